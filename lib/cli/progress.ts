@@ -28,7 +28,13 @@ export interface ProgressOptions {
 const TERMINAL_EVERY_MS = 100;
 const PLAIN_EVERY_MS = 10_000;
 const RATE_WINDOW_MS = 15_000;
-const BAR_CELLS = 20;
+const LONGEST_BAR = 24;
+const SHORTEST_BAR = 6;
+
+interface Word {
+  readonly text: string;
+  readonly code?: number;
+}
 
 /** Shows steps done of `total`. Speed is the mean over the last 15 s; the remaining time follows from it. */
 export class Progress {
@@ -92,30 +98,30 @@ export class Progress {
   #show(now: number): void {
     this.#shownAt = now;
     if (!this.#isTerminal) {
-      this.#stream.write(`${this.#words(false).join('  ')}\n`);
+      this.#stream.write(`${this.#words().map(({ text }) => text).join('  ')}\n`);
       return;
     }
-    this.#stream.write(`\r\x1b[2K${fit(this.#words(this.#hasColor), (this.#stream.columns ?? 80) - 1)}`);
+    const words = fit(this.#words(), (this.#stream.columns ?? 80) - 1, this.#share());
+    const paint = ({ text, code }: Word): string => (this.#hasColor && code !== undefined ? `\x1b[${code}m${text}\x1b[0m` : text);
+    this.#stream.write(`\r\x1b[2K${words.map(paint).join('  ')}`);
     this.#isLineOpen = true;
   }
 
-  #words(hasColor: boolean): string[] {
+  #share(): number {
+    return this.#options.total > 0 ? Math.min(1, this.#state.step / this.#options.total) : 1;
+  }
+
+  #words(): Word[] {
     const { total, label } = this.#options;
     const { step, loss, lr, metrics } = this.#state;
-    const paint = (text: string, code: number): string => (hasColor ? `\x1b[${code}m${text}\x1b[0m` : text);
-    const share = total > 0 ? Math.min(1, step / total) : 1;
     const rate = this.#rate();
-    const words = label === undefined ? [] : [paint(label, 1)];
-    if (this.#isTerminal) {
-      const full = Math.round(share * BAR_CELLS);
-      words.push(paint('━'.repeat(full), 36) + paint('─'.repeat(BAR_CELLS - full), 90));
-    }
-    words.push(`${paint(`${Math.floor(share * 100)}%`.padStart(4), 1)}`, `step ${step}/${total}`);
-    if (loss !== undefined) words.push(`loss ${paint(compact(loss), 33)}`);
-    for (const [name, value] of Object.entries(metrics ?? {})) words.push(`${name} ${paint(compact(value), 32)}`);
-    if (lr !== undefined) words.push(`lr ${lr.toExponential(1)}`);
-    words.push(`${compact(rate)} steps/s`);
-    if (step < total) words.push(`ETA ${rate > 0 ? duration((total - step) / rate) : '--:--'}`);
+    const words: Word[] = label === undefined ? [] : [{ text: label, code: 1 }];
+    words.push({ text: `${Math.floor(this.#share() * 100)}%`.padStart(4), code: 1 }, { text: `step ${step}/${total}` });
+    if (loss !== undefined) words.push({ text: `loss ${compact(loss)}`, code: 33 });
+    for (const [name, value] of Object.entries(metrics ?? {})) words.push({ text: `${name} ${compact(value)}`, code: 32 });
+    if (lr !== undefined) words.push({ text: `lr ${lr.toExponential(1)}` });
+    words.push({ text: `${compact(rate)} steps/s` });
+    if (step < total) words.push({ text: `ETA ${rate > 0 ? duration((total - step) / rate) : '--:--'}`, code: 36 });
     return words;
   }
 }
@@ -138,16 +144,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
 }
 
-// Leaves out whole words from the end until the line fits, since a wrapped line cannot be rewritten.
-function fit(words: readonly string[], columns: number): string {
-  const kept: string[] = [];
+// A wrapped line cannot be rewritten: whole words go from the end until the rest fits, and the bar takes what room is left.
+function fit(words: readonly Word[], columns: number, share: number): Word[] {
+  const kept: Word[] = [];
   let width = 0;
   for (const word of words) {
-    width += visibleLength(word) + (kept.length > 0 ? 2 : 0);
-    if (width > columns) break;
+    const next = width + word.text.length + (width > 0 ? 2 : 0);
+    if (next > columns) break;
     kept.push(word);
+    width = next;
   }
-  return kept.join('  ');
+  const cells = Math.min(LONGEST_BAR, columns - width - 2);
+  if (kept.length < words.length || cells < SHORTEST_BAR) return kept;
+  const full = Math.round(share * cells);
+  return [{ text: '━'.repeat(full) + '─'.repeat(cells - full), code: 36 }, ...kept];
 }
-
-const visibleLength = (text: string): number => text.replace(/\x1b\[[0-9;]*m/g, '').length;

@@ -16,12 +16,14 @@ export class MetricsLog {
   readonly file: string;
   #descriptor: number | null;
   #lastStep: number;
+  #bytes: number;
 
   /** Opens `file`. Without `resumeAt` it is emptied; with it, the lines of steps ≤ resumeAt stay and the rest, a torn last line
    *  included, is cut off. ERR_MG_CHECKPOINT when the file cannot be opened or a kept line is not a record. */
   constructor(file: string, options: { resumeAt?: number } = {}) {
     this.file = file;
     this.#lastStep = -Infinity;
+    this.#bytes = 0;
     try {
       this.#descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o644);
     } catch (cause) {
@@ -31,6 +33,7 @@ export class MetricsLog {
       const kept = options.resumeAt === undefined ? { bytes: 0, lastStep: -Infinity } : keptPart(file, options.resumeAt);
       ftruncateSync(this.#descriptor, kept.bytes);
       this.#lastStep = kept.lastStep;
+      this.#bytes = kept.bytes;
     } catch (cause) {
       this.close();
       throw fileError(file, 'a log that can be read and cut', cause);
@@ -47,8 +50,10 @@ export class MetricsLog {
     try {
       for (let at = 0; at < line.length; ) at += writeSync(descriptor, line, at);
     } catch (cause) {
+      this.#cutTornLine(descriptor);
       throw fileError(this.file, 'to append a line', cause);
     }
+    this.#bytes += line.length;
     this.#lastStep = record.step;
   }
 
@@ -66,6 +71,15 @@ export class MetricsLog {
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
+  }
+
+  // A full disk may take half a line; without this the next line would grow out of it.
+  #cutTornLine(descriptor: number): void {
+    try {
+      ftruncateSync(descriptor, this.#bytes);
+    } catch {
+      // The append has failed already, and its error is the one to tell.
+    }
   }
 
   #open(): number {

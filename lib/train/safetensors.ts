@@ -85,7 +85,8 @@ function content(file: string, header: Header, body: Uint8Array): FileContent {
 function tensorOf({ dtype, shape, begin, bytes }: HeaderEntry, body: Uint8Array): FileTensor {
   const size = elementBytes(dtype);
   const isAligned = (body.byteOffset + begin) % size === 0;
-  const part = isAligned ? body.subarray(begin, begin + bytes) : body.slice(begin, begin + bytes);
+  const view = body.subarray(begin, begin + bytes);
+  const part = isAligned ? view : new Uint8Array(view); // not slice: that of a Buffer is a view again
   const data: FileArray = new (arrayOf(dtype))(part.buffer as ArrayBuffer, part.byteOffset, bytes / size);
   return { dtype, shape, data };
 }
