@@ -1,0 +1,9 @@
+// The rows of each family of ops, one file ops_<family>.cc for each.
+#pragma once
+#include "ops.h"
+
+namespace mg {
+
+OpRows elementwise_ops();
+
+}  // namespace mg
