@@ -14,6 +14,7 @@ export interface Panel {
   readonly yScale?: 'linear' | 'log';
   readonly yRange?: readonly [number, number];
   readonly marks?: readonly { readonly y: number; readonly text: string }[];
+  readonly height?: number;
 }
 
 /** A whole chart. Sizes are in px. */
@@ -24,7 +25,6 @@ export interface Chart {
   readonly panels: readonly Panel[];
   readonly xScale?: 'linear' | 'log';
   readonly width?: number;
-  readonly panelHeight?: number;
 }
 
 interface Drawn {
@@ -35,21 +35,24 @@ interface Drawn {
 
 const LEFT = 64;
 const RIGHT = 28;
+const PANEL_HEIGHT = 230;
 const HEAD = 46;
 const FOOT = 44;
 
 /** The chart as an SVG document. ERR_MG_ARGUMENT without panels; curves without a drawable point give an empty panel. */
 export function lineChart(chart: Chart): string {
-  const { title, subtitle, xLabel, panels, width = 860, panelHeight = 230 } = chart;
+  const { title, subtitle, xLabel, panels, width = 860 } = chart;
   if (panels.length === 0) fail('ERR_MG_ARGUMENT', 'lineChart', 'at least one panel', panels);
-  const top = subtitle === undefined ? 50 : 70;
-  const pitch = panelHeight + HEAD;
   const drawn = panels.map(drawSeries);
   const x = xAxis(drawn.flat(), chart.xScale === 'log', LEFT, width - RIGHT);
   const content = [label(title, 24, 36, { 'font-size': 20, 'font-weight': 600 })];
   if (subtitle !== undefined) content.push(label(subtitle, 24, 58, { 'font-size': 13, fill: STYLE.muted }));
-  panels.forEach((panel, i) => content.push(panelGroup(panel, drawn[i] ?? [], x, top + i * pitch + HEAD, panelHeight, width)));
-  const bottom = top + panels.length * pitch;
+  let bottom = subtitle === undefined ? 50 : 70;
+  panels.forEach((panel, i) => {
+    const height = panel.height ?? PANEL_HEIGHT;
+    content.push(panelGroup(panel, drawn[i] ?? [], x, bottom + HEAD, height, width));
+    bottom += HEAD + height;
+  });
   for (const tick of x.ticks) {
     content.push(label(tickLabel(tick), x.at(tick), bottom + 18, { fill: STYLE.muted, 'text-anchor': 'middle' }));
   }
@@ -74,7 +77,7 @@ function yAxis(panel: Panel, drawn: readonly Drawn[], from: number, to: number):
   const marks = panel.marks?.map(({ y }) => y) ?? [];
   const values = drawn.flatMap(({ points }) => points.flatMap((point) => [point.y, point.low, point.high])).concat(marks);
   const [low, high] = panel.yRange ?? extent(values.filter((y) => Number.isFinite(y) && (!isLog || y > 0)), isLog ? [0.1, 1] : [0, 1]);
-  return isLog ? logScale(low, high, from, to) : linearScale(low, high, from, to, 5, panel.yRange === undefined);
+  return isLog ? logScale(low, high, from, to) : linearScale(low, high, from, to, Math.max(2, (from - to) / 45), panel.yRange === undefined);
 }
 
 function extent(values: readonly number[], otherwise: [number, number]): [number, number] {
@@ -97,7 +100,7 @@ function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number
   parts.push(element('g', { 'clip-path': `url(#${clip})` }, ...curves, ''));
   for (const { y: value, text } of panel.marks ?? []) {
     parts.push(element('path', { d: `M${LEFT} ${round(y.at(value))}H${round(width - RIGHT)}`, stroke: STYLE.muted, 'stroke-dasharray': '2 4', fill: 'none' }));
-    parts.push(label(text, width - RIGHT - 4, y.at(value) - 5, { 'font-size': 11, fill: STYLE.muted, 'text-anchor': 'end' }));
+    parts.push(label(text, LEFT + 6, y.at(value) - 5, { 'font-size': 11, fill: STYLE.muted }));
   }
   parts.push(line(LEFT, bottom, width - RIGHT, bottom, STYLE.frame));
   return element('g', {}, ...parts);

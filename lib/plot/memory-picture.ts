@@ -3,7 +3,7 @@
 import { fail } from '../check.js';
 import { probabilityRamp, signedRamp, wallRamp, type Ramp } from './color.js';
 import { key, pathOverlay, ramps, raster, type Box, type Cell } from './raster.js';
-import { element, label, STYLE, svgDocument } from './svg.js';
+import { element, label, STYLE, svgDocument, textWidth } from './svg.js';
 
 /** A grid of numbers, row by row. NaN stands for a cell without a value. */
 export interface Grid {
@@ -62,7 +62,7 @@ export function memoryPicture(picture: MemoryPicture): string {
   if (first === undefined) fail('ERR_MG_ARGUMENT', 'memoryPicture', 'at least one moment', picture.moments);
   picture.moments.forEach((moment, i) => checkMoment(picture, moment, `memoryPicture moments[${i}]`));
   const columns = layOut(picture, first);
-  const width = columns.reduce((end, column) => Math.max(end, column.x + column.width), 0) + 28;
+  const width = columns.reduce((end, { x, width: w, title }) => Math.max(end, x + w, x + textWidth(title, 15)), 0) + 28;
   const limits = picture.hiddenTitles.map((_, group) => largest(picture.moments.map(({ hidden }) => hidden[group])));
   const foot = TOP + picture.moments.length * ROW + 10;
   const content = [
@@ -126,7 +126,7 @@ function layOut({ hiddenTitles }: MemoryPicture, first: MemoryMoment): Column[] 
   let x = SIDE;
   return parts.map(([title, caption, width]) => {
     const column = { x, width, title, caption };
-    x += width + GAP;
+    x += Math.max(width, textWidth(title, 15), textWidth(caption, 12)) + GAP;
     return column;
   });
 }

@@ -1,5 +1,5 @@
 // Grids of colored cells, what lies over them, and the keys that explain them.
-import { hexColor, wallRamp, type Ramp, type Rgb } from './color.js';
+import { hexColor, pathRamp, wallRamp, type Ramp, type Rgb } from './color.js';
 import { encodePng, pngAddress } from './png.js';
 import { element, label, round, STYLE } from './svg.js';
 
@@ -13,7 +13,7 @@ export interface Box {
 /** A cell as [row, column], counted from the top left. */
 export type Cell = readonly [number, number];
 
-const PATH_COLOR = '#1769aa';
+const PATH_COLOR = hexColor(pathRamp(1));
 const NOW_COLOR = '#e8590c';
 const ASKED_COLOR = '#c2346b';
 const SHARPNESS = 3; // pixels of the image for each px of the picture
@@ -35,8 +35,8 @@ export function pathOverlay(grid: { height: number; width: number }, box: Box, p
   const parts: string[] = [];
   for (let i = 1; i < path.length; i += 1) {
     const [[x1, y1], [x2, y2]] = [at(path[i - 1] as Cell), at(path[i] as Cell)];
-    const opacity = 0.3 + 0.7 * (i / (path.length - 1));
-    parts.push(element('line', { x1, y1, x2, y2, stroke: PATH_COLOR, 'stroke-width': Math.max(1, side * 0.2), 'stroke-linecap': 'round', 'stroke-opacity': opacity }));
+    const stroke = hexColor(pathRamp(i / (path.length - 1)));
+    parts.push(element('line', { x1, y1, x2, y2, stroke, 'stroke-width': Math.max(1, side * 0.2), 'stroke-linecap': 'round' }));
   }
   for (const cell of asked) {
     const [cx, cy] = at(cell);
@@ -72,10 +72,8 @@ export function key(x: number, y: number, hasAsked: boolean): string {
 
 /** A color scale with its ends and its meaning. */
 export function ramps(ramp: Ramp, ends: readonly [string, string], meaning: string, x: number, y: number): string {
-  const bar = { x, y, width: 136, height: 12 };
-  const middle = x + bar.width / 2;
+  const bar = { x, y, width: 120, height: 12 };
   const small = { 'font-size': 11.5, fill: STYLE.muted };
-  return raster(1, 68, (_, column) => ramp(column / 67), bar) + label(ends[0], x, y + 28, small)
-    + label(ends[1], x + bar.width, y + 28, { ...small, 'text-anchor': 'end' })
-    + label(meaning, middle, y + 28, { ...small, 'text-anchor': 'middle' });
+  return raster(1, 60, (_, column) => ramp(column / 59), bar) + label(ends[0], x, y + 28, small)
+    + label(ends[1], x + bar.width, y + 28, { ...small, 'text-anchor': 'end' }) + label(meaning, x + bar.width + 8, y + 10, small);
 }
