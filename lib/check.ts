@@ -1,52 +1,61 @@
-// Argument checks, and the one form of message: `name: expected X, got Y[; remedy]`.
+/** Argument checks with one message form: `where: expected X, got Y; remedy`. */
 import { MgError, type MgErrorCode } from './errors.js';
 
-/** Throws the MgError `where: expected …, got …[; remedy]`. */
-export function fail(code: MgErrorCode, where: string, expected: string, got: unknown, remedy?: string): never {
-  const end = remedy === undefined ? '' : `; ${remedy}`;
-  throw new MgError(code, `${where}: expected ${expected}, got ${show(got)}${end}`, { op: where, expected, got });
-}
-
-/** A short readable form of any value; never throws and never runs long. */
+/** A short, readable form of any value, for messages. Never throws, never long. */
 export function show(value: unknown): string {
-  try {
-    if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
-    if (typeof value === 'bigint') return `${value}n`;
-    if (typeof value === 'function') return 'a function';
-    if (typeof value !== 'object' || value === null) return String(value);
-    if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
-    if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
-    const name: unknown = value.constructor?.name;
-    return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object';
-  } catch {
-    return 'an object that cannot be read';
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'symbol') return 'a symbol';
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map((v) => (typeof v === 'object' && v !== null ? '…' : show(v)));
+    return `[${shown.join(', ')}${value.length > 8 ? ', …' : ''}]`;
   }
+  if (ArrayBuffer.isView(value)) {
+    const length = (value as { length?: number }).length ?? value.byteLength;
+    return `${value.constructor.name}(${length})`;
+  }
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
+  return name !== undefined && name !== 'Object' ? `a ${name}` : 'an object';
 }
 
-/** A whole number in [min, max], or ERR_MG_ARGUMENT. */
+export function fail(code: MgErrorCode, where: string, expected: string, got: unknown, remedy?: string): never {
+  const message = `${where}: expected ${expected}, got ${show(got)}${remedy === undefined ? '' : `; ${remedy}`}`;
+  throw new MgError(code, message, { op: where, expected, got });
+}
+
+/** An integer in [min, max]. */
 export function checkInteger(where: string, name: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? `≥ ${min}` : `in [${min}, ${max}]`;
-  return fail('ERR_MG_ARGUMENT', where, `${name} to be a whole number ${range}`, value);
+  const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `in ${min} … ${max}`;
+  return fail('ERR_MG_ARGUMENT', where, `${name} to be an integer ${range}`, value);
 }
 
-/** A finite number in [min, max], or ERR_MG_ARGUMENT. */
+/** A finite number in [min, max]. */
 export function checkNumber(where: string, name: string, value: unknown, min = -Infinity, max = Infinity): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max) return value;
-  return fail('ERR_MG_ARGUMENT', where, `${name} to be a finite number in [${min}, ${max}]`, value);
+  const range = min === -Infinity && max === Infinity ? '' : max === Infinity ? ` of at least ${min}` : ` in ${min} … ${max}`;
+  return fail('ERR_MG_ARGUMENT', where, `${name} to be a finite number${range}`, value);
 }
 
-/** One of the given words, or ERR_MG_ARGUMENT. */
+export function checkBoolean(where: string, name: string, value: unknown): boolean {
+  return typeof value === 'boolean' ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be true or false`, value);
+}
+
+export function checkString(where: string, name: string, value: unknown): string {
+  return typeof value === 'string' ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be a string`, value);
+}
+
 export function checkChoice<T extends string>(where: string, name: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
-  return found ?? fail('ERR_MG_ARGUMENT', where, `${name} to be one of ${choices.join(', ')}`, value);
+  return found ?? fail('ERR_MG_ARGUMENT', where, `${name} to be one of ${choices.map(show).join(', ')}`, value);
 }
 
-/** A plain object without unknown keys (undefined passes), or ERR_MG_ARGUMENT. */
+/** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    fail('ERR_MG_ARGUMENT', where, 'an options object', options);
+    fail('ERR_MG_ARGUMENT', where, 'options to be an object', options);
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) fail('ERR_MG_ARGUMENT', where, `options among ${known.join(', ')}`, key);

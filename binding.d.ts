@@ -1,0 +1,69 @@
+/**
+ * The contract between TypeScript and C++: everything the native module exports, and nothing else.
+ * Its hash is compiled into the binary, the binary can describe itself, and a test compares both ways.
+ *
+ * Only handles, numbers and small Int32Array dims cross this line. Tensors are dense and row-major, channels last;
+ * `dims` lists sizes in the order its comment names them. Every call checks its arguments, throws an MgError at once if
+ * they do not fit, queues the work and returns the storages that will hold the results.
+ */
+
+/** A counted range of native memory with a dtype. Opaque to JavaScript. */
+export interface Storage {
+  readonly __storage: never;
+}
+
+/** Codes of `allocate` and the order of `DType` in lib: float32, float64, int32, uint8. */
+export type DTypeCode = 0 | 1 | 2 | 3;
+
+export interface OpDescription {
+  readonly args: readonly { readonly name: string; readonly type: string }[];
+  readonly returns: string;
+}
+
+/** The functions that are not ops. */
+export interface NativeRuntime {
+  init(errorClass: new (code: string, message: string) => Error): void;
+  allocate(dtype: DTypeCode, count: number): Storage;
+  fromArray(data: ArrayBufferView): Storage;
+  write(storage: Storage, data: ArrayBufferView): void;
+  slice(storage: Storage, offset: number, count: number): Storage;
+  release(storage: Storage): void;
+  read(storage: Storage): Promise<ArrayBuffer>;
+  readSync(storage: Storage): ArrayBuffer;
+  sync(): Promise<void>;
+  setSyncMode(on: boolean): void;
+  memory(): { live: number; cached: number; peak: number; allocations: number };
+  emptyCache(): void;
+  setMemoryLimit(bytes: number): void;
+  setAllocationFault(successes: number): void;
+  setThreads(count: number): void;
+  describe(): {
+    readonly contract: string;
+    readonly compiler: string;
+    readonly simd: string;
+    readonly threads: number;
+    readonly ops: Readonly<Record<string, OpDescription>>;
+  };
+}
+
+/** The ops. */
+export interface NativeOps {
+  // Elementwise. `dims` of unary ops: [kind]; of binary: [kind, …shape of y, …strides of a, …strides of b].
+  unary(x: Storage, dims: Int32Array): Storage;
+  unaryBackward(dy: Storage, x: Storage, y: Storage, dims: Int32Array): Storage;
+  binary(a: Storage, b: Storage, dims: Int32Array): Storage;
+  copy(x: Storage): Storage;
+  /** dims: [dtype of y] */
+  cast(x: Storage, dims: Int32Array): Storage;
+  /** dims: [dtype] */
+  fill(dims: Int32Array, count: number, value: number): Storage;
+  /** dims: [dtype, 0 uniform | 1 normal, key low, key high]; `first` is the first draw, of two words each. */
+  random(dims: Int32Array, count: number, first: number, a: number, b: number): Storage;
+
+  // Reductions of x [outer, length, inner] over its middle axis. dims: [0 sum | 1 max, outer, length, inner].
+  reduce(x: Storage, dims: Int32Array): Storage;
+  /** dx of max: dy at the first element of each line that equals y, else 0. dims: [outer, length, inner] */
+  maxBackward(dy: Storage, x: Storage, y: Storage, dims: Int32Array): Storage;
+}
+
+export interface NativeBinding extends NativeRuntime, NativeOps {}

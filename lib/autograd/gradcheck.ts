@@ -1,0 +1,53 @@
+/** Analytic gradients against central differences. */
+import { fail } from '../check.js';
+import { scope } from '../tensor/scope.js';
+import { Tensor } from '../tensor/tensor.js';
+import { noGrad } from './tape.js';
+import { valueAndGrad } from './grad.js';
+
+export interface GradcheckOptions {
+  /** Step of the central difference; error ~ eps²·f‴/6 + 1e-16/eps. */
+  eps?: number;
+  /** Largest |analytic − numeric| / max(1, |numeric|) that passes. */
+  tolerance?: number;
+}
+
+export interface GradcheckResult {
+  ok: boolean;
+  worst: { input: number; index: number; analytic: number; numeric: number };
+}
+
+/**
+ * Compares every partial derivative of `fn`, a function with one element as value, at float64 inputs with
+ * (f(x + eps) − f(x − eps)) / 2eps.
+ */
+export async function gradcheck(
+  fn: (...x: Tensor[]) => Tensor, at: readonly Tensor[], { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
+): Promise<GradcheckResult> {
+  for (const x of at) if (x.dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
+  using s = scope();
+  const { grads } = valueAndGrad(fn)(...at);
+  const analytic = await Promise.all(grads.map((g) => g.data()));
+  const inputs = await Promise.all(at.map((x) => x.data() as Promise<Float64Array>));
+  for (const g of grads) g.dispose();
+  const evaluate = async (input: number, values: Float64Array): Promise<number> => {
+    using inner = scope();
+    const x = at.map((t, i) => (i === input ? Tensor.from(values, t.shape) : t));
+    return await noGrad(() => fn(...x)).item();
+  };
+  let worst = { input: -1, index: -1, analytic: 0, numeric: 0 };
+  let worstError = -1;
+  for (const [input, values] of inputs.entries()) {
+    for (let index = 0; index < values.length; index++) {
+      const shifted = (by: number) => evaluate(input, values.with(index, values[index]! + by));
+      const numeric = ((await shifted(eps)) - (await shifted(-eps))) / (2 * eps);
+      const a = analytic[input]![index]!;
+      const error = Math.abs(a - numeric) / Math.max(1, Math.abs(numeric));
+      if (!(error <= worstError)) {
+        worstError = error;
+        worst = { input, index, analytic: a, numeric };
+      }
+    }
+  }
+  return { ok: worstError <= tolerance, worst };
+}

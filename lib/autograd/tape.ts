@@ -1,0 +1,153 @@
+/** The graph of recorded operations, walked backwards as a flat list in the order of recording. */
+import { fail } from '../check.js';
+import { refusePromise, adopt, unscoped, type Owned } from '../tensor/scope.js';
+import { sameShape } from '../tensor/shape.js';
+import { Tensor, type Producer } from '../tensor/tensor.js';
+
+/** Gradients at the outputs in, gradients at the inputs out. `needs[i]` tells whether anybody wants the i-th. */
+export type Backward = (dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+
+let recording = true;
+let nextId = 0;
+
+/** One recorded operation: where its inputs came from and how gradients go back through it. */
+class Operation implements Producer, Owned {
+  readonly id = nextId++;
+  owner: Owned['owner'] = null;
+  readonly needs: readonly boolean[];
+  /** For each input: the leaf to add to, or the operation and output it came from. */
+  readonly edges: readonly ({ leaf: Tensor } | { operation: Operation; output: number } | null)[];
+  #saved: readonly Tensor[];
+  #backward: Backward | null;
+
+  constructor(readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward) {
+    this.needs = inputs.map((x) => x.requiresGrad);
+    this.edges = inputs.map((x) => {
+      if (!x.requiresGrad) return null;
+      return x.producer === null ? { leaf: x } : { operation: x.producer as Operation, output: x.outputIndex };
+    });
+    this.#saved = unscoped(() => saved.map((x) => x.alias(op)));
+    this.#backward = backward;
+    adopt(this);
+  }
+
+  run(dys: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+    if (this.#backward === null) {
+      fail('ERR_MG_DISPOSED', 'backward', `the graph of ${this.op}`, 'one already used or freed with its scope');
+    }
+    return this.#backward(dys, this.#saved, this.needs);
+  }
+
+  [Symbol.dispose](): void {
+    this.owner?.forget(this);
+    for (const x of this.#saved) x.dispose();
+    this.#saved = [];
+    this.#backward = null;
+  }
+}
+
+/**
+ * Records that `outputs` were made from `inputs`, if any of them needs a gradient. `saved` tensors stay alive for the
+ * backward pass whatever their owners do, and are handed to it. Returns `outputs`.
+ */
+export function record<Y extends Tensor | readonly Tensor[]>(
+  op: string, inputs: readonly Tensor[], outputs: Y, saved: readonly Tensor[], backward: Backward,
+): Y {
+  if (!recording || !inputs.some((x) => x.requiresGrad)) return outputs;
+  const list = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Tensor[];
+  const operation = new Operation(op, inputs, list.length, saved, backward);
+  list.forEach((y, i) => {
+    y.requiresGrad = true;
+    y.producer = operation;
+    y.outputIndex = i;
+  });
+  return outputs;
+}
+
+export function isRecording(): boolean {
+  return recording;
+}
+
+/** Runs `fn` without recording. Rejects a function that returns a promise. */
+export function noGrad<T>(fn: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    const result = fn();
+    refusePromise('noGrad', result, 'put noGrad around the synchronous part');
+    return result;
+  } finally {
+    recording = before;
+  }
+}
+
+/** Everything reachable from `root`, latest first: an operation comes before all it depends on. */
+function reachable(root: Operation): Operation[] {
+  const seen = new Set<Operation>([root]);
+  const open = [root];
+  for (let operation = open.pop(); operation !== undefined; operation = open.pop()) {
+    for (const edge of operation.edges) {
+      if (edge === null || 'leaf' in edge || seen.has(edge.operation)) continue;
+      seen.add(edge.operation);
+      open.push(edge.operation);
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** a + b into a fresh tensor; given by the ops room, which lies above this one. */
+type Adder = (a: Tensor, b: Tensor) => Tensor;
+let add: Adder = () => fail('ERR_MG_ARGUMENT', 'backward', 'the ops to be loaded', 'none');
+export function setGradientAdder(adder: Adder): void {
+  add = adder;
+}
+
+function accumulate(held: Tensor | null, dx: Tensor): Tensor {
+  if (held === null) return dx;
+  const total = add(held, dx);
+  held.dispose();
+  dx.dispose();
+  return total;
+}
+
+/**
+ * Adds d root / d leaf, times `seed`, to `.grad` of every leaf that needs one, and frees the graph.
+ * Without a seed the root must have one element (ERR_MG_SHAPE). Sums are made in a fixed order.
+ */
+export function backward(root: Tensor, seed?: Tensor): void {
+  if (!root.requiresGrad) fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', root.toString());
+  if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
+  if (seed !== undefined && (!sameShape(seed.shape, root.shape) || seed.dtype !== root.dtype)) {
+    fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, seed.toString());
+  }
+  unscoped(() => noGrad(() => {
+    const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype }) : seed.alias('backward');
+    if (root.producer === null) {
+      root.grad = accumulate(root.grad, first);
+      return;
+    }
+    const start = root.producer as Operation;
+    const pending = new Map<Operation, (Tensor | null)[]>();
+    const at = (operation: Operation): (Tensor | null)[] => {
+      let dys = pending.get(operation);
+      if (dys === undefined) pending.set(operation, (dys = new Array<Tensor | null>(operation.outputs).fill(null)));
+      return dys;
+    };
+    at(start)[root.outputIndex] = first;
+    for (const operation of reachable(start)) {
+      const dys = at(operation);
+      const dxs = operation.run(dys);
+      operation.edges.forEach((edge, i) => {
+        let dx = dxs[i] ?? null;
+        if (dx === null) return;
+        if (dys.includes(dx)) dx = dx.alias('backward');
+        if (edge === null) dx.dispose();
+        else if ('leaf' in edge) edge.leaf.grad = accumulate(edge.leaf.grad, dx);
+        else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
+      });
+      for (const dy of dys) dy?.dispose();
+      pending.delete(operation);
+      operation[Symbol.dispose]();
+    }
+  }));
+}

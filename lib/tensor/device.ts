@@ -1,0 +1,99 @@
+/** Devices: what there is, which one is used, and why. This build has one: the CPU. */
+import { cpus, freemem, totalmem } from 'node:os';
+import { checkInteger, fail } from '../check.js';
+import { MgError } from '../errors.js';
+import { native } from '../native.js';
+
+export type DeviceType = 'cpu' | 'cuda';
+export type DeviceLike = Device | 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+
+export interface DeviceMemory {
+  free: number;
+  total: number;
+  /** Bytes of live tensors and of queued work. */
+  held: number;
+  /** Bytes kept for the next request. */
+  cached: number;
+  peak: number;
+}
+
+export interface Device {
+  readonly id: string;
+  readonly type: DeviceType;
+  readonly name: string;
+  readonly supports: { readonly bfloat16: boolean; readonly tf32: boolean; readonly fused: readonly string[] };
+  memory(): DeviceMemory;
+  /** Resolves when all work queued so far has run. */
+  sync(options?: { signal?: AbortSignal }): Promise<void>;
+  emptyCache(): void;
+}
+
+const cpu: Device = {
+  id: 'cpu',
+  type: 'cpu',
+  get name() {
+    return cpus()[0]?.model ?? process.arch;
+  },
+  supports: { bfloat16: false, tf32: false, fused: [] },
+  memory() {
+    const { live, cached, peak } = native().memory();
+    return { free: freemem(), total: totalmem(), held: live, cached, peak };
+  },
+  async sync({ signal } = {}) {
+    signal?.throwIfAborted();
+    await native().sync();
+    signal?.throwIfAborted();
+  },
+  emptyCache() {
+    native().emptyCache();
+  },
+};
+
+/** All devices, the CPU first. */
+export function devices(): readonly Device[] {
+  return [cpu];
+}
+
+function fromEnvironment(): DeviceLike {
+  return (process.env.MULTIGRID_MEMORY_DEVICE || 'auto') as DeviceLike;
+}
+
+let chosen: Device | undefined;
+
+/** `'auto'` is the best device present; a named one is never replaced by another: ERR_MG_NO_DEVICE if it is not here. */
+export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device {
+  if (which === cpu || which === 'auto' || which === 'cpu') return cpu;
+  if (typeof which === 'string' && /^cuda(:\d+)?$/.test(which)) {
+    throw new MgError('ERR_MG_NO_DEVICE', `device: expected ${which}, got none: this binary was built without CUDA`, { device: which });
+  }
+  return fail('ERR_MG_ARGUMENT', 'device', "'auto', 'cpu', 'cuda', 'cuda:N' or a Device", which);
+}
+
+export function setDefaultDevice(which: DeviceLike): Device {
+  return (chosen = device(which));
+}
+
+/** Threads the CPU kernels use, the calling one included. Results do not depend on it. */
+export function setThreads(count: number): void {
+  native().setThreads(checkInteger('setThreads', 'count', count, 1, 1024));
+}
+
+export interface Diagnostics {
+  readonly node: string;
+  readonly platform: string;
+  readonly binary: { contract: string; compiler: string; simd: string; threads: number; ops: number };
+  readonly devices: readonly { id: string; name: string; memory: DeviceMemory }[];
+  readonly cuda: string;
+}
+
+/** Plain JSON to paste into a report: the binary, the kernel path, the devices, and why CUDA is off. */
+export function diagnostics(): Diagnostics {
+  const { contract, compiler, simd, threads, ops } = native().describe();
+  return {
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    binary: { contract, compiler, simd, threads, ops: Object.keys(ops).length },
+    devices: devices().map((d) => ({ id: d.id, name: d.name, memory: d.memory() })),
+    cuda: 'off: this binary was built without CUDA',
+  };
+}

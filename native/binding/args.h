@@ -1,0 +1,39 @@
+// One extractor per kind of argument. Each reads its argument once, checks it, and copies it to C++ values, so that no
+// JavaScript can run between a check and a use.
+#pragma once
+#include <napi.h>
+
+#include <string>
+#include <vector>
+
+#include "../device/storage.h"
+
+namespace mg {
+
+enum class Kind { storage, storage_or_null, storages, dims, number };
+const char* kind_name(Kind kind);  // as binding.d.ts spells it
+
+struct Arg {
+  const char* name;
+  Kind kind;
+};
+
+// `op` names the call in messages. All throw Error: ERR_MG_ARGUMENT for a wrong kind, ERR_MG_DISPOSED for freed storage.
+Storage arg_storage(const char* op, const char* name, Napi::Value value);
+std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value);
+std::vector<i64> arg_dims(const char* op, const char* name, Napi::Value value);
+double arg_number(const char* op, const char* name, Napi::Value value);
+i64 arg_count(const char* op, const char* name, Napi::Value value);  // an integer in 0 … 2^53 − 1
+
+struct Bytes {
+  const void* data;
+  i64 bytes;
+  DType dtype;
+  i64 count;
+};
+// A typed array of one of our dtypes. The pointer is good until JavaScript runs again.
+Bytes arg_typed_array(const char* op, const char* name, Napi::Value value);
+
+std::string describe_value(Napi::Value value);  // for messages: "undefined", "a string", "Float64Array"
+
+}  // namespace mg

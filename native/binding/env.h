@@ -1,0 +1,43 @@
+// Everything the addon knows about one JavaScript environment (the main thread or a worker). Nothing here is global.
+#pragma once
+#include <napi.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "../device/queue.h"
+
+namespace mg {
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  Queue& queue() { return queue_; }
+  void enqueue(std::function<void()> job);
+
+  // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes.
+  Napi::Promise promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result);
+
+  // The class that every error of this addon is an instance of.
+  void set_error_class(Napi::Function error_class) { error_class_ = Napi::Persistent(error_class); }
+  Napi::Value make_error(Napi::Env env, const char* code, const std::string& message) const;
+
+  bool runs_each_op_to_its_end = false;
+
+ private:
+  struct Pending;
+  static void settle(Napi::Env env, Napi::Function, Environment* self, Pending* pending);
+  using Completion = Napi::TypedThreadSafeFunction<Environment, Pending, settle>;
+
+  void shut_down();
+
+  Queue queue_;
+  Completion completion_;
+  Napi::FunctionReference error_class_;
+  int waiting_ = 0;  // promises not yet settled; they keep the process alive
+};
+
+}  // namespace mg

@@ -1,0 +1,10 @@
+// The rows of each family of ops, one file ops_<family>.cc for each.
+#pragma once
+#include "ops.h"
+
+namespace mg {
+
+OpRows elementwise_ops();
+OpRows reduce_ops();
+
+}  // namespace mg

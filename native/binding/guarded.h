@@ -1,0 +1,24 @@
+// The one place where a C++ exception becomes a JavaScript error.
+#pragma once
+#include <napi.h>
+
+#include <new>
+
+#include "../base/check.h"
+#include "env.h"
+
+namespace mg {
+
+template <class F>
+Napi::Value guarded(Napi::Env env, F&& f) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    napi_throw(env, Environment::of(env).make_error(env, error.code(), error.what()));
+  } catch (const std::bad_alloc&) {
+    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", "native: expected memory for a small object, got none"));
+  }
+  return env.Undefined();
+}
+
+}  // namespace mg

@@ -1,0 +1,106 @@
+#include "ops.h"
+
+#include <new>
+
+#include "../base/check.h"
+#include "families.h"
+#include "guarded.h"
+#include "storage.h"
+
+namespace mg {
+namespace {
+
+std::string sizes(DType dtype, i64 count) { return std::string(dtype_name(dtype)) + " × " + std::to_string(count); }
+
+// Never destroyed: finalizers may outlive static destructors.
+const OpRows& table() {
+  static const OpRows* const rows = [] {
+    auto* all = new OpRows;
+    for (const OpRows& family : {elementwise_ops(), reduce_ops()}) all->insert(all->end(), family.begin(), family.end());
+    return all;
+  }();
+  return *rows;
+}
+
+Call::Value read(const OpRow& row, const Arg& arg, Napi::Value value) {
+  Call::Value v;
+  switch (arg.kind) {
+    case Kind::storage: v.storage = arg_storage(row.name, arg.name, value); break;
+    case Kind::storage_or_null:
+      if (!value.IsNull()) v.storage = arg_storage(row.name, arg.name, value);
+      break;
+    case Kind::storages: v.storages = arg_storages(row.name, arg.name, value); break;
+    case Kind::dims: v.dims = arg_dims(row.name, arg.name, value); break;
+    case Kind::number: v.number = arg_number(row.name, arg.name, value); break;
+  }
+  return v;
+}
+
+Napi::Value invoke(const Napi::CallbackInfo& info) {
+  const OpRow& row = *static_cast<const OpRow*>(info.Data());
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    Call call(row.name, Environment::of(env));
+    call.values_.reserve(row.args.size());
+    for (std::size_t i = 0; i < row.args.size(); ++i) call.values_.push_back(read(row, row.args[i], info[i]));
+    row.call(call);
+    if (row.returns[0] == 'v') return env.Undefined();
+    if (std::string(row.returns) == "Storage") return wrap_storage(env, call.results_.at(0));
+    const Napi::Array array = Napi::Array::New(env, call.results_.size());
+    for (std::size_t i = 0; i < call.results_.size(); ++i)
+      array.Set(static_cast<std::uint32_t>(i), wrap_storage(env, call.results_[i]));
+    return array;
+  });
+}
+
+}  // namespace
+
+void Call::expect(const Storage& storage, const char* name, DType dtype, i64 count) const {
+  if (storage.dtype != dtype)
+    fail("ERR_MG_DTYPE", std::string(op_) + ": expected " + name + " of " + dtype_name(dtype) + ", got " + dtype_name(storage.dtype));
+  if (storage.count != count)
+    fail("ERR_MG_SHAPE", std::string(op_) + ": expected " + name + " of " + sizes(dtype, count) + ", got " + sizes(dtype, storage.count));
+}
+
+void Call::expect_float(const Storage& storage, const char* name) const {
+  if (storage.dtype != DType::float32 && storage.dtype != DType::float64)
+    fail("ERR_MG_DTYPE", std::string(op_) + ": expected " + name + " of float32 or float64, got " + dtype_name(storage.dtype));
+}
+
+void Call::expect_dims(std::size_t i, std::size_t length) const {
+  const std::vector<i64>& d = values_[i].dims;
+  if (d.size() != length)
+    fail("ERR_MG_SHAPE", std::string(op_) + ": expected " + std::to_string(length) + " dims, got " + std::to_string(d.size()));
+  for (const i64 n : d)
+    if (n < 0) fail("ERR_MG_SHAPE", std::string(op_) + ": expected dims of at least 0, got " + std::to_string(n));
+}
+
+Storage Call::result(DType dtype, i64 count) {
+  results_.push_back(make_storage(dtype, count));
+  return results_.back();
+}
+
+void export_ops(Napi::Env env, Napi::Object exports) {
+  for (const OpRow& row : table())
+    exports.Set(row.name, Napi::Function::New(env, invoke, row.name, const_cast<OpRow*>(&row)));
+}
+
+Napi::Value describe_ops(Napi::Env env) {
+  const Napi::Object all = Napi::Object::New(env);
+  for (const OpRow& row : table()) {
+    Napi::Array args = Napi::Array::New(env, row.args.size());
+    for (std::size_t i = 0; i < row.args.size(); ++i) {
+      Napi::Object arg = Napi::Object::New(env);
+      arg.Set("name", row.args[i].name);
+      arg.Set("type", kind_name(row.args[i].kind));
+      args.Set(static_cast<std::uint32_t>(i), arg);
+    }
+    Napi::Object op = Napi::Object::New(env);
+    op.Set("args", args);
+    op.Set("returns", row.returns);
+    all.Set(row.name, op);
+  }
+  return all;
+}
+
+}  // namespace mg

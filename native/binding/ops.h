@@ -1,0 +1,73 @@
+// The table of ops. A row names the op, its arguments and what it returns, exactly as binding.d.ts declares them, and
+// holds the function that checks sizes, allocates the results and queues the kernel.
+#pragma once
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "args.h"
+#include "env.h"
+
+namespace mg {
+
+// The arguments of one call, already copied to C++ values.
+class Call {
+ public:
+  Call(const char* op, Environment& environment) : op_(op), environment_(environment) {}
+
+  const char* op() const { return op_; }
+  const Storage& in(std::size_t i) const { return values_[i].storage; }
+  bool has(std::size_t i) const { return values_[i].storage.buffer != nullptr; }
+  const std::vector<Storage>& ins(std::size_t i) const { return values_[i].storages; }
+  const std::vector<i64>& dims(std::size_t i) const { return values_[i].dims; }
+  double number(std::size_t i) const { return values_[i].number; }
+
+  // The one check between a JavaScript fault and a kernel's memory: throws ERR_MG_SHAPE or ERR_MG_DTYPE.
+  void expect(const Storage& storage, const char* name, DType dtype, i64 count) const;
+  void expect_float(const Storage& storage, const char* name) const;  // float32 or float64
+  void expect_dims(std::size_t i, std::size_t length) const;          // and none negative
+
+  Storage result(DType dtype, i64 count);    // returned to JavaScript, in the order of the calls
+  Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes); }
+  void run(std::function<void()> job) { environment_.enqueue(std::move(job)); }
+
+  struct Value {
+    Storage storage;
+    std::vector<Storage> storages;
+    std::vector<i64> dims;
+    double number = 0;
+  };
+  std::vector<Value> values_;
+  std::vector<Storage> results_;
+
+ private:
+  const char* op_;
+  Environment& environment_;
+};
+
+struct OpRow {
+  const char* name;
+  std::vector<Arg> args;
+  const char* returns;  // "Storage", "Storage[]" or "void"
+  void (*call)(Call&);
+};
+
+inline Arg in(const char* name) { return {name, Kind::storage}; }
+inline Arg in_or_null(const char* name) { return {name, Kind::storage_or_null}; }
+inline Arg ins(const char* name) { return {name, Kind::storages}; }
+inline Arg dims(const char* name) { return {name, Kind::dims}; }
+inline Arg number(const char* name) { return {name, Kind::number}; }
+
+// Calls f(float{}) or f(double{}), so that one lambda serves both types.
+template <class F>
+void by_float(DType dtype, F&& f) {
+  if (dtype == DType::float32) f(float{});
+  else f(double{});
+}
+
+using OpRows = std::vector<OpRow>;
+void export_ops(Napi::Env env, Napi::Object exports);
+Napi::Value describe_ops(Napi::Env env);
+
+}  // namespace mg

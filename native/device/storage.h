@@ -1,0 +1,50 @@
+// Where tensor bytes live. A Buffer is counted memory; a Storage is a typed range of one, so that slices share bytes.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "../base/alloc.h"
+#include "../base/platform.h"
+
+namespace mg {
+
+enum class DType : std::int32_t { float32 = 0, float64 = 1, int32 = 2, uint8 = 3 };
+
+inline i64 dtype_bytes(DType t) { return t == DType::float64 ? 8 : t == DType::uint8 ? 1 : 4; }
+inline const char* dtype_name(DType t) {
+  constexpr const char* names[] = {"float32", "float64", "int32", "uint8"};
+  return names[static_cast<int>(t)];
+}
+
+class Buffer {
+ public:
+  explicit Buffer(i64 bytes) : bytes_(static_cast<std::size_t>(bytes)), data_(allocate(bytes_)) {}
+  ~Buffer() { deallocate(data_, bytes_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  char* data() const { return static_cast<char*>(data_); }
+
+ private:
+  std::size_t bytes_;
+  void* data_;
+};
+
+struct Storage {
+  std::shared_ptr<Buffer> buffer;  // null once released
+  i64 offset_bytes = 0;
+  i64 count = 0;
+  DType dtype = DType::float32;
+
+  i64 bytes() const { return count * dtype_bytes(dtype); }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(buffer->data() + offset_bytes);
+  }
+};
+
+// Uninitialised memory for `count` elements. Throws ERR_MG_MEMORY.
+inline Storage make_storage(DType dtype, i64 count) {
+  return {std::make_shared<Buffer>(count * dtype_bytes(dtype)), 0, count, dtype};
+}
+
+}  // namespace mg

@@ -1,0 +1,93 @@
+// Elementwise ops: y = f(x) and y = f(a, b) with broadcasting. The functions are MG_HD, shared by every device.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "../../base/platform.h"
+#include "../../device/storage.h"
+
+namespace mg {
+
+// The order is that of `unaryKinds` in lib/ops/elementwise.ts.
+enum class Unary : int { neg, exp, log, sqrt, sigmoid, tanh, relu, softplus, abs, square, count };
+enum class Binary : int { add, sub, mul, div, pow, count };
+
+template <class T>
+MG_HD T sigmoid_of(T x) {
+  return x >= 0 ? T(1) / (T(1) + std::exp(-x)) : std::exp(x) / (T(1) + std::exp(x));
+}
+
+template <class T>
+MG_HD T unary(Unary kind, T x) {
+  switch (kind) {
+    case Unary::neg: return -x;
+    case Unary::exp: return std::exp(x);
+    case Unary::log: return std::log(x);
+    case Unary::sqrt: return std::sqrt(x);
+    case Unary::sigmoid: return sigmoid_of(x);
+    case Unary::tanh: return std::tanh(x);
+    case Unary::relu: return x > 0 ? x : x == x ? T(0) : x;  // NaN stays visible
+    case Unary::softplus: return (x > 0 ? x : T(0)) + std::log1p(std::exp(x > 0 ? -x : x));
+    case Unary::abs: return std::fabs(x);
+    case Unary::square: return x * x;
+    case Unary::count: break;
+  }
+  return x;
+}
+
+// dx from dy and the values x and y = f(x).
+template <class T>
+MG_HD T unary_backward(Unary kind, T dy, T x, T y) {
+  switch (kind) {
+    case Unary::neg: return -dy;
+    case Unary::exp: return dy * y;
+    case Unary::log: return dy / x;
+    case Unary::sqrt: return dy / (T(2) * y);
+    case Unary::sigmoid: return dy * y * (T(1) - y);
+    case Unary::tanh: return dy * (T(1) - y * y);
+    case Unary::relu: return x > 0 ? dy : T(0);
+    case Unary::softplus: return dy * sigmoid_of(x);
+    case Unary::abs: return x > 0 ? dy : x < 0 ? -dy : T(0);
+    case Unary::square: return T(2) * x * dy;
+    case Unary::count: break;
+  }
+  return dy;
+}
+
+template <class T>
+MG_HD T binary(Binary kind, T a, T b) {
+  switch (kind) {
+    case Binary::add: return a + b;
+    case Binary::sub: return a - b;
+    case Binary::mul: return a * b;
+    case Binary::div: return a / b;
+    case Binary::pow: return std::pow(a, b);
+    case Binary::count: break;
+  }
+  return a;
+}
+
+// Strides in elements of an operand within the result's shape; 0 on axes along which it is repeated.
+struct BroadcastDims {
+  std::vector<i64> shape, a_strides, b_strides;
+  i64 count() const {
+    i64 n = 1;
+    for (const i64 side : shape) n *= side;
+    return n;
+  }
+};
+
+template <class T>
+void unary_forward(Unary kind, i64 n, const T* x, T* y);
+template <class T>
+void unary_backward(Unary kind, i64 n, const T* dy, const T* x, const T* y, T* dx);
+template <class T>
+void binary_forward(Binary kind, const BroadcastDims& dims, const T* a, const T* b, T* y);
+template <class T>
+void fill(i64 n, T value, T* y);
+// Element i: low + (high − low)·u when `normal` is false, mean + std·z otherwise, from draw `first` of the stream `key` on.
+template <class T>
+void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y);
+void cast(i64 n, DType from, const void* x, DType to, void* y);
+
+}  // namespace mg
