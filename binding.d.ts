@@ -59,6 +59,11 @@ export interface NativeOps {
   fill(dims: Int32Array, count: number, value: number): Storage;
   /** dims: [dtype, 0 uniform | 1 normal, key low, key high]; `first` is the first draw, of two words each. */
   random(dims: Int32Array, count: number, first: number, a: number, b: number): Storage;
+
+  // Reductions of x [outer, length, inner] over its middle axis. dims: [0 sum | 1 max, outer, length, inner].
+  reduce(x: Storage, dims: Int32Array): Storage;
+  /** dx of max: dy at the first element of each line that equals y, else 0. dims: [outer, length, inner] */
+  maxBackward(dy: Storage, x: Storage, y: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

@@ -87,6 +87,13 @@ export class Rng {
     return this;
   }
 
+  /** Takes the next `words` words for a native kernel, from the next even position on: the stream's key and that position. */
+  take(words: number): { key: readonly [low: number, high: number]; position: number } {
+    const position = this.#position + (this.#position % 2);
+    this.#position = position + checkInteger('Rng.take', 'words', words, 0);
+    return { key: [this.#k0, this.#k1], position };
+  }
+
   /** The next 32-bit word. */
   word(): number {
     const index = Math.floor(this.#position / 4);

@@ -210,9 +210,11 @@ export function memory(): { tensors: number; bytes: number; byDevice: Record<str
   return { tensors: liveTensors, bytes, byDevice: { cpu: bytes } };
 }
 
-/** The tensor behind `value`, or ERR_MG_ARGUMENT. */
+/** The tensor behind `value`, alive, or ERR_MG_ARGUMENT / ERR_MG_DISPOSED. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
-  return value instanceof Tensor ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be a Tensor`, value);
+  if (!(value instanceof Tensor)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Tensor`, value);
+  value.storage(where);
+  return value;
 }
 
 function checkTensorOptions<D extends DType>(where: string, options: TensorOptions<D>): D {
@@ -257,10 +259,6 @@ function random<D extends 'float32' | 'float64'>(
   const count = sizeOf(checked);
   const stream = rng.take(count * (kind === 0 ? 2 : 4));
   const dims = Int32Array.of(dtypeCode(dtype), kind, stream.key[0], stream.key[1]);
-  return unwrapped(native().random(dims, count, stream.position, a, b), checked, dtype, options);
-}
-
-function unwrapped<D extends DType>(storage: Storage, shape: Shape, dtype: D, options: TensorOptions<D>): Tensor<D> {
-  return label(new Tensor(storage, shape, dtype), options);
+  return label(new Tensor(native().random(dims, count, stream.position / 2, a, b), checked, dtype), options);
 }
 

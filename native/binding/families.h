@@ -5,5 +5,6 @@
 namespace mg {
 
 OpRows elementwise_ops();
+OpRows reduce_ops();
 
 }  // namespace mg

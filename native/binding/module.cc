@@ -179,7 +179,7 @@ Napi::Value describe(Info info) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("contract", MG_CONTRACT_HASH);
   object.Set("compiler", __VERSION__);
-  object.Set("simd", simd_path());
+  object.Set("simd", simd_path_name());
   object.Set("threads", Pool::get().size());
   object.Set("ops", describe_ops(env));
   return object;

@@ -1,0 +1,105 @@
+#include "pool.h"
+
+#include <chrono>
+
+namespace mg {
+namespace {
+
+thread_local bool inside = false;  // this thread runs a chunk: a nested call stays on it
+
+constexpr auto spin_time = std::chrono::microseconds(20);
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Pool& Pool::get() {
+  static Pool* pool = [] {
+    Pool* p = new Pool;
+    const unsigned cores = std::thread::hardware_concurrency();
+    p->resize(cores ? int(cores) : 1);
+    return p;
+  }();
+  return *pool;
+}
+
+void Pool::resize(int threads) {
+  std::lock_guard<std::mutex> own(owner_);
+  stop_helpers();
+  size_.store(threads);
+  const unsigned seen = epoch_.load();
+  for (int w = 1; w < threads; w++) helpers_.emplace_back([this, w, seen] { helper(w, seen); });
+}
+
+void Pool::stop_helpers() {
+  {
+    std::lock_guard<std::mutex> lock(park_);
+    stop_.store(true);
+    epoch_.fetch_add(1);
+  }
+  wake_.notify_all();
+  for (std::thread& t : helpers_) t.join();
+  helpers_.clear();
+  stop_.store(false);
+}
+
+void Pool::work(const Call& call, int worker) {
+  inside = true;
+  for (i64 c; (c = next_.fetch_add(1, std::memory_order_relaxed)) < call.chunks;) call.invoke(call.fn, c, worker);
+  inside = false;
+}
+
+void Pool::run(const Call& call) {
+  if (call.chunks <= 0) return;
+  if (inside || call.chunks == 1 || size() == 1 || !owner_.try_lock()) {
+    const bool before = inside;
+    inside = true;
+    for (i64 c = 0; c < call.chunks; c++) call.invoke(call.fn, c, 0);
+    inside = before;
+    return;
+  }
+  std::lock_guard<std::mutex> own(owner_, std::adopt_lock);
+  call_ = call;
+  next_.store(0, std::memory_order_relaxed);
+  open_.store(true);  // publishes the call
+  epoch_.fetch_add(1);
+  if (parked_.load() > 0) {
+    { std::lock_guard<std::mutex> lock(park_); }
+    wake_.notify_all();
+  }
+  work(call, 0);
+  open_.store(false);
+  for (int spins = 0; active_.load() != 0; spins++) {
+    if (spins < 4096) pause();
+    else std::this_thread::yield();
+  }
+}
+
+void Pool::helper(int worker, unsigned seen) {
+  for (;;) {
+    const auto start = std::chrono::steady_clock::now();
+    int spins = 0;
+    while (epoch_.load() == seen) {
+      pause();
+      if (++spins % 64 == 0 && std::chrono::steady_clock::now() - start > spin_time) {
+        std::unique_lock<std::mutex> lock(park_);
+        parked_.fetch_add(1);
+        wake_.wait(lock, [&] { return epoch_.load() != seen; });
+        parked_.fetch_sub(1);
+      }
+    }
+    seen = epoch_.load();
+    if (stop_.load()) return;
+    active_.fetch_add(1);
+    if (open_.load()) work(call_, worker);
+    active_.fetch_sub(1);
+  }
+}
+
+}  // namespace mg
