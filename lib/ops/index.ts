@@ -1,5 +1,6 @@
 import './methods.js';
 
+export { conv } from './conv.js';
 export { abs, add, cast, clone, div, exp, log, mul, neg, pow, relu, sigmoid, softplus, sqrt, square, sub, tanh } from './elementwise.js';
 export { mean } from './mean.js';
 export { max, sum } from './reduce.js';
