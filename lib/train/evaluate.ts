@@ -21,6 +21,7 @@ export interface EvaluateSetup<Item> {
 export async function evaluate<Item>(setup: EvaluateSetup<Item>): Promise<Record<string, number>> {
   const { model, task, dtype, seed, items, truncate, signal } = setup;
   const scorer = task.scorer();
+  const { form } = task.describe();
   for (let first = 0, batch = 0; first < items; first += setup.batchSize, batch++) {
     const size = Math.min(setup.batchSize, items - first);
     const episodes = Array.from({ length: size }, (_, i) => task.generate(seed, first + i));
@@ -29,7 +30,7 @@ export async function evaluate<Item>(setup: EvaluateSetup<Item>): Promise<Record
       for (const window of task.windows(episodes, { seed, batch, ...(truncate === undefined ? {} : { length: truncate }) })) {
         signal?.throwIfAborted();
         using s = scope();
-        const result = noGrad(() => model.forward(uploadWindow(window, dtype), state));
+        const result = noGrad(() => model.forward(uploadWindow(window, form, dtype), state as never));
         const carried = result.state.detach();
         s.keep([...carried.toTensors().values()]);
         state[Symbol.dispose]();

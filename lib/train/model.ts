@@ -6,22 +6,23 @@ import type { Tensor } from '../tensor/tensor.js';
 /** One window on the device. Grids are [T, B, …]. */
 export interface ModelInput {
   readonly input: Pyramid;
-  /** For each output of the task: what its reader is asked, [Q, B, …]; null when the network answers by itself. */
-  readonly queries: readonly (Pyramid | null)[];
-  /** Q of each output. */
-  readonly answers: readonly number[];
+  /** What each reader is asked, [Q, B, …]; absent where the network answers by itself. */
+  readonly queries?: readonly Pyramid[];
+  /** Steps that a decoder runs after the window. */
+  readonly outputSteps?: number;
 }
 
 /** The recurrent state of a model: named tensors with the batch on their first axis. */
 export interface ModelState extends Disposable {
   /** The same values, cut from the graph. */
-  detach(): this;
+  detach(): ModelState;
+  /** Live handles, not copies. */
   toTensors(): Map<string, Tensor>;
 }
 
-export interface TrainableModel<S extends ModelState = ModelState> extends Module {
-  initialState(batch: number): S;
+export interface TrainableModel extends Module {
+  initialState(batch: number): ModelState;
   /** The state whose `toTensors` gave this map. */
-  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): S;
-  forward(window: ModelInput, state: S): { logits: readonly Tensor[]; state: S };
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): ModelState;
+  forward(inputs: ModelInput, state: never): { readonly logits: readonly Tensor[]; readonly state: ModelState };
 }

@@ -246,8 +246,9 @@ export class Trainer {
   #advance(window: Window, next: Position): Pending {
     using s = scope();
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
-    const result = this.model.forward(uploadWindow(window, this.#dtype), state);
-    const loss = this.#setup.loss?.(result.logits, window) ?? windowLoss(result.logits, window, this.task.describe());
+    const description = this.task.describe();
+    const result = this.model.forward(uploadWindow(window, description.form, this.#dtype), state as never);
+    const loss = this.#setup.loss?.(result.logits, window) ?? windowLoss(result.logits, window, description);
     loss.backward();
     const { norm, lr } = this.optimizer.step({
       timeSteps: window.steps, ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),

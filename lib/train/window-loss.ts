@@ -3,7 +3,7 @@ import { Pyramid } from '../nn/pyramid.js';
 import { add } from '../ops/elementwise.js';
 import { bceWithLogits, crossEntropy } from '../ops/loss.js';
 import { fail } from '../check.js';
-import type { HostArray, HostPyramid, TaskDescription, Window, WindowOutput } from '../tasks/task.js';
+import type { HostArray, HostPyramid, TaskDescription, TaskForm, Window, WindowOutput } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { ModelInput } from './model.js';
@@ -17,11 +17,12 @@ function uploadPyramid(pyramid: HostPyramid, dtype: FloatDType): Pyramid {
 }
 
 /** Copies what the network sees to the device. */
-export function uploadWindow(window: Window, dtype: FloatDType): ModelInput {
+export function uploadWindow(window: Window, form: TaskForm, dtype: FloatDType): ModelInput {
+  const queries = window.outputs.flatMap(({ query }) => (query === undefined ? [] : [uploadPyramid(query, dtype)]));
   return {
     input: uploadPyramid(window.input, dtype),
-    queries: window.outputs.map(({ query }) => (query === undefined ? null : uploadPyramid(query, dtype))),
-    answers: window.outputs.map(({ target }) => target.shape[0]!),
+    ...(queries.length === 0 ? {} : { queries }),
+    ...(form === 'encodeDecode' ? { outputSteps: window.outputs[0]!.target.shape[0]! } : {}),
   };
 }
 
