@@ -5,6 +5,7 @@
 namespace mg {
 
 OpRows elementwise_ops();
+OpRows layout_ops();
 OpRows reduce_ops();
 
 }  // namespace mg
