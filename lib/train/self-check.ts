@@ -44,7 +44,7 @@ const checks: Record<string, () => Promise<string | null>> = {
     const kernel = Tensor.normal([3, 3, 5, 1], [0, 1], new Rng(2));
     const expected = naiveConv(await x.data() as Float32Array, await kernel.data() as Float32Array, 12, 5);
     const got = await conv([x], kernel, null).data();
-    const worst = got.reduce((max, y, i) => Math.max(max, Math.abs(y - expected[i]!)), 0);
+    const worst = expected.reduce((max, y, i) => Math.max(max, Math.abs(y - got[i]!)), 0);
     return worst < 1e-4 ? null : `off by ${worst}`;
   },
   async gradients() {

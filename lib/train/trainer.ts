@@ -192,17 +192,20 @@ export class Trainer {
     checkInteger('run', 'steps', steps, 0);
     const started = performance.now();
     const startStep = this.#step;
+    let workedMs = 0; // without what the caller does between events
     const stream = windowStream({ task: this.task, seed: this.seed, batchSize: this.batchSize, ...(this.truncate === undefined ? {} : { truncate: this.truncate }) }, this.#position);
     let upcoming = stream.next().value!;
     while (this.#step < steps && signal?.aborted !== true) {
+      const began = performance.now();
       const pending = this.#advance(upcoming.window, upcoming.next);
       upcoming = stream.next().value!; // made while the device works
       const [loss, gradNorm] = await pending.numbers;
       await this.#settle(pending, loss, gradNorm);
-      const elapsedMs = performance.now() - started;
+      const now = performance.now();
+      workedMs += now - began;
       yield {
-        step: pending.step, update: pending.update, loss, lr: pending.lr, gradNorm, elapsedMs,
-        stepsPerSecond: ((pending.step - startStep) / elapsedMs) * 1000, memoryBytes: memory().bytes,
+        step: pending.step, update: pending.update, loss, lr: pending.lr, gradNorm, elapsedMs: now - started,
+        stepsPerSecond: ((pending.step - startStep) / workedMs) * 1000, memoryBytes: memory().bytes,
       };
       await nextTurn();
     }
