@@ -7,5 +7,6 @@ namespace mg {
 OpRows elementwise_ops();
 OpRows grid_ops();
 OpRows reduce_ops();
+OpRows step_ops();
 
 }  // namespace mg
