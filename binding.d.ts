@@ -64,6 +64,25 @@ export interface NativeOps {
   reduce(x: Storage, dims: Int32Array): Storage;
   /** dx of max: dy at the first element of each line that equals y, else 0. dims: [outer, length, inner] */
   maxBackward(dy: Storage, x: Storage, y: Storage, dims: Int32Array): Storage;
+
+  // Convolution, SAME, stride 1, of inputs joined on channels; x_j [B,H,W,Cj], kernel [KH,KW,ΣCj,C], bias [C], y [B,H,W,C].
+  // dims: [B, H, W, KH, KW, C, C1, C2, …].
+  convForward(inputs: readonly Storage[], kernel: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** dx_j of the inputs j with wanted[j] = 1, in order. */
+  convBackwardData(dy: Storage, kernel: Storage, dims: Int32Array, wanted: Int32Array): Storage[];
+  /** [dkernel, dbias] */
+  convBackwardWeight(inputs: readonly Storage[], dy: Storage, dims: Int32Array): Storage[];
+
+  // Elements moved, of any dtype. dims of stridedRead: [offset, …shape of y, …strides in x]; of stridedWrite:
+  // [count of y, offset, …shape of x, …strides in y], zero elsewhere; of join: [outer, …widths], xs[j] [outer, widths[j]].
+  stridedRead(x: Storage, dims: Int32Array): Storage;
+  stridedWrite(x: Storage, dims: Int32Array): Storage;
+  join(xs: readonly Storage[], dims: Int32Array): Storage;
+  /** x [rows, width], indices int32 [picks], y [picks, width]; NaN where an index is outside. dims: [rows, width, picks] */
+  gather(x: Storage, indices: Storage, dims: Int32Array): Storage;
+  gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
+  /** dims: [dtype, depth] */
+  oneHot(indices: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

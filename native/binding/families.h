@@ -5,6 +5,8 @@
 namespace mg {
 
 OpRows elementwise_ops();
+OpRows grid_ops();
+OpRows layout_ops();
 OpRows reduce_ops();
 
 }  // namespace mg
