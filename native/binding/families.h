@@ -7,6 +7,7 @@ namespace mg {
 OpRows elementwise_ops();
 OpRows grid_ops();
 OpRows layout_ops();
+OpRows network_ops();
 OpRows reduce_ops();
 OpRows step_ops();
 
