@@ -75,6 +75,16 @@ export interface NativeOps {
   gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
   /** dims: [dtype, depth] */
   oneHot(indices: Storage, dims: Int32Array): Storage;
+
+  // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
+  // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].
+  bce(logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  bceBackward(dy: Storage, logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropy(logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropyBackward(dy: Storage, logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  /** dims: [0 softmax | 1 its logarithm, rows, length] */
+  softmax(x: Storage, dims: Int32Array): Storage;
+  softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

@@ -3,6 +3,8 @@ import './methods.js';
 export { abs, add, cast, clone, div, exp, log, mul, neg, pow, relu, sigmoid, softplus, sqrt, square, sub, tanh } from './elementwise.js';
 export { gather, oneHot } from './gather.js';
 export { concat, slice, stack, transpose, unstack } from './layout.js';
+export { bceWithLogits, crossEntropy } from './losses.js';
 export { mean } from './mean.js';
 export { max, sum } from './reduce.js';
 export { reshape } from './reshape.js';
+export { logSoftmax, softmax } from './softmax.js';

@@ -9,6 +9,7 @@ import { slice, transpose } from './layout.js';
 import { mean } from './mean.js';
 import { max, sum } from './reduce.js';
 import { reshape } from './reshape.js';
+import { logSoftmax, softmax } from './softmax.js';
 
 const methods = {
   add(this: Tensor, other: Tensor | number) {
@@ -55,6 +56,12 @@ const methods = {
   },
   softplus(this: Tensor) {
     return elementwise.softplus(this);
+  },
+  softmax(this: Tensor) {
+    return softmax(this);
+  },
+  logSoftmax(this: Tensor) {
+    return logSoftmax(this);
   },
   sum(this: Tensor, axes?: number | readonly number[], keepDims?: boolean) {
     return sum(this, axes, keepDims);

@@ -6,6 +6,7 @@ namespace mg {
 
 OpRows elementwise_ops();
 OpRows layout_ops();
+OpRows loss_ops();
 OpRows reduce_ops();
 
 }  // namespace mg
