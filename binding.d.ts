@@ -85,6 +85,11 @@ export interface NativeOps {
   /** dims: [0 softmax | 1 its logarithm, rows, length] */
   softmax(x: Storage, dims: Int32Array): Storage;
   softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
+
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
+  matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

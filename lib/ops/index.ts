@@ -4,6 +4,7 @@ export { abs, add, cast, clone, div, exp, log, mul, neg, pow, relu, sigmoid, sof
 export { gather, oneHot } from './gather.js';
 export { concat, slice, stack, transpose, unstack } from './layout.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
+export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
 export { max, sum } from './reduce.js';
 export { reshape } from './reshape.js';

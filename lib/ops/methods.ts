@@ -6,6 +6,7 @@ import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import * as elementwise from './elementwise.js';
 import { slice, transpose } from './layout.js';
+import { matmul } from './matmul.js';
 import { mean } from './mean.js';
 import { max, sum } from './reduce.js';
 import { reshape } from './reshape.js';
@@ -56,6 +57,9 @@ const methods = {
   },
   softplus(this: Tensor) {
     return elementwise.softplus(this);
+  },
+  matmul(this: Tensor, other: Tensor) {
+    return matmul(this, other);
   },
   softmax(this: Tensor) {
     return softmax(this);

@@ -7,6 +7,7 @@ namespace mg {
 OpRows elementwise_ops();
 OpRows layout_ops();
 OpRows loss_ops();
+OpRows matmul_ops();
 OpRows reduce_ops();
 
 }  // namespace mg
