@@ -135,6 +135,21 @@ export interface NativeOps {
     parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
     outputs: readonly Storage[], saved: Storage, gradients: readonly (Storage | null)[], wanted: Int32Array,
   ): Storage[];
+
+  // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
+  // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].
+  bce(logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  bceBackward(dy: Storage, logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropy(logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropyBackward(dy: Storage, logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  /** dims: [0 softmax | 1 its logarithm, rows, length] */
+  softmax(x: Storage, dims: Int32Array): Storage;
+  softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
+
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
+  matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

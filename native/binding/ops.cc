@@ -20,6 +20,8 @@ const OpRows& table() {
         elementwise_ops(),
         grid_ops(),
         layout_ops(),
+        loss_ops(),
+        matmul_ops(),
         network_ops(),
         reduce_ops(),
         step_ops(),
