@@ -24,6 +24,7 @@ export function presets(): readonly PresetInfo[] {
 /** One time step of one network for a whole batch; FLOP (a multiply-add is two) and bytes of compulsory traffic. */
 export interface NetworkCost {
   readonly name: string;
+  /** Grids of all layers, the fully connected head counted as one. */
   readonly grids: number;
   readonly parameters: number;
   readonly forwardFlops: number;
@@ -50,7 +51,15 @@ export interface Estimate {
 }
 
 interface LayerCost {
-  forward: number; backward: number; recurrent: number; inference: number; training: number; backwardTraffic: number; kept: number; outputs: number;
+  forward: number;
+  backward: number;
+  recurrent: number;
+  inference: number;
+  training: number;
+  backwardTraffic: number;
+  /** Numbers a training window keeps for its backward pass, per step. */
+  kept: number;
+  outputs: number;
 }
 
 const total = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
@@ -59,7 +68,7 @@ const total = <T>(items: readonly T[], of: (item: T) => number): number => items
  * Per sample and time step, with k taps, C channels, cells `hw`, S = Σ hw·C, I = numbers of the previous pyramid in use:
  *   conv-LSTM  forward 2·hw·k·(Cin+C)·4C, of which recurrent 2·hw·k·C·4C;  traffic I+4S, I+8S in training, backward 2I+12S
  *   conv       forward 2·hw·k·Cin·C;                                       traffic I+O, backward 2I+2O
- * Backward is twice the forward; a network's first layer needs no gradient of its raw input.
+ * Backward is twice the forward; a network's first layer needs no gradient of its raw input, in FLOP and in traffic.
  */
 function layerCost(plan: ModelPlan, layer: LayerPlan, isFirst: boolean): LayerCost {
   const taps = plan.kernelSize ** plan.dimensions;
@@ -73,13 +82,27 @@ function layerCost(plan: ModelPlan, layer: LayerPlan, isFirst: boolean): LayerCo
   const I = total(layer.input.filter((grid) => used.has(grid.level)), (grid) => cellsAt(grid.level) * grid.channels);
   const S = total(layer.grids, (grid) => grid.cells * layer.channels);
   const costs = { forward, backward: 2 * forward - (isFirst ? input : 0), recurrent, outputs: S };
+  const back = isFirst ? I : 2 * I;
   return layer.kind === 'convLstm'
-    ? { ...costs, inference: I + 4 * S, training: I + 8 * S, backwardTraffic: 2 * I + 12 * S, kept: 6 * S }
-    : { ...costs, inference: I + S, training: I + S, backwardTraffic: 2 * I + 2 * S, kept: S };
+    ? { ...costs, inference: I + 4 * S, training: I + 8 * S, backwardTraffic: back + 12 * S, kept: 6 * S }
+    : { ...costs, inference: I + S, training: I + S, backwardTraffic: back + 2 * S, kept: S };
 }
 
+/** The fully connected head, as a convolution over one cell. */
+function headCost({ in: I, out: O }: { readonly in: number; readonly out: number }): LayerCost {
+  const forward = 2 * I * O;
+  const traffic = { inference: I + O, training: I + O, backwardTraffic: 2 * (I + O) };
+  return { forward, backward: 2 * forward, recurrent: 0, ...traffic, kept: O, outputs: O };
+}
+
+/** The layers of a network, and the head after the last network of the model. */
 function networkCosts(plan: ModelPlan, network: NetworkPlan): LayerCost[] {
-  return network.layers.map((layer, index) => layerCost(plan, layer, index === 0));
+  const layers = network.layers.map((layer, index) => layerCost(plan, layer, index === 0));
+  return plan.fc !== null && network === plan.networks.at(-1) ? [...layers, headCost(plan.fc)] : layers;
+}
+
+function headParameters({ fc }: ModelPlan): number {
+  return fc === null ? 0 : (fc.in + 1) * fc.out;
 }
 
 /**
@@ -99,18 +122,18 @@ export function estimate(config: MultigridConfig | PresetName, options: Estimate
     return { network, layers, runs: isOnce ? 1 : steps };
   });
   const state = 2 * batch * total(plan.networks, (network) => network.cells);
-  const overWindow = (of: (cost: LayerCost) => number): number => total(costs, ({ layers, runs }) => runs * batch * total(layers, of));
-  const head = plan.fc === null ? 0 : 2 * plan.fc.in * plan.fc.out * batch * (plan.read === 'last' ? 1 : steps);
+  const overWindow = (of: (cost: LayerCost) => number): number =>
+    batch * total(costs, ({ layers, runs }) => runs * total(layers, of));
   return {
     parameters: plan.counts.parameters,
     memoryCells: plan.counts.memory,
-    flopsPerStep: (overWindow((cost) => cost.forward + cost.backward) + 3 * head) / steps,
+    flopsPerStep: overWindow((cost) => cost.forward + cost.backward) / steps,
     bytesTraining: bytes * (3 * plan.counts.parameters + state + overWindow((cost) => cost.kept)),
     bytesInference: bytes * (plan.counts.parameters + state + overWindow((cost) => cost.outputs)),
     networks: costs.map(({ network, layers }) => ({
       name: network.name,
-      grids: total(network.layers, (layer) => layer.grids.length),
-      parameters: network.parameters,
+      grids: total(network.layers, (layer) => layer.grids.length) + layers.length - network.layers.length,
+      parameters: network.parameters + (layers.length > network.layers.length ? headParameters(plan) : 0),
       forwardFlops: batch * total(layers, (cost) => cost.forward),
       backwardFlops: batch * total(layers, (cost) => cost.backward),
       recurrentFlops: batch * total(layers, (cost) => cost.recurrent),

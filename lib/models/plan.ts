@@ -5,9 +5,8 @@ import { cellsOf, extentOf, sideOf, sourcesOf, type Dimensions, type LevelSpec, 
 import {
   convLstmSpecs, convSpecs, countSpecs, linearSpecs, normSpecs, type ParameterSpec,
 } from '../nn/parameter-specs.js';
-import {
-  type CheckedConfig, type CheckedLayer, type CheckedNetwork, type CheckedPart, type LayerKind, type MultigridConfig,
-  type NetworkName,
+import type {
+  CheckedConfig, CheckedLayer, CheckedNetwork, CheckedPart, LayerKind, MultigridConfig, NetworkName,
 } from './config.js';
 import { parseConfig, type PresetName } from './presets.js';
 
@@ -85,9 +84,12 @@ function secondHalfRule(layers: number): [number, number][] {
     .filter((k) => k >= 4 && k % 2 === 0 && k < layers).map((k) => [k, k - 2]);
 }
 
-/** Target layer → its source, both counted through the whole network, and where the configuration asks for it. */
-function shortcutSources(network: CheckedNetwork): Map<number, { source: number; asked: string | null }> {
-  const found = new Map<number, { source: number; asked: string | null }>();
+/** A layer, counted through the whole network, and the place in the configuration that asks for it, if one does. */
+interface ShortcutSource { readonly source: number; readonly asked: string | null }
+
+/** Target layer, counted through the whole network, → its source. */
+function shortcutSources(network: CheckedNetwork): Map<number, ShortcutSource> {
+  const found = new Map<number, ShortcutSource>();
   let before = 0;
   network.parts.forEach((part: CheckedPart, half) => {
     const isReader = network.name === 'reader' || network.name === 'secondReader';
@@ -102,21 +104,27 @@ function shortcutSources(network: CheckedNetwork): Map<number, { source: number;
 }
 
 /** Grids where the shortcut can be added: present on both sides and not wider than the target. */
-function planShortcut(layer: CheckedLayer, outgoing: readonly (readonly LevelSpec[])[], from: { source: number; asked: string | null } | undefined): ShortcutPlan | null {
+function planShortcut(
+  layer: CheckedLayer, outgoing: readonly (readonly LevelSpec[])[], from: ShortcutSource | undefined,
+): ShortcutPlan | null {
   if (from === undefined) return null;
-  const grids = (outgoing[from.source - 1] ?? []).filter((grid) => layer.levels.includes(grid.level) && grid.channels <= layer.channels);
+  const fits = (grid: LevelSpec): boolean => layer.levels.includes(grid.level) && grid.channels <= layer.channels;
+  const grids = (outgoing[from.source - 1] ?? []).filter(fits);
   if (grids.length > 0) return { source: from.source, grids };
   if (from.asked === null) return null;
   return fail('ERR_MG_CONFIG', from.asked, 'layers with a common level, the source not wider than the target', [...layer.levels]);
 }
 
-function planGrid(config: CheckedConfig, layer: CheckedLayer, input: readonly LevelSpec[], level: number, norm: boolean): GridPlan {
+function planGrid(
+  config: CheckedConfig, layer: CheckedLayer, input: readonly LevelSpec[], level: number, norm: boolean,
+): GridPlan {
   const available = input.map((grid) => grid.level);
   const channelsAt = (at: number): number => input.find((grid) => grid.level === at)?.channels ?? 0;
   const sources = sourcesOf(available, level).map((source) => ({ ...source, channels: channelsAt(source.level) }));
   if (sources.length === 0) {
     const end = level > Math.max(...available) ? 1 : 0;
-    fail('ERR_MG_CONFIG', `${layer.path}[${end}]`, `levels at most one away from those of the layer before (${available.join(', ')})`, level);
+    const reach = `levels at most one away from those of the layer before (${available.join(', ')})`;
+    fail('ERR_MG_CONFIG', `${layer.path}[${end}]`, reach, level);
   }
   const inChannels = sources.reduce((sum, source) => sum + source.channels, 0);
   const { dimensions, kernelSize, baseSide, peephole } = config;
@@ -125,9 +133,8 @@ function planGrid(config: CheckedConfig, layer: CheckedLayer, input: readonly Le
     : convLstmSpecs(dimensions, kernelSize, inChannels, layer.channels, peephole, extentOf(level, dimensions, baseSide));
   const parameters = [...specs, ...(norm ? normSpecs(layer.channels) : [])]
     .map((spec) => ({ ...spec, name: `level${level}.${spec.name}` }));
-  return {
-    level, side: sideOf(level, dimensions, baseSide), cells: cellsOf(level, dimensions, baseSide), sources, inChannels, parameters,
-  };
+  const [side, cells] = [sideOf(level, dimensions, baseSide), cellsOf(level, dimensions, baseSide)];
+  return { level, side, cells, sources, inChannels, parameters };
 }
 
 /** The pyramid that leaves a layer: its own grids, with the channels of the joined memory where the writer has the level. */
@@ -167,12 +174,15 @@ function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: Che
 }
 
 /** Every input grid is seen by the first layer; an output layer has one grid, which fits the fully connected head. */
-function checkEnds(config: CheckedConfig, network: CheckedNetwork, layers: readonly CheckedLayer[], plans: readonly LayerPlan[]): void {
+function checkEnds(
+  config: CheckedConfig, network: CheckedNetwork, layers: readonly CheckedLayer[], plans: readonly LayerPlan[],
+): void {
   const seen = new Set(plans[0]?.grids.flatMap((grid) => grid.sources.map((source) => source.level)));
   const unseen = network.input.find((grid) => !seen.has(grid.level));
   const first = layers[0]?.levels ?? [];
   if (unseen !== undefined) {
-    fail('ERR_MG_CONFIG', `${network.inputPath}.${unseen.level}`, `a level at most one away from those of the first layer (${first.join(', ')})`, unseen.level);
+    const reach = `a level at most one away from those of the first layer (${first.join(', ')})`;
+    fail('ERR_MG_CONFIG', `${network.inputPath}.${unseen.level}`, reach, unseen.level);
   }
   const last = layers.at(-1);
   if (network.parts.length === 1 || last === undefined) return;

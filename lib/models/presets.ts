@@ -1,7 +1,8 @@
 // The published configurations of multigrid memories, and map9, a small one that learns within minutes.
 
 import { fail } from '../check.js';
-import { checkConfig, type CheckedConfig, type LayerRow, type MultigridConfig } from './config.js';
+import type { CheckedConfig, LayerRow, MultigridConfig } from './config.js';
+import { checkConfig } from './config-check.js';
 
 /** Names that are known; any other string is accepted by the types and refused at run time. */
 export type PresetName =
@@ -125,8 +126,8 @@ const PRESETS: Readonly<Record<string, Preset>> = {
   'recall-20': {
     source: COUNTS,
     config: {
-      task: 'recall', read: 'last', input: { 0: 1 }, writer: LADDER_77K, front: LADDER_77K, mem: 'same-index', tail: TAIL_DOWN_77K,
-      params: 653_625, memory: 76_968,
+      task: 'recall', read: 'last', input: { 0: 1 }, writer: LADDER_77K, front: LADDER_77K, mem: 'same-index',
+      tail: TAIL_DOWN_77K, params: 653_625, memory: 76_968,
     },
   },
   'mnist-sort': {
@@ -139,8 +140,8 @@ const PRESETS: Readonly<Record<string, Preset>> = {
   'mnist-recall': {
     source: CODE,
     config: {
-      task: 'mnist-recall', read: 'last', bn: true, input: MNIST_INPUT, writer: LADDER_MNIST, front: LADDER_MNIST, mem: 'same-index',
-      tail: TAIL_RECALL_MNIST, fc: [90, 10], params: 211_408, memory: 7_560,
+      task: 'mnist-recall', read: 'last', bn: true, input: MNIST_INPUT, writer: LADDER_MNIST, front: LADDER_MNIST,
+      mem: 'same-index', tail: TAIL_RECALL_MNIST, fc: [90, 10], params: 211_408, memory: 7_560,
     },
   },
   'babi': {

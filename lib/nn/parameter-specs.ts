@@ -4,7 +4,9 @@
 import type { Dimensions } from './ladder.js';
 
 /** Uniform in [−bound, bound), or one value everywhere. */
-export type InitRule = { readonly kind: 'uniform'; readonly bound: number } | { readonly kind: 'constant'; readonly value: number };
+export type InitRule =
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'constant'; readonly value: number };
 
 export interface ParameterSpec { readonly name: string; readonly shape: readonly number[]; readonly init: InitRule }
 

@@ -27,7 +27,7 @@ export interface MappingOptions {
   readonly targetTiming?: 'observed' | 'official';
   /** Side of the output map. Default: the smallest 3·2^l that is at least n. */
   readonly outputSide?: number;
-  /** Where the start cell lies on the output map, on both axes. Default n where all positions fit, else the middle. */
+  /** Where the start cell lies on the output map, on both axes. Default n where 3n/2 fits, else the middle. */
   readonly center?: number;
   /** Factor on the location channels. Default 1: raw integers. */
   readonly locationScale?: number;
@@ -59,7 +59,7 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
   );
   const view = checkSide('view', options.view ?? 3);
   const query = checkSide('query', options.query ?? view);
-  if (query < view) fail('ERR_MG_ARGUMENT', where, 'query 9 with a view of 9', query);
+  if (query < view) fail('ERR_MG_ARGUMENT', where, 'query to be 9 with a view of 9', query);
   const startCell = checkStart(options.startCell, size, motion);
   const outputSide = checkInteger(where, 'outputSide', options.outputSide ?? smallestSide(size), 1, 4096);
   const center = checkCenter(options.center, size, outputSide, startCell);
@@ -70,7 +70,7 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
 }
 
 function checkSide(name: string, value: unknown): 3 | 9 {
-  return value === 3 || value === 9 ? value : fail('ERR_MG_ARGUMENT', 'mapping', `${name} 3 or 9`, value);
+  return value === 3 || value === 9 ? value : fail('ERR_MG_ARGUMENT', 'mapping', `${name} to be 3 or 9`, value);
 }
 
 function checkStart(start: unknown, size: number, motion: 'spiral' | 'random'): readonly [number, number] {
@@ -80,7 +80,8 @@ function checkStart(start: unknown, size: number, motion: 'spiral' | 'random'): 
   const isOdd = (value: unknown): value is number => Number.isInteger(value) && (value as number) % 2 === 1
     && (value as number) >= 1 && (value as number) <= size - 2;
   if (!Array.isArray(start) || start.length !== 2 || !isOdd(start[0]) || !isOdd(start[1])) {
-    fail('ERR_MG_ARGUMENT', 'mapping', `startCell [row, col], both odd in 1…${size - 2}`, start, 'such cells are never walls');
+    const expected = `startCell to be [row, col], both odd in 1…${size - 2}`;
+    fail('ERR_MG_ARGUMENT', 'mapping', expected, start, 'such cells are never walls');
   }
   return [start[0] as number, start[1] as number];
 }
@@ -89,7 +90,7 @@ function checkCenter(center: unknown, size: number, side: number, start: readonl
   const low = Math.max(...start) - 1;                        // farthest that an agent gets to the left or up
   const high = size - 2 - Math.min(...start);                // … and to the right or down
   const fits = (value: number): boolean => value - low >= 0 && value + high < side;
-  const value = checkInteger('mapping', 'center', center ?? (fits(size) ? size : Math.floor(side / 2)), 0);
+  const value = checkInteger('mapping', 'center', center ?? (1.5 * size <= side ? size : Math.floor(side / 2)), 0);
   if (!fits(value)) {
     const range = `${value - low}…${value + high}`;
     fail('ERR_MG_ARGUMENT', 'mapping', `an outputSide and center that hold positions ${range}`, [side, value]);
@@ -99,7 +100,7 @@ function checkCenter(center: unknown, size: number, side: number, start: readonl
 
 function checkLevels(levels: unknown): readonly number[] {
   if (!Array.isArray(levels) || levels.length === 0 || new Set(levels).size !== levels.length) {
-    fail('ERR_MG_ARGUMENT', 'mapping', 'inputLevels a list of distinct levels', levels);
+    fail('ERR_MG_ARGUMENT', 'mapping', 'inputLevels to be a list of distinct levels', levels);
   }
   for (const level of levels) checkInteger('mapping', 'every input level', level, 0, 6);
   return [...(levels as number[])].sort((a, b) => a - b);

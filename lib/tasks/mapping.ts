@@ -8,8 +8,8 @@ import { resolveMapping, type MappingOptions, type ResolvedMapping } from './map
 import { spiralPath, walkPath } from './motion.js';
 import { CHANNELS, encodePatch, nearestRows } from './patch.js';
 import { MapScorer } from './scorers.js';
-import { checkBatch, checkItemIndex, cuts, zeros } from './task.js';
-import type { Cut, HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptions, WindowOutput } from './task.js';
+import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from './windows.js';
+import type { HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptions, WindowOutput } from './task.js';
 import { Track } from './track.js';
 
 const QUERY9_LEVEL = 2;                                      // the grid that holds a 9×9 window: side 12
@@ -55,6 +55,7 @@ class MappingTask implements Task<Maze> {
         { name, query: k === 0 ? input : query9, logits: [outputSide, outputSide, 1], loss: 'bceWithLogits' })),
       metrics: prefixes.flatMap((prefix) => [`${prefix}f`, `${prefix}precision`, `${prefix}recall`]),
       steps: pathLength,
+      window: 20,
     };
   }
 
@@ -70,14 +71,16 @@ class MappingTask implements Task<Maze> {
   }
 
   windowCount(items: readonly Maze[], length?: number): number {
-    return [...cuts('mapping.windowCount', this.#steps(items), length)].length;
+    return cuts('mapping.windowCount', this.#steps(items), length).length;
   }
 
-  *windows(items: readonly Maze[], { length, seed, batch = 0, from = 0 }: WindowOptions): Generator<Window> {
+  windows(items: readonly Maze[], options: WindowOptions): Iterable<Window> {
     const total = this.#steps(items);
+    const { seed, batch } = checkWindows('mapping.windows', options);
+    const parts = cuts('mapping.windows', total, options.length, options.from);
     const draws = new Rng(seed).split('query').split(batch);
     const tracks = items.map((item) => new Track(item, this.options));
-    for (const cut of cuts('mapping.windows', total, length, from)) yield this.#window(cut, tracks, draws);
+    return lazily(parts, (cut) => this.#window(cut, tracks, draws));
   }
 
   scorer(): MapScorer {

@@ -59,7 +59,7 @@ export function makeMaze(shape: MazeShape, rng: Rng): Uint8Array {
 /** ERR_MG_ARGUMENT unless size is odd and at least 5, complexity in 0…10 and density in 0…1. */
 export function checkMazeShape(where: string, { size, complexity = 0.05, density = 0.2 }: MazeShape): void {
   checkInteger(where, 'size', size, 5, 255);
-  if (size % 2 === 0) fail('ERR_MG_ARGUMENT', where, 'size odd', size, `take ${size - 1} or ${size + 1}`);
+  if (size % 2 === 0) fail('ERR_MG_ARGUMENT', where, 'size to be odd', size, `take ${size - 1} or ${size + 1}`);
   checkNumber(where, 'complexity', complexity, 0, 10);
   checkNumber(where, 'density', density, 0, 1);
 }
@@ -77,7 +77,9 @@ export function parseMaze(rows: readonly string[]): Uint8Array {
   checkMazeShape('parseMaze', { size: n });
   const cells = new Uint8Array(n * n);
   rows.forEach((text, row) => {
-    if (text.length !== n || !/^[#.]*$/.test(text)) fail('ERR_MG_ARGUMENT', 'parseMaze', `row ${row} of ${n} cells # or .`, text);
+    if (text.length !== n || !/^[#.]*$/.test(text)) {
+      fail('ERR_MG_ARGUMENT', 'parseMaze', `row ${row} to be ${n} cells # or .`, text);
+    }
     for (let col = 0; col < n; col++) {
       const onBorder = row === 0 || col === 0 || row === n - 1 || col === n - 1;
       if (onBorder && text[col] !== '#') fail('ERR_MG_ARGUMENT', 'parseMaze', `a wall at row ${row}, column ${col}`, text[col]);

@@ -1,7 +1,5 @@
 // What every task offers: pure episodes, windows of host arrays, and a scorer.
 
-import { checkInteger, fail } from '../check.js';
-
 export interface HostArray {
   readonly data: Float32Array | Int32Array;
   readonly shape: readonly number[];
@@ -30,6 +28,8 @@ export interface WindowOutput {
   readonly mask?: HostArray;
   /** 1 where an answer counts for the metrics, [Q, B]; all 1 when absent. */
   readonly scored?: HostArray;
+  /** Question answering: number of the question that an answer belongs to, from 1 in each episode, [Q, B] int32; else 0. */
+  readonly question?: HostArray;
 }
 
 /** A run of time steps of one batch of episodes. All arrays are fresh and belong to the caller. */
@@ -47,6 +47,8 @@ export interface Window {
   /** What the writer or encoder sees, [T, B, …] per level. */
   readonly input: HostPyramid;
   readonly outputs: readonly WindowOutput[];
+  /** Question answering: number of the task that each episode of the batch comes from. */
+  readonly kinds?: readonly number[];
 }
 
 export interface OutputDescription {
@@ -67,6 +69,8 @@ export interface TaskDescription {
   readonly metrics: readonly string[];
   /** Time steps of an episode; null when episodes differ. */
   readonly steps: number | null;
+  /** Time steps of a training window as published (truncated back-propagation); null for whole episodes. */
+  readonly window: number | null;
 }
 
 export interface WindowOptions {
@@ -98,41 +102,6 @@ export interface Task<Item> {
   /** Cuts a batch of episodes into windows, in order of time. */
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window>;
   scorer(): Scorer;
-}
-
-export interface Cut {
-  readonly index: number;
-  readonly start: number;
-  readonly steps: number;
-  readonly first: boolean;
-  readonly last: boolean;
-}
-
-/** The windows of an episode of `total` steps: ⌈total/length⌉ of them, the last one shorter where it does not divide. */
-export function* cuts(where: string, total: number, length: number | undefined, from = 0): Generator<Cut> {
-  const size = length === undefined ? total : checkInteger(where, 'length', length, 1);
-  const count = Math.ceil(total / size);
-  checkInteger(where, 'from', from, 0, count);
-  for (let index = from; index < count; index++) {
-    const start = index * size;
-    yield { index, start, steps: Math.min(size, total - start), first: index === 0, last: index === count - 1 };
-  }
-}
-
-/** Checks the arguments of `generate`. */
-export function checkItemIndex(where: string, seed: unknown, index: unknown): void {
-  checkInteger(where, 'seed', seed, 0);
-  checkInteger(where, 'index', index, 0);
-}
-
-/** Checks that there is at least one item. */
-export function checkBatch(where: string, items: readonly unknown[]): void {
-  if (!Array.isArray(items) || items.length === 0) fail('ERR_MG_ARGUMENT', where, 'items a non-empty array', items);
-}
-
-/** A zeroed float32 array of a shape. */
-export function zeros(...shape: number[]): { data: Float32Array; shape: readonly number[] } {
-  return { data: new Float32Array(shape.reduce((size, side) => size * side, 1)), shape };
 }
 
 /** Side of level l in 2-D: 3·2^l. */

@@ -14,7 +14,7 @@ interface Candidate {
   readonly row: number;
   readonly col: number;
   readonly spot: number;
-  readonly id: number;
+  id: number;                                                // number of the window, −1 until it is needed
 }
 
 export class Track {
@@ -31,6 +31,7 @@ export class Track {
   readonly #ids: Int32Array;                                 // number of the window seen, per step
   readonly #seenAt: Int32Array | null;                       // first step at which a maze cell was in view
   readonly #candidates: readonly Candidate[];
+  readonly #numbering = new Numbering();                     // of 9×9 windows
   readonly #wide = new Uint8Array(WIDE * WIDE);
 
   constructor(maze: Maze, { view, query, outputSide, center }: ResolvedMapping) {
@@ -83,9 +84,9 @@ export class Track {
     }
     const asked = this.#candidates[draw.integer(count)]!;
     const until = this.#complete(step + ahead);
+    const id = this.#wideId(asked);
     for (let k = 0; k < until; k++) {
-      const { id, spot } = this.#candidates[k]!;
-      if (id === asked.id) map[offset + spot] = 1;
+      if (this.#wideId(this.#candidates[k]!) === id) map[offset + this.#candidates[k]!.spot] = 1;
     }
     return { patch: readPatch(this.#padded, asked.row, asked.col, WIDE, this.#wide), isScored: true };
   }
@@ -125,19 +126,26 @@ export class Track {
   /** First step at which all cells of the 9×9 window around a cell have been seen: a sliding maximum, rows then columns. */
   #firstWhole(): Int32Array {
     const { size: n } = this.#maze;
-    const slide = (from: Int32Array, step: number, place: (i: number) => number): Int32Array => from.map((_, i) => {
-      let latest = 0;
-      for (let k = Math.max(-4, -place(i)); k <= Math.min(4, n - 1 - place(i)); k++) latest = Math.max(latest, from[i + k * step]!);
-      return latest;
-    });
-    return slide(slide(this.#seenAt!, 1, (i) => i % n), n, (i) => Math.floor(i / n));
+    const slide = (from: Int32Array, step: number, across: number): Int32Array => {
+      const out = new Int32Array(n * n);
+      for (let line = 0; line < n; line++) {
+        for (let i = 0; i < n; i++) {
+          let latest = 0;
+          for (let k = Math.max(0, i - 4); k <= Math.min(n - 1, i + 4); k++) {
+            latest = Math.max(latest, from[line * across + k * step]!);
+          }
+          out[line * across + i * step] = latest;
+        }
+      }
+      return out;
+    };
+    return slide(slide(this.#seenAt!, 1, n), n, 1);
   }
 
   /** Complete centres in order of time, then of their first visit. */
   #findCandidates(): Candidate[] {
     const { path } = this.#maze;
     const wholeAt = this.#firstWhole();
-    const numbering = new Numbering();
     const visited = new Set<number>();
     const found: Candidate[] = [];
     path.forEach((cell, t) => {
@@ -147,10 +155,16 @@ export class Track {
       const col = this.#cols[t]!;
       const time = Math.max(t, wholeAt[cell]!);
       if (time >= path.length) return;
-      const id = numbering.of(readPatch(this.#padded, row, col, WIDE, this.#wide), WIDE);
-      found.push({ time, row, col, spot: this.#spot(row, col), id });
+      found.push({ time, row, col, spot: this.#spot(row, col), id: -1 });
     });
     return found.sort((a, b) => a.time - b.time);
+  }
+
+  #wideId(candidate: Candidate): number {
+    if (candidate.id === -1) {
+      candidate.id = this.#numbering.of(readPatch(this.#padded, candidate.row, candidate.col, WIDE, this.#wide), WIDE);
+    }
+    return candidate.id;
   }
 
   /** How many candidates are complete at a step. */

@@ -5,6 +5,9 @@
 namespace mg {
 
 OpRows elementwise_ops();
+OpRows grid_ops();
+OpRows layout_ops();
 OpRows reduce_ops();
+OpRows step_ops();
 
 }  // namespace mg

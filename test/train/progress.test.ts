@@ -1,6 +1,6 @@
 // The progress line, on an invented stream and clock.
 import { describe, expect, it } from 'vitest';
-import { compact, duration, Progress, type ProgressOptions } from '../../lib/cli/progress.js';
+import { compact, duration, Progress, type ProgressOptions } from '../../lib/train/progress.js';
 
 const ESCAPE = '\x1b';
 
