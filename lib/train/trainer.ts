@@ -247,7 +247,7 @@ export class Trainer {
 
   /** Queues forward, backward and update of one window. */
   #advance(window: Window, next: Position): Pending {
-    using s = scope();
+    using _ = scope();
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
     const description = this.task.describe();
     const result = this.model.forward(uploadWindow(window, description.form, this.#dtype), state as never);
