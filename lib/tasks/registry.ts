@@ -22,7 +22,8 @@ const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
   mapping, recall, sorting, 'mnist-recall': mnistRecall, 'mnist-sorting': mnistSorting, babi,
 };
 
-const MAPPING = Object.entries(mappingPresets).map(([name, options]): [string, TaskSpec] => [name, { name: 'mapping', ...options }]);
+const MAPPING = Object.entries(mappingPresets)
+  .map(([name, options]): [string, TaskSpec] => [name, { name: 'mapping', ...options }]);
 
 const PRESETS: Readonly<Record<string, TaskSpec>> = {
   ...Object.fromEntries(MAPPING),
