@@ -10,7 +10,7 @@ import { reshape, slice } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
-import { MultigridNetwork } from './multigrid-network.js';
+import { MultigridNetwork, type Fused } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
@@ -65,14 +65,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
 
-  constructor(config: MultigridConfig | PresetName, options: LayerOptions = {}) {
+  constructor(config: MultigridConfig | PresetName, { fused = 'auto', ...options }: LayerOptions & { readonly fused?: Fused } = {}) {
     checkOptions('MultigridMemory', options, layerOptionKeys);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
     this.plan = plan;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name))));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused)));
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -113,7 +113,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const x = grids(this.plan.networks[0]!, input);
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
-      x, ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last', ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
   }
@@ -127,7 +127,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const asked = x.tensors()[0]!.shape[0] ?? 0;
     if (asked !== steps && asked !== 1) fail('ERR_MG_SHAPE', 'read', `a query of ${steps} steps or of 1`, asked);
     const seen = asked === steps ? memory : memory.map((pyramid) => pyramid.map(lastStep));
-    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen }).outputs.at(-1)!);
+    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
   }
 
   #answers(memory: readonly Pyramid[], queries: readonly (Grids | null)[] | undefined): Tensor[] {
@@ -147,7 +147,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
       level, Tensor.zeros([answers, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
     ])));
-    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers }).outputs.at(-1)!);
+    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
   }
 
   /** The one grid of an output layer, through the head where there is one. */
