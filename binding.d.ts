@@ -83,6 +83,34 @@ export interface NativeOps {
   gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
   /** dims: [dtype, depth] */
   oneHot(indices: Storage, dims: Int32Array): Storage;
+
+  // Steps between the levels of a pyramid. dims: [B, H, W, C, 0 grid | 1 line] of x; a line has H = 1.
+  maxPool(x: Storage, dims: Int32Array): Storage;
+  maxPoolBackward(dy: Storage, x: Storage, dims: Int32Array): Storage;
+  gridUp(x: Storage, dims: Int32Array): Storage;
+  gridUpBackward(dy: Storage, dims: Int32Array): Storage;
+
+  // y [rows, channels] plus a shortcut [rows, shared] in its first channels, and those channels alone.
+  // dims: [rows, channels, shared].
+  addChannels(y: Storage, shortcut: Storage, dims: Int32Array): Storage;
+  firstChannels(y: Storage, dims: Int32Array): Storage;
+
+  // An LSTM step from the sums [rows, 4·channels], gates i, u, f, o, and the cell [rows, channels]; peephole [3, period].
+  // dims: [rows, channels, period]; period 0 goes with no peephole.
+  /** [hidden, cell, squashed gates] */
+  lstmCellForward(sums: Storage, cell: Storage, peephole: Storage | null, dims: Int32Array, forgetBias: number): Storage[];
+  /** [dsums, dcell, dpeephole unless there is none]; `gates` and `cell` as forward made them, `before` the cell it was given. */
+  lstmCellBackward(
+    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage, peephole: Storage | null, dims: Int32Array,
+  ): Storage[];
+
+  // Normalization of the columns of x [rows, columns]; gamma, beta, mean, variance [columns]. dims: [rows, columns].
+  /** [y, mean, variance, statistics], from the statistics of x. `statistics` are float64 [2, columns], for backward. */
+  batchNorm(x: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  /** [y, statistics], from the statistics given. */
+  normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
+  normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

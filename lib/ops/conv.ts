@@ -17,7 +17,8 @@ function checkInputs(inputs: readonly Tensor[], kernel: Tensor): Tensor {
   if (rank !== 3 && rank !== 4) fail('ERR_MG_SHAPE', 'conv', 'inputs [N,H,W,C] or [N,L,C]', first.shape);
   for (const x of inputs) {
     const channels = x.shape.at(-1) ?? 0;
-    checkShapeOf('conv', 'inputs of one size', x, [...first.shape.slice(0, -1), channels], rank === 4 ? '[N,H,W,C]' : '[N,L,C]');
+    const letters = rank === 4 ? '[N,H,W,C]' : '[N,L,C]';
+    checkShapeOf('conv', 'inputs of one size', x, [...first.shape.slice(0, -1), channels], letters);
     if (channels < 1) fail('ERR_MG_SHAPE', 'conv', 'inputs of at least one channel', x.shape);
   }
   return first;
@@ -33,8 +34,8 @@ function convDims(inputs: readonly Tensor[], kernel: Tensor): Int32Array {
 
 function checkKernel(kernel: Tensor, rank: number, channels: number): void {
   const sides = kernel.shape.slice(0, -2);
-  const fits = kernel.shape.length === rank && kernel.shape.at(-2) === channels && kernel.shape.at(-1)! >= 1 && sides.every((k) => k % 2 === 1);
-  if (!fits) fail('ERR_MG_SHAPE', 'conv', `kernel ${rank === 4 ? '[K,K' : '[K'},${channels},C] with odd K`, kernel.shape);
+  const fits = kernel.shape.length === rank && kernel.shape.at(-2) === channels && kernel.shape.at(-1)! >= 1;
+  if (!fits || sides.some((k) => k % 2 !== 1)) fail('ERR_MG_SHAPE', 'conv', `kernel ${rank === 4 ? '[K,K' : '[K'},${channels},C] with odd K`, kernel.shape);
 }
 
 /**
@@ -62,7 +63,7 @@ export function conv(inputs: readonly Tensor[], kernel: Tensor, bias: Tensor | n
 function convBackward(dy: Tensor, saved: readonly Tensor[], needs: readonly boolean[], dims: Int32Array): (Tensor | null)[] {
   const inputs = saved.slice(0, -1);
   const kernel = saved.at(-1)!;
-  const gradients = new Array<Tensor | null>(needs.length).fill(null);
+  const gradients = Array.from<unknown, Tensor | null>(needs, () => null);
   const wanted = Int32Array.from(inputs, (_, j) => (needs[j] ? 1 : 0));
   if (wanted.includes(1)) {
     const dx = native().convBackwardData(dy.storage('conv'), kernel.storage('conv'), dims, wanted);

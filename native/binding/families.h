@@ -8,5 +8,6 @@ OpRows elementwise_ops();
 OpRows grid_ops();
 OpRows layout_ops();
 OpRows reduce_ops();
+OpRows step_ops();
 
 }  // namespace mg

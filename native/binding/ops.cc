@@ -21,6 +21,7 @@ const OpRows& table() {
         grid_ops(),
         layout_ops(),
         reduce_ops(),
+        step_ops(),
     };
     for (const OpRows& family : families) all->insert(all->end(), family.begin(), family.end());
     return all;
