@@ -8,7 +8,8 @@ import {
 /** The weights of one layer, by names like `level2.kernel`. */
 function layerWeights(weights: Weights, layer: LayerPlan): Weights {
   const lead = `${layer.name}.`;
-  return new Map([...weights].filter(([name]) => name.startsWith(lead)).map(([name, values]) => [name.slice(lead.length), values]));
+  const own = [...weights].filter(([name]) => name.startsWith(lead));
+  return new Map(own.map(([name, values]) => [name.slice(lead.length), values]));
 }
 
 export function initial(plan: ModelPlan, network: NetworkPlan, batch: number): LayerState[] {
@@ -16,7 +17,8 @@ export function initial(plan: ModelPlan, network: NetworkPlan, batch: number): L
     const side = plan.baseSide * 2 ** level;
     return plan.dimensions === 2 ? [side, side] : [1, side];
   };
-  return network.layers.filter((layer) => layer.kind === 'convLstm').map((layer) => zeroState(layer.levels, sides, batch, layer.channels));
+  const recurrent = network.layers.filter((layer) => layer.kind === 'convLstm');
+  return recurrent.map((layer) => zeroState(layer.levels, sides, batch, layer.channels));
 }
 
 /** One time step of a network: outputs of all layers with shortcuts, and the next state. */

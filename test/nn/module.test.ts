@@ -28,7 +28,8 @@ const values = (module: Module): Record<string, number[]> =>
 describe('a module', () => {
   it('names its parameters by dots, in the order of its parts', () => {
     const pair = new Pair(1);
-    expect([...pair.namedParameters()].map(([name]) => name)).toEqual(['first.weight', 'first.bias', 'second.weight', 'second.bias']);
+    const names = ['first.weight', 'first.bias', 'second.weight', 'second.bias'];
+    expect([...pair.namedParameters()].map(([name]) => name)).toEqual(names);
     expect([...pair.namedParameters('model')][0]![0]).toBe('model.first.weight');
     expect(pair.count()).toEqual({ parameters: 8 + 16, memory: 0 });
     expect(pair.summary()).toMatch(/second\.weight +\[3, 4\] +12\n/);
@@ -53,17 +54,23 @@ describe('a module', () => {
     const before = values(pair);
     const state = new Map(new Pair(2).stateDict());
     state.delete('first.bias');
-    expect(await errorOf(() => pair.loadStateDict(state))).toMatchObject({ code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('first.bias') });
+    const names = async (key: string): Promise<void> => {
+      const { code, message } = await errorOf(() => pair.loadStateDict(state));
+      expect([code, message]).toEqual(['ERR_MG_CHECKPOINT', expect.stringContaining(key)]);
+    };
+    await names('first.bias');
     state.set('first.bias', Tensor.zeros([3]));
-    expect(await errorOf(() => pair.loadStateDict(state))).toMatchObject({ code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('first.bias [2]') });
+    await names('first.bias [2]');
     state.set('first.bias', Tensor.zeros([2])).set('third.bias', Tensor.zeros([2]));
-    expect(await errorOf(() => pair.loadStateDict(state))).toMatchObject({ code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('third.bias') });
+    await names('third.bias');
     expect(values(pair)).toEqual(before);
   });
 
   it('loads what fits when not strict, and reports the rest', () => {
     const pair = new Pair(1);
-    const state = new Map([['first.weight', Tensor.full([3, 2], 7)], ['second.weight', Tensor.zeros([4, 3])], ['other', Tensor.zeros([1])]]);
+    const state = new Map([
+      ['first.weight', Tensor.full([3, 2], 7)], ['second.weight', Tensor.zeros([4, 3])], ['other', Tensor.zeros([1])],
+    ]);
     expect(pair.loadStateDict(state, { strict: false })).toEqual({
       missing: ['first.bias', 'second.bias'], unexpected: ['other'],
       mismatched: [{ key: 'second.weight', expected: [3, 4], got: [4, 3] }],
@@ -121,7 +128,8 @@ describe('initial values', () => {
   };
 
   it('of convolutions are uniform within ±1/√fan-in, the biases too', () => {
-    const layer = new MultigridConv({ input: [{ level: 0, channels: 24 }, { level: 1, channels: 8 }], output: [0], channels: 64, rng: new Rng(3) });
+    const input = [{ level: 0, channels: 24 }, { level: 1, channels: 8 }];
+    const layer = new MultigridConv({ input, output: [0], channels: 64, rng: new Rng(3) });
     const bound = 1 / Math.sqrt(9 * 32);
     for (const [, parameter] of layer.namedParameters()) {
       const { largest, mean } = extremes(parameter);
@@ -150,6 +158,7 @@ describe('initial values', () => {
 
 describe('wrong options', () => {
   const grid = [{ level: 0, channels: 2 }];
+  const one = { input: grid, output: [0], channels: 1 };
   const CASES: readonly (readonly [name: string, make: () => unknown])[] = [
     ['an unknown option', () => new Linear({ in: 1, out: 1, size: 3 } as never)],
     ['a size that is no integer', () => new Linear({ in: 1.5, out: 1 })],
@@ -158,9 +167,9 @@ describe('wrong options', () => {
     ['a level without a neighbour', () => new MultigridConv({ input: grid, output: [2], channels: 1 })],
     ['no input grids', () => new MultigridConv({ input: [], output: [0], channels: 1 })],
     ['an even kernel', () => new MultigridConv({ input: grid, output: [0], channels: 1, kernelSize: 4 as never })],
-    ['a peephole per position', () => new MultigridConvLSTM({ input: grid, output: [0], channels: 1, peephole: 'position' as never })],
+    ['a peephole per position', () => new MultigridConvLSTM({ ...one, peephole: 'position' as never })],
     ['an unknown norm', () => new MultigridConv({ input: grid, output: [0], channels: 1, norm: { kind: 'layer' as never } })],
-    ['a forget bias that is not a number', () => new MultigridConvLSTM({ input: grid, output: [0], channels: 1, forgetBias: Number.NaN })],
+    ['a forget bias that is not a number', () => new MultigridConvLSTM({ ...one, forgetBias: Number.NaN })],
   ];
   for (const [name, make] of CASES) {
     it(`are refused: ${name}`, async () => {

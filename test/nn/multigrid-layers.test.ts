@@ -5,11 +5,14 @@ import { Rng } from '../../lib/tensor/rng.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { errorOf } from '../helpers/files.js';
 import { expectClose, randomize, toNd, weightsOf, worstGradientError } from '../helpers/modules.js';
-import { build, nd, Source, type Nd } from '../helpers/nd.js';
+import { at, build, nd, Source, type Nd } from '../helpers/nd.js';
 import { convLayer, convLstmStep, zeroState, type Grids } from './naive-multigrid.js';
 
 const tensor = (x: Nd, dtype: 'float32' | 'float64' = 'float64'): Tensor => Tensor.from(x.data, x.shape, { dtype });
-const pyramid = (grids: Grids): Pyramid => Pyramid.of(Object.fromEntries([...grids].map(([level, grid]) => [level, tensor(grid)])));
+const pyramid = (grids: Grids): Pyramid =>
+  Pyramid.of(Object.fromEntries([...grids].map(([level, grid]) => [level, tensor(grid)])));
+/** Every number of a tensor, in order. */
+const all = (x: Tensor): number[] => [...x.dataSync()].map((value) => value + 0);
 
 /** Step t of a window [T,B,…], as [B,H,W,C]. */
 function stepOf(grid: Nd, t: number): Nd {
@@ -30,9 +33,11 @@ function weighted(y: Pyramid, seed: number): Tensor {
 
 describe('the input of a multigrid grid', () => {
   it('is coarse-up, same, fine-down, in this order', () => {
-    const sources: Grids = new Map([[0, build([1, 3, 3, 1], () => 1)], [1, build([1, 6, 6, 1], () => 10)], [2, build([1, 12, 12, 1], () => 100)]]);
+    const sources: Grids = new Map([0, 1, 2].map((level) => [level, build([1, 3 * 2 ** level, 3 * 2 ** level, 1], () => 10 ** level)]));
     const input = [0, 1, 2].map((level) => ({ level, channels: 1 }));
-    const layer = new MultigridConv({ input, output: [0, 1, 2, 3], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64' });
+    const layer = new MultigridConv({
+      input, output: [0, 1, 2, 3], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64',
+    });
     for (const [name, parameter] of layer.namedParameters()) {
       parameter.copyFrom(name.endsWith('bias') ? new Float64Array(1) : Float64Array.of(2, 3, 5).slice(0, parameter.size));
     }
@@ -42,7 +47,7 @@ describe('the input of a multigrid grid', () => {
   });
 
   it('of several pyramids is joined source by source, the first pyramid first', () => {
-    const ones = (value: number): Grids => new Map([[0, build([1, 3, 3, 1], () => value)], [1, build([1, 6, 6, 1], () => value)]]);
+    const ones = (value: number): Grids => new Map([0, 1].map((level) => [level, build([1, 3 + 3 * level, 3 + 3 * level, 1], () => value)]));
     const input = [0, 1].map((level) => ({ level, channels: 2 }));
     const layer = new MultigridConv({ input, output: [1], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64' });
     for (const [name, parameter] of layer.namedParameters()) {
@@ -62,7 +67,9 @@ describe('MultigridConv', () => {
     const y = square.forward(pyramid(x));
     for (const level of [0, 1, 2]) expectClose(toNd(y.at(level)), expected.get(level)!, 1e-13);
 
-    const line = new MultigridConv({ input, output: [0, 1, 2], channels: 2, dimensions: 1, activation: 'none', dtype: 'float64', rng: new Rng(4) });
+    const line = new MultigridConv({
+      input, output: [0, 1, 2], channels: 2, dimensions: 1, activation: 'none', dtype: 'float64', rng: new Rng(4),
+    });
     const z = new Map([[0, new Source(5).normal([3, 1, 1, 2])], [1, new Source(6).normal([3, 1, 2, 3])]]);
     const rows = new Map([...z].map(([level, grid]) => [level, nd([3, ...grid.shape.slice(2)], grid.data)]));
     const lines = convLayer(z, weightsOf(line), [0, 1, 2], 'none', 1);
@@ -74,7 +81,8 @@ describe('MultigridConv', () => {
   });
 
   it('takes a window as so many images', () => {
-    const layer = new MultigridConv({ input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(7) });
+    const input = [{ level: 0, channels: 2 }];
+    const layer = new MultigridConv({ input, output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(7) });
     const x = new Source(8).normal([4, 2, 3, 3, 2]);
     const [a, b] = [layer.forward(pyramid(new Map([[0, x]]))), layer.forward(pyramid(new Map([[0, nd([8, 3, 3, 2], x.data)]])))];
     expect(a.at(1).shape).toEqual([4, 2, 6, 6, 3]);
@@ -97,7 +105,9 @@ describe('MultigridConvLSTM', () => {
     for (const peephole of ['none', 'channel'] as const) {
       const grid = (level: number, C: number): number[] => (dimensions === 2 ? [2 ** level, 2 ** level, C] : [2 ** level, C]);
       const input = [{ level: 0, channels: 2 }, { level: 1, channels: 1 }];
-      const make = () => new MultigridConvLSTM({ input, output: [0, 1, 2], channels: 2, side: 1, dimensions, peephole, dtype: 'float64' });
+      const make = () => new MultigridConvLSTM({
+        input, output: [0, 1, 2], channels: 2, side: 1, dimensions, peephole, dtype: 'float64',
+      });
       const name = `${dimensions}-D, peephole ${peephole}`;
 
       it(`equals nested loops over four steps, ${name}`, () => {
@@ -112,7 +122,8 @@ describe('MultigridConvLSTM', () => {
           for (const level of [0, 1, 2]) expectClose(stepOf(toNd(y.at(level)), t), naive.hidden.get(level)!, 1e-12);
         }
         for (const level of [0, 1, 2]) {
-          expectClose(nd([naive.cell.get(level)!.data.length], state.cell.at(level).dataSync()), nd([naive.cell.get(level)!.data.length], naive.cell.get(level)!.data), 1e-12);
+          const { shape, data } = naive.cell.get(level)!;
+          expectClose(nd(shape, state.cell.at(level).dataSync()), nd(shape, data), 1e-12);
         }
       });
 
@@ -149,9 +160,9 @@ describe('MultigridConvLSTM', () => {
       steps.push(result.y);
     }
     for (const level of [0, 1]) {
-      const all = [...whole.y.at(level).dataSync()];
-      expect([...first.y.at(level).dataSync(), ...second.y.at(level).dataSync()]).toEqual(all);
-      expect(steps.flatMap((y) => [...y.at(level).dataSync()])).toEqual(all);
+      const expected = all(whole.y.at(level));
+      expect([...all(first.y.at(level)), ...all(second.y.at(level))]).toEqual(expected);
+      expect(steps.flatMap((y) => all(y.at(level)))).toEqual(expected);
       for (const other of [second.state, state]) {
         expect(other.hidden.at(level).dataSync()).toEqual(whole.state.hidden.at(level).dataSync());
         expect(other.cell.at(level).dataSync()).toEqual(whole.state.cell.at(level).dataSync());
@@ -163,25 +174,26 @@ describe('MultigridConvLSTM', () => {
     const mg = layer();
     const x = new Source(32).normal([4, 2, 3, 3, 2]);
     const both = mg.forward(Pyramid.of({ 0: tensor(x) }), undefined, { lengths: Int32Array.of(1, 4) });
-    const rowOf = (b: number, steps: number): Nd => build([steps, 1, 3, 3, 2], (t, _, i, j, c) => x.data[((((t! * 2 + b) * 3 + i!) * 3 + j!) * 2) + c!]!);
-    const [short, long] = [mg.forward(Pyramid.of({ 0: tensor(rowOf(0, 1)) })), mg.forward(Pyramid.of({ 0: tensor(rowOf(1, 4)) }))];
+    const rowOf = (b: number, steps: number): Pyramid =>
+      pyramid(new Map([[0, build([steps, 1, 3, 3, 2], (t, _, i, j, c) => at(x, t!, b, i!, j!, c!))]]));
+    const [short, long] = [mg.forward(rowOf(0, 1)), mg.forward(rowOf(1, 4))];
     for (const level of [0, 1]) {
-      expect([...both.state.cell.at(level).dataSync()]).toEqual([...short.state.cell.at(level).dataSync(), ...long.state.cell.at(level).dataSync()]);
-      const y = both.y.at(level).dataSync();
-      const size = long.y.at(level).size / 4;
+      expect(all(both.state.cell.at(level))).toEqual([...all(short.state.cell.at(level)), ...all(long.state.cell.at(level))]);
+      const [y, other] = [all(both.y.at(level)), all(long.y.at(level))];
+      const size = other.length / 4;
       for (let t = 0; t < 4; t++) {
-        const expected = t < 1 ? [...short.y.at(level).dataSync()] : Array(size).fill(0);
-        expect([...y.slice(2 * t * size, (2 * t + 1) * size)]).toEqual(expected);
-        expect([...y.slice((2 * t + 1) * size, (2 * t + 2) * size)]).toEqual([...long.y.at(level).dataSync().slice(t * size, (t + 1) * size)]);
+        expect(y.slice(2 * t * size, (2 * t + 1) * size)).toEqual(t < 1 ? all(short.y.at(level)) : Array(size).fill(0));
+        expect(y.slice((2 * t + 1) * size, (2 * t + 2) * size)).toEqual(other.slice(t * size, (t + 1) * size));
       }
     }
   });
 
   it('normalizes what it gives, not what it carries', () => {
-    const options = { input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(33) } as const;
-    const [plain, normed] = [new MultigridConvLSTM(options), new MultigridConvLSTM({ ...options, norm: { kind: 'batch' } })];
+    const [plain, normed] = (['none', { kind: 'batch' }] as const).map((norm) => new MultigridConvLSTM({
+      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, norm, dtype: 'float64', rng: new Rng(33),
+    }));
     const x = tensor(new Source(34).normal([5, 2, 3, 3, 2]));
-    const [a, b] = [plain.forward(Pyramid.of({ 0: x })), normed.forward(Pyramid.of({ 0: x }))];
+    const [a, b] = [plain!.forward(Pyramid.of({ 0: x })), normed!.forward(Pyramid.of({ 0: x }))];
     expect(b.state.hidden.at(1).dataSync()).toEqual(a.state.hidden.at(1).dataSync());
     const values = [...b.y.at(1).dataSync()];
     for (let c = 0; c < 3; c++) {
@@ -206,8 +218,11 @@ describe('MultigridConvLSTM', () => {
       ['ERR_MG_ARGUMENT', () => mg.initialState(0)],
     ];
     for (const [code, call] of CASES) expect((await errorOf(call)).code).toBe(code);
-    const normed = new MultigridConvLSTM({ input: [{ level: 0, channels: 2 }], output: [0], channels: 1, norm: { kind: 'batch' }, dtype: 'float64' });
-    expect((await errorOf(() => normed.forward(x, undefined, { lengths: Int32Array.of(1, 2) }))).message).toMatch(/running averages/);
+    const normed = new MultigridConvLSTM({
+      input: [{ level: 0, channels: 2 }], output: [0], channels: 1, norm: { kind: 'batch' }, dtype: 'float64',
+    });
+    const error = await errorOf(() => normed.forward(x, undefined, { lengths: Int32Array.of(1, 2) }));
+    expect(error.message).toMatch(/running averages/);
   });
 });
 
@@ -237,7 +252,8 @@ describe('Pyramid', () => {
 
 describe('MultigridState', () => {
   const make = (): MultigridState => {
-    const grid = (level: number, shift: number): Tensor => tensor(build([3, 2 ** level, 2], (b, l, c) => 100 * b! + 10 * l! + c! + shift));
+    const grid = (level: number, shift: number): Tensor =>
+      tensor(build([3, 2 ** level, 2], (b, l, c) => 100 * b! + 10 * l! + c! + shift));
     return new MultigridState(Pyramid.of({ 0: grid(0, 0), 1: grid(1, 0) }), Pyramid.of({ 0: grid(0, 0.5), 1: grid(1, 0.5) }));
   };
 
@@ -247,7 +263,8 @@ describe('MultigridState', () => {
   });
 
   it('resets batch rows to zero, also those that are not finite, and leaves the others', () => {
-    const state = new MultigridState(Pyramid.of({ 0: Tensor.from([[[Number.NaN]], [[7]]]) }), Pyramid.of({ 0: Tensor.from([[[1]], [[2]]]) }));
+    const pair = (a: number, b: number): Pyramid => Pyramid.of({ 0: Tensor.from([[[a]], [[b]]]) });
+    const state = new MultigridState(pair(Number.NaN, 7), pair(1, 2));
     state.reset([0]);
     expect([[...state.hidden.at(0).dataSync()], [...state.cell.at(0).dataSync()]]).toEqual([[0, 7], [0, 2]]);
   });
@@ -258,8 +275,10 @@ describe('MultigridState', () => {
     const back = MultigridState.fromTensors(state.toTensors());
     expect(back.cell.at(1)).toBe(state.cell.at(1));
     const half = new Map([...state.toTensors()].slice(0, 3));
-    expect(await errorOf(() => MultigridState.fromTensors(half))).toMatchObject({ code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('level1.cell') });
-    expect((await errorOf(() => MultigridState.fromTensors(new Map([['hidden', Tensor.zeros([1])]])))).code).toBe('ERR_MG_CHECKPOINT');
+    const error = await errorOf(() => MultigridState.fromTensors(half));
+    expect([error.code, error.message]).toEqual(['ERR_MG_CHECKPOINT', expect.stringContaining('level1.cell')]);
+    const foreign = new Map([['hidden', Tensor.zeros([1])]]);
+    expect((await errorOf(() => MultigridState.fromTensors(foreign))).code).toBe('ERR_MG_CHECKPOINT');
   });
 
   it('is cut from the graph by detach', () => {
@@ -269,6 +288,8 @@ describe('MultigridState', () => {
   });
 
   it('refuses rows that are not there', async () => {
-    for (const items of [[3], [-1], [], [0.5], '0']) expect((await errorOf(() => make().select(items as never))).code).toBe('ERR_MG_ARGUMENT');
+    for (const items of [[3], [-1], [], [0.5], '0']) {
+      expect((await errorOf(() => make().select(items as never))).code).toBe('ERR_MG_ARGUMENT');
+    }
   });
 });

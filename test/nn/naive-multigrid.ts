@@ -86,7 +86,9 @@ export function cell(gates: Nd, c: Nd, forgetBias: number, peephole?: Nd): { hid
 export interface LayerState { hidden: Grids; cell: Grids }
 
 /** One time step of a multigrid conv-LSTM layer; `weights` has `level0.kernel`, `level0.bias`, … */
-export function convLstmStep(x: Grids, state: LayerState, weights: Weights, levels: readonly number[], dimensions: 1 | 2 = 2): LayerState {
+export function convLstmStep(
+  x: Grids, state: LayerState, weights: Weights, levels: readonly number[], dimensions: 1 | 2 = 2,
+): LayerState {
   const next: LayerState = { hidden: new Map(), cell: new Map() };
   for (const level of levels) {
     const input = join([assembled(x, level, dimensions), state.hidden.get(level)!]);
@@ -99,7 +101,9 @@ export function convLstmStep(x: Grids, state: LayerState, weights: Weights, leve
 }
 
 /** A multigrid convolution layer without normalization. */
-export function convLayer(x: Grids, weights: Weights, levels: readonly number[], activation: 'relu' | 'none', dimensions: 1 | 2 = 2): Grids {
+export function convLayer(
+  x: Grids, weights: Weights, levels: readonly number[], activation: 'relu' | 'none', dimensions: 1 | 2 = 2,
+): Grids {
   return new Map(levels.map((level) => {
     const kernel = square(weights.get(`level${level}.kernel`)!, dimensions);
     const sum = convolve(assembled(x, level, dimensions), kernel, weights.get(`level${level}.bias`)!);
@@ -118,7 +122,8 @@ export function addShortcut(y: Grids, source: Grids): Grids {
     const from = source.get(level);
     const C = grid.shape[3]!;
     if (from === undefined || from.shape[3]! > C) return [level, grid];
-    return [level, build(grid.shape, (n, i, j, c) => at(grid, n!, i!, j!, c!) + (c! < from.shape[3]! ? at(from, n!, i!, j!, c!) : 0))];
+    const added = (n: number, i: number, j: number, c: number): number => (c < from.shape[3]! ? at(from, n, i, j, c) : 0);
+    return [level, build(grid.shape, (n, i, j, c) => at(grid, n!, i!, j!, c!) + added(n!, i!, j!, c!))];
   }));
 }
 
@@ -127,7 +132,9 @@ export function joinMemory(x: Grids, memory: Grids): Grids {
   return new Map([...x].map(([level, grid]) => [level, memory.has(level) ? join([grid, memory.get(level)!]) : grid]));
 }
 
-export function zeroState(levels: readonly number[], sides: (level: number) => number[], batch: number, channels: number): LayerState {
+export function zeroState(
+  levels: readonly number[], sides: (level: number) => number[], batch: number, channels: number,
+): LayerState {
   const zeros = (): Grids => new Map(levels.map((level) => [level, build([batch, ...sides(level), channels], () => 0)]));
   return { hidden: zeros(), cell: zeros() };
 }
