@@ -37,6 +37,16 @@ export interface NativeRuntime {
   setMemoryLimit(bytes: number): void;
   setAllocationFault(successes: number): void;
   setThreads(count: number): void;
+  /** What a fused network will do; layers of `outputs` and `states` count from 0. */
+  planNetwork(spec: Int32Array, forgetBias: number, epsilon: number, budget: number, dtype: DTypeCode): {
+    readonly path: string;
+    readonly workspaceBytes: number;
+    readonly savedBytes: number;
+    readonly forwardFlop: number;
+    readonly parameters: readonly string[];
+    readonly outputs: readonly (readonly [layer: number, level: number])[];
+    readonly states: readonly (readonly [layer: number, level: number])[];
+  };
   describe(): {
     readonly contract: string;
     readonly compiler: string;
@@ -111,6 +121,35 @@ export interface NativeOps {
   normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
+
+  // A whole window of a multigrid network, described by lib/ops/network.ts. `state` is empty (zeros) or all hidden grids, then
+  // all cell grids; grids and parameters in the order of planNetwork.
+  /** [outputs…, hidden…, cell…, saved] */
+  networkForward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+  ): Storage[];
+  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are]. Gives [parameters…, fields…, hidden…, cell…]. */
+  networkBackward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+    outputs: readonly Storage[], saved: Storage, gradients: readonly (Storage | null)[], wanted: Int32Array,
+  ): Storage[];
+
+  // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
+  // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].
+  bce(logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  bceBackward(dy: Storage, logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropy(logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropyBackward(dy: Storage, logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  /** dims: [0 softmax | 1 its logarithm, rows, length] */
+  softmax(x: Storage, dims: Int32Array): Storage;
+  softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
+
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
+  matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}
