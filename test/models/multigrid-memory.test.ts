@@ -194,9 +194,8 @@ describe('MultigridMemory', () => {
         state = result.state;
       }
       expect(steps).toEqual([...whole.y.dataSync()]);
-      for (const carried of [state, second.state]) {
-        expect(carried.tensors().map((tensor) => tensor.dataSync())).toEqual(whole.state.tensors().map((tensor) => tensor.dataSync()));
-      }
+      const values = (carried: MultigridMemoryState): unknown => carried.tensors().map((tensor) => tensor.dataSync());
+      for (const carried of [state, second.state]) expect(values(carried)).toEqual(values(whole.state));
     }
   });
 

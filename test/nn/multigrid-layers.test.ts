@@ -33,7 +33,8 @@ function weighted(y: Pyramid, seed: number): Tensor {
 
 describe('the input of a multigrid grid', () => {
   it('is coarse-up, same, fine-down, in this order', () => {
-    const sources: Grids = new Map([0, 1, 2].map((level) => [level, build([1, 3 * 2 ** level, 3 * 2 ** level, 1], () => 10 ** level)]));
+    const constant = (level: number): Nd => build([1, 3 * 2 ** level, 3 * 2 ** level, 1], () => 10 ** level);
+    const sources: Grids = new Map([0, 1, 2].map((level) => [level, constant(level)]));
     const input = [0, 1, 2].map((level) => ({ level, channels: 1 }));
     const layer = new MultigridConv({
       input, output: [0, 1, 2, 3], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64',
@@ -47,7 +48,8 @@ describe('the input of a multigrid grid', () => {
   });
 
   it('of several pyramids is joined source by source, the first pyramid first', () => {
-    const ones = (value: number): Grids => new Map([0, 1].map((level) => [level, build([1, 3 + 3 * level, 3 + 3 * level, 1], () => value)]));
+    const ones = (value: number): Grids =>
+      new Map([3, 6].map((side, level) => [level, build([1, side, side, 1], () => value)]));
     const input = [0, 1].map((level) => ({ level, channels: 2 }));
     const layer = new MultigridConv({ input, output: [1], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64' });
     for (const [name, parameter] of layer.namedParameters()) {
