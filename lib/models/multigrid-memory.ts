@@ -24,11 +24,11 @@ export interface MultigridInputs {
   readonly input: Grids;
   /**
    * One query for each reader, [Q,B,…]: Q = T asks at every step, Q = 1 asks once, of the memory after the last step.
-   * Models without readers take none, or null.
+   * Models without readers take none.
    */
-  readonly queries?: readonly (Grids | null)[];
-  /** answers[0]: how many steps the decoder runs after the window; default T. Other models ignore it. */
-  readonly answers?: readonly number[];
+  readonly queries?: readonly Grids[];
+  /** Steps the decoder runs after the window; default T. Other models have no use for it. */
+  readonly outputSteps?: number;
 }
 
 export interface MultigridOutputs {
@@ -100,7 +100,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const [first, ...others] = this.plan.networks;
     const window = (network: NetworkPlan, value: Grids): Pyramid =>
       grids(network, value).map((grid) => reshape(grid, [1, ...grid.shape]));
-    const queries = inputs.queries?.map((query, k) => (query === null ? null : window(others[k] ?? first!, query)));
+    const queries = inputs.queries?.map((query, k) => window(others[k] ?? first!, query));
     const input = window(first!, inputs.input);
     const result = this.forward({ ...inputs, input, ...(queries === undefined ? {} : { queries }) }, state);
     if (this.plan.kind === 'encoderDecoder') return result;
@@ -130,9 +130,9 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
   }
 
-  #answers(memory: readonly Pyramid[], queries: readonly (Grids | null)[] | undefined): Tensor[] {
+  #answers(memory: readonly Pyramid[], queries: readonly Grids[] | undefined): Tensor[] {
     const readers = this.plan.networks.length - 1;
-    if (!Array.isArray(queries) || queries.length !== readers || queries.includes(null)) {
+    if (!Array.isArray(queries) || queries.length !== readers) {
       fail('ERR_MG_ARGUMENT', 'MultigridMemory', `queries to be a list of ${readers}, one for each reader`, queries);
     }
     return (queries as readonly Grids[]).map((query, k) => this.read(memory, query, k));
@@ -142,10 +142,10 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   #decode(inputs: MultigridInputs, encoded: MultigridMemoryState): Tensor {
     const plan = this.plan.networks[1]!;
     const [steps, batch] = grids(this.plan.networks[0]!, inputs.input).tensors()[0]!.shape;
-    const answers = checkInteger('MultigridMemory', 'answers', inputs.answers?.[0] ?? steps, 1);
+    const outputSteps = checkInteger('MultigridMemory', 'outputSteps', inputs.outputSteps ?? steps, 1);
     const { dimensions, baseSide } = this.plan;
     const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
-      level, Tensor.zeros([answers, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
+      level, Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
     ])));
     return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
   }
