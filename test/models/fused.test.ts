@@ -66,7 +66,8 @@ function worstDifference(a: Map<string, ArrayLike<number>>, b: Map<string, Array
 describe.each(presetNames)('%s, fused', (name) => {
   const isWide = /ablated|convlstm/.test(name);
   it('equals its layers in float64 to 1e-11 and in float32 to 2e-5', async () => {
-    const size: readonly [number, number] = isWide ? [2, 1] : [3, name === 'babi' ? 1 : 2];
+    // babi normalizes over one sequence: shorter ones leave so few values that float32 gradients lose their digits.
+    const size: readonly [number, number] = isWide ? [2, 1] : name === 'babi' ? [20, 1] : [3, 2];
     for (const [dtype, tolerance] of [['float64', 1e-11], ['float32', 2e-5]] as const) {
       const [fused, layers] = [await everything(name, 'required', dtype, size), await everything(name, 'off', dtype, size)];
       expect([...fused.keys()]).toEqual([...layers.keys()]);
