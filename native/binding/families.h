@@ -8,6 +8,7 @@ OpRows elementwise_ops();
 OpRows layout_ops();
 OpRows loss_ops();
 OpRows matmul_ops();
+OpRows optimizer_ops();
 OpRows reduce_ops();
 
 }  // namespace mg

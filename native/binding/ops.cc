@@ -16,7 +16,8 @@ std::string sizes(DType dtype, i64 count) { return std::string(dtype_name(dtype)
 const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
-    for (const OpRows& family : {elementwise_ops(), layout_ops(), loss_ops(), matmul_ops(), reduce_ops()}) all->insert(all->end(), family.begin(), family.end());
+    for (const OpRows& family : {elementwise_ops(), layout_ops(), loss_ops(), matmul_ops(), optimizer_ops(), reduce_ops()})
+      all->insert(all->end(), family.begin(), family.end());
     return all;
   }();
   return *rows;
