@@ -90,14 +90,17 @@ export interface NativeOps {
   lstmCellForward(sums: Storage, cell: Storage, peephole: Storage | null, dims: Int32Array, forgetBias: number): Storage[];
   /** [dsums, dcell, dpeephole unless there is none]; `gates` and `cell` as forward made them, `before` the cell it was given. */
   lstmCellBackward(
-    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage, peephole: Storage | null, dims: Int32Array,
+    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage,
+    peephole: Storage | null, dims: Int32Array,
   ): Storage[];
 
   // Normalization of the columns of x [rows, columns]; gamma, beta, mean, variance [columns]. dims: [rows, columns].
   /** [y, mean, variance, statistics], from the statistics of x. `statistics` are float64 [2, columns], for backward. */
   batchNorm(x: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [y, statistics], from the statistics given. */
-  normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  normalize(
+    x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number,
+  ): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
 }
