@@ -103,6 +103,17 @@ export interface NativeOps {
   ): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
+
+  // Elements moved, of any dtype. dims of stridedRead: [offset, …shape of y, …strides in x]; of stridedWrite:
+  // [count of y, offset, …shape of x, …strides in y], zero elsewhere; of join: [outer, …widths], xs[j] [outer, widths[j]].
+  stridedRead(x: Storage, dims: Int32Array): Storage;
+  stridedWrite(x: Storage, dims: Int32Array): Storage;
+  join(xs: readonly Storage[], dims: Int32Array): Storage;
+  /** x [rows, width], indices int32 [picks], y [picks, width]; NaN where an index is outside. dims: [rows, width, picks] */
+  gather(x: Storage, indices: Storage, dims: Int32Array): Storage;
+  gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
+  /** dims: [dtype, depth] */
+  oneHot(indices: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

@@ -5,6 +5,7 @@ import { dtypes, type DType } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import * as elementwise from './elementwise.js';
+import { slice, transpose } from './layout.js';
 import { mean } from './mean.js';
 import { max, sum } from './reduce.js';
 import { reshape } from './reshape.js';
@@ -66,6 +67,12 @@ const methods = {
   },
   reshape(this: Tensor, shape: Shape) {
     return reshape(this, shape);
+  },
+  slice(this: Tensor, begin: Shape, size: Shape) {
+    return slice(this, begin, size);
+  },
+  transpose(this: Tensor, perm?: readonly number[]) {
+    return transpose(this, perm);
   },
   clone(this: Tensor) {
     return elementwise.clone(this);

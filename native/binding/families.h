@@ -6,6 +6,7 @@ namespace mg {
 
 OpRows elementwise_ops();
 OpRows grid_ops();
+OpRows layout_ops();
 OpRows reduce_ops();
 OpRows step_ops();
 

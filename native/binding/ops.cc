@@ -16,7 +16,14 @@ std::string sizes(DType dtype, i64 count) { return std::string(dtype_name(dtype)
 const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
-    for (const OpRows& family : {elementwise_ops(), reduce_ops(), grid_ops(), step_ops()}) all->insert(all->end(), family.begin(), family.end());
+    const OpRows families[] = {
+        elementwise_ops(),
+        grid_ops(),
+        layout_ops(),
+        reduce_ops(),
+        step_ops(),
+    };
+    for (const OpRows& family : families) all->insert(all->end(), family.begin(), family.end());
     return all;
   }();
   return *rows;
