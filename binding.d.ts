@@ -37,6 +37,16 @@ export interface NativeRuntime {
   setMemoryLimit(bytes: number): void;
   setAllocationFault(successes: number): void;
   setThreads(count: number): void;
+  /** What a fused network will do; layers of `outputs` and `states` count from 0. */
+  planNetwork(spec: Int32Array, forgetBias: number, epsilon: number, budget: number, dtype: DTypeCode): {
+    readonly path: string;
+    readonly workspaceBytes: number;
+    readonly savedBytes: number;
+    readonly forwardFlop: number;
+    readonly parameters: readonly string[];
+    readonly outputs: readonly (readonly [layer: number, level: number])[];
+    readonly states: readonly (readonly [layer: number, level: number])[];
+  };
   describe(): {
     readonly contract: string;
     readonly compiler: string;
@@ -73,6 +83,17 @@ export interface NativeOps {
   /** [dkernel, dbias] */
   convBackwardWeight(inputs: readonly Storage[], dy: Storage, dims: Int32Array): Storage[];
 
+  // Elements moved, of any dtype. dims of stridedRead: [offset, …shape of y, …strides in x]; of stridedWrite:
+  // [count of y, offset, …shape of x, …strides in y], zero elsewhere; of join: [outer, …widths], xs[j] [outer, widths[j]].
+  stridedRead(x: Storage, dims: Int32Array): Storage;
+  stridedWrite(x: Storage, dims: Int32Array): Storage;
+  join(xs: readonly Storage[], dims: Int32Array): Storage;
+  /** x [rows, width], indices int32 [picks], y [picks, width]; NaN where an index is outside. dims: [rows, width, picks] */
+  gather(x: Storage, indices: Storage, dims: Int32Array): Storage;
+  gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
+  /** dims: [dtype, depth] */
+  oneHot(indices: Storage, dims: Int32Array): Storage;
+
   // Steps between the levels of a pyramid. dims: [B, H, W, C, 0 grid | 1 line] of x; a line has H = 1.
   maxPool(x: Storage, dims: Int32Array): Storage;
   maxPoolBackward(dy: Storage, x: Storage, dims: Int32Array): Storage;
@@ -90,30 +111,45 @@ export interface NativeOps {
   lstmCellForward(sums: Storage, cell: Storage, peephole: Storage | null, dims: Int32Array, forgetBias: number): Storage[];
   /** [dsums, dcell, dpeephole unless there is none]; `gates` and `cell` as forward made them, `before` the cell it was given. */
   lstmCellBackward(
-    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage,
-    peephole: Storage | null, dims: Int32Array,
+    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage, peephole: Storage | null, dims: Int32Array,
   ): Storage[];
 
   // Normalization of the columns of x [rows, columns]; gamma, beta, mean, variance [columns]. dims: [rows, columns].
   /** [y, mean, variance, statistics], from the statistics of x. `statistics` are float64 [2, columns], for backward. */
   batchNorm(x: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [y, statistics], from the statistics given. */
-  normalize(
-    x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number,
-  ): Storage[];
+  normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
 
-  // Elements moved, of any dtype. dims of stridedRead: [offset, …shape of y, …strides in x]; of stridedWrite:
-  // [count of y, offset, …shape of x, …strides in y], zero elsewhere; of join: [outer, …widths], xs[j] [outer, widths[j]].
-  stridedRead(x: Storage, dims: Int32Array): Storage;
-  stridedWrite(x: Storage, dims: Int32Array): Storage;
-  join(xs: readonly Storage[], dims: Int32Array): Storage;
-  /** x [rows, width], indices int32 [picks], y [picks, width]; NaN where an index is outside. dims: [rows, width, picks] */
-  gather(x: Storage, indices: Storage, dims: Int32Array): Storage;
-  gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
-  /** dims: [dtype, depth] */
-  oneHot(indices: Storage, dims: Int32Array): Storage;
+  // A whole window of a multigrid network, described by lib/ops/network.ts. `state` is empty (zeros) or all hidden grids, then
+  // all cell grids; grids and parameters in the order of planNetwork.
+  /** [outputs…, hidden…, cell…, saved] */
+  networkForward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+  ): Storage[];
+  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are]. Gives [parameters…, fields…, hidden…, cell…]. */
+  networkBackward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+    outputs: readonly Storage[], saved: Storage, gradients: readonly (Storage | null)[], wanted: Int32Array,
+  ): Storage[];
+
+  // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
+  // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].
+  bce(logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  bceBackward(dy: Storage, logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropy(logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropyBackward(dy: Storage, logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  /** dims: [0 softmax | 1 its logarithm, rows, length] */
+  softmax(x: Storage, dims: Int32Array): Storage;
+  softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
+
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
+  matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

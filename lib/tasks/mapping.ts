@@ -55,6 +55,7 @@ class MappingTask implements Task<Maze> {
         { name, query: k === 0 ? input : query9, logits: [outputSide, outputSide, 1], loss: 'bceWithLogits' })),
       metrics: prefixes.flatMap((prefix) => [`${prefix}f`, `${prefix}precision`, `${prefix}recall`]),
       steps: pathLength,
+      window: 20,
     };
   }
 

@@ -50,6 +50,65 @@ function countMaps(logits: ArrayLike<number>, output: WindowOutput, counts: { tp
   Object.assign(counts, { tp, fp, fn });
 }
 
+/** Errors of 0/1 patches, pooled: `errorRate` over bits, `vectorErrorRate` over patches with any wrong bit. A bit is
+ *  predicted 1 where its probability is at least ½. */
+export class BitScorer implements Scorer {
+  #bits = 0;
+  #wrongBits = 0;
+  #vectors = 0;
+  #wrongVectors = 0;
+
+  add(logits: readonly ArrayLike<number>[], window: Window): void {
+    checkLogits('BitScorer.add', logits, window, 1, () => 1);
+    const { data, shape } = window.outputs[0]!.target;
+    const vectors = shape[0]! * shape[1]!;
+    const bits = data.length / vectors;
+    for (let vector = 0; vector < vectors; vector++) {
+      let wrong = 0;
+      for (let at = vector * bits; at < (vector + 1) * bits; at++) if ((logits[0]![at]! >= 0 ? 1 : 0) !== data[at]) wrong++;
+      this.#wrongBits += wrong;
+      if (wrong > 0) this.#wrongVectors++;
+    }
+    this.#bits += data.length;
+    this.#vectors += vectors;
+  }
+
+  result(): Record<string, number> {
+    return { errorRate: ratio(this.#wrongBits, this.#bits), vectorErrorRate: ratio(this.#wrongVectors, this.#vectors) };
+  }
+}
+
+/** `errorRate`: share of wrong classes over all answers. The class of the largest logit is predicted, the first on ties. */
+export class ClassScorer implements Scorer {
+  readonly #classes: number;
+  #answers = 0;
+  #wrong = 0;
+
+  constructor(classes: number) {
+    this.#classes = classes;
+  }
+
+  add(logits: readonly ArrayLike<number>[], window: Window): void {
+    checkLogits('ClassScorer.add', logits, window, 1, () => this.#classes);
+    const { data } = window.outputs[0]!.target;
+    for (let answer = 0; answer < data.length; answer++) {
+      if (argmax(logits[0]!, answer * this.#classes, this.#classes) !== data[answer]) this.#wrong++;
+    }
+    this.#answers += data.length;
+  }
+
+  result(): Record<string, number> {
+    return { errorRate: ratio(this.#wrong, this.#answers) };
+  }
+}
+
+/** Place of the first largest value among `count` from `start`. */
+export function argmax(values: ArrayLike<number>, start: number, count: number): number {
+  let best = 0;
+  for (let k = 1; k < count; k++) if (values[start + k]! > values[start + best]!) best = k;
+  return best;
+}
+
 /** a/b, and 0 where there is nothing to divide by. */
 export function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;

@@ -28,6 +28,8 @@ export interface WindowOutput {
   readonly mask?: HostArray;
   /** 1 where an answer counts for the metrics, [Q, B]; all 1 when absent. */
   readonly scored?: HostArray;
+  /** Question answering: number of the question that an answer belongs to, from 1 in each episode, [Q, B] int32; else 0. */
+  readonly question?: HostArray;
 }
 
 /** A run of time steps of one batch of episodes. All arrays are fresh and belong to the caller. */
@@ -45,6 +47,8 @@ export interface Window {
   /** What the writer or encoder sees, [T, B, …] per level. */
   readonly input: HostPyramid;
   readonly outputs: readonly WindowOutput[];
+  /** Question answering: number of the task that each episode of the batch comes from. */
+  readonly kinds?: readonly number[];
 }
 
 export interface OutputDescription {
@@ -65,6 +69,8 @@ export interface TaskDescription {
   readonly metrics: readonly string[];
   /** Time steps of an episode; null when episodes differ. */
   readonly steps: number | null;
+  /** Time steps of a training window as published (truncated back-propagation); null for whole episodes. */
+  readonly window: number | null;
 }
 
 export interface WindowOptions {

@@ -19,6 +19,14 @@ export function cuts(where: string, total: number, length: number | undefined, f
   });
 }
 
+/** The one window of a task whose sequences are never cut. ERR_MG_ARGUMENT for a length that would cut them. */
+export function whole(where: string, total: number, length: number | undefined, from = 0): Cut[] {
+  if (length !== undefined && length < total) {
+    fail('ERR_MG_ARGUMENT', where, `length of at least ${total}`, length, 'these sequences are trained as a whole');
+  }
+  return cuts(where, total, undefined, from);
+}
+
 /** Maps while iterating, so that one window lives at a time. Every iteration starts anew. */
 export function lazily<A, B>(items: readonly A[], make: (item: A) => B): Iterable<B> {
   return {
@@ -51,4 +59,11 @@ export function checkBatch(where: string, items: readonly unknown[]): void {
 /** A zeroed float32 array of a shape. */
 export function zeros(...shape: number[]): { data: Float32Array; shape: readonly number[] } {
   return { data: new Float32Array(shape.reduce((size, side) => size * side, 1)), shape };
+}
+
+/** Checks that all arrays of a batch have the length that the task makes. */
+export function checkLengths(where: string, lengths: readonly number[], expected: number): void {
+  for (const length of lengths) {
+    if (length !== expected) fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected}`, length);
+  }
 }

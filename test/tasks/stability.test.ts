@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { mapping } from '../../lib/tasks/mapping.js';
-import type { Window } from '../../lib/tasks/task.js';
+import { recall } from '../../lib/tasks/recall.js';
+import { sorting } from '../../lib/tasks/sorting.js';
+import type { Task, Window } from '../../lib/tasks/task.js';
 
 const ITEMS = 1000;
 
@@ -41,6 +43,15 @@ describe('stability record', () => {
       hash.update(cells).update(littleEndian(path));
     }
     expect([task.version, hash.digest('hex').slice(0, 32)]).toEqual([1, expected]);
+  });
+
+  it.each([
+    ['recall', () => recall(), 'a311d3b605c3f669cb0a3c5e61f15ef1'],
+    ['sorting', () => sorting(), 'a01bae67b80a75d6a6063d7d86c0c735'],
+  ] as const)('1,000 items of %s', (_, make, expected) => {
+    const task: Task<never> = make() as Task<never>;
+    const items = Array.from({ length: ITEMS }, (__, index) => task.generate(1, index));
+    expect([task.version, hashWindows(task.windows(items, { seed: 1 }))]).toEqual([1, expected]);
   });
 
   it('windows of two items with a 9×9 query', () => {
