@@ -37,6 +37,16 @@ export interface NativeRuntime {
   setMemoryLimit(bytes: number): void;
   setAllocationFault(successes: number): void;
   setThreads(count: number): void;
+  /** What a fused network will do; layers of `outputs` and `states` count from 0. */
+  planNetwork(spec: Int32Array, forgetBias: number, epsilon: number, budget: number, dtype: DTypeCode): {
+    readonly path: string;
+    readonly workspaceBytes: number;
+    readonly savedBytes: number;
+    readonly forwardFlop: number;
+    readonly parameters: readonly string[];
+    readonly outputs: readonly (readonly [layer: number, level: number])[];
+    readonly states: readonly (readonly [layer: number, level: number])[];
+  };
   describe(): {
     readonly contract: string;
     readonly compiler: string;
@@ -65,6 +75,14 @@ export interface NativeOps {
   /** dx of max: dy at the first element of each line that equals y, else 0. dims: [outer, length, inner] */
   maxBackward(dy: Storage, x: Storage, y: Storage, dims: Int32Array): Storage;
 
+  // Convolution, SAME, stride 1, of inputs joined on channels; x_j [B,H,W,Cj], kernel [KH,KW,ΣCj,C], bias [C], y [B,H,W,C].
+  // dims: [B, H, W, KH, KW, C, C1, C2, …].
+  convForward(inputs: readonly Storage[], kernel: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** dx_j of the inputs j with wanted[j] = 1, in order. */
+  convBackwardData(dy: Storage, kernel: Storage, dims: Int32Array, wanted: Int32Array): Storage[];
+  /** [dkernel, dbias] */
+  convBackwardWeight(inputs: readonly Storage[], dy: Storage, dims: Int32Array): Storage[];
+
   // Elements moved, of any dtype. dims of stridedRead: [offset, …shape of y, …strides in x]; of stridedWrite:
   // [count of y, offset, …shape of x, …strides in y], zero elsewhere; of join: [outer, …widths], xs[j] [outer, widths[j]].
   stridedRead(x: Storage, dims: Int32Array): Storage;
@@ -75,6 +93,48 @@ export interface NativeOps {
   gatherBackward(dy: Storage, indices: Storage, dims: Int32Array): Storage;
   /** dims: [dtype, depth] */
   oneHot(indices: Storage, dims: Int32Array): Storage;
+
+  // Steps between the levels of a pyramid. dims: [B, H, W, C, 0 grid | 1 line] of x; a line has H = 1.
+  maxPool(x: Storage, dims: Int32Array): Storage;
+  maxPoolBackward(dy: Storage, x: Storage, dims: Int32Array): Storage;
+  gridUp(x: Storage, dims: Int32Array): Storage;
+  gridUpBackward(dy: Storage, dims: Int32Array): Storage;
+
+  // y [rows, channels] plus a shortcut [rows, shared] in its first channels, and those channels alone.
+  // dims: [rows, channels, shared].
+  addChannels(y: Storage, shortcut: Storage, dims: Int32Array): Storage;
+  firstChannels(y: Storage, dims: Int32Array): Storage;
+
+  // An LSTM step from the sums [rows, 4·channels], gates i, u, f, o, and the cell [rows, channels]; peephole [3, period].
+  // dims: [rows, channels, period]; period 0 goes with no peephole.
+  /** [hidden, cell, squashed gates] */
+  lstmCellForward(sums: Storage, cell: Storage, peephole: Storage | null, dims: Int32Array, forgetBias: number): Storage[];
+  /** [dsums, dcell, dpeephole unless there is none]; `gates` and `cell` as forward made them, `before` the cell it was given. */
+  lstmCellBackward(
+    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage, peephole: Storage | null, dims: Int32Array,
+  ): Storage[];
+
+  // Normalization of the columns of x [rows, columns]; gamma, beta, mean, variance [columns]. dims: [rows, columns].
+  /** [y, mean, variance, statistics], from the statistics of x. `statistics` are float64 [2, columns], for backward. */
+  batchNorm(x: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  /** [y, statistics], from the statistics given. */
+  normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
+  normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
+
+  // A whole window of a multigrid network, described by lib/ops/network.ts. `state` is empty (zeros) or all hidden grids, then
+  // all cell grids; grids and parameters in the order of planNetwork.
+  /** [outputs…, hidden…, cell…, saved] */
+  networkForward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+  ): Storage[];
+  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are]. Gives [parameters…, fields…, hidden…, cell…]. */
+  networkBackward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+    outputs: readonly Storage[], saved: Storage, gradients: readonly (Storage | null)[], wanted: Int32Array,
+  ): Storage[];
 
   // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
   // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].

@@ -1,9 +1,10 @@
+/** The public door: names only. */
 export { MgError, type MgErrorCode } from './errors.js';
 export {
   device, devices, diagnostics, setDefaultDevice, setThreads,
   type Device, type DeviceLike, type DeviceMemory, type DeviceType, type Diagnostics,
 } from './tensor/device.js';
-export type { DType, TypedArrayOf } from './tensor/dtype.js';
+export type { DType, FloatDType, TypedArrayOf } from './tensor/dtype.js';
 export { Rng } from './tensor/rng.js';
 export type { Shape } from './tensor/shape.js';
 export { memory, Tensor, type NestedNumbers, type TensorOptions } from './tensor/tensor.js';
@@ -12,3 +13,13 @@ export {
   type GradcheckOptions, type GradcheckResult, type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
+export * as nn from './nn/index.js';
+export { MultigridState, Pyramid } from './nn/index.js';
+export * as models from './models/index.js';
+export * as optim from './optim/index.js';
+export * as tasks from './tasks/index.js';
+export { Trainer, type CheckpointOptions, type FitOptions, type LossFunction, type TrainerSetup } from './train/trainer.js';
+export type { Callback, FitResult, StepEvent, TrainContext } from './train/events.js';
+export * as callbacks from './train/callbacks.js';
+export { inspectTensors } from './train/safetensors.js';
+export { loadTensors, saveTensors } from './train/tensor-file.js';

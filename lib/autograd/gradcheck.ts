@@ -25,13 +25,13 @@ export async function gradcheck(
   fn: (...x: Tensor[]) => Tensor, at: readonly Tensor[], { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
 ): Promise<GradcheckResult> {
   for (const x of at) if (x.dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
-  using s = scope();
+  using _ = scope();
   const { grads } = valueAndGrad(fn)(...at);
   const analytic = await Promise.all(grads.map((g) => g.data()));
   const inputs = await Promise.all(at.map((x) => x.data() as Promise<Float64Array>));
   for (const g of grads) g.dispose();
   const evaluate = async (input: number, values: Float64Array): Promise<number> => {
-    using inner = scope();
+    using _ = scope();
     const x = at.map((t, i) => (i === input ? Tensor.from(values, t.shape) : t));
     return await noGrad(() => fn(...x)).item();
   };

@@ -1,9 +1,13 @@
 import './methods.js';
 
+export { batchNorm, normalize, type NormOptions } from './batch-norm.js';
+export { conv } from './conv.js';
 export { abs, add, cast, clone, div, exp, log, mul, neg, pow, relu, sigmoid, softplus, sqrt, square, sub, tanh } from './elementwise.js';
 export { gather, oneHot } from './gather.js';
-export { concat, slice, stack, transpose, unstack } from './layout.js';
 export { globalNorm } from './global-norm.js';
+export { concat, slice, stack, transpose, unstack } from './layout.js';
+export { addChannels, gridUp, maxPool } from './levels.js';
+export { lstmCell, type LstmCellOptions } from './lstm-cell.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
 export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';

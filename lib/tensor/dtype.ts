@@ -5,10 +5,10 @@ export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
 export type FloatDType = 'float32' | 'float64';
 
 export interface TypedArrays {
-  float32: Float32Array;
-  float64: Float64Array;
-  int32: Int32Array;
-  uint8: Uint8Array;
+  float32: Float32Array<ArrayBuffer>;
+  float64: Float64Array<ArrayBuffer>;
+  int32: Int32Array<ArrayBuffer>;
+  uint8: Uint8Array<ArrayBuffer>;
 }
 export type TypedArrayOf<D extends DType> = TypedArrays[D];
 

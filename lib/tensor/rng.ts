@@ -58,7 +58,7 @@ function fnv1a(text: string): [number, number] {
 function seedWords(seed: unknown): [number, number] {
   if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return [seed % TWO_32, Math.floor(seed / TWO_32)];
   if (typeof seed === 'bigint' && seed >= 0n && seed < 1n << 64n) return [Number(seed & 0xffffffffn), Number(seed >> 32n)];
-  return fail('ERR_MG_ARGUMENT', 'Rng', 'seed an integer in 0…2^53-1 or a bigint in 0…2^64-1', seed);
+  return fail('ERR_MG_ARGUMENT', 'Rng', 'seed to be an integer in 0…2^53-1 or a bigint in 0…2^64-1', seed);
 }
 
 /** A counter-based stream of random words, the same bits on every machine and device.
@@ -150,7 +150,7 @@ export class Rng {
    *  this key and counter (low, high of the 64-bit FNV-1a hash of the label, 1, 0). A number counts as its decimal text. */
   split(label: string | number): Rng {
     if (typeof label !== 'string' && !Number.isSafeInteger(label)) {
-      fail('ERR_MG_ARGUMENT', 'Rng.split', 'label a string or an integer', label);
+      fail('ERR_MG_ARGUMENT', 'Rng.split', 'label to be a string or an integer', label);
     }
     const [low, high] = fnv1a(String(label));
     const key = new Uint32Array(4);
@@ -167,10 +167,10 @@ export class Rng {
   static fromState(state: { seed: string; counter: string }): Rng {
     const { seed, counter } = state ?? {};
     if (typeof seed !== 'string' || !/^\d{1,20}$/.test(seed)) {
-      fail('ERR_MG_ARGUMENT', 'Rng.fromState', 'seed a decimal string', seed);
+      fail('ERR_MG_ARGUMENT', 'Rng.fromState', 'seed to be a decimal string', seed);
     }
     if (typeof counter !== 'string' || !/^\d{1,16}$/.test(counter)) {
-      fail('ERR_MG_ARGUMENT', 'Rng.fromState', 'counter a decimal string', counter);
+      fail('ERR_MG_ARGUMENT', 'Rng.fromState', 'counter to be a decimal string', counter);
     }
     return new Rng(BigInt(seed)).skip(Number(counter));
   }

@@ -16,8 +16,18 @@ std::string sizes(DType dtype, i64 count) { return std::string(dtype_name(dtype)
 const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
-    for (const OpRows& family : {elementwise_ops(), layout_ops(), loss_ops(), matmul_ops(), optimizer_ops(), reduce_ops()})
-      all->insert(all->end(), family.begin(), family.end());
+    const OpRows families[] = {
+        elementwise_ops(),
+        grid_ops(),
+        layout_ops(),
+        loss_ops(),
+        matmul_ops(),
+        network_ops(),
+        optimizer_ops(),
+        reduce_ops(),
+        step_ops(),
+    };
+    for (const OpRows& family : families) all->insert(all->end(), family.begin(), family.end());
     return all;
   }();
   return *rows;
@@ -31,6 +41,7 @@ Call::Value read(const OpRow& row, const Arg& arg, Napi::Value value) {
       if (!value.IsNull()) v.storage = arg_storage(row.name, arg.name, value);
       break;
     case Kind::storages: v.storages = arg_storages(row.name, arg.name, value); break;
+    case Kind::storages_or_null: v.storages = arg_storages(row.name, arg.name, value, true); break;
     case Kind::dims: v.dims = arg_dims(row.name, arg.name, value); break;
     case Kind::number: v.number = arg_number(row.name, arg.name, value); break;
   }

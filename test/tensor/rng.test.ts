@@ -96,7 +96,7 @@ describe('Rng', () => {
 
   it('draws integers evenly (chi-square at 0.1 % for 6 faces, seed 1) and inside the range', () => {
     const rng = new Rng(1);
-    const counts = new Array<number>(6).fill(0);
+    const counts = Array.from({ length: 6 }, () => 0);
     for (let i = 0; i < 60_000; i++) counts[rng.integer(6)]!++;
     const chiSquare = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
     expect(chiSquare).toBeLessThan(20.52);                  // 5 degrees of freedom

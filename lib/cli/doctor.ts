@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { diagnostics } from '../tensor/device.js';
+import { selfCheck } from '../train/self-check.js';
+import { columns, EXIT, print, printJson } from './output.js';
+
+/** `doctor`: what is here, why CUDA is or is not used, and whether it computes right. */
+export function addDoctor(program: Command): Command {
+  return program
+    .command('doctor')
+    .description('show the binary, the devices and why they are used, and run a short self-check')
+    .option('--json', 'one JSON object')
+    .action(async ({ json }: { json?: boolean }) => {
+      const found = diagnostics();
+      const checks = await selfCheck();
+      if (checks.some((check) => !check.ok)) process.exitCode = EXIT.failed;
+      if (json === true) return printJson({ ...found, checks });
+      const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+      print(columns([
+        ['node', found.node],
+        ['platform', found.platform],
+        ['binary', `contract ${found.binary.contract.slice(0, 12)}, ${found.binary.ops} ops, compiler ${found.binary.compiler}`],
+        ['kernels', `${found.binary.simd}, ${found.binary.threads} threads`],
+        ...found.devices.map((d) => [d.id, `${d.name}, ${gigabytes(d.memory.free)} free of ${gigabytes(d.memory.total)}`]),
+        ['cuda', found.cuda],
+        ...checks.map((check) => [check.name, check.ok ? 'ok' : `FAILED: ${check.detail}`]),
+      ].map(([name, text]) => [name!, ` ${text!}`])));
+    });
+}

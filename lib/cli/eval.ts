@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { device, type DeviceLike } from '../tensor/device.js';
+import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
+import { buildRun, checkRunConfig } from '../train/run-config.js';
+import { Trainer } from '../train/trainer.js';
+import { integer } from './arguments.js';
+import { note, print, printJson } from './output.js';
+import { checkpointFile } from './run-path.js';
+import { scoreLine } from './scores.js';
+
+interface EvalOptions {
+  items: number;
+  seed?: number;
+  device: string;
+  json?: boolean;
+}
+
+/** `eval`: scores a saved model on episodes it never saw. */
+export function addEval(program: Command): Command {
+  return program
+    .command('eval')
+    .description('score a saved model on held-out episodes')
+    .argument('<checkpoint|run folder>')
+    .option('--items <n>', 'episodes', integer(1), 500)
+    .option('--seed <n>', 'stream of the episodes', integer(0))
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .option('--json', 'one JSON object')
+    .action(async (path: string, options: EvalOptions) => {
+      const used = device(options.device as DeviceLike);
+      const file = checkpointFile(path);
+      const { config, tensors } = await savedConfig(file);
+      const run = checkRunConfig(config);
+      const setup = buildRun(run);
+      loadModelWeights(setup.model, tensors);
+      note(`${run.name} from ${file}, ${options.items} held-out episodes on ${used.id}`);
+      const started = performance.now();
+      const { seed } = options;
+      const metrics = await new Trainer(setup).evaluate({ items: options.items, ...(seed === undefined ? {} : { seed }) });
+      const seconds = (performance.now() - started) / 1000;
+      if (options.json === true) return printJson({ name: run.name, items: options.items, seconds, ...metrics });
+      print(`${scoreLine(metrics)}   on ${options.items} episodes in ${seconds.toFixed(1)} s`);
+    });
+}

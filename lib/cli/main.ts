@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** The command line: multigrid-memory <command>. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../native.js';
+import { addBuild } from './build.js';
+import { addDoctor } from './doctor.js';
+import { addEstimate } from './estimate.js';
+import { addEval } from './eval.js';
+import { addInspect } from './inspect.js';
+import { addModels } from './models.js';
+import { EXIT, exitStatus, note } from './output.js';
+import { addPlot } from './plot.js';
+import { addTrain } from './train.js';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+
+const program = new Command('multigrid-memory')
+  .description('Neural networks with large internal memory: train, evaluate and look inside.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(multigrid-memory --help lists the commands)');
+
+for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addDoctor, addBuild]) {
+  add(program).exitOverride();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  } else {
+    note(error instanceof Error ? error.message : String(error));
+    process.exitCode = exitStatus(error);
+  }
+}

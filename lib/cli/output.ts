@@ -1,0 +1,40 @@
+/** What every command shares: where results go, and what a failure looks like. */
+import { MgError } from '../errors.js';
+
+/** Results go to standard output, everything else to standard error. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** One JSON object per line. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value));
+}
+
+export const EXIT = { done: 0, failed: 1, usage: 2, device: 3, file: 4, interrupted: 130 } as const;
+
+/** The exit status that tells a script what kind of failure it was. */
+export function exitStatus(error: unknown): number {
+  if (!(error instanceof MgError)) return EXIT.failed;
+  switch (error.code) {
+    case 'ERR_MG_ARGUMENT':
+    case 'ERR_MG_CONFIG':
+      return EXIT.usage;
+    case 'ERR_MG_NO_DEVICE':
+      return EXIT.device;
+    case 'ERR_MG_CHECKPOINT':
+      return EXIT.file;
+    default:
+      return EXIT.failed;
+  }
+}
+
+/** Columns padded to their widest cell; the first to the left, the others to the right. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
+  return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd()).join('\n');
+}

@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { device, diagnostics, type DeviceLike } from '../tensor/device.js';
+import { progress, tensorBoard } from '../train/callbacks.js';
+import type { Callback, FitResult } from '../train/events.js';
+import { learningCurve, memoryAtWork } from '../train/pictures.js';
+import { buildRun, checkRunConfig, type RunConfig } from '../train/run-config.js';
+import { RunFolder, RUN_FILES, runFiles } from '../train/run-folder.js';
+import { Trainer } from '../train/trainer.js';
+import { integer, loadRun } from './arguments.js';
+import { EXIT, note, print, printJson } from './output.js';
+import { scoreLine } from './scores.js';
+
+interface TrainOptions {
+  steps?: number;
+  seed?: number;
+  device: string;
+  out?: string;
+  resume?: boolean;
+  validateEvery?: number;
+  items: number;
+  tensorboard?: boolean;
+  json?: boolean;
+}
+
+/** `train`: trains, evaluates, and leaves a run folder with weights, log and pictures. */
+export function addTrain(program: Command): Command {
+  return program
+    .command('train')
+    .description('train a configuration and leave a run folder: weights, log, learning curve, picture of the memory')
+    .argument('<preset|config.json>', 'a name of `models`, or a run as JSON')
+    .option('--steps <n>', 'time steps of the whole run', integer(1))
+    .option('--seed <n>', 'seed of weights and episodes', integer(0))
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
+    .option('--resume', 'go on with the run in --out')
+    .option('--validate-every <n>', 'time steps between validations', integer(1))
+    .option('--items <n>', 'held-out episodes of the final evaluation', integer(1), 256)
+    .option('--tensorboard', 'also write TensorBoard event files')
+    .option('--json', 'print one JSON object per line')
+    .action((source: string, options: TrainOptions) => train(source, options));
+}
+
+/** The run that the options describe; a resumed one is that of its folder. */
+function describedRun(source: string, options: TrainOptions): { run: RunConfig; path: string } {
+  const base = loadRun(source);
+  if (options.resume === true) {
+    const path = options.out ?? join('runs', base.name);
+    const saved = checkRunConfig(runFiles.config(path));
+    return { run: options.steps === undefined ? saved : { ...saved, steps: options.steps }, path };
+  }
+  const run: RunConfig = {
+    ...base,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.validateEvery === undefined ? {} : { validate: { ...base.validate, every: options.validateEvery } }),
+  };
+  return { run, path: options.out ?? RunFolder.fresh(join('runs', base.name)) };
+}
+
+async function openTrainer(run: RunConfig, path: string, isResumed: boolean, callbacks: readonly Callback[]) {
+  const setup = { ...buildRun(run), callbacks };
+  const trainer = isResumed ? await Trainer.resume(join(path, RUN_FILES.checkpoint), setup) : new Trainer(setup);
+  const folder = isResumed ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
+  return { trainer, folder, model: setup.model };
+}
+
+/** The first Ctrl-C or SIGTERM ends the run after its current step and saves; the second ends the process at once. */
+function abortOnSignals(): { signal: AbortSignal; received: () => number; close: () => void } {
+  const controller = new AbortController();
+  let exit = 0;
+  const listen = (name: NodeJS.Signals, status: number) => {
+    const listener = (): void => {
+      if (exit !== 0) process.exit(status);
+      exit = status;
+      controller.abort();
+    };
+    process.on(name, listener);
+    return () => process.off(name, listener);
+  };
+  const closers = [listen('SIGINT', EXIT.interrupted), listen('SIGTERM', 143)];
+  return { signal: controller.signal, received: () => exit, close: () => closers.forEach((close) => close()) };
+}
+
+function throughput({ history }: FitResult): number {
+  return history.at(-1)?.stepsPerSecond ?? 0;
+}
+
+async function train(source: string, options: TrainOptions): Promise<void> {
+  const used = device(options.device as DeviceLike);
+  const { run, path } = describedRun(source, options);
+  const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
+  const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);
+  const { parameters, memory } = model.count();
+  const { binary } = diagnostics();
+  note(`${run.name}: ${parameters} parameters, ${memory} memory cells; ${used.id} (${used.name}), ${binary.simd}, ${binary.threads} threads`);
+  note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
+  const stop = abortOnSignals();
+  try {
+    const result = await trainer.fit({
+      steps: run.steps, signal: stop.signal, validate: run.validate, checkpoint: { folder, every: checkpointEvery(run.steps) },
+    });
+    await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(path) }]));
+    if (result.reason === 'aborted') {
+      note(`stopped at step ${result.step}; go on with: multigrid-memory train ${source} --out ${path} --resume`);
+      process.exitCode = stop.received() || EXIT.interrupted;
+      return;
+    }
+    const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
+    if (run.task.name === 'mapping') {
+      await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    }
+    report(options, run, folder, result, metrics);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    process.exitCode = stop.received();
+  } finally {
+    stop.close();
+    folder.close();
+  }
+}
+
+/** Seed of the episode in the picture: far from those of training and evaluation. */
+const HELD_OUT_PICTURE = 0x7001_c7ee;
+
+/** Ten checkpoints a run, at least every 100,000 time steps. */
+function checkpointEvery(steps: number): number {
+  return Math.max(1, Math.min(100_000, Math.ceil(steps / 10)));
+}
+
+function report(options: TrainOptions, run: RunConfig, folder: RunFolder, result: FitResult, metrics: Record<string, number>): void {
+  const perSecond = throughput(result);
+  const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
+  if (options.json === true) {
+    printJson({ name: run.name, step: result.step, items: options.items, ...metrics, stepsPerSecond: perSecond, folder: folder.path, files });
+    return;
+  }
+  print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
+  print(`  ${scoreLine(metrics)}`);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} maze steps/s`);
+  for (const file of files) print(`  ${file}`);
+}

@@ -1,0 +1,10 @@
+export {
+  MultigridMemory, type Grids, type MultigridInputs, type MultigridOutputs, type Written,
+} from './multigrid-memory.js';
+export { MultigridMemoryState } from './multigrid-memory-state.js';
+export { MultigridNetwork, type NetworkInputs, type NetworkOutputs } from './multigrid-network.js';
+export { type Recurrent, type WindowOptions } from './recurrent.js';
+export { estimate, presets, type Estimate, type EstimateOptions, type NetworkCost, type PresetInfo } from './estimate.js';
+export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type ShortcutPlan } from './plan.js';
+export { presetConfig, resolveConfig, type PresetName } from './presets.js';
+export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './config.js';

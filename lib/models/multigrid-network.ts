@@ -1,0 +1,123 @@
+// One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
+
+import { checkChoice, fail } from '../check.js';
+import { Module } from '../nn/module.js';
+import { MultigridConv } from '../nn/multigrid-conv.js';
+import { MultigridConvLSTM } from '../nn/multigrid-conv-lstm.js';
+import { MultigridState } from '../nn/multigrid-state.js';
+import type { LayerOptions } from '../nn/parameter.js';
+import { Pyramid } from '../nn/pyramid.js';
+import { addChannels, concat } from '../ops/index.js';
+import { runFused, whyNotFused } from './fused-network.js';
+import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
+
+export interface NetworkInputs {
+  /** A window, grids [T,B,…,C]; networks without a memory of their own also take [N,…,C]. */
+  readonly x: Pyramid;
+  /** Outputs of the writer's layers, with the leading axes of `x`; a reader joins them as its plan says. */
+  readonly memory?: readonly Pyramid[];
+  /** State of the conv-LSTM layers, the first one first; zeros when absent. */
+  readonly state?: readonly MultigridState[];
+  readonly lengths?: Int32Array;
+  /** Whose outputs are wanted: of all layers (default) or of the last one. */
+  readonly outputs?: 'all' | 'last';
+}
+
+/** 'auto': as one native op wherever it can (default); 'required': an error where it cannot; 'off': layer by layer, the reference. */
+export type Fused = 'auto' | 'required' | 'off';
+export const fusedChoices = ['auto', 'required', 'off'] as const;
+
+export interface NetworkOutputs {
+  /** Output of each wanted layer with its shortcut, without joined memory. */
+  readonly outputs: readonly Pyramid[];
+  readonly state: readonly MultigridState[];
+}
+
+/**
+ * Layer k sees what leaves layer k−1:
+ *   y_k = Layer_k(o_{k−1}) + o_s              the shortcut from layer s, where the plan has one; never into the carried state
+ *   o_k = [ y_k ; m ]                         m: the writer's output that the plan joins here, at the levels of y_k
+ * The whole window goes through one layer before the next one starts, since nothing flows from a deeper layer to an earlier one.
+ * Source: Huynh, Maire, Walter 2020, §3.2 and the authors' code.
+ */
+export class MultigridNetwork extends Module {
+  readonly #model: ModelPlan;
+  readonly #plan: NetworkPlan;
+  readonly #fused: Fused;
+  readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
+
+  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto') {
+    super(options);
+    this.#model = model;
+    this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
+    this.#plan = plan;
+    this.#layers = plan.layers.map((layer, index) => {
+      const name = String(index + 1);
+      return this.addPart(name, makeLayer(model, layer, this.partOptions(name)));
+    });
+  }
+
+  /** Zeros for each conv-LSTM layer. */
+  initialState(batch: number): MultigridState[] {
+    return this.#layers.flatMap((layer) => (layer instanceof MultigridConvLSTM ? [layer.initialState(batch)] : []));
+  }
+
+  forward(inputs: NetworkInputs): NetworkOutputs {
+    const { x, memory = [], state, lengths } = inputs;
+    const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
+    if (state !== undefined && state.length !== cells) {
+      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, `${state.length} layers`);
+    }
+    if (this.#fused !== 'off') {
+      const obstacle = whyNotFused(this.#model, this.#plan, inputs);
+      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()));
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, 'a network that runs fused', `one that cannot: ${obstacle}`);
+    }
+    const outgoing: (readonly Pyramid[])[] = [];
+    const outputs: Pyramid[] = [];
+    const carried: MultigridState[] = [];
+    this.#plan.layers.forEach((plan, index) => {
+      const layer = this.#layers[index]!;
+      const input = outgoing[index - 1] ?? x;
+      let h: Pyramid;
+      if (layer instanceof MultigridConvLSTM) {
+        const run = layer.forward(input, state?.[carried.length], lengths === undefined ? {} : { lengths });
+        carried.push(run.state);
+        h = run.y;
+      } else {
+        h = layer.forward(input);
+      }
+      const y = plan.shortcut === null ? h : addShortcut(h, plan.shortcut, outgoing[plan.shortcut.source - 1]!);
+      outputs.push(y);
+      outgoing.push([y, ...this.#read(plan, memory)]);
+    });
+    return { outputs, state: carried };
+  }
+
+  #read(plan: LayerPlan, memory: readonly Pyramid[]): Pyramid[] {
+    if (plan.memory === null) return [];
+    const written = memory[plan.memory - 1];
+    if (written === undefined) fail('ERR_MG_ARGUMENT', plan.name, `the memory of writer layer ${plan.memory}`, 'none');
+    const read = written.within(plan.levels);
+    return read === undefined ? [] : [read];
+  }
+}
+
+function makeLayer(model: ModelPlan, layer: LayerPlan, options: LayerOptions): MultigridConv | MultigridConvLSTM {
+  const shared = {
+    input: layer.input, output: layer.levels, channels: layer.channels, dimensions: model.dimensions, side: model.baseSide,
+    kernelSize: model.kernelSize as 1 | 3 | 5, norm: layer.norm ? model.norm : 'none', ...options,
+  } as const;
+  return layer.kind === 'conv'
+    ? new MultigridConv({ ...shared, activation: layer.activation })
+    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole });
+}
+
+/** y = h + o at the levels of the shortcut; channels that o lacks count as zeros. */
+function addShortcut(h: Pyramid, shortcut: ShortcutPlan, from: readonly Pyramid[]): Pyramid {
+  return h.map((grid, level) => {
+    if (!shortcut.grids.some((source) => source.level === level)) return grid;
+    const parts = from.filter((pyramid) => pyramid.has(level)).map((pyramid) => pyramid.at(level));
+    return addChannels(grid, parts.length === 1 ? parts[0]! : concat(parts, -1));
+  });
+}

@@ -1,0 +1,15 @@
+export { Module, type LoadOptions, type LoadReport } from './module.js';
+export { type LayerOptions, type Parameter } from './parameter.js';
+export { type Init } from './init.js';
+export { Linear, type LinearOptions } from './linear.js';
+export { Conv1d, Conv2d, type ConvOptions } from './conv.js';
+export { LSTM, LSTMCell, LSTMState, type LSTMOptions } from './lstm.js';
+export { ConvLSTM, type ConvLSTMOptions } from './conv-lstm.js';
+export { BatchNorm, type BatchNormOptions, type Norm, type NormOptions } from './batch-norm.js';
+export { Pyramid } from './pyramid.js';
+export { MultigridState } from './multigrid-state.js';
+export { MultigridConv, type MultigridConvOptions } from './multigrid-conv.js';
+export { MultigridConvLSTM, type MultigridConvLSTMOptions } from './multigrid-conv-lstm.js';
+export { type MultigridOptions } from './multigrid-input.js';
+export { type Dimensions, type LevelSpec } from './ladder.js';
+export { type Peephole } from './parameter-specs.js';

@@ -1,0 +1,29 @@
+// Initial values: by the rule of a parameter's spec, by a rule asked for by name, or by a user's function.
+
+import { fail } from '../check.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import type { Rng } from '../tensor/rng.js';
+import type { Shape } from '../tensor/shape.js';
+import { Tensor, type TensorOptions } from '../tensor/tensor.js';
+import { glorotUniform, uniformFanIn, type InitRule } from './parameter-specs.js';
+
+export type InitFunction = (shape: Shape, rng: Rng) => Tensor;
+
+/** How a user may fill a weight. */
+export type Init = 'uniformFanIn' | 'glorot' | InitFunction;
+
+/** U(−bound, bound) or a constant, of any shape. */
+export function fillBy(rule: InitRule, shape: Shape, rng: Rng, options: TensorOptions<FloatDType>): Tensor {
+  if (rule.kind === 'constant') return Tensor.full(shape, rule.value, options);
+  return Tensor.uniform(shape, [-rule.bound, rule.bound], rng, options);
+}
+
+/** The function behind a user's choice; undefined keeps the layer's own rule. */
+export function resolveInit(
+  init: Init | undefined, fanIn: number, fanOut: number, dtype: FloatDType = 'float32',
+): InitFunction | undefined {
+  if (init === undefined || typeof init === 'function') return init;
+  if (init === 'uniformFanIn') return (shape, rng) => fillBy(uniformFanIn(fanIn), shape, rng, { dtype });
+  if (init === 'glorot') return (shape, rng) => fillBy(glorotUniform(fanIn, fanOut), shape, rng, { dtype });
+  return fail('ERR_MG_ARGUMENT', 'init', "'uniformFanIn', 'glorot' or a function", init);
+}

@@ -1,0 +1,143 @@
+// Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000), as in the official DNC code.
+
+import { checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { concat, linear, lstmCell, mul, stack, unstack } from '../ops/index.js';
+import { Tensor } from '../tensor/tensor.js';
+import { Module } from './module.js';
+import { glorotUniform } from './parameter-specs.js';
+import { layerOptionKeys, type LayerOptions, type Parameter } from './parameter.js';
+import { checkLengths, keepFinished, selectRows, windowMask, zeroRows } from './state-rows.js';
+
+export interface LSTMOptions extends LayerOptions {
+  readonly in: number;
+  readonly hidden: number;
+  /** Added to the forget gate at run time, not stored in the bias; default 1. */
+  readonly forgetBias?: number;
+}
+
+/** What an LSTM or a conv-LSTM carries: hidden and cell, each [B, …, C]. */
+export class LSTMState implements Disposable {
+  constructor(public hidden: Tensor, public cell: Tensor) {}
+
+  /** The same values, cut from the graph. */
+  detach(): LSTMState {
+    return new LSTMState(this.hidden.detach(), this.cell.detach());
+  }
+
+  /** The batch rows named by `items`, in that order. */
+  select(items: readonly number[]): LSTMState {
+    return new LSTMState(selectRows(this.hidden, items), selectRows(this.cell, items));
+  }
+
+  /** Puts zeros in the batch rows named by `items`, for new episodes. */
+  reset(items: readonly number[]): void {
+    [this.hidden, this.cell] = [zeroRows(this.hidden, items), zeroRows(this.cell, items)];
+  }
+
+  tensors(): Tensor[] {
+    return [this.hidden, this.cell];
+  }
+
+  toTensors(): Map<string, Tensor> {
+    return new Map([['hidden', this.hidden], ['cell', this.cell]]);
+  }
+
+  static fromTensors(tensors: ReadonlyMap<string, Tensor>): LSTMState {
+    const [hidden, cell] = [tensors.get('hidden'), tensors.get('cell')];
+    if (hidden !== undefined && cell !== undefined) return new LSTMState(hidden, cell);
+    return fail('ERR_MG_CHECKPOINT', 'LSTMState', 'hidden and cell', [...tensors.keys()]);
+  }
+
+  dispose(): void {
+    this.hidden.dispose();
+    this.cell.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * One step of an LSTM:
+ *   i, u, f, o = [x, h]·W + b          W [In+C,4C], b [4C]; input, candidate, forget, output
+ *   c' = σ(f + forgetBias)·c + σ(i)·tanh(u)
+ *   h' = σ(o)·tanh(c')
+ * x [B,In], h and c [B,C]. The weight is Glorot uniform, the bias 0.
+ */
+export class LSTMCell extends Module {
+  readonly inFeatures: number;
+  readonly hiddenSize: number;
+  readonly forgetBias: number;
+
+  constructor(options: LSTMOptions) {
+    checkOptions('LSTMCell', options, ['in', 'hidden', 'forgetBias', ...layerOptionKeys]);
+    super(options);
+    this.inFeatures = checkInteger('LSTMCell', 'in', options.in, 1);
+    this.hiddenSize = checkInteger('LSTMCell', 'hidden', options.hidden, 1);
+    this.forgetBias = checkNumber('LSTMCell', 'forgetBias', options.forgetBias ?? 1);
+    const [rows, columns] = [this.inFeatures + this.hiddenSize, 4 * this.hiddenSize];
+    this.addParameter({ name: 'weight', shape: [rows, columns], init: glorotUniform(rows, columns) });
+    this.addParameter({ name: 'bias', shape: [columns], init: { kind: 'constant', value: 0 } });
+  }
+
+  get weight(): Parameter {
+    return this.parameter('weight');
+  }
+
+  get bias(): Parameter {
+    return this.parameter('bias');
+  }
+
+  protected override memoryCells(): number {
+    return this.hiddenSize;
+  }
+
+  initialState(batch: number): LSTMState {
+    const shape = [checkInteger('LSTMCell', 'batch', batch, 1), this.hiddenSize];
+    const options = { dtype: this.weight.dtype };
+    return new LSTMState(Tensor.zeros(shape, options), Tensor.zeros(shape, options));
+  }
+
+  forward(x: Tensor, state: LSTMState): LSTMState {
+    const gates = linear(concat([x, state.hidden], -1), this.weight, this.bias);
+    const { hidden, cell } = lstmCell(gates, state.cell, { forgetBias: this.forgetBias });
+    return new LSTMState(hidden, cell);
+  }
+}
+
+/** An LSTM over windows: x [T,B,In] → y [T,B,C], the hidden states. The state is carried by value. */
+export class LSTM extends Module {
+  readonly cell: LSTMCell;
+
+  constructor(options: LSTMOptions) {
+    super(options);
+    this.cell = this.addPart('cell', new LSTMCell({ ...options, ...this.partOptions('cell') }));
+  }
+
+  initialState(batch: number): LSTMState {
+    return this.cell.initialState(batch);
+  }
+
+  /** One time step: x [B,In] → y [B,C]. */
+  step(x: Tensor, state: LSTMState): { y: Tensor; state: LSTMState } {
+    const next = this.cell.forward(x, state);
+    return { y: next.hidden, state: next };
+  }
+
+  /** A window. Rows past their length keep their state and give zeros. */
+  forward(x: Tensor, state?: LSTMState, options: { lengths?: Int32Array } = {}): { y: Tensor; state: LSTMState } {
+    const [steps = 0, batch = 0] = x.shape;
+    if (x.shape.length !== 3 || steps === 0) fail('ERR_MG_SHAPE', 'LSTM', `x [T,B,${this.cell.inFeatures}]`, x.shape);
+    const lengths = checkLengths('LSTM', options.lengths, steps, batch);
+    let current = state ?? this.initialState(batch);
+    const hidden = unstack(x).map((xt, t) => {
+      const next = this.cell.forward(xt, current);
+      current = lengths === null ? next : new LSTMState(
+        keepFinished(next.hidden, current.hidden, lengths, t), keepFinished(next.cell, current.cell, lengths, t));
+      return next.hidden;
+    });
+    const y = stack(hidden);
+    return { y: lengths === null ? y : mul(y, windowMask(lengths, steps, 1, y)), state: current };
+  }
+}

@@ -1,0 +1,204 @@
+// The base of all layers and models: named parameters, buffers and parts; saving, loading, converting, counting.
+
+import { checkChoice, fail } from '../check.js';
+import { device as chooseDevice, type DeviceLike } from '../tensor/device.js';
+import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
+import { loadInto, type LoadReport } from '../tensor/load-report.js';
+import type { Rng } from '../tensor/rng.js';
+import { unscoped } from '../tensor/scope.js';
+import { sizeOf, type Shape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { InitFunction } from './init.js';
+import type { ParameterSpec } from './parameter-specs.js';
+import { defaultRng, makeParameter, type LayerOptions, type Parameter } from './parameter.js';
+
+export type { LoadReport };
+
+export interface LoadOptions {
+  /** Any difference is ERR_MG_CHECKPOINT and nothing is changed (default); false: load what fits. */
+  readonly strict?: boolean;
+  /** Our name for a key of the file; null drops it. */
+  readonly rename?: (key: string) => string | null;
+}
+
+/** Name, shape and size of one row of a summary. */
+export type SummaryRow = readonly string[];
+
+/**
+ * A part of a network with a name for each of its tensors. Sub-classes register parameters, buffers (tensors that are
+ * saved but not trained) and parts in their constructor; names are joined by dots: `writer.3.level2.kernel`.
+ */
+export abstract class Module implements Disposable {
+  readonly #parameters = new Map<string, Parameter>();
+  readonly #buffers = new Map<string, Tensor>();
+  readonly #parts: (readonly [name: string, part: Module])[] = [];
+  #options: LayerOptions;
+  /** The stream of this module's initial values. */
+  protected readonly rng: Rng;
+  #isTraining = true;
+
+  protected constructor(options: LayerOptions = {}) {
+    checkChoice('Module', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
+    const { dtype, device, rng } = options;
+    this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
+    this.rng = rng ?? defaultRng();
+  }
+
+  abstract forward(...args: never[]): unknown;
+
+  /** Whether statistics are taken from the data (train) or from running averages where a layer keeps them (eval). */
+  get isTraining(): boolean {
+    return this.#isTraining;
+  }
+
+  /** What a part named `name` is made with: the same dtype and device, its own random stream. */
+  protected partOptions(name: string): LayerOptions {
+    return { ...this.#options, rng: this.rng.split(name) };
+  }
+
+  protected addParameter(spec: ParameterSpec, init?: InitFunction): void {
+    this.#parameters.set(spec.name, makeParameter(spec, this.#options, this.rng, init));
+  }
+
+  protected addBuffer(name: string, shape: Shape, value: number): void {
+    this.#buffers.set(name, unscoped(() => Tensor.full(shape, value, { dtype: this.#options.dtype ?? 'float32' })));
+  }
+
+  /** Two parts may share a name when the names of their tensors differ. */
+  protected addPart<M extends Module>(name: string, part: M): M {
+    this.#parts.push([name, part]);
+    return part;
+  }
+
+  protected parameter(name: string): Parameter {
+    return this.#parameters.get(name) ?? unknownName(this, this.#parameters, name);
+  }
+
+  protected buffer(name: string): Tensor {
+    return this.#buffers.get(name) ?? unknownName(this, this.#buffers, name);
+  }
+
+  /** Puts another tensor, made outside of any scope, in a buffer's place. */
+  protected replaceBuffer(name: string, tensor: Tensor): void {
+    this.buffer(name).dispose();
+    this.#buffers.set(name, tensor);
+  }
+
+  * parameters(): Iterable<Parameter> {
+    for (const [, parameter] of this.namedParameters()) yield parameter;
+  }
+
+  /** In the order of making. `prefix` is put before each name, with a dot. */
+  * namedParameters(prefix = ''): Iterable<[name: string, value: Parameter]> {
+    const lead = prefix === '' ? '' : `${prefix}.`;
+    for (const [name, parameter] of this.#parameters) yield [lead + name, parameter];
+    for (const [name, part] of this.#parts) yield* part.namedParameters(lead + name);
+  }
+
+  * namedBuffers(prefix = ''): Iterable<[name: string, value: Tensor]> {
+    const lead = prefix === '' ? '' : `${prefix}.`;
+    for (const [name, buffer] of this.#buffers) yield [lead + name, buffer];
+    for (const [name, part] of this.#parts) yield* part.namedBuffers(lead + name);
+  }
+
+  /** Live handles to all parameters and buffers, not copies. */
+  stateDict(): Map<string, Tensor> {
+    return new Map([...this.namedParameters(), ...this.namedBuffers()]);
+  }
+
+  /**
+   * Copies values into the parameters and buffers of the same names, in place. Waits for the work queued so far.
+   * Strict: throws ERR_MG_CHECKPOINT naming the first key that is missing, unexpected or of another shape, and changes nothing.
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true, rename = (key) => key }: LoadOptions = {}): LoadReport {
+    const own = this.stateDict();
+    const given = new Map([...state].flatMap(([key, tensor]) => {
+      const name = rename(key);
+      return name === null ? [] : [[name, tensor] as const];
+    }));
+    return loadInto('loadStateDict', own, given, strict);
+  }
+
+  /**
+   * Converts or moves every tensor, for good. Make optimizers afterwards: the tensors are new ones.
+   * Throws ERR_MG_NO_DEVICE, or ERR_MG_DTYPE for a dtype that cannot be trained.
+   */
+  to(target: DeviceLike | DType): this {
+    if (target === 'int32' || target === 'uint8') fail('ERR_MG_DTYPE', 'to', 'float32 or float64', target);
+    if (target === 'float32' || target === 'float64') this.#convert(target);
+    else chooseDevice(target);
+    return this;
+  }
+
+  #convert(dtype: FloatDType): void {
+    const converted = (old: Tensor): Tensor => {
+      const fresh = unscoped(() => Tensor.from(arrayOf(dtype, old.dataSync()), old.shape, { name: old.name }));
+      fresh.requiresGrad = old.requiresGrad;
+      old.dispose();
+      return fresh;
+    };
+    for (const held of [this.#parameters, this.#buffers]) {
+      for (const [name, tensor] of held) if (tensor.dtype !== dtype) held.set(name, converted(tensor));
+    }
+    this.#options = { ...this.#options, dtype };
+    for (const [, part] of this.#parts) part.#convert(dtype);
+  }
+
+  train(on = true): this {
+    this.#isTraining = on;
+    for (const [, part] of this.#parts) part.train(on);
+    return this;
+  }
+
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Stops gradients to the parameters whose names match; all without a pattern. */
+  freeze(pattern?: RegExp): this {
+    for (const [name, parameter] of this.namedParameters()) {
+      if (pattern === undefined || name.search(pattern) >= 0) parameter.requiresGrad = false;
+    }
+    return this;
+  }
+
+  /** `Params` and `Memory` as the paper counts them: trainable scalars, and LSTM cells (h not counted again). */
+  count(): { parameters: number; memory: number } {
+    let parameters = 0;
+    for (const parameter of this.parameters()) parameters += sizeOf(parameter.shape);
+    return { parameters, memory: this.memoryCells() };
+  }
+
+  protected memoryCells(): number {
+    return this.#parts.reduce((sum, [, part]) => sum + part.memoryCells(), 0);
+  }
+
+  /** A table as text: name, shape and size of each parameter, and the sum. */
+  summary(): string {
+    const { parameters, memory } = this.count();
+    const rows = [...this.namedParameters()].map(([name, p]) => [name, `[${p.shape.join(', ')}]`, String(sizeOf(p.shape))]);
+    return table([['name', 'shape', 'parameters'], ...rows, ['total', `${memory} memory cells`, String(parameters)]]);
+  }
+
+  /** Gives back all tensors of the module. */
+  dispose(): void {
+    for (const tensor of [...this.#parameters.values(), ...this.#buffers.values()]) tensor.dispose();
+    for (const [, part] of this.#parts) part.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function unknownName(module: Module, held: ReadonlyMap<string, Tensor>, name: string): never {
+  return fail('ERR_MG_ARGUMENT', module.constructor.name, `a name among ${[...held.keys()].join(', ')}`, name);
+}
+
+/** Columns padded to their widest cell; the last one to the right. */
+export function table(rows: readonly SummaryRow[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const last = widths.length - 1;
+  const pad = (cell: string, i: number): string => (i === last ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0));
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+}

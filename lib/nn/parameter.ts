@@ -1,0 +1,47 @@
+// Trainable tensors: made from a spec, with bits that depend on the seed and the name alone.
+
+import { fail } from '../check.js';
+import type { DeviceLike } from '../tensor/device.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { Rng } from '../tensor/rng.js';
+import { unscoped } from '../tensor/scope.js';
+import { sameShape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { fillBy, type InitFunction } from './init.js';
+import type { ParameterSpec } from './parameter-specs.js';
+
+/** A leaf tensor with `requiresGrad`, held by a module under a name. */
+export type Parameter = Tensor;
+
+/** Options that every layer takes. */
+export interface LayerOptions {
+  readonly dtype?: FloatDType;
+  readonly device?: DeviceLike;
+  /** Stream of the initial values. A layer splits it by the names of its parts, so the order of making does not matter. */
+  readonly rng?: Rng;
+}
+
+/** The keys of {@link LayerOptions}, for checks of options. */
+export const layerOptionKeys = ['dtype', 'device', 'rng'] as const;
+
+/** The stream for layers that were given none: the seed of MULTIGRID_MEMORY_SEED, else 0. */
+export function defaultRng(): Rng {
+  const text = process.env['MULTIGRID_MEMORY_SEED'] ?? '';
+  if (!/^\d*$/.test(text)) fail('ERR_MG_ARGUMENT', 'MULTIGRID_MEMORY_SEED', 'a non-negative integer', text);
+  return new Rng(BigInt(text));
+}
+
+/** A parameter outside of any scope, filled by `init` or by the spec's own rule from the stream `rng` split by its name. */
+export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: Rng, init?: InitFunction): Parameter {
+  const dtype = options.dtype ?? 'float32';
+  const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
+  const stream = rng.split(spec.name);
+  const tensor = unscoped(() => (init === undefined ? fillBy(spec.init, spec.shape, stream, placed) : init(spec.shape, stream)));
+  if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {
+    const got = tensor instanceof Tensor ? tensor.toString() : tensor;
+    fail('ERR_MG_SHAPE', 'init', `a ${dtype} tensor [${spec.shape.join(', ')}]`, got);
+  }
+  tensor.name = spec.name;
+  tensor.requiresGrad = true;
+  return tensor;
+}

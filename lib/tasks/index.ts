@@ -1,0 +1,18 @@
+// The tasks room: names only.
+
+export { babi, type BabiOptions, type Story } from './babi.js';
+export { mapping } from './mapping.js';
+export { mappingPresets, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
+export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './maze.js';
+export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './mnist.js';
+export { spiralPath, walkPath, walkStart, type MoveRule } from './motion.js';
+export { QuestionScorer } from './question-scorer.js';
+export { recall, type RecallList, type RecallOptions } from './recall.js';
+export { makeTask, taskOptions, type MappingSpec, type TaskSpec } from './registry.js';
+export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
+export { sorting, type SortingList, type SortingOptions } from './sorting.js';
+export { levelSide } from './task.js';
+export type {
+  HostArray, HostPyramid, OutputDescription, Scorer, Task, TaskDescription, TaskForm, TaskLoss, Window, WindowOptions,
+  WindowOutput,
+} from './task.js';

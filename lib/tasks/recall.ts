@@ -1,0 +1,94 @@
+// Associative recall of random patches: after a list of items, one of them again; answer the item that followed it.
+// Huynh, Maire, Walter 2020, "Algorithmic tasks"; bit probability and metric are our reading.
+
+import { checkInteger, checkOptions } from '../check.js';
+import { Rng } from '../tensor/rng.js';
+import { BitScorer } from './scorers.js';
+import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
+import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
+
+export const PATCH = 9;                                      // bits of a 3×3 patch
+
+export interface RecallOptions {
+  /** Items per list. Default 10; the extended task of the paper has 20. */
+  readonly items?: number;
+}
+
+export interface RecallList {
+  /** Bits of the items, [items, 9]. */
+  readonly patches: Uint8Array;
+  /** Place of the item shown again: 0 … items−2. */
+  readonly query: number;
+}
+
+/** Bits with probability ½, each from one random word. */
+export function randomBits(rng: Rng, count: number): Uint8Array {
+  return Uint8Array.from({ length: count }, () => rng.integer(2));
+}
+
+/** The recall task. **Sees** one 3×3 patch of bits per step. **Is asked** once, after the last item, with one of the items
+ *  but the last, drawn uniformly for each list. **Answers** the patch that followed it. **Scored** by the share of wrong bits,
+ *  and of patches with any wrong bit. */
+export function recall(options: RecallOptions = {}): Task<RecallList> {
+  checkOptions('recall', options, ['items']);
+  return new RecallTask(checkInteger('recall', 'items', options.items ?? 10, 2, 100_000));
+}
+
+class RecallTask implements Task<RecallList> {
+  readonly name = 'recall';
+  readonly version = 1;
+  readonly #items: number;
+
+  constructor(items: number) {
+    this.#items = items;
+  }
+
+  describe(): TaskDescription {
+    const patch = [3, 3, 1];
+    return {
+      form: 'recall',
+      input: { 0: patch },
+      outputs: [{ name: 'recall', query: { 0: patch }, logits: patch, loss: 'bceWithLogits' }],
+      metrics: ['errorRate', 'vectorErrorRate'],
+      steps: this.#items,
+      window: null,
+    };
+  }
+
+  generate(seed: number, index: number): RecallList {
+    checkItemIndex('recall.generate', seed, index);
+    const rng = new Rng(seed).split('recall').split(index);
+    return { patches: randomBits(rng, PATCH * this.#items), query: rng.integer(this.#items - 1) };
+  }
+
+  windowCount(lists: readonly RecallList[], length?: number): number {
+    checkBatch('recall.windowCount', lists);
+    return whole('recall.windowCount', this.#items, length).length;
+  }
+
+  windows(lists: readonly RecallList[], options: WindowOptions): Iterable<Window> {
+    checkBatch('recall.windows', lists);
+    checkLengths('recall.windows', lists.map(({ patches }) => patches.length), PATCH * this.#items);
+    for (const { query } of lists) checkInteger('recall.windows', 'query', query, 0, this.#items - 2);
+    checkWindows('recall.windows', options);
+    return lazily(whole('recall.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists));
+  }
+
+  scorer(): BitScorer {
+    return new BitScorer();
+  }
+
+  #window(cut: Cut, lists: readonly RecallList[]): Window {
+    const batch = lists.length;
+    const input = zeros(cut.steps, batch, 3, 3, 1);
+    const query = zeros(1, batch, 3, 3, 1);
+    const target = zeros(1, batch, 3, 3, 1);
+    lists.forEach((list, b) => {
+      const patch = (item: number): Uint8Array => list.patches.subarray(PATCH * item, PATCH * (item + 1));
+      for (let t = 0; t < cut.steps; t++) input.data.set(patch(t), (t * batch + b) * PATCH);
+      query.data.set(patch(list.query), b * PATCH);
+      target.data.set(patch(list.query + 1), b * PATCH);
+    });
+    return { ...cut, batch, input: { 0: input }, outputs: [{ name: 'recall', query: { 0: query }, target }] };
+  }
+}

@@ -1,0 +1,69 @@
+// What the tasks share when they cut a batch of episodes into windows.
+
+import { checkInteger, checkOptions, fail } from '../check.js';
+import type { Window, WindowOptions } from './task.js';
+
+/** One window's place in its episode. */
+export type Cut = Pick<Window, 'index' | 'start' | 'steps' | 'first' | 'last'>;
+
+/** The windows of an episode of `total` steps: ⌈total/length⌉ of them, the last one shorter where it does not divide.
+ *  One window when there is no length. `from` leaves out the windows before it. */
+export function cuts(where: string, total: number, length: number | undefined, from = 0): Cut[] {
+  const size = length === undefined ? total : checkInteger(where, 'length', length, 1);
+  const count = Math.ceil(total / size);
+  checkInteger(where, 'from', from, 0, count);
+  return Array.from({ length: count - from }, (_, k) => {
+    const index = from + k;
+    const start = index * size;
+    return { index, start, steps: Math.min(size, total - start), first: index === 0, last: index === count - 1 };
+  });
+}
+
+/** The one window of a task whose sequences are never cut. ERR_MG_ARGUMENT for a length that would cut them. */
+export function whole(where: string, total: number, length: number | undefined, from = 0): Cut[] {
+  if (length !== undefined && length < total) {
+    fail('ERR_MG_ARGUMENT', where, `length of at least ${total}`, length, 'these sequences are trained as a whole');
+  }
+  return cuts(where, total, undefined, from);
+}
+
+/** Maps while iterating, so that one window lives at a time. Every iteration starts anew. */
+export function lazily<A, B>(items: readonly A[], make: (item: A) => B): Iterable<B> {
+  return {
+    * [Symbol.iterator]() {
+      for (const item of items) yield make(item);
+    },
+  };
+}
+
+/** Checks window options; gives seed and batch number. */
+export function checkWindows(where: string, options: WindowOptions): { seed: number; batch: number } {
+  checkOptions(where, options, ['length', 'seed', 'batch', 'from'] satisfies (keyof WindowOptions)[]);
+  const seed = checkInteger(where, 'seed', options.seed, 0);
+  return { seed, batch: checkInteger(where, 'batch', options.batch ?? 0, 0) };
+}
+
+/** Checks the arguments of `generate`. */
+export function checkItemIndex(where: string, seed: unknown, index: unknown): void {
+  checkInteger(where, 'seed', seed, 0);
+  checkInteger(where, 'index', index, 0);
+}
+
+/** Checks that there is at least one item. */
+export function checkBatch(where: string, items: readonly unknown[]): void {
+  if (!Array.isArray(items) || items.length === 0) {
+    fail('ERR_MG_ARGUMENT', where, 'items to be a non-empty array', items);
+  }
+}
+
+/** A zeroed float32 array of a shape. */
+export function zeros(...shape: number[]): { data: Float32Array; shape: readonly number[] } {
+  return { data: new Float32Array(shape.reduce((size, side) => size * side, 1)), shape };
+}
+
+/** Checks that all arrays of a batch have the length that the task makes. */
+export function checkLengths(where: string, lengths: readonly number[], expected: number): void {
+  for (const length of lengths) {
+    if (length !== expected) fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected}`, length);
+  }
+}

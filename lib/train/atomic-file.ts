@@ -1,0 +1,103 @@
+// Crash-safe files: whoever opens the name finds the old content or the new, whole, at every moment.
+// sibling temporary file, opened exclusively → write → fsync → close → rename → fsync of the folder.
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { MgError } from '../errors.js';
+
+const LONGEST_WRITE = 64 * 1024 * 1024;
+const ONE_DAY_MS = 24 * 3600 * 1000;
+// .name.mg-<host>-<process id>-<random>.tmp: says whose it is, so that the next start can sweep it.
+const LEFTOVER = /^\..+\.mg-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{12}\.tmp$/;
+const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+/** Wraps a system error as `file: expected …, got CODE (message)`, ERR_MG_CHECKPOINT, with the error as cause. */
+export function fileError(file: string, expected: string, cause: unknown): MgError {
+  if (cause instanceof MgError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const got = code === undefined ? String(message ?? cause) : `${code} (${message})`;
+  return new MgError('ERR_MG_CHECKPOINT', `${file}: expected ${expected}, got ${got}`, { op: file, expected, got: code, cause });
+}
+
+/** Writes `chunks` as the whole new content of `file`. When the promise resolves the content survives a power cut; when it
+ *  rejects (ERR_MG_CHECKPOINT, the system's error in `cause`) the old content is untouched and nothing is left behind.
+ *  The chunks must not change before it settles. */
+export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const folder = dirname(file);
+  const temporary = join(folder, `.${basename(file)}.mg-${host}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  let handle: FileHandle | undefined;
+  let created = false;
+  try {
+    handle = await open(temporary, 'wx', 0o644);
+    created = true;
+    for (const chunk of chunks) await writeAll(handle, chunk);
+    await handle.sync();
+    await handle.close();
+    handle = undefined;
+    await rename(temporary, file);
+    created = false;
+    await syncFolder(folder);
+  } catch (cause) {
+    await handle?.close().catch(() => undefined);
+    if (created) await unlink(temporary).catch(() => undefined);
+    throw fileError(file, 'to write the file', cause);
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.byteLength;) {
+    const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.byteLength - at, LONGEST_WRITE));
+    at += bytesWritten;
+  }
+}
+
+/** Flushes the folder itself, so that a rename in it survives a power cut. Windows has no such call and needs none. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes temporary files that a killed process left in `folder`, and returns their names. A file goes if its process on
+ *  this machine is gone, if it bears our process id but is older than our process, or if it is older than a day; the
+ *  unfinished file of a process that still lives stays. */
+export async function sweepLeftovers(folder: string): Promise<string[]> {
+  const removed: string[] = [];
+  try {
+    for (const name of await readdir(folder)) {
+      const match = LEFTOVER.exec(name);
+      if (match === null || !(await isDead(join(folder, name), match[1] ?? '', Number(match[2])))) continue;
+      await unlink(join(folder, name)).catch(ignoreMissing);
+      removed.push(name);
+    }
+  } catch (cause) {
+    throw fileError(folder, 'to sweep the folder', cause);
+  }
+  return removed;
+}
+
+async function isDead(path: string, owner: string, pid: number): Promise<boolean> {
+  const modified = await stat(path).then(
+    (found) => found.mtimeMs,
+    () => Infinity,
+  );
+  if (modified < Date.now() - ONE_DAY_MS) return true;
+  if (owner !== host) return false;
+  if (pid === process.pid) return modified < Date.now() - process.uptime() * 1000;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,129 @@
+/** A training run as one safetensors file: `model.*`, `optimizer.*`, `state.*`, and where it stands as metadata. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../check.js';
+import { MgError } from '../errors.js';
+import { packageRoot } from '../native.js';
+import { unscoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { ModelState } from './model.js';
+import { fromFileTensor, toFileTensors } from './tensor-file.js';
+import { readTensors, writeTensors, type FileTensor } from './safetensors.js';
+import type { Trainer } from './trainer.js';
+import type { Position } from './window-stream.js';
+
+/** What must be equal for a run to go on as it was. */
+interface RunIdentity {
+  readonly task: string;
+  readonly taskVersion: number;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly truncate: number | null;
+}
+
+export interface Progress {
+  readonly step: number;
+  readonly update: number;
+  readonly position: Position;
+}
+
+const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+
+const identityOf = ({ task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
+  task: task.name, taskVersion: task.version, seed, batchSize, truncate: truncate ?? null,
+});
+
+function prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] {
+  return [...tensors].map(([key, tensor]) => [`${prefix}.${key}`, tensor]);
+}
+
+/** The part of a file under a prefix, as tensors. */
+function part(prefix: string, tensors: ReadonlyMap<string, FileTensor>): Map<string, Tensor> {
+  const found = [...tensors].filter(([key]) => key.startsWith(`${prefix}.`));
+  return new Map(found.map(([key, tensor]) => [key.slice(prefix.length + 1), fromFileTensor(key, tensor)]));
+}
+
+function restoreWeights(trainer: Trainer, tensors: ReadonlyMap<string, FileTensor>): void {
+  for (const [target, prefix] of [[trainer.model, 'model'], [trainer.optimizer, 'optimizer']] as const) {
+    const loaded = part(prefix, tensors);
+    try {
+      target.loadStateDict(loaded);
+    } finally {
+      for (const tensor of loaded.values()) tensor.dispose();
+    }
+  }
+}
+
+/** Saved values that the weights and the optimizer can be set back to. */
+export interface Snapshot {
+  restore(): void;
+}
+
+type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>) => Promise<void>;
+
+/** Hands the whole run to a file or a sink. */
+export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<Snapshot> {
+  const { model, optimizer, state, step, update, position, config } = trainer;
+  const tensors = await toFileTensors(new Map([
+    ...prefixed('model', model.stateDict()),
+    ...prefixed('optimizer', optimizer.stateDict()),
+    ...prefixed('state', state?.toTensors() ?? new Map<string, Tensor>()),
+  ]));
+  const metadata = new Map([
+    ['package', `multigrid-memory ${packageVersion}`],
+    ['run', JSON.stringify(identityOf(trainer))],
+    ['progress', JSON.stringify({ step, update, position } satisfies Progress)],
+    ['config', JSON.stringify(config)],
+  ]);
+  await (typeof to === 'string' ? writeTensors(to, tensors, metadata) : to(tensors, metadata));
+  return { restore: () => restoreWeights(trainer, tensors) };
+}
+
+function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: string): Record<string, unknown> {
+  const text = metadata.get(key);
+  if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, 'none');
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new MgError('ERR_MG_CHECKPOINT', `${file}: expected metadata ${key} to be JSON, got ${text.slice(0, 40)}`, { op: file, cause });
+  }
+  return fail('ERR_MG_CHECKPOINT', file, `metadata ${key} to be an object`, text);
+}
+
+function checkedProgress(file: string, value: Record<string, unknown>): Progress {
+  const position = value['position'] as Position | undefined;
+  for (const n of [value['step'], value['update'], position?.batch, position?.window]) {
+    if (!Number.isSafeInteger(n) || (n as number) < 0) fail('ERR_MG_CHECKPOINT', file, 'metadata progress of whole numbers', n);
+  }
+  return value as unknown as Progress;
+}
+
+/** Puts a saved run into a trainer of the same setup, and tells where it stood. Nothing is changed when the file does not fit. */
+export async function loadTrainer(trainer: Trainer, file: string): Promise<Progress & { state: ModelState | null }> {
+  const { tensors, metadata } = await readTensors(file);
+  const saved = metadataJson(file, metadata, 'run');
+  for (const [key, expected] of Object.entries(identityOf(trainer))) {
+    if (saved[key] !== expected) fail('ERR_MG_CHECKPOINT', file, `${key} ${JSON.stringify(expected)}`, saved[key]);
+  }
+  const progress = checkedProgress(file, metadataJson(file, metadata, 'progress'));
+  restoreWeights(trainer, tensors);
+  const state = unscoped(() => part('state', tensors));
+  return { ...progress, state: state.size === 0 ? null : trainer.model.stateFromTensors(state) };
+}
+
+/** The configuration a file was saved with, as the trainer was given it. */
+export async function savedConfig(file: string): Promise<{ config: unknown; tensors: Map<string, FileTensor> }> {
+  const { tensors, metadata } = await readTensors(file);
+  return { config: metadataJson(file, metadata, 'config'), tensors };
+}
+
+/** Loads the weights of a saved run into a model of the same shape. */
+export function loadModelWeights(model: Trainer['model'], tensors: ReadonlyMap<string, FileTensor>): void {
+  const loaded = part('model', tensors);
+  try {
+    model.loadStateDict(loaded);
+  } finally {
+    for (const tensor of loaded.values()) tensor.dispose();
+  }
+}

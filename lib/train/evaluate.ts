@@ -1,0 +1,47 @@
+/** Scores of a model on episodes it never saw. */
+import { noGrad } from '../autograd/tape.js';
+import type { Task } from '../tasks/task.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { scope } from '../tensor/scope.js';
+import type { ModelState, TrainableModel } from './model.js';
+import { uploadWindow } from './window-loss.js';
+
+export interface EvaluateSetup<Item> {
+  readonly model: TrainableModel;
+  readonly task: Task<Item>;
+  readonly dtype: FloatDType;
+  readonly seed: number;
+  readonly items: number;
+  readonly batchSize: number;
+  readonly truncate?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs `items` whole episodes of the stream `seed` and pools their scores. Aborting rejects with the signal's reason. */
+export async function evaluate<Item>(setup: EvaluateSetup<Item>): Promise<Record<string, number>> {
+  const { model, task, dtype, seed, items, truncate, signal } = setup;
+  const scorer = task.scorer();
+  const { form } = task.describe();
+  for (let first = 0, batch = 0; first < items; first += setup.batchSize, batch++) {
+    const size = Math.min(setup.batchSize, items - first);
+    const episodes = Array.from({ length: size }, (_, i) => task.generate(seed, first + i));
+    let state: ModelState = model.initialState(size);
+    try {
+      for (const window of task.windows(episodes, { seed, batch, ...(truncate === undefined ? {} : { length: truncate }) })) {
+        signal?.throwIfAborted();
+        using s = scope();
+        const result = noGrad(() => model.forward(uploadWindow(window, form, dtype), state as never));
+        const carried = result.state.detach();
+        s.keep([...carried.toTensors().values()]);
+        state[Symbol.dispose]();
+        state = carried;
+        const reads = Promise.all(result.logits.map((logits) => logits.data()));
+        s[Symbol.dispose]();
+        scorer.add(await reads, window);
+      }
+    } finally {
+      state[Symbol.dispose]();
+    }
+  }
+  return scorer.result();
+}

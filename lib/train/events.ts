@@ -1,0 +1,40 @@
+/** What a training run reports, and who listens. */
+import type { Trainer } from './trainer.js';
+
+/** One update. */
+export interface StepEvent {
+  /** Time steps done, this update's included. */
+  readonly step: number;
+  /** Optimizer updates done. */
+  readonly update: number;
+  /** Summed loss of the window, before the update. */
+  readonly loss: number;
+  readonly lr: number;
+  /** Global norm of the gradient before clipping. */
+  readonly gradNorm: number;
+  readonly stepsPerSecond: number;
+  readonly elapsedMs: number;
+  readonly memoryBytes: number;
+}
+
+export interface FitResult {
+  readonly reason: 'completed' | 'stopped' | 'aborted';
+  readonly step: number;
+  readonly history: readonly StepEvent[];
+  readonly best?: { readonly step: number; readonly metrics: Readonly<Record<string, number>> };
+}
+
+export interface TrainContext {
+  readonly trainer: Trainer;
+  /** Time steps at which the run ends. */
+  readonly steps: number;
+}
+
+/** Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. */
+export interface Callback {
+  onStart?(context: TrainContext): void | Promise<void>;
+  onStep?(event: StepEvent, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;
+  onValidate?(metrics: Readonly<Record<string, number>>, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;
+  onCheckpoint?(file: string, context: TrainContext): void | Promise<void>;
+  onEnd?(result: FitResult, context: TrainContext): void | Promise<void>;
+}

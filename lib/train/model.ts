@@ -1,0 +1,28 @@
+/** What training asks of a model: windows in, logits out, and a state that is carried by value. */
+import type { Module } from '../nn/module.js';
+import type { Pyramid } from '../nn/pyramid.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** One window on the device. Grids are [T, B, …]. */
+export interface ModelInput {
+  readonly input: Pyramid;
+  /** What each reader is asked, [Q, B, …]; absent where the network answers by itself. */
+  readonly queries?: readonly Pyramid[];
+  /** Steps that a decoder runs after the window. */
+  readonly outputSteps?: number;
+}
+
+/** The recurrent state of a model: named tensors with the batch on their first axis. */
+export interface ModelState extends Disposable {
+  /** The same values, cut from the graph. */
+  detach(): ModelState;
+  /** Live handles, not copies. */
+  toTensors(): Map<string, Tensor>;
+}
+
+export interface TrainableModel extends Module {
+  initialState(batch: number): ModelState;
+  /** The state whose `toTensors` gave this map. */
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): ModelState;
+  forward(inputs: ModelInput, state: never): { readonly logits: readonly Tensor[]; readonly state: ModelState };
+}

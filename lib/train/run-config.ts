@@ -1,0 +1,96 @@
+/** A whole run as plain data: model, task and how it is trained. Presets, users' files and checkpoints share this form. */
+import { checkInteger, checkNumber, checkOptions, checkString, fail } from '../check.js';
+import { MgError } from '../errors.js';
+import { MultigridMemory } from '../models/multigrid-memory.js';
+import type { MultigridConfig } from '../models/config.js';
+import { presetNames, presetConfig, type PresetName } from '../models/presets.js';
+import { RMSProp } from '../optim/rmsprop.js';
+import { linear } from '../optim/schedule.js';
+import { makeTask, taskOptions, type TaskSpec } from '../tasks/registry.js';
+import { Rng } from '../tensor/rng.js';
+import type { TrainerSetup } from './trainer.js';
+
+export interface RunConfig {
+  readonly name: string;
+  readonly model: MultigridConfig | PresetName;
+  readonly task: TaskSpec;
+  /** Time steps of the whole run. */
+  readonly steps: number;
+  readonly batchSize: number;
+  /** Time steps per window; null: whole episodes. */
+  readonly truncate: number | null;
+  /** Falls linearly over the first `steps` time steps, then stays. */
+  readonly lr: { readonly from: number; readonly to: number; readonly steps: number };
+  readonly clipNorm: number | null;
+  readonly seed: number;
+  readonly validate: { readonly every: number; readonly items: number };
+}
+
+const KEYS: readonly (keyof RunConfig)[] = ['name', 'model', 'task', 'steps', 'batchSize', 'truncate', 'lr', 'clipNorm', 'seed', 'validate'];
+
+/** The published schedule: 1e-3 to 1e-4 over 10⁶ time steps; mapping for 8·10⁶ steps, the other tasks for 2·10⁶. */
+const PUBLISHED = { batchSize: 32, lr: { from: 1e-3, to: 1e-4, steps: 1_000_000 }, seed: 1 } as const;
+const MAPPING = { ...PUBLISHED, steps: 8_000_000, truncate: 20, clipNorm: 10_000, validate: { every: 100_000, items: 500 } };
+const SEQUENCES = { ...PUBLISHED, steps: 2_000_000, truncate: null, clipNorm: 100_000, validate: { every: 100_000, items: 500 } };
+
+/** `map9` is small enough to watch it learn in minutes. */
+const MAP9 = {
+  ...PUBLISHED, steps: 45_000, truncate: 20, lr: { from: 2e-3, to: 2e-4, steps: 45_000 }, clipNorm: 10_000,
+  validate: { every: 5_000, items: 64 },
+};
+
+/** The run of a preset. */
+export function presetRun(name: PresetName): RunConfig {
+  presetConfig(name);
+  const task = taskOptions(name);
+  const training = name === 'map9' ? MAP9 : task.name === 'mapping' ? MAPPING : SEQUENCES;
+  return { name, model: name, task, ...training, batchSize: name === 'babi' ? 1 : training.batchSize };
+}
+
+export function isPresetName(name: string): name is PresetName {
+  return presetNames.includes(name);
+}
+
+function refuse(path: string, expected: string, got: unknown): never {
+  fail('ERR_MG_CONFIG', path, expected, got);
+}
+
+/** Checks a user's run file: a preset's name under `model` fills in everything that is not given. ERR_MG_CONFIG. */
+export function checkRunConfig(value: unknown): RunConfig {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('run', 'an object', value);
+  const given = value as Partial<RunConfig>;
+  try {
+    checkOptions('run', given, KEYS);
+    const base = typeof given.model === 'string' ? presetRun(given.model) : { name: 'custom', model: given.model, ...MAPPING, task: given.task };
+    const run = { ...base, ...given } as RunConfig;
+    checkString('run', 'name', run.name);
+    for (const key of ['steps', 'batchSize'] as const) checkInteger('run', key, run[key], 1);
+    if (run.truncate !== null) checkInteger('run', 'truncate', run.truncate, 1);
+    if (run.clipNorm !== null) checkNumber('run', 'clipNorm', run.clipNorm, 0);
+    checkInteger('run', 'seed', run.seed, 0);
+    for (const key of ['from', 'to', 'steps'] as const) checkNumber('run', `lr.${key}`, run.lr?.[key], 0);
+    for (const key of ['every', 'items'] as const) checkInteger('run', `validate.${key}`, run.validate?.[key], 1);
+    if (run.task === undefined) refuse('run.task', 'a task, as { "name": "mapping", … }', run.task);
+    return run;
+  } catch (cause) {
+    if (cause instanceof MgError && cause.code === 'ERR_MG_ARGUMENT') throw new MgError('ERR_MG_CONFIG', cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** Model, task and optimizer of a run, ready for a `Trainer`. The weights follow from the seed. */
+export function buildRun(run: RunConfig): TrainerSetup & { readonly model: MultigridMemory } {
+  const model = new MultigridMemory(run.model, { rng: new Rng(run.seed).split('weights') });
+  const { from, to, steps } = run.lr;
+  return {
+    model,
+    task: makeTask(run.task),
+    optimizer: new RMSProp(model, { lr: linear(from, to, steps) }),
+    batchSize: run.batchSize,
+    seed: run.seed,
+    ...(run.truncate === null ? {} : { truncate: run.truncate }),
+    ...(run.clipNorm === null ? {} : { clipNorm: run.clipNorm }),
+    config: run,
+  };
+}
+

@@ -1,0 +1,132 @@
+// The folder of one run: what it is made of, what it logged, what it saved, what it drew.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fail, show } from '../check.js';
+import { MgError } from '../errors.js';
+import { fileError, sweepLeftovers, writeFileAtomic } from './atomic-file.js';
+import { MetricsLog, readMetrics, type MetricsRecord } from './metrics-log.js';
+import { encode, readTensors, type FileContent, type FileTensor } from './safetensors.js';
+
+/** The files of a run by what they hold. */
+export const RUN_FILES = {
+  config: 'config.json',
+  metrics: 'metrics.jsonl',
+  checkpoint: 'checkpoint.safetensors',
+  best: 'best.safetensors',
+  learningCurve: 'learning-curve.svg',
+  memoryPicture: 'memory-picture.svg',
+} as const;
+/** A file of a run folder by its role. */
+export type RunFile = keyof typeof RUN_FILES;
+
+/** An open run folder. It holds the log open; close it when the run ends. */
+export class RunFolder {
+  readonly path: string;
+  readonly log: MetricsLog;
+
+  private constructor(path: string, log: MetricsLog) {
+    this.path = path;
+    this.log = log;
+  }
+
+  /** Makes the folder (its parents too) and writes `config.json`. A folder that already holds a checkpoint is refused, so that
+   *  a new run never writes over an old one. ERR_MG_CHECKPOINT when it cannot be made, with the system's error as `cause`. */
+  static async create(path: string, config: unknown): Promise<RunFolder> {
+    const folder = resolve(path);
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw fileError(folder, 'a run folder that can be made', cause);
+    }
+    for (const file of [RUN_FILES.checkpoint, RUN_FILES.best]) {
+      if (existsSync(join(folder, file))) {
+        fail('ERR_MG_CHECKPOINT', folder, 'a folder without a run', file, 'resume that run or choose another folder');
+      }
+    }
+    await sweepLeftovers(folder);
+    await writeFileAtomic(join(folder, RUN_FILES.config), [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+    return new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics)));
+  }
+
+  /** Opens the folder of an earlier run to go on at `step`, the step of its checkpoint: leftovers of a killed process are
+   *  swept, and the log is cut back to that step, so that it will equal the log of a run that was never stopped. */
+  static async resume(path: string, step: number): Promise<RunFolder> {
+    const folder = resolve(path);
+    await sweepLeftovers(folder);
+    return new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics), { resumeAt: step }));
+  }
+
+  /** The first of `path`, `path-2`, `path-3`, … that does not exist yet; it is made, empty. */
+  static fresh(path: string): string {
+    const base = resolve(path);
+    try {
+      mkdirSync(dirname(base), { recursive: true });
+      for (let number = 1; ; number += 1) {
+        const folder = number === 1 ? base : `${base}-${number}`;
+        if (makeNew(folder)) return folder;
+      }
+    } catch (cause) {
+      throw fileError(base, 'a run folder that can be made', cause);
+    }
+  }
+
+  /** The full name of one of the files. */
+  file(which: RunFile): string {
+    return join(this.path, RUN_FILES[which]);
+  }
+
+  /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. */
+  async save(
+    tensors: ReadonlyMap<string, FileTensor>,
+    metadata: ReadonlyMap<string, string>,
+    which: 'checkpoint' | 'best' = 'checkpoint',
+  ): Promise<void> {
+    const chunks = encode(tensors, metadata);
+    await this.log.flush();
+    await writeFileAtomic(this.file(which), chunks);
+  }
+
+  /** Writes a text file (a picture) crash-safely. */
+  async write(which: RunFile, text: string): Promise<void> {
+    await writeFileAtomic(this.file(which), [Buffer.from(text, 'utf8')]);
+  }
+
+  /** Closes the log. */
+  close(): void {
+    this.log.close();
+  }
+}
+
+/** Reads what a run left: its configuration, log and checkpoint. ERR_MG_CONFIG for a config.json that is not JSON. */
+export const runFiles = {
+  config(path: string): unknown {
+    const file = join(path, RUN_FILES.config);
+    const text = readText(file);
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw new MgError('ERR_MG_CONFIG', `${file}: expected JSON, got ${show(text)}`, { op: file, cause });
+    }
+  },
+  metrics: (path: string): MetricsRecord[] => readMetrics(join(path, RUN_FILES.metrics)),
+  checkpoint: (path: string, which: 'checkpoint' | 'best' = 'checkpoint'): Promise<FileContent> =>
+    readTensors(join(path, RUN_FILES[which])),
+};
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw fileError(file, 'a readable file', cause);
+  }
+}
+
+function makeNew(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+/** Tensors to and from safetensors files. */
+import { fail } from '../check.js';
+import type { DType } from '../tensor/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
+import { readTensors, writeTensors, type FileDType, type FileTensor } from './safetensors.js';
+
+const FILE_DTYPES: Record<DType, FileDType> = { float32: 'F32', float64: 'F64', int32: 'I32', uint8: 'U8' };
+
+/** The values of the tensors, read in queue order: what they are once all work queued so far has run. */
+export async function toFileTensors(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, FileTensor>> {
+  const reads = [...tensors].map(async ([key, tensor]): Promise<[string, FileTensor]> => {
+    return [key, { dtype: FILE_DTYPES[tensor.dtype], shape: tensor.shape, data: await tensor.data() }];
+  });
+  return new Map(await Promise.all(reads));
+}
+
+/** One array of a file as a tensor. ERR_MG_CHECKPOINT for an element type we do not compute with. */
+export function fromFileTensor(key: string, { dtype, shape, data }: FileTensor): Tensor {
+  const known = Object.values(FILE_DTYPES).includes(dtype);
+  if (!known) fail('ERR_MG_CHECKPOINT', key, `an element type among ${Object.values(FILE_DTYPES).join(', ')}`, dtype);
+  return Tensor.from(data as Float32Array, shape, { name: key });
+}
+
+/** Writes tensors crash-safely to a plain safetensors file. */
+export async function saveTensors(file: string, tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+  await writeTensors(file, await toFileTensors(tensors), new Map(Object.entries(metadata)));
+}
+
+export interface LoadTensorsOptions {
+  readonly only?: (key: string) => boolean;
+}
+
+/** Reads a safetensors file of any program. Damaged or hostile files are ERR_MG_CHECKPOINT. */
+export async function loadTensors(
+  file: string, { only = () => true }: LoadTensorsOptions = {},
+): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
+  const content = await readTensors(file);
+  const wanted = [...content.tensors].filter(([key]) => only(key));
+  return {
+    tensors: new Map(wanted.map(([key, tensor]) => [key, fromFileTensor(key, tensor)])),
+    metadata: Object.fromEntries(content.metadata),
+  };
+}

@@ -1,0 +1,97 @@
+#include "../../base/lstm_cell.h"
+
+#include <algorithm>
+
+#include "../../base/index.h"
+#include "lstm_cell.h"
+
+namespace mg {
+namespace {
+
+template <class F>
+void over_rows(const LstmCellDims& d, F&& f) {
+  const i64 per_chunk = std::max<i64>(1, 2048 / d.channels);
+  Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
+    for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
+  });
+}
+
+template <class T>
+MG_HD Gates<T> load_gates(const T* gates, i64 channels, i64 c) {
+  return {gates[c], gates[channels + c], gates[2 * channels + c], gates[3 * channels + c]};
+}
+
+template <class T>
+MG_HD void store_gates(T* gates, i64 channels, i64 c, Gates<T> g) {
+  gates[c] = g.i, gates[channels + c] = g.u, gates[2 * channels + c] = g.f, gates[3 * channels + c] = g.o;
+}
+
+template <class T>
+MG_HD Peephole<T> load_peephole(const T* peephole, i64 period, i64 k) {
+  return {peephole[k], peephole[period + k], peephole[2 * period + k]};
+}
+
+// dp_i = Σ di c', dp_f = Σ df c', dp_o = Σ do c over the cells that share a weight.
+template <class T>
+void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, const T* c_prev, T* dpeephole, double* workspace) {
+  double* const totals = workspace;
+  d.peephole_sums().run(workspace + 3 * d.period, totals, [&](i64 turn, double* sums) {
+    for (i64 k = 0; k < d.period; ++k) {
+      const i64 n = turn * d.period + k;
+      const Gates<T> g = load_gates(dsums + n / d.channels * 4 * d.channels, d.channels, n % d.channels);
+      const double before = static_cast<double>(c_prev[n]);
+      sums[k] += static_cast<double>(g.i) * before;
+      sums[d.period + k] += static_cast<double>(g.f) * before;
+      sums[2 * d.period + k] += static_cast<double>(g.o) * static_cast<double>(cell[n]);
+    }
+  });
+  for (i64 k = 0; k < 3 * d.period; ++k) dpeephole[k] = static_cast<T>(totals[k]);
+}
+
+}  // namespace
+
+template <class T>
+void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden, T* cell,
+                       T* gates) {
+  over_rows(d, [&](i64 row) {
+    const T* from = sums + row * 4 * d.channels;
+    T* to = gates + row * 4 * d.channels;
+    const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
+    for (i64 c = 0; c < d.channels; ++c) {
+      Gates<T> a;
+      const Gates<T> s = load_gates(from, d.channels, c);
+      const State<T> state = d.period == 0 ? mg::cell(s, c_prev[first + c], forget_bias, a)
+                                           : mg::cell(s, c_prev[first + c], forget_bias, load_peephole(peephole, d.period, weight + c), a);
+      store_gates(to, d.channels, c, a);
+      hidden[first + c] = state.h;
+      cell[first + c] = state.c;
+    }
+  });
+}
+
+template <class T>
+void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T* gates, const T* cell, const T* c_prev,
+                        const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace) {
+  over_rows(d, [&](i64 row) {
+    const T* from = gates + row * 4 * d.channels;
+    T* to = dsums + row * 4 * d.channels;
+    const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
+    for (i64 c = 0; c < d.channels; ++c) {
+      const i64 n = first + c;
+      const Gates<T> a = load_gates(from, d.channels, c);
+      const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
+      const Gates<T> g = d.period == 0 ? cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n])
+                                       : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, d.period, weight + c), dc_prev[n]);
+      store_gates(to, d.channels, c, g);
+    }
+  });
+  if (dpeephole != nullptr) peephole_gradient(d, dsums, cell, c_prev, dpeephole, workspace);
+}
+
+#define MG_INSTANTIATE(T)                                                                                          \
+  template void lstm_cell_forward<T>(const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);            \
+  template void lstm_cell_backward<T>(const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, T*, double*);
+MG_INSTANTIATE(float)
+MG_INSTANTIATE(double)
+
+}  // namespace mg

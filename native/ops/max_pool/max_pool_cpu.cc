@@ -1,0 +1,64 @@
+#include "max_pool.h"
+
+#include <algorithm>
+
+#include "../../base/pool.h"
+
+namespace mg {
+namespace {
+
+// f(y_row, x_row) for every row of y and the first row of its windows, some thousand elements to a chunk.
+template <class F>
+void over_rows(const PoolDims& d, F&& f) {
+  const i64 rows = d.batch * d.rows(), per_chunk = std::max<i64>(1, 8192 / std::max<i64>(1, d.width * d.channels));
+  Pool::get().parallel_for(ceil_div(rows, per_chunk), [&](i64 chunk, int) {
+    for (i64 row = chunk * per_chunk; row < std::min(rows, (chunk + 1) * per_chunk); ++row)
+      f(row, row / d.rows() * d.height + d.first_row(row % d.rows()));
+  });
+}
+
+}  // namespace
+
+template <class T>
+void max_pool_forward(const PoolDims& d, const T* x, T* y) {
+  const i64 channels = d.channels, line = d.width * channels;
+  over_rows(d, [&](i64 to, i64 from) {
+    for (i64 q = 0; q < d.columns(); ++q) {
+      const T* corner = x + from * line + pool_first(q) * channels;
+      T* best = y + (to * d.columns() + q) * channels;
+      for (i64 c = 0; c < channels; ++c) best[c] = corner[c];
+      for (i64 cell = 1; cell < 2 * d.window_rows(); ++cell) {
+        const T* other = corner + cell / 2 * line + cell % 2 * channels;
+        for (i64 c = 0; c < channels; ++c) best[c] = beats(other[c], best[c]) ? other[c] : best[c];
+      }
+    }
+  });
+}
+
+template <class T>
+void max_pool_backward(const PoolDims& d, const T* dy, const T* x, T* dx) {
+  const i64 channels = d.channels, line = d.width * channels;
+  over_rows(d, [&](i64 to, i64 from) {
+    for (i64 r = 0; r < d.window_rows(); ++r) std::fill(dx + (from + r) * line, dx + (from + r + 1) * line, T(0));
+    for (i64 q = 0; q < d.columns(); ++q) {
+      const i64 corner = from * line + pool_first(q) * channels;
+      const T* gradient = dy + (to * d.columns() + q) * channels;
+      for (i64 c = 0; c < channels; ++c) {
+        i64 best = corner + c;
+        for (i64 cell = 1; cell < 2 * d.window_rows(); ++cell) {
+          const i64 other = corner + cell / 2 * line + cell % 2 * channels + c;
+          if (beats(x[other], x[best])) best = other;
+        }
+        dx[best] = gradient[c];
+      }
+    }
+  });
+}
+
+#define MG_INSTANTIATE(T)                                             \
+  template void max_pool_forward<T>(const PoolDims&, const T*, T*);   \
+  template void max_pool_backward<T>(const PoolDims&, const T*, const T*, T*);
+MG_INSTANTIATE(float)
+MG_INSTANTIATE(double)
+
+}  // namespace mg

@@ -1,0 +1,154 @@
+// Recall and sorting of random patches.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recall } from '../../lib/tasks/recall.js';
+import { BitScorer } from '../../lib/tasks/scorers.js';
+import { sorting } from '../../lib/tasks/sorting.js';
+import type { HostArray } from '../../lib/tasks/task.js';
+
+const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
+
+const size = fc.integer({ min: 1, max: 4 });
+
+/** Row [t, b] of a [T, B, …] array. */
+function row({ data, shape }: HostArray, t: number, b: number): number[] {
+  const size = data.length / (shape[0]! * shape[1]!);
+  const at = (t * shape[1]! + b) * size;
+  return [...data.subarray(at, at + size)];
+}
+
+/** Patches with one bit each: item k has bit k. */
+function marked(items: number): Uint8Array {
+  return Uint8Array.from({ length: 9 * items }, (_, k) => (k % 9 === Math.floor(k / 9) ? 1 : 0));
+}
+
+describe('recall', () => {
+  it('by eye: three items, the second shown again, so the third is the answer', () => {
+    const patches = marked(3);
+    const [window] = recall({ items: 3 }).windows([{ patches, query: 1 }], { seed: 1 });
+    expect([...window!.input[0]!.data]).toEqual([...patches]);
+    expect([...window!.outputs[0]!.query![0]!.data]).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    expect([...window!.outputs[0]!.target.data]).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('shows each item in its step and asks for what followed the query', () => {
+    fc.assert(fc.property(fc.integer({ min: 2, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
+      const task = recall({ items });
+      const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
+      const [window, ...rest] = task.windows(lists, { seed });
+      expect([rest.length, task.windowCount(lists), window!.first, window!.last]).toEqual([0, 1, true, true]);
+      expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 1]);
+      const { query, target } = window!.outputs[0]!;
+      expect([query![0]!.shape, target.shape]).toEqual([[1, batch, 3, 3, 1], [1, batch, 3, 3, 1]]);
+      lists.forEach((list, b) => {
+        const shown = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
+        expect(shown.flat()).toEqual([...list.patches]);
+        expect(row(query![0]!, 0, b)).toEqual(row(window!.input[0]!, list.query, b));
+        expect(row(target, 0, b)).toEqual(row(window!.input[0]!, list.query + 1, b));
+      });
+    }), { numRuns: 40 });
+  });
+
+  it('draws bits evenly and every query but the last item (900 lists, seed 2)', () => {
+    const task = recall();
+    const counts = Array.from({ length: 10 }, () => 0);
+    let ones = 0;
+    for (let index = 0; index < 900; index++) {
+      const { patches, query } = task.generate(2, index);
+      counts[query]!++;
+      ones += patches.reduce((sum, bit) => sum + bit, 0);
+    }
+    expect(counts[9]).toBe(0);
+    expect(counts.slice(0, 9).reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)).toBeLessThan(26.12);   // χ², 8, 0.1 %
+    expect(Math.abs(ones - 40_500)).toBeLessThan(5 * Math.sqrt(81_000 / 4));
+  });
+
+  it('is pure', () => {
+    expect(recall().generate(1, 7)).toEqual(recall().generate(1, 7));
+    expect(recall().generate(1, 7)).not.toEqual(recall().generate(1, 8));
+    expect(recall().generate(1, 7)).not.toEqual(recall().generate(2, 7));
+  });
+});
+
+describe('sorting', () => {
+  it('by eye: priorities 0.25, −0.5, 0.75, −1 put the items in the order 4, 2, 1, 3', () => {
+    const patches = marked(4);
+    const list = { patches, priorities: Float32Array.of(0.25, -0.5, 0.75, -1) };
+    const orderOf = (order: 'ascending' | 'descending'): number[] => {
+      const [window] = sorting({ items: 4, order }).windows([list], { seed: 1 });
+      return [0, 1, 2, 3].map((t) => row(window!.outputs[0]!.target, t, 0).indexOf(1) + 1);
+    };
+    expect(orderOf('ascending')).toEqual([4, 2, 1, 3]);
+    expect(orderOf('descending')).toEqual([3, 1, 2, 4]);
+    const [window] = sorting({ items: 4 }).windows([list], { seed: 1 });
+    expect(row(window!.input[0]!, 1, 0)).toEqual([0, -0.5, 1, -0.5, ...Array.from({ length: 7 }, () => [0, -0.5]).flat()]);
+  });
+
+  it('puts out the items that it saw, in order of priority', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
+      const task = sorting({ items });
+      const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
+      const [window] = task.windows(lists, { seed });
+      expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 2]);
+      expect(window!.outputs[0]!.target.shape).toEqual([items, batch, 3, 3, 1]);
+      expect(window!.outputs[0]!.query).toBeUndefined();
+      for (let b = 0; b < batch; b++) {
+        const seen = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
+        const sorted = [...seen].sort((x, y) => x[1]! - y[1]!).map((cells) => cells.filter((_, k) => k % 2 === 0));
+        expect(Array.from({ length: items }, (_, t) => row(window!.outputs[0]!.target, t, b))).toEqual(sorted);
+        for (const cells of seen) {
+          expect(new Set(cells.filter((_, k) => k % 2 === 1))).toEqual(new Set([cells[1]]));
+          expect(cells[1]! >= -1 && cells[1]! < 1).toBe(true);
+        }
+      }
+    }), { numRuns: 40 });
+  });
+
+  it('keeps equal priorities in the order seen', () => {
+    const patches = marked(3);
+    for (const order of ['ascending', 'descending'] as const) {
+      const [window] = sorting({ items: 3, order }).windows([{ patches, priorities: new Float32Array(3) }], { seed: 1 });
+      expect([0, 1, 2].map((t) => row(window!.outputs[0]!.target, t, 0).indexOf(1))).toEqual([0, 1, 2]);
+    }
+  });
+});
+
+describe('both', () => {
+  it('count wrong bits, and patches with any wrong bit', () => {
+    const task = sorting({ items: 2 });
+    const lists = [task.generate(1, 0)];
+    const [window] = task.windows(lists, { seed: 1 });
+    const logits = window!.outputs[0]!.target.data.map((bit) => bit - 0.5);
+    const scorer = task.scorer();
+    scorer.add([logits], window!);
+    expect(scorer.result()).toEqual({ errorRate: 0, vectorErrorRate: 0 });
+    scorer.add([logits.map((logit, k) => (k === 3 || k === 5 ? -logit : logit))], window!);
+    expect(scorer.result()).toEqual({ errorRate: 2 / 36, vectorErrorRate: 1 / 4 });
+    expect(new BitScorer().result()).toEqual({ errorRate: 0, vectorErrorRate: 0 });
+    expect(Object.keys(scorer.result())).toEqual(recall().describe().metrics);
+  });
+
+  it('are trained as a whole', () => {
+    for (const task of [recall({ items: 5 }), sorting({ items: 5 })]) {
+      const lists = [task.generate(1, 0)] as never[];
+      expect([...task.windows(lists, { seed: 1, length: 20 })]).toHaveLength(1);
+      expect([...task.windows(lists, { seed: 1, from: 1 })]).toEqual([]);
+      expect(() => task.windows(lists, { seed: 1, length: 4 })).toThrow('length of at least 5');
+      expect(() => task.windowCount(lists, 4)).toThrow(argument);
+    }
+  });
+
+  it('refuse wrong options, seeds and lists', () => {
+    for (const items of [1, 0, -1, 2.5, NaN, '10']) expect(() => recall({ items: items as number })).toThrow(argument);
+    expect(() => sorting({ order: 'up' as never })).toThrow(argument);
+    expect(() => sorting({ item: 3 } as never)).toThrow('options among');
+    expect(() => recall(null as never)).toThrow(argument);
+    const list = recall({ items: 5 }).generate(1, 0);
+    for (const call of [
+      () => recall().windows([list], { seed: 1 }), () => recall({ items: 5 }).windows([], { seed: 1 }),
+      () => recall({ items: 5 }).windows([{ ...list, query: 4 }], { seed: 1 }), () => recall().generate(-1, 0),
+      () => sorting().generate(1, -1), () => sorting().windows([sorting({ items: 3 }).generate(1, 0)], { seed: 1 }),
+      () => recall({ items: 5 }).windows([list], { seed: 0.5 }),
+    ]) expect(call).toThrow(argument);
+  });
+});
