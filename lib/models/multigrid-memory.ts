@@ -43,9 +43,14 @@ export interface MultigridOutputs {
   readonly state: MultigridMemoryState;
 }
 
+export interface MultigridMemoryOptions extends LayerOptions {
+  /** Whether whole windows run as one native op. Default 'auto'. */
+  readonly fused?: Fused;
+}
+
 /** What the first network of a model has made of a window. */
 export interface Written {
-  /** Outputs of all its layers, [T,B,…]. */
+  /** Outputs of all layers of a writer, of the last layer of other networks; [T,B,…]. */
   readonly memory: readonly Pyramid[];
   readonly state: MultigridMemoryState;
 }
@@ -65,14 +70,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
 
-  constructor(config: MultigridConfig | PresetName, { fused = 'auto', ...options }: LayerOptions & { readonly fused?: Fused } = {}) {
-    checkOptions('MultigridMemory', options, layerOptionKeys);
+  constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
+    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused']);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
     this.plan = plan;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused)));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), options.fused)));
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -113,7 +118,8 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const x = grids(this.plan.networks[0]!, input);
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
-      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last', ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
+      ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
   }
