@@ -1,5 +1,6 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
+import { windowObstacle } from '../nn/fused-layer.js';
 import { levelRange, sideOf } from '../nn/ladder.js';
 import { MultigridState } from '../nn/multigrid-state.js';
 import { Pyramid } from '../nn/pyramid.js';
@@ -14,13 +15,9 @@ const NORM_EPSILON = 0.001;
 /** Why a network cannot be run as one op on these inputs; null when it can. */
 export function whyNotFused(model: ModelPlan, plan: NetworkPlan, { x, lengths }: NetworkInputs): string | null {
   const lead = x.tensors()[0]!.shape.length - model.dimensions - 1;
-  const batch = x.tensors()[0]!.shape[1];
-  const norm = model.norm !== 'none' && plan.layers.some((layer) => layer.norm) ? model.norm : null;
   if (lead !== 2) return 'it takes windows [T,B,…] alone';
-  if (lengths !== undefined) return 'its sequences are all of one length';
-  if (norm?.mode === 'running') return 'it normalizes by statistics of the window alone';
-  if (norm?.kind === 'sequence' && batch !== 1) return 'it normalizes over the whole batch alone';
-  return null;
+  const norm = plan.layers.some((layer) => layer.norm) ? model.norm : 'none';
+  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null);
 }
 
 /** Grids of the memory that a layer's output is joined with, at the levels of the layer. */

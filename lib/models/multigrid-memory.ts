@@ -1,6 +1,7 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
 import { checkInteger, checkOptions, fail } from '../check.js';
+import type { Fused } from '../nn/fused-layer.js';
 import { Linear } from '../nn/linear.js';
 import { extentOf } from '../nn/ladder.js';
 import { Module, table } from '../nn/module.js';
@@ -10,7 +11,7 @@ import { reshape, slice } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
-import { MultigridNetwork, type Fused } from './multigrid-network.js';
+import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';

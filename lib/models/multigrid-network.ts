@@ -1,6 +1,7 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
 import { checkChoice, fail } from '../check.js';
+import { fusedChoices, type Fused } from '../nn/fused-layer.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
 import { MultigridConvLSTM } from '../nn/multigrid-conv-lstm.js';
@@ -24,10 +25,6 @@ export interface NetworkInputs {
   /** Whose outputs are wanted: of all layers (default) or of the last one. */
   readonly outputs?: 'all' | 'last';
 }
-
-/** 'auto' (default): as one native op wherever it can; 'required': an error where it cannot; 'off': layer by layer. */
-export type Fused = 'auto' | 'required' | 'off';
-export const fusedChoices = ['auto', 'required', 'off'] as const;
 
 export interface NetworkOutputs {
   /** Output of each wanted layer with its shortcut, without joined memory. */
@@ -107,7 +104,7 @@ function makeLayer(model: ModelPlan, layer: LayerPlan, options: LayerOptions): M
   } as const;
   return layer.kind === 'conv'
     ? new MultigridConv({ ...shared, activation: layer.activation })
-    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole });
+    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole, fused: 'off' });
 }
 
 /** y = h + o at the levels of the shortcut; channels that o lacks count as zeros. */

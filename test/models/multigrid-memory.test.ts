@@ -307,6 +307,7 @@ describe('MultigridMemory', () => {
     using _ = scope();
     const model = new MultigridMemory('map9');
     const x = Tensor.zeros([2, 1, 3, 3, 4]);
+    const running = { extends: 'map9', bn: true, bnMode: 'running' } as const;
     const CASES: readonly (readonly [string, () => unknown])[] = [
       ['ERR_MG_ARGUMENT', () => model.forward({ input: x })],
       ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [null as never] })],
@@ -321,7 +322,7 @@ describe('MultigridMemory', () => {
       ['ERR_MG_ARGUMENT', () => model.read(model.write(x).memory, x, 1)],
       ['ERR_MG_ARGUMENT', () => new MultigridMemory('map9', { fused: true } as never)],
       ['ERR_MG_ARGUMENT', () => new MultigridMemory('map9', null as never)],
-      ['ERR_MG_DEVICE', () => new MultigridMemory({ extends: 'map9', bn: true, bnMode: 'running' }, { fused: 'required' }).write(x)],
+      ['ERR_MG_DEVICE', () => new MultigridMemory(running, { fused: 'required' }).write(x)],
       ['ERR_MG_SHAPE', () => model.forward({ input: x, queries: [x] }, new MultigridMemoryState([]))],
       ['ERR_MG_ARGUMENT', () => new MultigridMemory('mnist-recall').forward({ input: x, queries: [x] })],
       ['ERR_MG_ARGUMENT', () => new MultigridMemory('sort-8k').read([], x)],
