@@ -84,7 +84,7 @@ export class MultigridConvLSTM extends Module {
     if (this.#fused !== 'off') {
       const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
       if (obstacle === null) return this.#runFused(inputs, from);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer that runs fused: ${obstacle}`, 'another');
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, 'another');
     }
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));
     const runs = this.geometry.levels.map((level) => {
