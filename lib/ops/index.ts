@@ -7,6 +7,7 @@ export { gather, oneHot } from './gather.js';
 export { concat, slice, stack, transpose, unstack } from './layout.js';
 export { addChannels, gridUp, maxPool } from './levels.js';
 export { lstmCell, type LstmCellOptions } from './lstm-cell.js';
+export { globalNorm } from './global-norm.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
 export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';

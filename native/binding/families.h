@@ -10,6 +10,7 @@ OpRows layout_ops();
 OpRows network_ops();
 OpRows loss_ops();
 OpRows matmul_ops();
+OpRows optimizer_ops();
 OpRows reduce_ops();
 OpRows step_ops();
 

@@ -23,6 +23,7 @@ const OpRows& table() {
         loss_ops(),
         matmul_ops(),
         network_ops(),
+        optimizer_ops(),
         reduce_ops(),
         step_ops(),
     };

@@ -46,7 +46,10 @@ Values random_values(const Plan& p, std::mt19937& rng) {
     for (double& e : x) e = float(u(rng));  // exact in float32 too
     return x;
   };
-  for (const Parameter& q : p.parameters) v.parameters.push_back(list(q.name.find("kernel") != std::string::npos ? 0.3 : 0.6, q.size));
+  for (const Parameter& q : p.parameters) {
+    const bool kernel = q.name.find("kernel") != std::string::npos;  // sums of order one
+    v.parameters.push_back(list(kernel ? 1.5 / std::sqrt(double(q.size) / double(q.shape.back())) : 0.6, q.size));
+  }
   for (size_t f = 0; f < p.spec.fields.size(); f++) v.fields.push_back(list(1, TB * image(p.nodes[f])));
   for (int g : p.outputs) v.doutputs.push_back(list(1, TB * image(p.grids[size_t(g)])));
   for (int g : p.states) {
