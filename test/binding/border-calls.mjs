@@ -158,24 +158,39 @@ const some = {
   Int32Array: () => Int32Array.from(many(size, pick([1, 3, 5, 7, 10, 24]))),
   number: () => pick([0, 1, 2, 3, 0.5, 7, 1e-3, -1, NaN, Infinity, 2 ** 31, 2 ** 53]),
 };
+/** Of a network: batch, steps, backward or not, sides, one field, a convLstm layer on both levels, a conv layer on the first. */
+const spec = () => int32(2, 3, 1 + below(2), 1 + below(2), below(4) === 0 ? 0 : 1, 2, 2, 4, 1, 0, 1, below(2), 1, 0, 2,
+  1, 0, 1, 1 + below(2), 0, below(2), 0, -1, 0, 0, 0, 0, 0, 1, 1, 0, below(2), -1, 1, 0);
+const value = ({ name, type }) => (name === 'spec' ? spec() : some[type]());
 const dtypes = ['float32', 'float64', 'int32', 'uint8'];
+
+/** The last repair inside a list: the arguments before it, and the element it tried. The message does not say which one it is. */
+let tried = {};
 
 /** The arguments after one step towards what the message asks for, or null when it gives no hint that can be followed. */
 function repaired(described, args, message) {
-  const set = (name, change) => args.map((arg, i) => (described[i].name === name ? change(arg) : arg));
-  const sized = /expected (\w+) of (\w+) × (\d+)/.exec(message);
+  const called = (name) => [name, `${name}s`, 'parameters'].find((n) => described.some((arg) => arg.name === n));
+  const set = (name, change) => args.map((arg, i) => (described[i].name === called(name) ? change(arg) : arg));
+  const sized = /expected (\S+) of (\w+) × (\d+)/.exec(message);
   if (sized !== null) {
     if (Number(sized[3]) > 20_000) return null;
-    const fit = () => storage(Number(sized[3]), dtypes.indexOf(sized[2]));
-    return set(sized[1], (arg) => (Array.isArray(arg) ? arg.with(below(Math.max(1, arg.length)), fit()) : fit()));
+    const fit = storage(Number(sized[3]), dtypes.indexOf(sized[2]));
+    const list = called(sized[1]);
+    if (tried.message === message) args = tried.args;
+    tried = { message, args, list, element: tried.list === list ? tried.element + 1 : 0 };
+    return set(sized[1], (arg) => (Array.isArray(arg) ? arg.with(tried.element % Math.max(1, arg.length), fit) : fit));
   }
-  const typed = /expected (\w+) of (float32|float64|int32|uint8)/.exec(message);
-  if (typed !== null) return set(typed[1], (arg) => (Array.isArray(arg) ? arg : storage(4, dtypes.indexOf(typed[2]))));
+  const typed = /expected (\w+) of (float32|float64|int32|uint8)(?! ×)/.exec(message);
+  if (typed !== null) return set(typed[1], (arg) => {
+    const fit = () => storage(pick([1, 4]), dtypes.indexOf(typed[2]));
+    return Array.isArray(arg) ? arg.map(fit) : fit();
+  });
   const longer = /expected (\d+) dims/.exec(message);
   if (longer !== null) {
-    return args.map((arg) => (arg instanceof Int32Array ? Int32Array.from({ length: Number(longer[1]) }, size) : arg));
+    const at = pick(described.flatMap((arg, i) => (arg.type === 'Int32Array' ? [i] : [])));
+    return args.with(at, Int32Array.from({ length: Number(longer[1]) }, size));
   }
-  const listed = /expected (\d+) (\w+), got \d+/.exec(message);
+  const listed = /expected (\d+) (?:storages in )?(\w+), got/.exec(message);
   if (listed !== null && Number(listed[1]) < 100) {
     return set(listed[2], (arg) => (Array.isArray(arg) ? Array.from({ length: Number(listed[1]) }, some.Storage) : arg));
   }
@@ -185,11 +200,12 @@ function repaired(described, args, message) {
 /** Arguments that the op accepts, found by following its messages; null when luck was not enough. */
 function accepted(name) {
   const described = ops[name].args;
-  let args = described.map((arg) => some[arg.type]());
-  for (let step = 0; step < 60; step++) {
+  let args = described.map(value);
+  tried = {};
+  for (let step = 0; step < 100; step++) {
     if (attempt(name, args)) return args;
     const next = message === '' ? null : repaired(described, args, message);
-    args = next ?? described.map((arg, i) => (below(2) === 0 ? some[arg.type]() : args[i]));
+    args = next ?? described.map((arg, i) => (below(2) === 0 ? value(arg) : args[i]));
   }
   return null;
 }
