@@ -254,7 +254,8 @@ NetworkSpec random_network(std::mt19937& rng) {
   s.kernel_size = pick({1, 3, 3, 3, 5});
   s.batch = pick({1, 2, 3, 9});
   s.steps = pick({1, 2, 3, 5});
-  const int levels = pick({1, 2, 3, 4});
+  s.fold = rng() % 4 != 0;
+  const int levels = pick({1, 2, 3, 4, 4});
   for (int k = 0, side = pick({1, 2, 3}); k < levels; k++, side *= 2) s.sides.push_back(side);
   const bool norm = rng() % 3 == 0;
   auto channels = [&] { return pick({1, 2, 3, 4, 5, 8, 12, 16}); };

@@ -123,11 +123,8 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
   const i64 padded = padded_columns(d.outputs, table.lanes), rows = d.kernel_height * d.kernel_width * plan.channels;
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
-  job.offset = space.offset;
-  job.kernel_rows = d.kernel_height;
-  job.row_stride = plan.row_stride();
-  job.run = d.kernel_width * plan.channels;
-  job.weight = pad_rows(kernel, rows, d.outputs, padded, space.kernel);
+  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * plan.channels,
+                 pad_rows(kernel, rows, d.outputs, padded, space.kernel)};
   job.bias = bias ? pad_rows(bias, 1, d.outputs, padded, space.bias) : nullptr;
   job.columns = job.out_stride = d.outputs;
   for_chunks(plan.count, d.pixels() * rows * d.outputs, [&](i64 c, int worker) {
@@ -135,7 +132,7 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
     T* patch = space.patch + worker * round_up(plan.patch_size(), max_lanes);
     gather(plan, chunk, inputs, d.channels, d.inputs, patch);
     TileJob<T> mine = job;
-    mine.patch = patch;
+    mine.taps[0].patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = y + (chunk.sample * d.height + chunk.row) * d.width * d.outputs;
     table.tiles(mine);
@@ -173,11 +170,7 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
     }
   });
   TileJob<T> job{};
-  job.offset = space.offset;
-  job.kernel_rows = d.kernel_height;
-  job.row_stride = plan.row_stride();
-  job.run = d.kernel_width * d.outputs;
-  job.weight = space.kernel;
+  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * d.outputs, space.kernel};
   job.columns = job.out_stride = wanted;
   for_chunks(plan.count, d.pixels() * taps * d.outputs * wanted, [&](i64 c, int worker) {
     const Chunk chunk = plan.chunk(c);
@@ -186,7 +179,7 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
     gather(plan, chunk, &dy, &d.outputs, 1, patch);
     const i64 first_pixel = (chunk.sample * d.height + chunk.row) * d.width;
     TileJob<T> mine = job;
-    mine.patch = patch;
+    mine.taps[0].patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = out;
     for (int j = 0; count == 1 && j < d.inputs; j++) {

@@ -7,25 +7,34 @@
 
 namespace mg {
 
-// out[m][n] = bias[n] + sum over kernel rows r and k < run of patch[offset[m] + r*row_stride + k] * weight[(r*run + k)][n]
+// Products of one patch: for output pixel m, kernel row r and k < run, patch[offset[m] + r*row_stride + k].
 template <class T>
-struct TileJob {
+struct Taps {
   const T* patch;
   const std::int32_t* offset;  // of each output pixel's first tap
-  i64 pixels;
   i64 kernel_rows, row_stride, run;
   const T* weight;   // [kernel_rows*run][padded_columns(columns)]; the padding is zero
+};
+
+// out[place[m]][n] = bias[n] + sum over parts, kernel rows and k of taps(m, r, k) * weight[r*run + k][n]
+template <class T>
+struct TileJob {
+  Taps<T> taps[2];
+  int parts = 1;
+  const std::int32_t* place = nullptr;  // null: place[m] = m
+  i64 pixels;
   const T* bias;     // [padded_columns(columns)] or null
   i64 columns;
   T* out;            // [pixels][out_stride]
   i64 out_stride;
 };
 
-// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], for rows in [begin, end)
+// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[place[m]][n], rows in [begin, end)
 template <class T>
 struct OuterJob {
   const T* patch;
   const std::int32_t* offset;
+  const std::int32_t* place = nullptr;  // null: place[m] = m
   i64 pixels;
   i64 row_stride, run;
   i64 begin, end;     // of the kernel_rows*run rows of grad

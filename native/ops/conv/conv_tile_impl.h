@@ -16,23 +16,26 @@ inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail)
     const V b = job.bias ? S::load(job.bias + column + v * N) : V{};
     for (int i = 0; i < P; i++) sum[i][v] = b;
   }
-  const T* w = job.weight + column;
-  for (i64 r = 0; r < job.kernel_rows; r++) {
-    const T* x[P];
-    for (int i = 0; i < P; i++) x[i] = job.patch + job.offset[first + i] + r * job.row_stride;
-    for (i64 k = 0; k < job.run; k++, w += ld) {
-      V b[NV];
-      for (int v = 0; v < NV; v++) b[v] = S::load(w + v * N);
+  for (int part = 0; part < job.parts; part++) {
+    const Taps<T>& taps = job.taps[part];
+    const T* w = taps.weight + column;
+    for (i64 r = 0; r < taps.kernel_rows; r++) {
+      const T* x[P];
+      for (int i = 0; i < P; i++) x[i] = taps.patch + taps.offset[first + i] + r * taps.row_stride;
+      for (i64 k = 0; k < taps.run; k++, w += ld) {
+        V b[NV];
+        for (int v = 0; v < NV; v++) b[v] = S::load(w + v * N);
 #pragma GCC unroll 16
-      for (int i = 0; i < P; i++) {
-        const V a = S::splat(x[i][k]);
+        for (int i = 0; i < P; i++) {
+          const V a = S::splat(x[i][k]);
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
+          for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
+        }
       }
     }
   }
   for (int i = 0; i < P; i++) {
-    T* y = job.out + (first + i) * job.out_stride + column;
+    T* y = job.out + (job.place ? job.place[first + i] : first + i) * job.out_stride + column;
     for (int v = 0; v < NV; v++) {
       if (v == NV - 1 && tail) S::store_part(y + v * N, sum[i][v], tail);
       else S::store(y + v * N, sum[i][v]);
@@ -93,10 +96,11 @@ inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int
   }
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   const T* dy = job.dy + column;
-  for (i64 m = 0; m < job.pixels; m++, dy += ld) {
+  for (i64 m = 0; m < job.pixels; m++) {
     const T* x = base + job.offset[m];
+    const T* d = dy + (job.place ? job.place[m] : m) * ld;
     V b[NV];
-    for (int v = 0; v < NV; v++) b[v] = S::load(dy + v * N);
+    for (int v = 0; v < NV; v++) b[v] = S::load(d + v * N);
 #pragma GCC unroll 16
     for (int i = 0; i < R; i++) {
       const V a = S::splat(x[i]);

@@ -50,13 +50,13 @@ class Forward : Engine<T> {
       n = w.first + w.count - b < g.group ? w.first + w.count - b : g.group;
       const int count = this->sources(g, w, t, b, from);
       this->each_chunk(g.chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64 before, i64 pixels) {
-        stage.gather(plan, chunk, p.spec.dimensions, from, count, w.patch);
+        this->gather(g, w, plan, chunk, from, count);
         T* a = this->at(g.activation, w, t, b) + before * g.channels;
         if (g.state >= 0) {
-          this->conv.tiles(this->forward_tiles(g, w.patch, pixels, w.sums));
+          this->convolve(g, w, pixels, w.sums);
           stage.cell_forward(cell_job(g, w, t, b, before, pixels, a));
         } else {
-          this->conv.tiles(this->forward_tiles(g, w.patch, pixels, a));
+          this->convolve(g, w, pixels, a);
           if (p.spec.layers[size_t(g.layer)].relu) stage.relu(a, pixels * g.channels);
         }
         if (g.shortcut.empty() || g.gamma >= 0) return;
