@@ -9,6 +9,7 @@ namespace {
 
 constexpr i64 max_lanes = 16;
 constexpr i64 max_channels = 1024;
+constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
 constexpr i64 fold_area = 144;  // below, a parity has too few pixels to fill the tiles
 
 void expect(bool holds, const std::string& what) {
@@ -58,8 +59,10 @@ class Planner {
     p.units = std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
     p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
     add_nodes();
-    for (size_t g = 0; g < p.grids.size(); g++) connect(p.grids[g]);
+    for (Grid& g : p.grids) connect(g);
     add_parameters();
+    p.wide = !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
+    if (p.wide) p.group = 1;
     p.stores_gates = true;
     lay_out();
     if (spec.backward && spec.budget_bytes > 0 && p.saved_bytes > spec.budget_bytes) {
@@ -177,9 +180,10 @@ class Planner {
   Place worker_place(i64& used, i64 slots, i64 image) {
     return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
   }
-  Place all_steps(Place::Where where, i64& used, i64 image) {
-    return {where, take(used, p.steps * p.batch * image * p.element_bytes), p.steps, image};
+  Place shared(Place::Where where, i64& used, i64 slots, i64 image) {
+    return {where, take(used, slots * p.batch * image * p.element_bytes), slots, image};
   }
+  Place all_steps(Place::Where where, i64& used, i64 image) { return shared(where, used, p.steps, image); }
 
   void lay_out() {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
@@ -192,17 +196,19 @@ class Planner {
       auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
         if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
         if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
+        if (p.wide) return shared(Place::Where::workspace, work, slots, values);
         return worker_place(mine, slots, values);
       };
       g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
       g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
-      if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
+      if (lstm && p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+      else if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
       g.gates = lstm && p.spec.backward && p.stores_gates ? all_steps(Place::Where::saved, saved, 4 * image) : Place{};
       if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
 
       g.group = g.area() > 288 ? 1 : p.group;
       const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
-      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, 1, multiple);
+      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, p.wide ? 2 * p.workers : 1, multiple);
       const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
       g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
       g.packed_bias = take(work, padded * p.element_bytes);
@@ -240,9 +246,11 @@ class Planner {
   }
 
   void describe(bool recurrent) {
-    p.path = std::string(p.layer_major ? "layer by layer (window norm)" : recurrent ? "samples in parallel, all steps without a barrier"
-                                                                                    : "images in parallel, all layers without a barrier") +
-             ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    if (p.layer_major) p.path = "layer by layer (window norm)";
+    else if (p.wide) p.path = "grids and bands of rows in parallel, a barrier per layer (fewer images than threads)";
+    else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
+    else p.path = "images in parallel, all layers without a barrier";
+    if (!p.wide) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
     if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }
 

@@ -121,6 +121,7 @@ struct Plan {
   NetworkSpec spec;
   i64 batch, steps;            // of the schedule: without recurrence, steps are just more images
   bool layer_major;            // a window norm needs all steps of a layer before the next
+  bool wide;                   // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool stores_gates;
   i64 element_bytes;
   int workers;
