@@ -223,11 +223,13 @@ class Backward : Engine<T> {
     fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride, K * g.outputs,
                     this->template space<T>(g.packed_transposed)};
     fine.columns = fine.out_stride = g.data_columns;
+    fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
     if (g.folded_columns > 0) {
       folded.taps[0] = {w.patch, this->template space<std::int32_t>(g.folded_data_offsets), 4, row_stride, 4 * g.outputs,
                         this->template space<T>(g.packed_folded_transposed)};
     }
     folded.columns = folded.out_stride = g.folded_columns;
+    folded.narrow = narrow_columns(this->conv, g.folded_columns, g.outputs);
     fine.out = folded.out = w.dx;
     this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
       stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
@@ -247,18 +249,21 @@ class Backward : Engine<T> {
   void pack_transposed(const Grid& g) const {
     fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
     const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
-    const i64 padded = padded_columns(g.data_columns, this->conv.lanes), wide = padded_columns(N, this->conv.lanes);
-    const T* kernel = this->parameter(g.kernel);
-    T* to = this->template space<T>(g.packed_transposed);
-    for (i64 tap = 0; tap < taps; tap++, to += N * padded) {
-      const T* from = kernel + (taps - 1 - tap) * g.in_channels * N;
-      std::memset(to, 0, size_t(N * padded) * sizeof(T));
-      for (size_t j = size_t(g.folded_sources); j < g.sources.size(); j++) {
+    T* const turned = this->template space<T>(g.turned);
+    // `from`: one tap [channels][N]; its wanted channels become columns.
+    auto pack = [&](const T* from, size_t begin, size_t end, i64 columns, T* to, i64 tap) {
+      for (size_t j = begin; j < end; j++) {
         const Source& s = g.sources[j];
         for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
-          for (i64 n = 0; n < N; n++) to[n * padded + s.column + c] = from[(s.first + c) * N + n];
+          for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
         }
       }
+      const int narrow = narrow_columns(this->conv, columns, N);
+      pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
+    };
+    for (i64 tap = 0; g.data_columns > 0 && tap < taps; tap++) {
+      pack(this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N, size_t(g.folded_sources), g.sources.size(), g.data_columns,
+           this->template space<T>(g.packed_transposed), tap);
     }
     if (g.folded_columns == 0) return;
     const ChunkPlan& plan = g.data_chunks;
@@ -270,20 +275,10 @@ class Backward : Engine<T> {
         }
       }
     }
-    const i64 columns = padded_columns(g.folded_columns, this->conv.lanes);
-    to = this->template space<T>(g.packed_folded_transposed);
-    std::memset(to, 0, size_t(16 * N * columns) * sizeof(T));
-    for (i64 j = 0; j < 4; j++) {  // the fine cell at 2Y - 1 + j has parity (j + 1) % 2 and holds Y at its folded tap j < 2
-      for (i64 i = 0; i < 4; i++, to += N * columns) {
-        const i64 q = (j + 1) % 2 * 2 + (i + 1) % 2, tap = (j < 2) * 2 + (i < 2);
-        const T* from = this->template space<T>(g.packed_folded) + (q * 4 + tap) * g.folded * wide;
-        for (int k = 0; k < g.folded_sources; k++) {
-          const Source& s = g.sources[size_t(k)];
-          for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
-            for (i64 n = 0; n < N; n++) to[n * columns + s.column + c] = from[(s.first + c) * wide + n];
-          }
-        }
-      }
+    for (i64 k = 0; k < 16; k++) {  // the fine cell at 2Y - 1 + j has parity (j + 1) % 2 and holds Y at its folded tap j < 2
+      const i64 j = k / 4, i = k % 4, q = (j + 1) % 2 * 2 + (i + 1) % 2, tap = (j < 2) * 2 + (i < 2);
+      pack(this->template space<T>(g.folded_kernel) + (q * 4 + tap) * g.folded * N, 0, size_t(g.folded_sources), g.folded_columns,
+           this->template space<T>(g.packed_folded_transposed), k);
     }
   }
 

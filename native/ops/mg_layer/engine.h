@@ -119,20 +119,18 @@ class Engine {
   // Tables and kernels as the tiles read them: padded to whole vectors, doubled sources folded.
   void pack_forward(const Grid& g) const {
     fill_offsets(g.chunks, space<std::int32_t>(g.offsets));
-    const i64 padded = padded_columns(g.outputs, conv.lanes), N = g.outputs;
-    if (g.folded > 0) pack_folded(g, padded);
-    if (padded == N && g.folded == 0) return;
-    auto pad = [&](const T* from, T* to, i64 rows) {
-      for (i64 r = 0; r < rows; r++) {
-        for (i64 n = 0; n < padded; n++) to[r * padded + n] = n < N ? from[r * N + n] : T(0);
-      }
-    };
-    const i64 taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
+    const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
+    if (g.folded > 0) pack_folded(g);
+    if (padded_columns(N, conv.lanes) != N) pack_weight(conv, parameter(g.bias), N, 1, N, 0, space<T>(g.packed_bias));
+    if (kernel_in_place(g)) return;
     for (i64 tap = 0; tap < taps; tap++) {
-      pad(parameter(g.kernel) + (tap * g.in_channels + g.folded) * N, space<T>(g.packed_kernel) + tap * g.unfolded() * padded, g.unfolded());
+      pack_weight(conv, parameter(g.kernel) + (tap * g.in_channels + g.folded) * N, N, g.unfolded(), N, narrow(g),
+                  space<T>(g.packed_kernel) + tap * g.unfolded() * packed_columns(conv, N, narrow(g)));
     }
-    pad(parameter(g.bias), space<T>(g.packed_bias), 1);
   }
+  // Runs are whole multiples of these channel counts, and kernel sizes are odd.
+  int narrow(const Grid& g) const { return narrow_columns(conv, g.outputs, g.folded | g.unfolded()); }
+  bool kernel_in_place(const Grid& g) const { return g.folded == 0 && reads_in_place(conv, g.outputs, narrow(g)); }
 
   // The patch of a chunk; folded sources stay on their own grid.
   void gather(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, const Chunk& chunk, const SourceView<T>* from, int count) const {
@@ -146,14 +144,14 @@ class Engine {
 
   // The sums of the gathered chunk -> out [pixels][outputs].
   void convolve(const Grid& g, const Worker<T>& w, i64 pixels, T* out) const {
-    const i64 padded = padded_columns(g.outputs, conv.lanes), K = p.spec.kernel_size;
-    const bool packed = padded != g.outputs;
+    const i64 K = p.spec.kernel_size;
     TileJob<T> job{};
-    job.bias = packed ? space<T>(g.packed_bias) : parameter(g.bias);
+    job.narrow = narrow(g);
+    job.bias = padded_columns(g.outputs, conv.lanes) != g.outputs ? space<T>(g.packed_bias) : parameter(g.bias);
     job.columns = job.out_stride = g.outputs;
     job.out = out;
     Taps<T> own{w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.unfolded(),
-                packed || g.folded > 0 ? space<T>(g.packed_kernel) : parameter(g.kernel)};
+                kernel_in_place(g) ? parameter(g.kernel) : space<T>(g.packed_kernel)};
     if (g.folded == 0) {
       job.pixels = pixels;
       job.taps[0] = own;
@@ -165,7 +163,7 @@ class Engine {
     for (i64 q = 0; q < 4; q++) {
       own.offset = parity_table(g, g.parity_offsets, q);
       job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, coarse_plan(g.chunks, g.folded).row_stride(), 2 * g.folded,
-                     space<T>(g.packed_folded) + q * 4 * g.folded * padded};
+                     space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow)};
       job.taps[1] = own;
       job.place = parity_table(g, g.places, q);
       conv.tiles(job);
@@ -176,13 +174,13 @@ class Engine {
   }
 
  private:
-  void pack_folded(const Grid& g, i64 padded) const {
+  void pack_folded(const Grid& g) const {
     const ChunkPlan &fine = g.chunks, coarse = coarse_plan(fine, g.folded);
     std::int32_t *offset = space<std::int32_t>(g.parity_offsets), *under = space<std::int32_t>(g.coarse_offsets),
                  *place = space<std::int32_t>(g.places);
-    T* to = space<T>(g.packed_folded);
-    const i64 N = g.outputs, size = g.folded * padded;
-    std::memset(to, 0, size_t(16 * size) * sizeof(T));
+    T *plain = space<T>(g.folded_kernel), *packed = space<T>(g.packed_folded);
+    const i64 N = g.outputs, size = g.folded * N;
+    std::memset(plain, 0, size_t(16 * size) * sizeof(T));
     for (i64 q = 0; q < 4; q++) {
       const i64 py = q / 2, px = q % 2;
       for (i64 s = 0; s < fine.samples_per; s++) {
@@ -197,13 +195,12 @@ class Engine {
       for (i64 ky = 0; ky < 3; ky++) {
         for (i64 kx = 0; kx < 3; kx++) {
           const T* from = parameter(g.kernel) + (ky * 3 + kx) * g.in_channels * N;
-          T* tap = to + (q * 4 + folded_tap(py, ky) * 2 + folded_tap(px, kx)) * size;
-          for (i64 c = 0; c < g.folded; c++) {
-            for (i64 n = 0; n < N; n++) tap[c * padded + n] += from[c * N + n];
-          }
+          T* tap = plain + (q * 4 + folded_tap(py, ky) * 2 + folded_tap(px, kx)) * size;
+          for (i64 i = 0; i < size; i++) tap[i] += from[i];
         }
       }
     }
+    pack_weight(conv, plain, N, 16 * g.folded, N, narrow(g), packed);
   }
 };
 

@@ -214,6 +214,7 @@ class Planner {
       g.packed_bias = take(work, padded * p.element_bytes);
       g.offsets = take(work, pixels * 4);
       if (g.folded > 0) {
+        g.folded_kernel = take(work, 16 * g.folded * g.outputs * p.element_bytes);
         g.packed_folded = take(work, 16 * g.folded * padded * p.element_bytes);
         g.parity_offsets = take(work, pixels * 4), g.coarse_offsets = take(work, pixels * 4), g.places = take(work, pixels * 4);
         p.coarse_size = std::max(p.coarse_size, coarse_plan(g.chunks, g.folded).patch_size());
@@ -224,6 +225,7 @@ class Planner {
       g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
       const i64 data_pixels = g.data_chunks.max_pixels();
       g.data_offsets = take(work, data_pixels * 4);
+      g.turned = take(work, g.outputs * std::max(g.data_columns, g.folded_columns) * p.element_bytes);
       g.packed_transposed = take(work, kh * k * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
       if (g.folded_columns > 0) {
         g.folded_data_offsets = take(work, data_pixels);

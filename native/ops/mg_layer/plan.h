@@ -101,8 +101,9 @@ struct Grid {
   Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
   i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
-  // bytes into workspace; packed_folded: [4 parities][4 taps * folded][columns], offsets of the fine patch, then per parity
-  i64 packed_kernel = -1, packed_bias = -1, packed_folded = -1, packed_transposed = -1, packed_folded_transposed = -1;
+  // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
+  i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
+  i64 turned = -1, packed_transposed = -1, packed_folded_transposed = -1;  // turned: one tap, transposed
   i64 offsets = 0, parity_offsets = 0, coarse_offsets = 0, places = 0, data_offsets = 0, folded_data_offsets = 0;
   i64 group = 1;               // images handled together
   ChunkPlan chunks, data_chunks;      // of one such group; channels of chunks: those that are not folded
