@@ -28,13 +28,17 @@ for name in node-addon-api node-api-headers node-gyp-build commander; do
 done
 install -m 755 "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"
 
+inside() { # COMMAND: in the root, with nothing of this machine's environment
+  env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C PREBUILDS_ONLY=1 chroot "$root" sh -euc "$1"
+}
+
 for arch in "$@"; do
   case $arch in
     x64) tools='' strip=strip ;;
     arm64) tools='-DCMAKE_TOOLCHAIN_FILE=/src/native/release/aarch64.cmake' strip=aarch64-linux-gnu-strip ;;
     *) echo "debian11.sh: expected x64 or arm64, got $arch" >&2; exit 2 ;;
   esac
-  chroot "$root" sh -euc "cd /src && rm -rf /tmp/out && cmake -S . -B /tmp/out $tools && cmake --build /tmp/out --parallel $jobs \
+  inside "cd /src && rm -rf /tmp/out && cmake -S . -B /tmp/out $tools && cmake --build /tmp/out --parallel $jobs \
     && $strip --strip-unneeded /tmp/out/multigrid_memory.node"
   mkdir -p "prebuilds/linux-$arch"
   cp "$root/tmp/out/multigrid_memory.node" "prebuilds/linux-$arch/multigrid-memory.glibc.node"
@@ -43,6 +47,6 @@ for arch in "$@"; do
   cp "prebuilds/linux-$arch/multigrid-memory.glibc.node" "$root/src/prebuilds/linux-$arch/"
 done
 if [ -e "$root/src/prebuilds/linux-$(node -p process.arch)" ]; then
-  chroot "$root" sh -euc 'ldd --version | head -1; cd /tmp && PREBUILDS_ONLY=1 node /src/dist/cli/main.js doctor'
+  inside 'ldd --version | head -1; cd /tmp; node /src/dist/cli/main.js doctor'
 fi
-sha256sum prebuilds/*/*.node
+node native/checksums.mjs
