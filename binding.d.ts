@@ -37,6 +37,16 @@ export interface NativeRuntime {
   setMemoryLimit(bytes: number): void;
   setAllocationFault(successes: number): void;
   setThreads(count: number): void;
+  /** What a fused network will do; layers of `outputs` and `states` count from 0. */
+  planNetwork(spec: Int32Array, forgetBias: number, epsilon: number, budget: number, dtype: DTypeCode): {
+    readonly path: string;
+    readonly workspaceBytes: number;
+    readonly savedBytes: number;
+    readonly forwardFlop: number;
+    readonly parameters: readonly string[];
+    readonly outputs: readonly (readonly [layer: number, level: number])[];
+    readonly states: readonly (readonly [layer: number, level: number])[];
+  };
   describe(): {
     readonly contract: string;
     readonly compiler: string;
@@ -111,6 +121,59 @@ export interface NativeOps {
   normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
+
+  // A whole window of a multigrid network, described by lib/ops/network.ts. `state` is empty (zeros) or all hidden grids, then
+  // all cell grids; grids and parameters in the order of planNetwork.
+  /** [outputs…, hidden…, cell…, saved] */
+  networkForward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+  ): Storage[];
+  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are]. Gives [parameters…, fields…, hidden…, cell…]. */
+  networkBackward(
+    spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
+    parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
+    outputs: readonly Storage[], saved: Storage, gradients: readonly (Storage | null)[], wanted: Int32Array,
+  ): Storage[];
+
+  // Losses summed to one element. bce: logits and target [count], mask [count / span]; dims: [count, span].
+  // crossEntropy: logits [rows, classes], class numbers int32 [rows], mask [rows]; dims: [rows, classes].
+  bce(logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  bceBackward(dy: Storage, logits: Storage, target: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropy(logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  crossEntropyBackward(dy: Storage, logits: Storage, classes: Storage, mask: Storage | null, dims: Int32Array): Storage;
+  /** dims: [0 softmax | 1 its logarithm, rows, length] */
+  softmax(x: Storage, dims: Int32Array): Storage;
+  softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
+
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
+  /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
+  matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
+
+  /** √Σx² over the list, [1]. */
+  globalNorm(xs: readonly Storage[]): Storage;
+  /** Each x times min(1, maxNorm / norm); unchanged when the norm is not finite. */
+  clipByNorm(xs: readonly Storage[], norm: Storage, maxNorm: number): Storage[];
+  /** Each element brought into −limit … limit. */
+  clipByValue(xs: readonly Storage[], limit: number): Storage[];
+  // Steps in place over lists of the same order. With a norm, gradients count min(1, maxNorm / norm) times and nothing changes
+  // when it is not finite. Lists of states that are not kept are empty. dims of sgdStep: [nesterov]; of adamStep: [decoupled];
+  // of rmspropStep: [0 tensorflow | 1 pytorch | 2 graves]. `steps` are float64 [1], counted up.
+  sgdStep(
+    parameters: readonly Storage[], grads: readonly Storage[], momenta: readonly Storage[], norm: Storage | null,
+    dims: Int32Array, maxNorm: number, lr: number, weightDecay: number, momentum: number,
+  ): void;
+  adamStep(
+    parameters: readonly Storage[], grads: readonly Storage[], firsts: readonly Storage[], seconds: readonly Storage[],
+    steps: readonly Storage[], norm: Storage | null, dims: Int32Array, maxNorm: number, lr: number, weightDecay: number,
+    beta1: number, beta2: number, epsilon: number,
+  ): void;
+  rmspropStep(
+    parameters: readonly Storage[], grads: readonly Storage[], squares: readonly Storage[], means: readonly Storage[],
+    momenta: readonly Storage[], norm: Storage | null, dims: Int32Array, maxNorm: number, lr: number, weightDecay: number,
+    decay: number, epsilon: number, momentum: number,
+  ): void;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

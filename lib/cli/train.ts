@@ -108,7 +108,9 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       return;
     }
     const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
-    await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    if (run.task.name === 'mapping') {
+      await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    }
     report(options, run, folder, result, metrics);
   } catch (error) {
     if (!stop.signal.aborted) throw error;

@@ -10,7 +10,7 @@ import { reshape, slice } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
-import { MultigridNetwork } from './multigrid-network.js';
+import { MultigridNetwork, type Fused } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
@@ -24,11 +24,11 @@ export interface MultigridInputs {
   readonly input: Grids;
   /**
    * One query for each reader, [Q,B,…]: Q = T asks at every step, Q = 1 asks once, of the memory after the last step.
-   * Models without readers take none, or null.
+   * Models without readers take none.
    */
-  readonly queries?: readonly (Grids | null)[];
-  /** answers[0]: how many steps the decoder runs after the window; default T. Other models ignore it. */
-  readonly answers?: readonly number[];
+  readonly queries?: readonly Grids[];
+  /** Steps the decoder runs after the window; default T. Other models have no use for it. */
+  readonly outputSteps?: number;
 }
 
 export interface MultigridOutputs {
@@ -65,14 +65,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
 
-  constructor(config: MultigridConfig | PresetName, options: LayerOptions = {}) {
+  constructor(config: MultigridConfig | PresetName, { fused = 'auto', ...options }: LayerOptions & { readonly fused?: Fused } = {}) {
     checkOptions('MultigridMemory', options, layerOptionKeys);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
     this.plan = plan;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name))));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused)));
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -100,7 +100,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const [first, ...others] = this.plan.networks;
     const window = (network: NetworkPlan, value: Grids): Pyramid =>
       grids(network, value).map((grid) => reshape(grid, [1, ...grid.shape]));
-    const queries = inputs.queries?.map((query, k) => (query === null ? null : window(others[k] ?? first!, query)));
+    const queries = inputs.queries?.map((query, k) => window(others[k] ?? first!, query));
     const input = window(first!, inputs.input);
     const result = this.forward({ ...inputs, input, ...(queries === undefined ? {} : { queries }) }, state);
     if (this.plan.kind === 'encoderDecoder') return result;
@@ -113,7 +113,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const x = grids(this.plan.networks[0]!, input);
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
-      x, ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last', ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
   }
@@ -127,12 +127,12 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const asked = x.tensors()[0]!.shape[0] ?? 0;
     if (asked !== steps && asked !== 1) fail('ERR_MG_SHAPE', 'read', `a query of ${steps} steps or of 1`, asked);
     const seen = asked === steps ? memory : memory.map((pyramid) => pyramid.map(lastStep));
-    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen }).outputs.at(-1)!);
+    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
   }
 
-  #answers(memory: readonly Pyramid[], queries: readonly (Grids | null)[] | undefined): Tensor[] {
+  #answers(memory: readonly Pyramid[], queries: readonly Grids[] | undefined): Tensor[] {
     const readers = this.plan.networks.length - 1;
-    if (!Array.isArray(queries) || queries.length !== readers || queries.includes(null)) {
+    if (!Array.isArray(queries) || queries.length !== readers) {
       fail('ERR_MG_ARGUMENT', 'MultigridMemory', `queries to be a list of ${readers}, one for each reader`, queries);
     }
     return (queries as readonly Grids[]).map((query, k) => this.read(memory, query, k));
@@ -142,12 +142,12 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   #decode(inputs: MultigridInputs, encoded: MultigridMemoryState): Tensor {
     const plan = this.plan.networks[1]!;
     const [steps, batch] = grids(this.plan.networks[0]!, inputs.input).tensors()[0]!.shape;
-    const answers = checkInteger('MultigridMemory', 'answers', inputs.answers?.[0] ?? steps, 1);
+    const outputSteps = checkInteger('MultigridMemory', 'outputSteps', inputs.outputSteps ?? steps, 1);
     const { dimensions, baseSide } = this.plan;
     const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
-      level, Tensor.zeros([answers, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
+      level, Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
     ])));
-    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers }).outputs.at(-1)!);
+    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
   }
 
   /** The one grid of an output layer, through the head where there is one. */

@@ -1,6 +1,6 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
-import { fail } from '../check.js';
+import { checkChoice, fail } from '../check.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
 import { MultigridConvLSTM } from '../nn/multigrid-conv-lstm.js';
@@ -8,6 +8,7 @@ import { MultigridState } from '../nn/multigrid-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/pyramid.js';
 import { addChannels, concat } from '../ops/index.js';
+import { runFused, whyNotFused } from './fused-network.js';
 import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
 
 export interface NetworkInputs {
@@ -18,10 +19,16 @@ export interface NetworkInputs {
   /** State of the conv-LSTM layers, the first one first; zeros when absent. */
   readonly state?: readonly MultigridState[];
   readonly lengths?: Int32Array;
+  /** Whose outputs are wanted: of all layers (default) or of the last one. */
+  readonly outputs?: 'all' | 'last';
 }
 
+/** 'auto': as one native op wherever it can (default); 'required': an error where it cannot; 'off': layer by layer, the reference. */
+export type Fused = 'auto' | 'required' | 'off';
+export const fusedChoices = ['auto', 'required', 'off'] as const;
+
 export interface NetworkOutputs {
-  /** Output of each layer with its shortcut, without joined memory. */
+  /** Output of each wanted layer with its shortcut, without joined memory. */
   readonly outputs: readonly Pyramid[];
   readonly state: readonly MultigridState[];
 }
@@ -34,11 +41,15 @@ export interface NetworkOutputs {
  * Source: Huynh, Maire, Walter 2020, §3.2 and the authors' code.
  */
 export class MultigridNetwork extends Module {
+  readonly #model: ModelPlan;
   readonly #plan: NetworkPlan;
+  readonly #fused: Fused;
   readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
 
-  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}) {
+  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto') {
     super(options);
+    this.#model = model;
+    this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
     this.#plan = plan;
     this.#layers = plan.layers.map((layer, index) => {
       const name = String(index + 1);
@@ -51,10 +62,16 @@ export class MultigridNetwork extends Module {
     return this.#layers.flatMap((layer) => (layer instanceof MultigridConvLSTM ? [layer.initialState(batch)] : []));
   }
 
-  forward({ x, memory = [], state, lengths }: NetworkInputs): NetworkOutputs {
+  forward(inputs: NetworkInputs): NetworkOutputs {
+    const { x, memory = [], state, lengths } = inputs;
     const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
     if (state !== undefined && state.length !== cells) {
       fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, `${state.length} layers`);
+    }
+    if (this.#fused !== 'off') {
+      const obstacle = whyNotFused(this.#model, this.#plan, inputs);
+      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()));
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, 'a network that runs fused', `one that cannot: ${obstacle}`);
     }
     const outgoing: (readonly Pyramid[])[] = [];
     const outputs: Pyramid[] = [];

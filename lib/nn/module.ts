@@ -42,8 +42,9 @@ export abstract class Module implements Disposable {
 
   protected constructor(options: LayerOptions = {}) {
     checkChoice('Module', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
-    this.#options = options;
-    this.rng = options.rng ?? defaultRng();
+    const { dtype, device, rng } = options;
+    this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
+    this.rng = rng ?? defaultRng();
   }
 
   abstract forward(...args: never[]): unknown;

@@ -70,7 +70,7 @@ export class MultigridConvLSTM extends Module {
     const inputs = joinedList(x);
     const lead = checkInput(this.geometry, inputs);
     const [steps = 0, batch = 0] = lead;
-    if (lead.length !== 2 || steps === 0) fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] of one step or more', lead);
+    if (lead.length !== 2 || steps === 0) fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] with T ≥ 1', lead);
     const lengths = this.#checkLengths(options.lengths, steps, batch);
     const from = state ?? this.initialState(batch);
     this.#checkState(from, batch);

@@ -6,9 +6,11 @@ import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import * as elementwise from './elementwise.js';
 import { slice, transpose } from './layout.js';
+import { matmul } from './matmul.js';
 import { mean } from './mean.js';
 import { max, sum } from './reduce.js';
 import { reshape } from './reshape.js';
+import { logSoftmax, softmax } from './softmax.js';
 
 const methods = {
   add(this: Tensor, other: Tensor | number) {
@@ -55,6 +57,15 @@ const methods = {
   },
   softplus(this: Tensor) {
     return elementwise.softplus(this);
+  },
+  matmul(this: Tensor, other: Tensor) {
+    return matmul(this, other);
+  },
+  softmax(this: Tensor) {
+    return softmax(this);
+  },
+  logSoftmax(this: Tensor) {
+    return logSoftmax(this);
   },
   sum(this: Tensor, axes?: number | readonly number[], keepDims?: boolean) {
     return sum(this, axes, keepDims);

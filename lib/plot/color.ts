@@ -18,9 +18,23 @@ export const probabilityRamp: Ramp = (value) => mix(PROBABILITY, value);
 /** The ramp of signed values: 0 dark blue (most negative), 0.5 paper (zero), 1 dark red (most positive). */
 export const signedRamp: Ramp = (value) => mix(SIGNED, value);
 /** The ramp of maps: 0 free floor, 1 wall. */
-export const wallRamp: Ramp = (value) => mix([[246, 243, 236], [47, 57, 69]], value);
+export const wallRamp: Ramp = (value) =>
+  mix(
+    [
+      [246, 243, 236],
+      [47, 57, 69],
+    ],
+    value,
+  );
 /** The ramp of ages along a path: 0 its start, pale, 1 the present. Opaque, so that it reads over floor and wall alike. */
-export const pathRamp: Ramp = (value) => mix([[176, 208, 232], [23, 105, 170]], value);
+export const pathRamp: Ramp = (value) =>
+  mix(
+    [
+      [176, 208, 232],
+      [23, 105, 170],
+    ],
+    value,
+  );
 /** What stands for a value that is not there (NaN). */
 export const MISSING: Rgb = [214, 218, 223];
 

@@ -22,26 +22,38 @@ export interface CurvePoint {
 }
 
 const MOST_POINTS = 600;
+const LARGEST = 1e300;
+
+/** Whether an axis can hold the value: finite, short of the ends of the number range and, on a logarithmic axis, positive. */
+export function isDrawable(value: number, isLog: boolean): boolean {
+  return Math.abs(value) <= LARGEST && (!isLog || value >= 1 / LARGEST);
+}
 
 /** The points to draw. Smoothing takes, at up to 600 places, the mean of a centred window (the geometric mean on a logarithmic
  *  axis) and its 10th and 90th percentile; a value that the axis cannot hold is left out of its window. */
 export function curvePoints(series: Series, isLog: boolean): CurvePoint[] {
   const { x, y, low = y, high = y, smooth = 1 } = series;
   const points = Array.from({ length: Math.min(x.length, y.length) }, (_, i): CurvePoint => ({
-    x: x[i] ?? NaN, y: y[i] ?? NaN, low: low[i] ?? NaN, high: high[i] ?? NaN,
+    x: x[i] ?? NaN,
+    y: y[i] ?? NaN,
+    low: low[i] ?? NaN,
+    high: high[i] ?? NaN,
   }));
-  const fits = ({ y: value }: CurvePoint): boolean => Number.isFinite(value) && (!isLog || value > 0);
-  if (smooth > 1) return smoothed(points.filter(fits), Math.round(smooth), isLog);
-  const drawn = points.map((point) => (fits(point) ? point : { ...point, y: NaN }));
-  return thinned(drawn.filter((point) => Number.isFinite(point.x)));
+  const placed = points.filter((point) => isDrawable(point.x, false));
+  const fits = (point: CurvePoint): boolean => isDrawable(point.y, isLog);
+  if (smooth > 1) return smoothed(placed.filter(fits), Math.round(smooth), isLog);
+  return thinned(placed.map((point) => (fits(point) ? point : { ...point, y: NaN })));
 }
 
 function smoothed(points: readonly CurvePoint[], window: number, isLog: boolean): CurvePoint[] {
   const count = Math.min(points.length, MOST_POINTS);
   return Array.from({ length: count }, (_, i) => {
     const center = count === 1 ? 0 : Math.round((i * (points.length - 1)) / (count - 1));
-    // Near the ends the window shrinks on both sides, so that the curve does not lean.
-    const reach = Math.min(Math.floor(window / 2), Math.max(Math.min(center, points.length - 1 - center), Math.floor(window / 8)));
+    // Near an end the window shrinks on both sides, so that the curve does not lean; its last eighth stays, against noise.
+    const reach = Math.min(
+      Math.floor(window / 2),
+      Math.max(Math.min(center, points.length - 1 - center), Math.floor(window / 8)),
+    );
     const part = points.slice(Math.max(0, center - reach), center + reach + 1).map((point) => point.y);
     const values = part.toSorted((a, b) => a - b);
     const quantile = (share: number): number => values[Math.round(share * (values.length - 1))] ?? NaN;
@@ -60,7 +72,7 @@ function thinned(points: CurvePoint[]): CurvePoint[] {
     const run = points.slice(Math.floor(i * size), Math.floor((i + 1) * size));
     const finite = run.filter(({ y }) => !Number.isNaN(y));
     const gap = run.find(({ y }) => Number.isNaN(y));
-    const lowest = finite.reduce((best, point) => (point.y < best.y ? point : best), finite[0] ?? run[0] as CurvePoint);
+    const lowest = finite.reduce((best, point) => (point.y < best.y ? point : best), finite[0] ?? (run[0] as CurvePoint));
     const highest = finite.reduce((best, point) => (point.y > best.y ? point : best), lowest);
     kept.push(...[...new Set(gap === undefined ? [lowest, highest] : [lowest, highest, gap])].toSorted((a, b) => a.x - b.x));
   }

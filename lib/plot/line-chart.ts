@@ -1,7 +1,7 @@
 // Line charts as SVG: panels under each other over one axis, for learning curves.
 import { fail } from '../check.js';
 import { SERIES_COLORS } from './color.js';
-import { curvePoints, type CurvePoint, type Series } from './curve.js';
+import { curvePoints, isDrawable, type CurvePoint, type Series } from './curve.js';
 import { linearScale, logScale, tickLabel, type Scale } from './scale.js';
 import { element, label, round, STYLE, svgDocument, textWidth } from './svg.js';
 
@@ -62,12 +62,14 @@ export function lineChart(chart: Chart): string {
 
 function drawSeries(panel: Panel): Drawn[] {
   return panel.series.map((series, i) => ({
-    series, color: series.color ?? SERIES_COLORS[i % SERIES_COLORS.length] ?? STYLE.ink, points: curvePoints(series, panel.yScale === 'log'),
+    series,
+    color: series.color ?? SERIES_COLORS[i % SERIES_COLORS.length] ?? STYLE.ink,
+    points: curvePoints(series, panel.yScale === 'log'),
   }));
 }
 
 function xAxis(drawn: readonly Drawn[], isLog: boolean, from: number, to: number): Scale {
-  const values = drawn.flatMap(({ points }) => points.map(({ x }) => x)).filter((x) => !isLog || x > 0);
+  const values = drawn.flatMap(({ points }) => points.map(({ x }) => x)).filter((x) => isDrawable(x, isLog));
   const [low, high] = extent(values, isLog ? [1, 10] : [0, 1]);
   return isLog ? logScale(low, high, from, to) : linearScale(low > 0 && low < high / 4 ? 0 : low, high, from, to, 8, false);
 }
@@ -76,37 +78,64 @@ function yAxis(panel: Panel, drawn: readonly Drawn[], from: number, to: number):
   const isLog = panel.yScale === 'log';
   const marks = panel.marks?.map(({ y }) => y) ?? [];
   const values = drawn.flatMap(({ points }) => points.flatMap((point) => [point.y, point.low, point.high])).concat(marks);
-  const [low, high] = panel.yRange ?? extent(values.filter((y) => Number.isFinite(y) && (!isLog || y > 0)), isLog ? [0.1, 1] : [0, 1]);
-  return isLog ? logScale(low, high, from, to) : linearScale(low, high, from, to, Math.max(2, (from - to) / 45), panel.yRange === undefined);
+  const [low, high] =
+    panel.yRange ??
+    extent(
+      values.filter((y) => isDrawable(y, isLog)),
+      isLog ? [0.1, 1] : [0, 1],
+    );
+  return isLog
+    ? logScale(low, high, from, to)
+    : linearScale(low, high, from, to, Math.max(2, (from - to) / 45), panel.yRange === undefined);
 }
 
 function extent(values: readonly number[], otherwise: [number, number]): [number, number] {
   if (values.length === 0) return otherwise;
-  return values.reduce<[number, number]>(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+  return values.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  );
 }
 
 function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number, height: number, width: number): string {
   const bottom = top + height;
   const y = yAxis(panel, drawn, bottom, top);
-  const parts = [label(panel.title, LEFT, top - 14, { 'font-size': 13, 'font-weight': 600 }), legend(drawn, width - RIGHT, top - 14)];
+  const parts = [
+    label(panel.title, LEFT, top - 14, { 'font-size': 13, 'font-weight': 600 }),
+    legend(drawn, width - RIGHT, top - 14),
+  ];
   for (const tick of x.ticks) parts.push(line(x.at(tick), top, x.at(tick), bottom, STYLE.faint));
   for (const tick of y.ticks) {
     parts.push(line(LEFT, y.at(tick), width - RIGHT, y.at(tick), STYLE.faint));
     parts.push(label(tickLabel(tick), LEFT - 9, y.at(tick) + 4, { fill: STYLE.muted, 'text-anchor': 'end' }));
   }
   const clip = `panel-${Math.round(top)}`;
-  parts.push(element('clipPath', { id: clip }, element('rect', { x: LEFT - 4, y: top - 4, width: width - LEFT - RIGHT + 8, height: height + 8 })));
+  parts.push(
+    element(
+      'clipPath',
+      { id: clip },
+      element('rect', { x: LEFT - 4, y: top - 4, width: width - LEFT - RIGHT + 8, height: height + 8 }),
+    ),
+  );
   const curves = [...drawn.map((one) => band(one, x, y)), ...drawn.map((one) => curve(one, x, y))];
   parts.push(element('g', { 'clip-path': `url(#${clip})` }, ...curves, ''));
   for (const { y: value, text } of panel.marks ?? []) {
-    parts.push(element('path', { d: `M${LEFT} ${round(y.at(value))}H${round(width - RIGHT)}`, stroke: STYLE.muted, 'stroke-dasharray': '2 4', fill: 'none' }));
+    parts.push(
+      element('path', {
+        d: `M${LEFT} ${round(y.at(value))}H${round(width - RIGHT)}`,
+        stroke: STYLE.muted,
+        'stroke-dasharray': '2 4',
+        fill: 'none',
+      }),
+    );
     parts.push(label(text, LEFT + 6, y.at(value) - 5, { 'font-size': 11, fill: STYLE.muted }));
   }
   parts.push(line(LEFT, bottom, width - RIGHT, bottom, STYLE.frame));
   return element('g', {}, ...parts);
 }
 
-const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): string => element('line', { x1, y1, x2, y2, stroke });
+const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): string =>
+  element('line', { x1, y1, x2, y2, stroke });
 
 // Name and last value of each curve, right-aligned over the panel.
 function legend(drawn: readonly Drawn[], right: number, y: number): string {
@@ -121,7 +150,9 @@ function legend(drawn: readonly Drawn[], right: number, y: number): string {
     parts.push(label(series.name, x, y, { 'font-weight': 600, fill: color }));
     x -= 26;
     const dash = series.isDashed === true ? '5 3' : undefined;
-    parts.push(element('path', { d: `M${round(x)} ${round(y - 4)}h20`, stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash }));
+    parts.push(
+      element('path', { d: `M${round(x)} ${round(y - 4)}h20`, stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash }),
+    );
     x -= 18;
   }
   return element('g', {}, ...parts, '');
@@ -146,7 +177,15 @@ function curve({ series, color, points }: Drawn, x: Scale, y: Scale): string {
   const place = (point: CurvePoint): string => `${round(x.at(point.x))} ${round(y.at(point.y))}`;
   const d = found.map((run) => `M${run.map(place).join('L')}`).join('');
   const dash = series.isDashed === true ? '6 4' : undefined;
-  const path = { d, fill: 'none', stroke: color, 'stroke-width': 2, 'stroke-linejoin': 'round', 'stroke-linecap': 'round', 'stroke-dasharray': dash };
+  const path = {
+    d,
+    fill: 'none',
+    stroke: color,
+    'stroke-width': 2,
+    'stroke-linejoin': 'round',
+    'stroke-linecap': 'round',
+    'stroke-dasharray': dash,
+  };
   // A point without neighbours has no line, so it is drawn as a dot, as markers are.
   const dotted = found.filter((run) => series.hasMarkers === true || run.length === 1).flat();
   const dot = (point: CurvePoint): string =>
@@ -156,7 +195,8 @@ function curve({ series, color, points }: Drawn, x: Scale, y: Scale): string {
 
 function band({ color, points }: Drawn, x: Scale, y: Scale): string {
   if (points.every(({ y: value, low, high }) => low === value && high === value)) return '';
-  const edge = (point: CurvePoint, value: number): string => `${round(x.at(point.x))} ${round(Number.isFinite(y.at(value)) ? y.at(value) : y.at(point.y))}`;
+  const edge = (point: CurvePoint, value: number): string =>
+    `${round(x.at(point.x))} ${round(Number.isFinite(y.at(value)) ? y.at(value) : y.at(point.y))}`;
   const outline = (run: readonly CurvePoint[]): string =>
     `M${[...run.map((point) => edge(point, point.high)), ...run.toReversed().map((point) => edge(point, point.low))].join('L')}Z`;
   return element('path', { d: runs(points, x, y).map(outline).join(''), fill: color, 'fill-opacity': 0.16 });

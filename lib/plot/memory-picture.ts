@@ -42,7 +42,7 @@ export interface MemoryPicture {
 const PANEL = 136;
 const QUERY = 84;
 const GAP = 26;
-const SIDE = 92;
+const MARGIN = 28;
 const TOP = 128;
 const ROW = PANEL + 26;
 const TILE_GAP = 5;
@@ -70,7 +70,12 @@ export function memoryPicture(picture: MemoryPicture): string {
     label(picture.subtitle ?? '', 28, 60, { 'font-size': 13, fill: STYLE.muted }),
     ...columns.map(heading),
     ...picture.moments.map((moment, i) => momentRow(moment, columns, limits, TOP + i * ROW, width)),
-    footer(columns, limits, picture.moments.some(({ asked }) => (asked ?? []).length > 0), foot),
+    footer(
+      columns,
+      limits,
+      picture.moments.some(({ asked }) => (asked ?? []).length > 0),
+      foot,
+    ),
   ];
   return svgDocument(width, foot + 62, picture.title, content);
 }
@@ -84,7 +89,8 @@ function checkMoment(picture: MemoryPicture, moment: MemoryMoment, where: string
   hidden.forEach((states, i) => {
     checkGrid(`${where}.hidden[${i}]`, states, states.channels);
     const like = picture.moments[0]?.hidden[i];
-    if (like?.channels !== states.channels) fail('ERR_MG_SHAPE', `${where}.hidden[${i}]`, `${like?.channels} channels`, states.channels);
+    if (like?.channels !== states.channels)
+      fail('ERR_MG_SHAPE', `${where}.hidden[${i}]`, `${like?.channels} channels`, states.channels);
   });
 }
 
@@ -93,7 +99,12 @@ function checkGrid(where: string, { height, width, values }: Grid, channels: num
     fail('ERR_MG_SHAPE', where, 'a grid of at least one cell', [height, width, channels]);
   }
   if (values.length !== height * width * channels) {
-    fail('ERR_MG_SHAPE', where, `${height * width * channels} values for [${[height, width, channels].join(', ')}]`, values.length);
+    fail(
+      'ERR_MG_SHAPE',
+      where,
+      `${height * width * channels} values for [${[height, width, channels].join(', ')}]`,
+      values.length,
+    );
   }
 }
 
@@ -113,17 +124,24 @@ function tileSide(channels: number): number {
   return (PANEL - (rows - 1) * TILE_GAP) / rows;
 }
 
-function layOut({ hiddenTitles }: MemoryPicture, first: MemoryMoment): Column[] {
+function layOut({ hiddenTitles, moments }: MemoryPicture, first: MemoryMoment): Column[] {
   const size = ({ height, width }: Grid): string => `${height} × ${width}`;
   const parts: [string, string, number][] = [
-    ['True map', `${size(first.map)}, path so far`, PANEL], ['Query', `${size(first.query)} patch`, QUERY],
-    ['Prediction', `${size(first.prediction)}, probability`, PANEL], ['Target', 'where the patch fits', PANEL],
+    ['True map', `${size(first.map)}, path so far`, PANEL],
+    ['Query', `${size(first.query)} patch`, QUERY],
+    ['Prediction', `${size(first.prediction)}, probability`, PANEL],
+    ['Target', 'where the patch fits', PANEL],
   ];
   first.hidden.forEach((states, i) => {
     const across = Math.ceil(states.channels / tileRows(states.channels));
-    parts.push([hiddenTitles[i] ?? '', `${states.channels} channels of ${size(states)}`, across * (tileSide(states.channels) + TILE_GAP) - TILE_GAP]);
+    parts.push([
+      hiddenTitles[i] ?? '',
+      `${states.channels} channels of ${size(states)}`,
+      across * (tileSide(states.channels) + TILE_GAP) - TILE_GAP,
+    ]);
   });
-  let x = SIDE;
+  const names = moments.map(({ title, note = '' }) => Math.max(textWidth(title, 15), textWidth(note, 12)));
+  let x = MARGIN + Math.max(50, ...names) + 14;
   return parts.map(([title, caption, width]) => {
     const column = { x, width, title, caption };
     x += Math.max(width, textWidth(title, 15), textWidth(caption, 12)) + GAP;
@@ -132,13 +150,23 @@ function layOut({ hiddenTitles }: MemoryPicture, first: MemoryMoment): Column[] 
 }
 
 function heading({ x, title, caption }: Column): string {
-  return label(title, x, TOP - 32, { 'font-size': 14, 'font-weight': 600 }) + label(caption, x, TOP - 15, { 'font-size': 11.5, fill: STYLE.muted });
+  return (
+    label(title, x, TOP - 32, { 'font-size': 14, 'font-weight': 600 }) +
+    label(caption, x, TOP - 15, { 'font-size': 11.5, fill: STYLE.muted })
+  );
 }
 
-function momentRow(moment: MemoryMoment, columns: readonly Column[], limits: readonly number[], top: number, width: number): string {
+function momentRow(
+  moment: MemoryMoment,
+  columns: readonly Column[],
+  limits: readonly number[],
+  top: number,
+  width: number,
+): string {
   const parts = [element('line', { x1: 28, x2: width - 28, y1: top - 8, y2: top - 8, stroke: STYLE.faint })];
   parts.push(label(moment.title, 28, top + PANEL / 2, { 'font-size': 14, 'font-weight': 600 }));
-  if (moment.note !== undefined) parts.push(label(moment.note, 28, top + PANEL / 2 + 18, { 'font-size': 11.5, fill: STYLE.muted }));
+  if (moment.note !== undefined)
+    parts.push(label(moment.note, 28, top + PANEL / 2 + 18, { 'font-size': 11.5, fill: STYLE.muted }));
   const box = (index: number): Box => ({ x: columns[index]?.x ?? 0, y: top, width: columns[index]?.width ?? 0, height: PANEL });
   const mapBox = fitted(box(0), moment.map);
   parts.push(panel(moment.map, mapBox, wallRamp), pathOverlay(moment.map, mapBox, moment.path, moment.asked ?? []));
@@ -164,9 +192,19 @@ function hiddenTiles({ height, width, channels, values }: HiddenStates, box: Box
   const across = Math.ceil(channels / tileRows(channels));
   const side = tileSide(channels);
   return Array.from({ length: channels }, (_, channel) => {
-    const tile = { x: box.x + (channel % across) * (side + TILE_GAP), y: box.y + Math.floor(channel / across) * (side + TILE_GAP), width: side, height: side };
+    const tile = {
+      x: box.x + (channel % across) * (side + TILE_GAP),
+      y: box.y + Math.floor(channel / across) * (side + TILE_GAP),
+      width: side,
+      height: side,
+    };
     const at = (row: number, column: number): number => values[(row * width + column) * channels + channel] ?? NaN;
-    return raster(height, width, (row, column) => signedRamp(0.5 + at(row, column) / (2 * limit)), fitted(tile, { height, width, values }));
+    return raster(
+      height,
+      width,
+      (row, column) => signedRamp(0.5 + at(row, column) / (2 * limit)),
+      fitted(tile, { height, width, values }),
+    );
   }).join('');
 }
 

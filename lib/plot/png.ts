@@ -35,7 +35,12 @@ export function encodePng(width: number, height: number, cell: (row: number, col
   head.writeUInt32BE(width * side, 0);
   head.writeUInt32BE(height * side, 4);
   head.set([8, 2, 0, 0, 0], 8); // 8 bits, red-green-blue, deflate, adaptive filters, not interlaced
-  return Buffer.concat([SIGNATURE, chunk('IHDR', head), chunk('IDAT', deflateSync(raw, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', head),
+    chunk('IDAT', deflateSync(raw, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 /** The image as an address that stands in an SVG. */

@@ -29,7 +29,12 @@ export function raster(height: number, width: number, cell: (row: number, column
 
 /** The way taken, fading towards its start, a ring at the start and a dot where the agent is now; rings of their own color
  *  around cells that were asked for. */
-export function pathOverlay(grid: { height: number; width: number }, box: Box, path: readonly Cell[], asked: readonly Cell[]): string {
+export function pathOverlay(
+  grid: { height: number; width: number },
+  box: Box,
+  path: readonly Cell[],
+  asked: readonly Cell[],
+): string {
   const side = box.width / grid.width;
   const at = ([row, column]: Cell): [number, number] => [box.x + (column + 0.5) * side, box.y + (row + 0.5) * side];
   const parts: string[] = [];
@@ -41,7 +46,18 @@ export function pathOverlay(grid: { height: number; width: number }, box: Box, p
   for (const cell of asked) {
     const [cx, cy] = at(cell);
     const half = side * 0.46;
-    parts.push(element('rect', { x: cx - half, y: cy - half, width: 2 * half, height: 2 * half, rx: side * 0.12, fill: 'none', stroke: ASKED_COLOR, 'stroke-width': Math.max(1.2, side * 0.13) }));
+    parts.push(
+      element('rect', {
+        x: cx - half,
+        y: cy - half,
+        width: 2 * half,
+        height: 2 * half,
+        rx: side * 0.12,
+        fill: 'none',
+        stroke: ASKED_COLOR,
+        'stroke-width': Math.max(1.2, side * 0.13),
+      }),
+    );
   }
   const [start, now] = [path[0], path.at(-1)];
   if (start !== undefined) parts.push(ring(at(start), side));
@@ -58,14 +74,36 @@ const dot = ([cx, cy]: [number, number], side: number): string =>
 export function key(x: number, y: number, hasAsked: boolean): string {
   const [second, third] = [x + 54, x + 112];
   const below = y + 22;
-  const square = (left: number, fill: string): string => element('rect', { x: left, y: y + 1, width: 12, height: 12, fill, stroke: STYLE.frame });
-  const word = (text: string, left: number, top: number): string => label(text, left, top + 11, { 'font-size': 11.5, fill: STYLE.muted });
-  const frame = { x: third + 2, y: below + 1, width: 12, height: 12, rx: 2, fill: 'none', stroke: ASKED_COLOR, 'stroke-width': 2 };
+  const square = (left: number, fill: string): string =>
+    element('rect', { x: left, y: y + 1, width: 12, height: 12, fill, stroke: STYLE.frame });
+  const word = (text: string, left: number, top: number): string =>
+    label(text, left, top + 11, { 'font-size': 11.5, fill: STYLE.muted });
+  const frame = {
+    x: third + 2,
+    y: below + 1,
+    width: 12,
+    height: 12,
+    rx: 2,
+    fill: 'none',
+    stroke: ASKED_COLOR,
+    'stroke-width': 2,
+  };
   return [
-    square(x, hexColor(wallRamp(1))), word('wall', x + 18, y), square(second, hexColor(wallRamp(0))), word('floor', second + 18, y),
-    element('path', { d: `M${round(third)} ${round(y + 7)}h16`, stroke: PATH_COLOR, 'stroke-width': 3, 'stroke-linecap': 'round' }),
-    word('path', third + 22, y), ring([x + 6, below + 7], 15), word('start', x + 18, below),
-    dot([second + 6, below + 7], 15), word('now', second + 18, below),
+    square(x, hexColor(wallRamp(1))),
+    word('wall', x + 18, y),
+    square(second, hexColor(wallRamp(0))),
+    word('floor', second + 18, y),
+    element('path', {
+      d: `M${round(third)} ${round(y + 7)}h16`,
+      stroke: PATH_COLOR,
+      'stroke-width': 3,
+      'stroke-linecap': 'round',
+    }),
+    word('path', third + 22, y),
+    ring([x + 6, below + 7], 15),
+    word('start', x + 18, below),
+    dot([second + 6, below + 7], 15),
+    word('now', second + 18, below),
     ...(hasAsked ? [element('rect', frame), word('asked', third + 22, below)] : []),
   ].join('');
 }
@@ -74,6 +112,10 @@ export function key(x: number, y: number, hasAsked: boolean): string {
 export function ramps(ramp: Ramp, ends: readonly [string, string], meaning: string, x: number, y: number): string {
   const bar = { x, y, width: 120, height: 12 };
   const small = { 'font-size': 11.5, fill: STYLE.muted };
-  return raster(1, 60, (_, column) => ramp(column / 59), bar) + label(ends[0], x, y + 28, small)
-    + label(ends[1], x + bar.width, y + 28, { ...small, 'text-anchor': 'end' }) + label(meaning, x + bar.width + 8, y + 10, small);
+  return (
+    raster(1, 60, (_, column) => ramp(column / 59), bar) +
+    label(ends[0], x, y + 28, small) +
+    label(ends[1], x + bar.width, y + 28, { ...small, 'text-anchor': 'end' }) +
+    label(meaning, x + bar.width + 8, y + 10, small)
+  );
 }

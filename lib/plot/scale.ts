@@ -17,9 +17,14 @@ export function niceStep(rough: number): number {
 
 /** A linear axis over [low, high], with about `count` ticks; `isWidened` moves the ends out to whole ticks. */
 export function linearScale(low: number, high: number, from: number, to: number, count: number, isWidened: boolean): Scale {
-  const [first, last] = low < high ? [low, high] : [low - (Math.abs(low) / 2 || 0.5), low + (Math.abs(low) / 2 || 0.5)];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const isPoint = !(high - low > Math.max(size * 1e-12, 1e-300));
+  const half = size > 1e-290 ? size / 2 : 0.5;
+  const [first, last] = isPoint ? [low - half, low + half] : [low, high];
   const step = niceStep((last - first) / Math.max(1, count));
-  const [begin, end] = isWidened ? [Math.floor(first / step + 1e-9), Math.ceil(last / step - 1e-9)] : [Math.ceil(first / step - 1e-9), Math.floor(last / step + 1e-9)];
+  const [begin, end] = isWidened
+    ? [Math.floor(first / step + 1e-9), Math.ceil(last / step - 1e-9)]
+    : [Math.ceil(first / step - 1e-9), Math.floor(last / step + 1e-9)];
   const ticks = Array.from({ length: end - begin + 1 }, (_, i) => tidyNumber((begin + i) * step));
   const domain: [number, number] = isWidened ? [tidyNumber(begin * step), tidyNumber(end * step)] : [first, last];
   const slope = (to - from) / (domain[1] - domain[0]);
@@ -28,7 +33,7 @@ export function linearScale(low: number, high: number, from: number, to: number,
 
 /** A logarithmic axis over [low, high], both positive: ticks at powers of ten, and at 2 and 5 of each where there is room. */
 export function logScale(low: number, high: number, from: number, to: number): Scale {
-  const [first, last] = low < high ? [low, high] : [low / 2, low * 2];
+  const [first, last] = high > low * (1 + 1e-12) ? [low, high] : [low / 2, low * 2];
   const decades = Math.log10(last / first);
   const factors = decades <= 2.2 ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil(decades / 8));
@@ -40,7 +45,8 @@ export function logScale(low: number, high: number, from: number, to: number): S
   const above = all.find((tick) => tick >= last * (1 - 1e-9));
   // The ends move out to a tick only if that costs little room.
   const domain: [number, number] = [
-    below !== undefined && below > first / 1.6 ? below : first, above !== undefined && above < last * 1.6 ? above : last,
+    below !== undefined && below > first / 1.6 ? below : first,
+    above !== undefined && above < last * 1.6 ? above : last,
   ];
   const ticks = all.filter((tick) => tick >= domain[0] * (1 - 1e-9) && tick <= domain[1] * (1 + 1e-9));
   const slope = (to - from) / Math.log(domain[1] / domain[0]);

@@ -6,7 +6,11 @@ export type Attributes = Readonly<Record<string, string | number | undefined>>;
 /** Looks shared by all pictures: light ground, the reader's own font. */
 export const STYLE = {
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif",
-  ground: '#ffffff', ink: '#1f2933', muted: '#66727f', faint: '#e7eaee', frame: '#b8c1cb',
+  ground: '#ffffff',
+  ink: '#1f2933',
+  muted: '#66727f',
+  faint: '#e7eaee',
+  frame: '#b8c1cb',
 } as const;
 
 /** Text that may stand between tags or in an attribute. Characters that XML forbids are replaced. */
@@ -30,7 +34,9 @@ export function round(value: number): string {
 /** One element. Children are SVG already; use {@link label} for text. */
 export function element(name: string, attributes: Attributes = {}, ...children: readonly string[]): string {
   const pairs = Object.entries(attributes).filter(([, value]) => value !== undefined);
-  const written = pairs.map(([key, value]) => ` ${key}="${typeof value === 'number' ? round(value) : escapeXml(String(value))}"`).join('');
+  const written = pairs
+    .map(([key, value]) => ` ${key}="${typeof value === 'number' ? round(value) : escapeXml(String(value))}"`)
+    .join('');
   return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${children.join('')}</${name}>`;
 }
 
@@ -50,8 +56,13 @@ export function textWidth(text: string, size = 12): number {
 export function svgDocument(width: number, height: number, title: string, content: readonly string[]): string {
   const ground = element('rect', { width, height, fill: STYLE.ground });
   const root = {
-    xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${round(width)} ${round(height)}`,
-    'font-family': STYLE.font, role: 'img',
+    xmlns: 'http://www.w3.org/2000/svg',
+    width,
+    height,
+    viewBox: `0 0 ${round(width)} ${round(height)}`,
+    'font-family': STYLE.font,
+    role: 'img',
   };
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('svg', root, element('title', {}, escapeXml(title)), ground, ...content.map((part) => `\n${part}`))}\n`;
+  const parts = [element('title', {}, escapeXml(title)), ground, ...content];
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('svg', root, parts.join('\n'))}\n`;
 }

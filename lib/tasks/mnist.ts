@@ -33,7 +33,7 @@ export interface MnistList {
 
 const KNOWN = ['images', 'labels', 'items', 'batch', 'inputLevels', 'pixelScale'] as const satisfies (keyof MnistOptions)[];
 
-type Kind = 'mnist-recall' | 'mnist-sort';
+type Kind = 'mnist-recall' | 'mnist-sorting';
 
 /** Recall and classify. **Sees** one image per step. **Is asked** once, after the last image, with one of the images but the
  *  last; its place is drawn once for the batch. **Answers** the class of the image that followed it. **Scored** by the share of
@@ -44,8 +44,8 @@ export function mnistRecall(options: MnistOptions): Task<MnistList> {
 
 /** Sort and classify. **Sees** one image per step; then a decoder runs for as many steps on zero input. **Answers** the
  *  classes of all images in increasing order, one per decoder step. **Scored** by the share of wrong classes. */
-export function mnistSort(options: MnistOptions): Task<MnistList> {
-  return new MnistTask('mnist-sort', options, 20);
+export function mnistSorting(options: MnistOptions): Task<MnistList> {
+  return new MnistTask('mnist-sorting', options, 20);
 }
 
 class MnistTask implements Task<MnistList> {

@@ -1,21 +1,54 @@
 /** Tasks by name, so that a run can be written down as data. */
-import { checkChoice } from '../check.js';
+import { checkChoice, fail } from '../check.js';
+import { babi, type BabiOptions } from './babi.js';
 import { mapping } from './mapping.js';
 import { mappingPresets, type MappingOptions } from './mapping-options.js';
+import { mnistRecall, mnistSorting, type MnistOptions } from './mnist.js';
+import { recall, type RecallOptions } from './recall.js';
+import { sorting, type SortingOptions } from './sorting.js';
 import type { Task } from './task.js';
 
-/** A task and its options. */
-export interface TaskSpec extends MappingOptions {
-  readonly name: 'mapping';
-}
+export type MappingSpec = MappingOptions & { readonly name: 'mapping' };
+
+/** A task and its options. Data sets belong to the user: their files or folder have to be named. */
+export type TaskSpec =
+  | MappingSpec
+  | (RecallOptions & { readonly name: 'recall' })
+  | (SortingOptions & { readonly name: 'sorting' })
+  | (Partial<MnistOptions> & { readonly name: 'mnist-recall' | 'mnist-sorting' })
+  | (Partial<BabiOptions> & { readonly name: 'babi' });
+
+const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
+  mapping, recall, sorting, 'mnist-recall': mnistRecall, 'mnist-sorting': mnistSorting, babi,
+};
+
+const MAPPING = Object.entries(mappingPresets)
+  .map(([name, options]): [string, TaskSpec] => [name, { name: 'mapping', ...options }]);
+
+const PRESETS: Readonly<Record<string, TaskSpec>> = {
+  ...Object.fromEntries(MAPPING),
+  'sort-8k': { name: 'sorting', items: 20 },
+  'sort-50': { name: 'sorting', items: 50 },
+  'recall-8k': { name: 'recall', items: 10 },
+  'recall-20': { name: 'recall', items: 20 },
+  'mnist-sort': { name: 'mnist-sorting', items: 20 },
+  'mnist-recall': { name: 'mnist-recall', items: 10 },
+  'babi': { name: 'babi' },
+};
 
 /** The task that a configuration of the paper was trained on. */
 export function taskOptions(preset: string): TaskSpec {
-  const names = Object.keys(mappingPresets) as (keyof typeof mappingPresets)[];
-  return { name: 'mapping', ...mappingPresets[checkChoice('task', 'preset', preset, names)] };
+  return PRESETS[checkChoice('task', 'preset', preset, Object.keys(PRESETS))]!;
 }
 
+/** The task of a specification. ERR_MG_ARGUMENT for unknown names and options, and for data sets without their files. */
 export function makeTask({ name, ...options }: TaskSpec): Task<unknown> {
-  checkChoice('task', 'name', name, ['mapping']);
-  return mapping(options) as Task<unknown>;
+  const known = checkChoice('task', 'name', name, Object.keys(MAKERS) as TaskSpec['name'][]);
+  const needed = known === 'babi' ? ['folder'] : known.startsWith('mnist') ? ['images', 'labels'] : [];
+  for (const key of needed) {
+    if (!Object.hasOwn(options, key)) {
+      fail('ERR_MG_ARGUMENT', known, `${key} of your copy of the data set`, undefined, `name it as task.${key} in the run`);
+    }
+  }
+  return MAKERS[known](options as never) as Task<unknown>;
 }

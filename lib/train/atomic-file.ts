@@ -47,7 +47,7 @@ export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.byteLength; ) {
+  for (let at = 0; at < chunk.byteLength;) {
     const { bytesWritten } = await handle.write(chunk, at, Math.min(chunk.byteLength - at, LONGEST_WRITE));
     at += bytesWritten;
   }
@@ -83,7 +83,10 @@ export async function sweepLeftovers(folder: string): Promise<string[]> {
 }
 
 async function isDead(path: string, owner: string, pid: number): Promise<boolean> {
-  const modified = await stat(path).then((found) => found.mtimeMs, () => Infinity);
+  const modified = await stat(path).then(
+    (found) => found.mtimeMs,
+    () => Infinity,
+  );
   if (modified < Date.now() - ONE_DAY_MS) return true;
   if (owner !== host) return false;
   if (pid === process.pid) return modified < Date.now() - process.uptime() * 1000;

@@ -48,7 +48,7 @@ export class MetricsLog {
     }
     const line = Buffer.from(`${JSON.stringify(record)}\n`, 'utf8');
     try {
-      for (let at = 0; at < line.length; ) at += writeSync(descriptor, line, at);
+      for (let at = 0; at < line.length;) at += writeSync(descriptor, line, at);
     } catch (cause) {
       this.#cutTornLine(descriptor);
       throw fileError(this.file, 'to append a line', cause);

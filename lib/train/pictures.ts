@@ -6,7 +6,7 @@ import type { MultigridMemoryState } from '../models/multigrid-memory-state.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import { memoryPicture, type HiddenStates, type MemoryMoment } from '../plot/memory-picture.js';
 import { mapping } from '../tasks/mapping.js';
-import type { TaskSpec } from '../tasks/registry.js';
+import type { MappingSpec } from '../tasks/registry.js';
 import type { Window } from '../tasks/task.js';
 import type { Maze } from '../tasks/maze.js';
 import { scope } from '../tensor/scope.js';
@@ -69,7 +69,7 @@ async function hiddenStates(state: MultigridMemoryState): Promise<HiddenStates> 
  * Runs one held-out episode and draws, for a few moments, the true map, the question, the prediction, the target and the
  * hidden states of the deepest, finest grid (as Figure 4 of Huynh, Maire, Walter 2020).
  */
-export async function memoryAtWork(title: string, model: MultigridMemory, spec: TaskSpec, seed: number): Promise<string> {
+export async function memoryAtWork(title: string, model: MultigridMemory, spec: MappingSpec, seed: number): Promise<string> {
   const { name: _, ...options } = spec;
   const task = mapping(options);
   const maze: Maze = task.generate(seed, 0);

@@ -98,7 +98,11 @@ export class Progress {
   #show(now: number): void {
     this.#shownAt = now;
     if (!this.#isTerminal) {
-      this.#stream.write(`${this.#words().map(({ text }) => text).join('  ')}\n`);
+      this.#stream.write(
+        `${this.#words()
+          .map(({ text }) => text)
+          .join('  ')}\n`,
+      );
       return;
     }
     const words = fit(this.#words(), (this.#stream.columns ?? 80) - 1, this.#share());

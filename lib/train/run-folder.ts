@@ -77,7 +77,9 @@ export class RunFolder {
 
   /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. */
   async save(
-    tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>, which: 'checkpoint' | 'best' = 'checkpoint',
+    tensors: ReadonlyMap<string, FileTensor>,
+    metadata: ReadonlyMap<string, string>,
+    which: 'checkpoint' | 'best' = 'checkpoint',
   ): Promise<void> {
     const chunks = encode(tensors, metadata);
     await this.log.flush();

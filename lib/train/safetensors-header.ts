@@ -18,10 +18,19 @@ const NO_HASH = '0'.repeat(64);
 
 // Element kinds of the format and the array that holds each. BOOL, F16 and BF16 are raw: bytes and 16-bit patterns.
 const ARRAYS = {
-  F64: Float64Array, I64: BigInt64Array, U64: BigUint64Array,
-  F32: Float32Array, I32: Int32Array, U32: Uint32Array,
-  F16: Uint16Array, BF16: Uint16Array, I16: Int16Array, U16: Uint16Array,
-  I8: Int8Array, U8: Uint8Array, BOOL: Uint8Array,
+  F64: Float64Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  F32: Float32Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
 } as const;
 
 /** Element kinds by the names of the format. */
@@ -62,7 +71,12 @@ export const isFileDType = (name: unknown): name is FileDType => typeof name ===
 
 /** Refuses a file: ERR_MG_CHECKPOINT with file, key and the name of the rule in the message. */
 export function refuse(file: string, key: string | null, rule: string, expected: string, got: unknown): never {
-  fail('ERR_MG_CHECKPOINT', key === null ? file : `${file}: ${JSON.stringify(key.slice(0, 80))}`, `${expected} (rule ${rule})`, got);
+  fail(
+    'ERR_MG_CHECKPOINT',
+    key === null ? file : `${file}: ${JSON.stringify(key.slice(0, 80))}`,
+    `${expected} (rule ${rule})`,
+    got,
+  );
 }
 
 /** Checks the first 8 bytes against the cap and the size of the file, and returns the header length. */
@@ -129,14 +143,23 @@ function checkOwn(file: string, all: ReadonlyMap<string, string>, bytes: Uint8Ar
   const stranger = own.find((key) => !known.includes(key));
   const version = all.get(FORMAT);
   if (version !== undefined && /^[1-9][0-9]{0,5}$/.test(version) && Number(version) > FORMAT_VERSION) {
-    refuse(file, `${METADATA}.${FORMAT}`, 'format-version', `version ${FORMAT_VERSION} or older: update multigrid-memory`, version);
+    refuse(
+      file,
+      `${METADATA}.${FORMAT}`,
+      'format-version',
+      `version ${FORMAT_VERSION} or older: update multigrid-memory`,
+      version,
+    );
   }
-  if (stranger !== undefined) refuse(file, `${METADATA}.${stranger}`, 'own-keys', `${OWN_PREFIX}* keys among ${known.join(', ')}`, stranger);
+  if (stranger !== undefined)
+    refuse(file, `${METADATA}.${stranger}`, 'own-keys', `${OWN_PREFIX}* keys among ${known.join(', ')}`, stranger);
   const missing = known.find((key) => !all.has(key));
   if (missing !== undefined) refuse(file, `${METADATA}.${missing}`, 'own-keys', `all of ${known.join(', ')}`, own);
-  if (version !== String(FORMAT_VERSION)) refuse(file, `${METADATA}.${FORMAT}`, 'format-version', `version ${FORMAT_VERSION}`, version);
+  if (version !== String(FORMAT_VERSION))
+    refuse(file, `${METADATA}.${FORMAT}`, 'format-version', `version ${FORMAT_VERSION}`, version);
   const hash = all.get(HEADER_HASH) ?? '';
-  if (hashHeader(bytes, hash) !== hash) refuse(file, `${METADATA}.${HEADER_HASH}`, 'header-hash', 'the SHA-256 of the header', hash);
+  if (hashHeader(bytes, hash) !== hash)
+    refuse(file, `${METADATA}.${HEADER_HASH}`, 'header-hash', 'the SHA-256 of the header', hash);
   return { format: FORMAT_VERSION, bodySha256: all.get(BODY_HASH) ?? '' };
 }
 
@@ -192,12 +215,18 @@ function kind(value: StrictJson | undefined): string | number {
 }
 
 /** The bytes before the body: length, JSON with both hashes, padding to a multiple of 8. ERR_MG_CHECKPOINT above the cap. */
-export function buildHeader(entries: readonly HeaderEntry[], metadata: ReadonlyMap<string, string>, bodySha256: string): Uint8Array {
+export function buildHeader(
+  entries: readonly HeaderEntry[],
+  metadata: ReadonlyMap<string, string>,
+  bodySha256: string,
+): Uint8Array {
   const own = { [FORMAT]: String(FORMAT_VERSION), [BODY_HASH]: bodySha256, [HEADER_HASH]: NO_HASH };
   const pairs = [...Object.entries(own), ...metadata].map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
   const members = [`"${METADATA}":{${pairs.join(',')}}`];
   for (const { key, dtype, shape, begin, bytes } of entries) {
-    members.push(`${JSON.stringify(key)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${begin},${begin + bytes}]}`);
+    members.push(
+      `${JSON.stringify(key)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${begin},${begin + bytes}]}`,
+    );
   }
   const json = Buffer.from(`{${members.join(',')}}`, 'utf8');
   const length = Math.ceil(json.length / 8) * 8;

@@ -6,8 +6,22 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { fail } from '../check.js';
 import { fileError, writeFileAtomic } from './atomic-file.js';
 import {
-  arrayOf, buildHeader, elementBytes, elementCount, headerLength, isFileDType, isReservedKey, isWellFormed, METADATA_KEY,
-  parseHeader, refuse, type FileArray, type FileDType, type FileTensor, type Header, type HeaderEntry,
+  arrayOf,
+  buildHeader,
+  elementBytes,
+  elementCount,
+  headerLength,
+  isFileDType,
+  isReservedKey,
+  isWellFormed,
+  METADATA_KEY,
+  parseHeader,
+  refuse,
+  type FileArray,
+  type FileDType,
+  type FileTensor,
+  type Header,
+  type HeaderEntry,
 } from './safetensors-header.js';
 
 export { FORMAT_VERSION, MAX_HEADER_BYTES, type FileArray, type FileDType, type FileTensor } from './safetensors-header.js';
@@ -31,7 +45,10 @@ const LONGEST_READ = 64 * 1024 * 1024;
 /** The file as a list of chunks, header first. Arrays are laid out by element size, widest first, then in the order of the
  *  map, so that each is aligned; chunks after the first are views of `data`, not copies. Metadata gains the format version
  *  and the SHA-256 of body and header. Throws ERR_MG_ARGUMENT or ERR_MG_SHAPE for entries that do not fit their words. */
-export function encode(entries: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string> = new Map()): Uint8Array[] {
+export function encode(
+  entries: ReadonlyMap<string, FileTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Uint8Array[] {
   for (const [key, tensor] of entries) checkEntry(key, tensor);
   for (const [key, text] of metadata) checkMetadata(key, text);
   const sorted = [...entries].sort(([, a], [, b]) => elementBytes(b.dtype) - elementBytes(a.dtype));
@@ -51,7 +68,8 @@ export function encode(entries: ReadonlyMap<string, FileTensor>, metadata: Reado
 
 function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
   const where = `encode ${JSON.stringify(key)}`;
-  if (key === METADATA_KEY || !isWellFormed(key)) fail('ERR_MG_ARGUMENT', where, `a name of well-formed Unicode other than ${METADATA_KEY}`, key);
+  if (key === METADATA_KEY || !isWellFormed(key))
+    fail('ERR_MG_ARGUMENT', where, `a name of well-formed Unicode other than ${METADATA_KEY}`, key);
   if (!isFileDType(dtype)) fail('ERR_MG_ARGUMENT', where, 'a dtype of the format', dtype);
   if (!(data instanceof arrayOf(dtype))) fail('ERR_MG_ARGUMENT', where, `${dtype} data in a ${arrayOf(dtype).name}`, data);
   const count = shape.every((side) => Number.isSafeInteger(side) && side >= 0) ? elementCount(shape) : null;
@@ -60,7 +78,8 @@ function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
 
 function checkMetadata(key: string, text: unknown): void {
   const where = `encode metadata ${JSON.stringify(key)}`;
-  if (isReservedKey(key) || !isWellFormed(key)) fail('ERR_MG_ARGUMENT', where, 'a key of well-formed Unicode that does not begin with mg_', key);
+  if (isReservedKey(key) || !isWellFormed(key))
+    fail('ERR_MG_ARGUMENT', where, 'a key of well-formed Unicode that does not begin with mg_', key);
   if (typeof text !== 'string' || !isWellFormed(text)) fail('ERR_MG_ARGUMENT', where, 'a string of well-formed Unicode', text);
 }
 
@@ -110,7 +129,9 @@ export function readTensors(file: string): Promise<FileContent> {
 
 /** Writes a file crash-safely: see {@link writeFileAtomic}. The arrays must not change before the promise settles. */
 export async function writeTensors(
-  file: string, entries: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string> = new Map(),
+  file: string,
+  entries: ReadonlyMap<string, FileTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
   await writeFileAtomic(file, encode(entries, metadata));
 }
@@ -128,7 +149,8 @@ async function withFile<T>(file: string, use: (handle: FileHandle, fileBytes: nu
   try {
     handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const found = await handle.stat();
-    if (!found.isFile()) refuse(file, null, 'regular-file', 'a regular file', found.isDirectory() ? 'a folder' : 'a device or pipe');
+    if (!found.isFile())
+      refuse(file, null, 'regular-file', 'a regular file', found.isDirectory() ? 'a folder' : 'a device or pipe');
     return await use(handle, found.size);
   } catch (cause) {
     throw fileError(file, 'a readable checkpoint', cause);
@@ -139,7 +161,7 @@ async function withFile<T>(file: string, use: (handle: FileHandle, fileBytes: nu
 
 async function readPart(file: string, handle: FileHandle, from: number, count: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(count);
-  for (let at = 0; at < count; ) {
+  for (let at = 0; at < count;) {
     const { bytesRead } = await handle.read(bytes, at, Math.min(count - at, LONGEST_READ), from + at);
     if (bytesRead === 0) refuse(file, null, 'file-shrank', `${count} bytes from byte ${from}`, at);
     at += bytesRead;

@@ -1,6 +1,6 @@
 // TensorBoard event files: scalars as TFRecord-framed protocol buffers, written by hand.
 // record:  length u64 · masked CRC-32C of the length u32 · data · masked CRC-32C of the data u32   (little-endian)
-// Event:   1 wall_time double · 2 step int64 · 3 file_version string · 5 summary { 1 value { 1 tag string, 2 simple_value float } }
+// Event:   1 wall_time double · 2 step int64 · 3 file_version string · 5 summary { 1 value { 1 tag, 2 simple_value float } }
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -75,7 +75,7 @@ export class EventWriter {
     const descriptor = this.#descriptor ?? fail('ERR_MG_DISPOSED', this.file, 'an open event file', 'a closed one');
     const record = frameRecord(Buffer.concat([doubleField(1, this.#clock() / 1000), fields]));
     try {
-      for (let at = 0; at < record.length; ) at += writeSync(descriptor, record, at);
+      for (let at = 0; at < record.length;) at += writeSync(descriptor, record, at);
     } catch (cause) {
       throw fileError(this.file, 'to append an event', cause);
     }

@@ -1,7 +1,7 @@
 /** A window's way to the device, and the loss of its answers. */
 import { Pyramid } from '../nn/pyramid.js';
 import { add } from '../ops/elementwise.js';
-import { bceWithLogits, crossEntropy } from '../ops/loss.js';
+import { bceWithLogits, crossEntropy } from '../ops/losses.js';
 import { fail } from '../check.js';
 import type { HostArray, HostPyramid, TaskDescription, TaskForm, Window, WindowOutput } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';

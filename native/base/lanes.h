@@ -10,6 +10,11 @@
 #include <arm_neon.h>
 #endif
 
+// Wider vectors than the target's registers only pass between functions that are always inlined.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 namespace mg {
 
 #if defined(__AVX512F__)

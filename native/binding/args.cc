@@ -19,6 +19,7 @@ const char* kind_name(Kind kind) {
     case Kind::storage: return "Storage";
     case Kind::storage_or_null: return "Storage | null";
     case Kind::storages: return "readonly Storage[]";
+    case Kind::storages_or_null: return "readonly (Storage | null)[]";
     case Kind::dims: return "Int32Array";
     case Kind::number: return "number";
   }
@@ -46,7 +47,7 @@ Storage arg_storage(const char* op, const char* name, Napi::Value value) {
   return *storage;
 }
 
-std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value) {
+std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value, bool allows_null) {
   if (!value.IsArray()) wrong(op, name, "an array of Storage", value);
   const Napi::Array array = value.As<Napi::Array>();
   const std::uint32_t length = array.Length();
@@ -54,7 +55,7 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
   std::vector<Napi::Value> values;
   for (std::uint32_t i = 0; i < length; ++i) values.push_back(array.Get(i));
   std::vector<Storage> storages;
-  for (const Napi::Value& element : values) storages.push_back(arg_storage(op, name, element));
+  for (const Napi::Value& element : values) storages.push_back(allows_null && element.IsNull() ? Storage{} : arg_storage(op, name, element));
   return storages;
 }
 

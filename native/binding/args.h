@@ -10,7 +10,7 @@
 
 namespace mg {
 
-enum class Kind { storage, storage_or_null, storages, dims, number };
+enum class Kind { storage, storage_or_null, storages, storages_or_null, dims, number };
 const char* kind_name(Kind kind);  // as binding.d.ts spells it
 
 struct Arg {
@@ -20,7 +20,7 @@ struct Arg {
 
 // `op` names the call in messages. All throw Error: ERR_MG_ARGUMENT for a wrong kind, ERR_MG_DISPOSED for freed storage.
 Storage arg_storage(const char* op, const char* name, Napi::Value value);
-std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value);
+std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value, bool allows_null = false);
 std::vector<i64> arg_dims(const char* op, const char* name, Napi::Value value);
 double arg_number(const char* op, const char* name, Napi::Value value);
 i64 arg_count(const char* op, const char* name, Napi::Value value);  // an integer in 0 … 2^53 − 1

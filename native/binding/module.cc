@@ -11,6 +11,7 @@
 #include "args.h"
 #include "env.h"
 #include "guarded.h"
+#include "network.h"
 #include "ops.h"
 #include "storage.h"
 
@@ -173,6 +174,39 @@ Napi::Value set_threads(Info info) {
   });
 }
 
+// planNetwork(spec, forgetBias, epsilon, budget, dtype): what a fused network will do, for people and for TypeScript.
+Napi::Value plan_network_for(Info info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const char* op = "planNetwork";
+    const NetworkKey key{arg_dims(op, "spec", info[0]), arg_number(op, "forgetBias", info[1]), arg_number(op, "epsilon", info[2]),
+                         arg_number(op, "budget", info[3]), dtype_bytes(dtype_of(op, info[4]))};
+    const std::shared_ptr<const Plan> plan = network_plan(op, key);
+    Napi::Array parameters = Napi::Array::New(env);
+    for (const Parameter& parameter : plan->parameters) parameters.Set(parameters.Length(), parameter.name);
+    const auto places = [&](const std::vector<int>& grids) {
+      Napi::Array list = Napi::Array::New(env);
+      for (const int index : grids) {
+        const Grid& grid = plan->grids[static_cast<std::size_t>(index)];
+        Napi::Array place = Napi::Array::New(env, 2);
+        place.Set(0u, grid.layer);
+        place.Set(1u, grid.level);
+        list.Set(list.Length(), place);
+      }
+      return list;
+    };
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("path", plan->path);
+    object.Set("workspaceBytes", static_cast<double>(plan->workspace_bytes));
+    object.Set("savedBytes", static_cast<double>(plan->saved_bytes));
+    object.Set("forwardFlop", plan->forward_flop);
+    object.Set("parameters", parameters);
+    object.Set("outputs", places(plan->outputs));
+    object.Set("states", places(plan->states));
+    return object;
+  });
+}
+
 // describe(): what was compiled in, and every op with its argument kinds.
 Napi::Value describe(Info info) {
   const Napi::Env env = info.Env();
@@ -203,6 +237,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   add("setMemoryLimit", limit_memory);
   add("setAllocationFault", fail_allocation);
   add("setThreads", set_threads);
+  add("planNetwork", plan_network_for);
   add("describe", describe);
   export_ops(env, exports);
   return exports;

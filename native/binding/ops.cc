@@ -20,6 +20,10 @@ const OpRows& table() {
         elementwise_ops(),
         grid_ops(),
         layout_ops(),
+        loss_ops(),
+        matmul_ops(),
+        network_ops(),
+        optimizer_ops(),
         reduce_ops(),
         step_ops(),
     };
@@ -37,6 +41,7 @@ Call::Value read(const OpRow& row, const Arg& arg, Napi::Value value) {
       if (!value.IsNull()) v.storage = arg_storage(row.name, arg.name, value);
       break;
     case Kind::storages: v.storages = arg_storages(row.name, arg.name, value); break;
+    case Kind::storages_or_null: v.storages = arg_storages(row.name, arg.name, value, true); break;
     case Kind::dims: v.dims = arg_dims(row.name, arg.name, value); break;
     case Kind::number: v.number = arg_number(row.name, arg.name, value); break;
   }

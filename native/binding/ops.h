@@ -56,6 +56,7 @@ struct OpRow {
 inline Arg in(const char* name) { return {name, Kind::storage}; }
 inline Arg in_or_null(const char* name) { return {name, Kind::storage_or_null}; }
 inline Arg ins(const char* name) { return {name, Kind::storages}; }
+inline Arg ins_or_null(const char* name) { return {name, Kind::storages_or_null}; }
 inline Arg dims(const char* name) { return {name, Kind::dims}; }
 inline Arg number(const char* name) { return {name, Kind::number}; }
 

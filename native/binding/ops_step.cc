@@ -33,12 +33,13 @@ void call_lstm_forward(Call& c) {
   c.expect(before, "cell", sums.dtype, d.cells());
   if (c.has(2)) c.expect(peephole, "peephole", sums.dtype, 3 * d.period);
   const double forget_bias = c.number(4);
-  const Storage hidden = c.result(sums.dtype, d.cells()), cell = c.result(sums.dtype, d.cells()), gates = c.result(sums.dtype, 4 * d.cells());
+  const Storage hidden = c.result(sums.dtype, d.cells()), cell = c.result(sums.dtype, d.cells());
+  const Storage gates = c.result(sums.dtype, 4 * d.cells());
   c.run([=] {
     by_float(sums.dtype, [&](auto t) {
       using T = decltype(t);
-      lstm_cell_forward<T>(d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(), cell.as<T>(),
-                           gates.as<T>());
+      lstm_cell_forward<T>(d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(),
+                           cell.as<T>(), gates.as<T>());
     });
   });
 }
@@ -79,7 +80,8 @@ void expect_columns(const Call& c, std::initializer_list<std::size_t> args, DTyp
 
 double epsilon_of(const Call& c, std::size_t i) {
   const double epsilon = c.number(i);
-  if (!(epsilon >= 0)) fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected epsilon of at least 0, got " + std::to_string(epsilon));
+  if (!(epsilon >= 0))
+    fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected epsilon of at least 0, got " + std::to_string(epsilon));
   return epsilon;
 }
 
@@ -132,8 +134,8 @@ void call_normalize_backward(Call& c) {
   c.run([=] {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      norm_backward<T>(d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(), dbeta.as<T>(),
-                       space.as<double>());
+      norm_backward<T>(d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
+                       dbeta.as<T>(), space.as<double>());
     });
   });
 }
@@ -155,7 +157,10 @@ OpRows step_ops() {
        {in("x"), in("mean"), in("variance"), in("gamma"), in("beta"), dims("dims"), number("epsilon")},
        "Storage[]",
        call_normalize},
-      {"normalizeBackward", {in("dy"), in("x"), in("statistics"), in("gamma"), dims("dims")}, "Storage[]", call_normalize_backward},
+      {"normalizeBackward",
+       {in("dy"), in("x"), in("statistics"), in("gamma"), dims("dims")},
+       "Storage[]",
+       call_normalize_backward},
   };
 }
 

@@ -9,7 +9,8 @@ export interface Attack {
   readonly bytes: () => Uint8Array;
 }
 
-const F32 = (shape: string, begin: number, end: number): string => `{"dtype":"F32","shape":[${shape}],"data_offsets":[${begin},${end}]}`;
+const F32 = (shape: string, begin: number, end: number): string =>
+  `{"dtype":"F32","shape":[${shape}],"data_offsets":[${begin},${end}]}`;
 const body = (bytes: number): Uint8Array => new Uint8Array(bytes);
 const attack = (name: string, rule: string, bytes: () => Uint8Array): Attack => ({ name, rule, bytes });
 const header = (name: string, rule: string, text: string | Uint8Array, bytes = 0): Attack =>
@@ -18,11 +19,13 @@ const cap = 16 * 1024 * 1024;
 
 // A whole file of ours, then changed in one place. Replacements keep the length.
 const honest = new Map<string, FileTensor>([['w', { dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]]);
-const ours = (from: string, to: string): (() => Uint8Array) => () => {
-  const text = Buffer.concat(encode(honest, new Map([['model', 'map9']]))).toString('latin1');
-  if (!text.includes(from) || from.length !== to.length) throw new Error(`nothing to change at ${from}`);
-  return Buffer.from(text.replace(from, to), 'latin1');
-};
+const ours =
+  (from: string, to: string): (() => Uint8Array) =>
+  () => {
+    const text = Buffer.concat(encode(honest, new Map([['model', 'map9']]))).toString('latin1');
+    if (!text.includes(from) || from.length !== to.length) throw new Error(`nothing to change at ${from}`);
+    return Buffer.from(text.replace(from, to), 'latin1');
+  };
 const flippedBody = (): Uint8Array => {
   const bytes = Buffer.concat(encode(honest));
   bytes[bytes.length - 1] = 0x41;
@@ -32,7 +35,9 @@ const flippedBody = (): Uint8Array => {
 const forged = (change: (json: string) => string): Uint8Array => {
   const bytes = Buffer.concat(encode(honest));
   const length = Number(bytes.readBigUInt64LE());
-  const json = change(bytes.toString('latin1', 8, 8 + length).replace(/("mg_header_sha256":")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
+  const json = change(
+    bytes.toString('latin1', 8, 8 + length).replace(/("mg_header_sha256":")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`),
+  );
   const hash = createHash('sha256').update(json, 'latin1').digest('hex');
   return rawFile(json.replace(/("mg_header_sha256":")0{64}/, `$1${hash}`), bytes.subarray(8 + length));
 };
@@ -87,14 +92,24 @@ export const ATTACKS: readonly Attack[] = [
   header('offsets in falling order', 'offsets-order', `{"w":${F32('', 4, 0)}}`, 4),
   header('a product of sides that wraps to four in 64 bits', 'size-overflow', `{"w":${F32('4294967296,4294967296,1', 0, 4)}}`, 4),
   header('a product hidden behind a zero', 'size-overflow', `{"w":${F32('4503599627370496,0,4503599627370496', 0, 0)}}`),
-  header('2^51 doubles, whose bytes pass 2^53', 'size-overflow', '{"w":{"dtype":"F64","shape":[2251799813685248],"data_offsets":[0,8]}}', 8),
+  header(
+    '2^51 doubles, whose bytes pass 2^53',
+    'size-overflow',
+    '{"w":{"dtype":"F64","shape":[2251799813685248],"data_offsets":[0,8]}}',
+    8,
+  ),
   header('a shape larger than its bytes', 'size-mismatch', `{"w":${F32('2', 0, 4)}}`, 4),
   header('a shape smaller than its bytes', 'size-mismatch', `{"w":${F32('1', 0, 8)}}`, 8),
   // the body
   header('a gap before the first array', 'offsets-gap', `{"w":${F32('', 4, 8)}}`, 8),
   header('a gap between two arrays', 'offsets-gap', `{"a":${F32('', 0, 4)},"b":${F32('', 8, 12)}}`, 12),
   header('two arrays over the same bytes', 'offsets-overlap', `{"a":${F32('', 0, 4)},"b":${F32('', 0, 4)}}`, 4),
-  header('a bomb of overlapping arrays', 'offsets-overlap', `{${Array.from({ length: 500 }, (_, i) => `"${i}":${F32('256', 0, 1024)}`).join()}}`, 1024),
+  header(
+    'a bomb of overlapping arrays',
+    'offsets-overlap',
+    `{${Array.from({ length: 500 }, (_, i) => `"${i}":${F32('256', 0, 1024)}`).join()}}`,
+    1024,
+  ),
   header('an array beyond the end of the file', 'body-cut', `{"w":${F32('1000000', 0, 4_000_000)}}`, 16),
   header('bytes nobody owns at the end', 'body-tail', `{"w":${F32('', 0, 4)}}`, 8),
   header('a header without arrays before a body', 'body-tail', '{}', 1),
@@ -103,12 +118,20 @@ export const ATTACKS: readonly Attack[] = [
   header('metadata with a number', 'metadata-strings', '{"__metadata__":{"step":1}}'),
   header('metadata with an object', 'metadata-strings', '{"__metadata__":{"a":{"b":"c"}}}'),
   header('a later format version', 'format-version', '{"__metadata__":{"mg_format":"2"}}'),
-  attack('an earlier format version than the first', 'format-version', () => forged((json) => json.replace('"mg_format":"1"', '"mg_format":"0"'))),
+  attack('an earlier format version than the first', 'format-version', () =>
+    forged((json) => json.replace('"mg_format":"1"', '"mg_format":"0"')),
+  ),
   header('hashes left out', 'own-keys', '{"__metadata__":{"mg_format":"1"}}'),
   attack('a hash renamed away', 'own-keys', ours('"mg_body_sha256"', '"xx_body_sha256"')),
-  attack('an unknown key in our name', 'own-keys', () => forged((json) => json.replace('"mg_format"', '"mg_run":"sh","mg_format"'))),
+  attack('an unknown key in our name', 'own-keys', () =>
+    forged((json) => json.replace('"mg_format"', '"mg_run":"sh","mg_format"')),
+  ),
   attack('a changed configuration', 'header-hash', ours('map9', 'map8')),
-  attack('a header hash of letters', 'header-hash', () => rawFile('{"__metadata__":{"mg_format":"1","mg_body_sha256":"x","mg_header_sha256":"y"}}')),
+  attack('a header hash of letters', 'header-hash', () =>
+    rawFile('{"__metadata__":{"mg_format":"1","mg_body_sha256":"x","mg_header_sha256":"y"}}'),
+  ),
   attack('a changed weight', 'body-hash', flippedBody),
-  attack('a body hash that is not one', 'body-hash', () => forged((json) => json.replace(/("mg_body_sha256":")[0-9a-f]{64}/, '$1../../etc/passwd'))),
+  attack('a body hash that is not one', 'body-hash', () =>
+    forged((json) => json.replace(/("mg_body_sha256":")[0-9a-f]{64}/, '$1../../etc/passwd')),
+  ),
 ];

@@ -55,7 +55,7 @@ describe('SIGKILL while saving', () => {
     return output;
   }
 
-  it(`of ${KILLS} kills none leaves an unreadable checkpoint or one older than acknowledged, and leftovers are swept`, async () => {
+  it(`of ${KILLS} kills none leaves a file unreadable or older than acknowledged; leftovers are swept`, async () => {
     const seed = Date.now() % 2 ** 31;
     let state = seed;
     const random = (): number => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32;
@@ -93,7 +93,8 @@ describe('a disk that takes no more', () => {
   limited('a file-size limit leaves the old checkpoint, no leftover, and the process goes on', async () => {
     const folder = temporaryFolder();
     expect(spawnSync(process.execPath, [SAVER, lib, folder, '3', '1000']).status).toBe(0);
-    const script = `ulimit -f 64; exec "${process.execPath}" "${SAVER}" "${lib}" "${folder}" 2 1000000`; // 4 MB, 32 or 64 kB allowed
+    // 4 MB to write, 32 or 64 kB allowed
+    const script = `ulimit -f 64; exec "${process.execPath}" "${SAVER}" "${lib}" "${folder}" 2 1000000`;
     const child = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
     expect(child.stderr).toBe('');
     expect(child.stdout).toBe('swept 0\nstart 3\nfailed ERR_MG_CHECKPOINT EFBIG\nfailed ERR_MG_CHECKPOINT EFBIG\n');
@@ -104,17 +105,22 @@ describe('a disk that takes no more', () => {
 
   it('a full disk leaves the old checkpoint, no leftover, and the process goes on', () => {
     const folder = temporaryFolder();
+    const save = `"${process.execPath}" "${SAVER}" "${lib}" "${folder}"`;
     const script = `mount -t tmpfs -o size=256k tmpfs "${folder}" || exit 77
-      "${process.execPath}" "${SAVER}" "${lib}" "${folder}" 3 1000; "${process.execPath}" "${SAVER}" "${lib}" "${folder}" 2 1000000
-      "${process.execPath}" "${SAVER}" "${lib}" "${folder}" 1 1000; ls -A "${folder}"`;
+      ${save} 3 1000; ${save} 2 1000000; ${save} 1 1000; ls -A "${folder}"`;
     const child = spawnSync('unshare', ['-rm', 'sh', '-c', script], { encoding: 'utf8' });
     if (child.status !== 0) {
-      console.warn(`skipped the full disk: a small file system cannot be mounted here (${child.stderr.trim() || String(child.error)})`);
+      console.warn(
+        `skipped the full disk: a small file system cannot be mounted here (${child.stderr.trim() || String(child.error)})`,
+      );
       return;
     }
     const failed = 'failed ERR_MG_CHECKPOINT ENOSPC\n';
-    expect(child.stdout).toBe('swept 0\nstart 0\nsaved 1\nsaved 2\nsaved 3\n'
-      + `swept 0\nstart 3\n${failed}${failed}` + 'swept 0\nstart 3\nsaved 4\ncheckpoint.safetensors\n');
+    expect(child.stdout).toBe(
+      'swept 0\nstart 0\nsaved 1\nsaved 2\nsaved 3\n' +
+        `swept 0\nstart 3\n${failed}${failed}` +
+        'swept 0\nstart 3\nsaved 4\ncheckpoint.safetensors\n',
+    );
   });
 
   limited('a log that reaches the limit keeps its whole lines, and takes shorter ones after', () => {
@@ -123,12 +129,15 @@ describe('a disk that takes no more', () => {
       const log = new MetricsLog('${file}');
       const codes = [];
       for (let step = 1; step <= 40; step += 1) {
-        try { log.append({ step, text: 'x'.repeat(step < 40 ? 100 : 1) }); } catch (error) { codes.push(error.code, error.cause.code); }
+        try { log.append({ step, text: 'x'.repeat(step < 40 ? 100 : 1) }); }
+        catch (error) { codes.push(error.code, error.cause.code); }
       }
       console.log([...new Set(codes)].join());`;
-    const child = spawnSync('sh', ['-c', `ulimit -f 1; exec "${process.execPath}" --input-type=module -e '${code.replaceAll("'", `'"'"'`)}'`], {
-      encoding: 'utf8',
-    });
+    const child = spawnSync(
+      'sh',
+      ['-c', `ulimit -f 1; exec "${process.execPath}" --input-type=module -e '${code.replaceAll("'", `'"'"'`)}'`],
+      { encoding: 'utf8' },
+    );
     expect(child.stdout).toBe('ERR_MG_CHECKPOINT,EFBIG\n');
     const steps = readMetrics(file).map(({ step }) => step);
     expect(steps).toEqual([...steps.keys()].map((i) => (i < steps.length - 1 ? i + 1 : 40)));
@@ -141,9 +150,13 @@ describe('a disk that takes no more', () => {
     const file = join(folder, 'checkpoint.safetensors');
     await writeFileAtomic(file, [Buffer.from('old')]);
     renameSync(folder, `${folder}-away`);
-    expect(((await errorOf(() => writeFileAtomic(file, [Buffer.from('new')]))).cause as NodeJS.ErrnoException).code).toBe('ENOENT');
+    expect(((await errorOf(() => writeFileAtomic(file, [Buffer.from('new')]))).cause as NodeJS.ErrnoException).code).toBe(
+      'ENOENT',
+    );
     writeFileSync(folder, 'a file in the place of the folder');
-    expect(((await errorOf(() => writeFileAtomic(file, [Buffer.from('new')]))).cause as NodeJS.ErrnoException).code).toBe('ENOTDIR');
+    expect(((await errorOf(() => writeFileAtomic(file, [Buffer.from('new')]))).cause as NodeJS.ErrnoException).code).toBe(
+      'ENOTDIR',
+    );
     rmSync(folder);
     renameSync(`${folder}-away`, folder);
     await writeFileAtomic(file, [Buffer.from('new')]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { mnistRecall, mnistSort } from '../../lib/tasks/mnist.js';
+import { mnistRecall, mnistSorting } from '../../lib/tasks/mnist.js';
 import { nearestRows } from '../../lib/tasks/patch.js';
 import { ClassScorer } from '../../lib/tasks/scorers.js';
 import type { HostPyramid } from '../../lib/tasks/task.js';
@@ -116,9 +116,9 @@ describe('mnistRecall', () => {
   });
 });
 
-describe('mnistSort', () => {
+describe('mnistSorting', () => {
   it('answers with the classes of all images in increasing order, one per step', () => {
-    const task = mnistSort({ ...files, batch: 5 });
+    const task = mnistSorting({ ...files, batch: 5 });
     expect(task.describe()).toMatchObject({ form: 'encodeDecode', steps: 20, outputs: [{ logits: [10], loss: 'crossEntropy' }] });
     const lists = Array.from({ length: 5 }, (_, index) => task.generate(1, index));
     const [window] = task.windows(lists, { seed: 1 });
@@ -195,7 +195,7 @@ describeWith('data/mnist', 'the real sets', () => {
 
   it('answer with the labels of the test images: 7 2 1 0 4 1 4 9 5 9, and their pixels add up', () => {
     const fixture = 'data/fixtures/mnist/t10k-first100';
-    const task = mnistSort({
+    const task = mnistSorting({
       images: sharedFile(`${fixture}-images-idx3-ubyte.gz`), labels: sharedFile(`${fixture}-labels-idx1-ubyte`),
       items: 2, batch: 5,
     });

@@ -42,7 +42,11 @@ describe('writeFileAtomic', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'file'), 'kept');
     mkdirSync(join(folder, 'target', 'inside'), { recursive: true });
-    for (const [path, codes] of [['file/a', ['ENOTDIR']], ['none/a', ['ENOENT']], ['target', ['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM']]] as const) {
+    for (const [path, codes] of [
+      ['file/a', ['ENOTDIR']],
+      ['none/a', ['ENOENT']],
+      ['target', ['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM']],
+    ] as const) {
       const error = await errorOf(() => writeFileAtomic(join(folder, path), [text('x')]));
       expect(error.code).toBe('ERR_MG_CHECKPOINT');
       expect(codes).toContain((error.cause as NodeJS.ErrnoException).code);
@@ -61,7 +65,10 @@ describe('sweepLeftovers', () => {
       `.a.mg-${host}-${process.ppid}-000000000001.tmp`, // a living process of this machine
       `.a.mg-${host}-${process.pid}-000000000002.tmp`, // our own, just written
       `.a.mg-${otherHost}-${dead}-000000000003.tmp`, // another machine, fresh
-      `.a.mg-${host}-${dead}-0000.tmp`, `a.mg-${host}-${dead}-000000000004.tmp`, 'checkpoint.safetensors', '.hidden',
+      `.a.mg-${host}-${dead}-0000.tmp`,
+      `a.mg-${host}-${dead}-000000000004.tmp`,
+      'checkpoint.safetensors',
+      '.hidden',
     ];
     const take = [
       `.a.mg-${host}-${dead}-000000000005.tmp`, // dead

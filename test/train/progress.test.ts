@@ -78,7 +78,10 @@ describe('on a terminal', () => {
 
 describe('elsewhere', () => {
   it('a plain line comes every ten seconds and at the end, without control characters', () => {
-    for (const options of [{ isTTY: false, env: {} }, { isTTY: true, env: { TERM: 'dumb' } }]) {
+    for (const options of [
+      { isTTY: false, env: {} },
+      { isTTY: true, env: { TERM: 'dumb' } },
+    ]) {
       const { progress, written, time } = setup(options);
       for (let step = 1; step <= 1000; step += 1) {
         time.now += 30;
@@ -104,8 +107,24 @@ describe('elsewhere', () => {
 });
 
 it('numbers are short', () => {
-  expect([0, 0.69314, 1.2345, 12.345, 123.45, 18360.2, 4e-5, -0.5, NaN, Infinity].map(compact)).toEqual(
-    ['0.0000', '0.6931', '1.234', '12.35', '123.5', '18360', '4.0e-5', '-0.5000', 'NaN', 'Infinity'],
-  );
-  expect([0, 0.2, 65, 3599.5, 3725, 360_000].map(duration)).toEqual(['00:00', '00:01', '01:05', '1:00:00', '1:02:05', '100:00:00']);
+  expect([0, 0.69314, 1.2345, 12.345, 123.45, 18360.2, 4e-5, -0.5, NaN, Infinity].map(compact)).toEqual([
+    '0.0000',
+    '0.6931',
+    '1.234',
+    '12.35',
+    '123.5',
+    '18360',
+    '4.0e-5',
+    '-0.5000',
+    'NaN',
+    'Infinity',
+  ]);
+  expect([0, 0.2, 65, 3599.5, 3725, 360_000].map(duration)).toEqual([
+    '00:00',
+    '00:01',
+    '01:05',
+    '1:00:00',
+    '1:02:05',
+    '100:00:00',
+  ]);
 });

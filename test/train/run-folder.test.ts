@@ -23,10 +23,17 @@ describe('RunFolder', () => {
     await run.write('learningCurve', '<svg/>');
     run.close();
     expect(readdirSync(path).toSorted()).toEqual([
-      'best.safetensors', 'checkpoint.safetensors', 'config.json', 'learning-curve.svg', 'metrics.jsonl',
+      'best.safetensors',
+      'checkpoint.safetensors',
+      'config.json',
+      'learning-curve.svg',
+      'metrics.jsonl',
     ]);
     expect(runFiles.config(path)).toEqual({ preset: 'map9', seed: 1 });
-    expect(runFiles.metrics(path)).toEqual([{ step: 1, loss: 2.5 }, { step: 3, loss: 0.1 }]);
+    expect(runFiles.metrics(path)).toEqual([
+      { step: 1, loss: 2.5 },
+      { step: 3, loss: 0.1 },
+    ]);
     const found = await runFiles.checkpoint(path);
     expect(found.tensors).toEqual(tensors);
     expect(found.metadata).toEqual(metadata);
@@ -52,7 +59,9 @@ describe('RunFolder', () => {
     const file = join(temporaryFolder(), 'file');
     writeFileSync(file, 'kept');
     for (const action of [
-      () => RunFolder.create(join(file, 'run'), {}), () => RunFolder.create(file, {}), () => RunFolder.fresh(join(file, 'a', 'run')),
+      () => RunFolder.create(join(file, 'run'), {}),
+      () => RunFolder.create(file, {}),
+      () => RunFolder.fresh(join(file, 'a', 'run')),
       () => RunFolder.resume(file, 1),
     ]) {
       const error = await errorOf(action);
@@ -83,17 +92,20 @@ describe('MetricsLog', () => {
     for (let step = 1; step <= 30; step += 1) log.append(record(step));
     log.close();
     const steps = fc.record({ saved: fc.nat(30), ahead: fc.nat(5), torn: fc.nat(12) });
-    fc.assert(fc.property(steps, ({ saved, ahead, torn }) => {
-      const file = join(folder, 'stopped.jsonl');
-      const first = new MetricsLog(file);
-      for (let step = 1; step <= Math.min(30, saved + ahead); step += 1) first.append(record(step));
-      first.close();
-      appendFileSync(file, '{"step":31,"los'.slice(0, torn)); // the line a kill cut short
-      const second = new MetricsLog(file, { resumeAt: saved });
-      for (let step = saved + 1; step <= 30; step += 1) second.append(record(step));
-      second.close();
-      expect(readFileSync(file, 'utf8')).toBe(readFileSync(whole, 'utf8'));
-    }), { numRuns: 200 });
+    fc.assert(
+      fc.property(steps, ({ saved, ahead, torn }) => {
+        const file = join(folder, 'stopped.jsonl');
+        const first = new MetricsLog(file);
+        for (let step = 1; step <= Math.min(30, saved + ahead); step += 1) first.append(record(step));
+        first.close();
+        appendFileSync(file, '{"step":31,"los'.slice(0, torn)); // the line a kill cut short
+        const second = new MetricsLog(file, { resumeAt: saved });
+        for (let step = saved + 1; step <= 30; step += 1) second.append(record(step));
+        second.close();
+        expect(readFileSync(file, 'utf8')).toBe(readFileSync(whole, 'utf8'));
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('several lines may tell of one step, and none of an earlier one', async () => {
@@ -107,7 +119,11 @@ describe('MetricsLog', () => {
     log.close();
     log.close();
     expect((await errorOf(() => log.append({ step: 4 }))).code).toBe('ERR_MG_DISPOSED');
-    expect(readMetrics(log.file)).toEqual([{ step: 2, loss: 1 }, { step: 2, precision: 0.5 }, { step: 3, loss: null }]);
+    expect(readMetrics(log.file)).toEqual([
+      { step: 2, loss: 1 },
+      { step: 2, precision: 0.5 },
+      { step: 3, loss: null },
+    ]);
   });
 
   it('a new log is empty, even over an old file', () => {

@@ -12,7 +12,8 @@ function slowCrc32c(bytes: Uint8Array): number {
     BigInt(`0b${value.toString(2).padStart(bits, '0').split('').toReversed().join('')}`);
   for (const byte of bytes) {
     crc ^= reflect(BigInt(byte), 8) << 24n;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x80000000n ? ((crc << 1n) ^ 0x1edc6f41n) & 0xffffffffn : (crc << 1n) & 0xffffffffn;
+    for (let bit = 0; bit < 8; bit += 1)
+      crc = crc & 0x80000000n ? ((crc << 1n) ^ 0x1edc6f41n) & 0xffffffffn : (crc << 1n) & 0xffffffffn;
   }
   return Number(reflect(crc, 32) ^ 0xffffffffn);
 }
@@ -56,7 +57,7 @@ function buffer(message: Fields, number: number): Buffer {
 
 function records(file: Buffer): Buffer[] {
   const found: Buffer[] = [];
-  for (let at = 0; at < file.length; ) {
+  for (let at = 0; at < file.length;) {
     const length = Number(file.readBigUInt64LE(at));
     expect(file.readUInt32LE(at + 8)).toBe(slowMasked(file.subarray(at, at + 8)));
     const data = file.subarray(at + 12, at + 12 + length);
@@ -94,7 +95,12 @@ describe('EventWriter', () => {
     const folder = join(temporaryFolder(), 'events');
     let now = 1_700_000_000_250;
     const writer = new EventWriter(folder, { clock: () => (now += 250) });
-    const points = [['loss', 0.75, 0], ['eval/F', 0.5, 300], ['ünï', NaN, 2 ** 40], ['loss', -Infinity, 2 ** 53 - 1]] as const;
+    const points = [
+      ['loss', 0.75, 0],
+      ['eval/F', 0.5, 300],
+      ['ünï', NaN, 2 ** 40],
+      ['loss', -Infinity, 2 ** 53 - 1],
+    ] as const;
     for (const [tag, value, step] of points) writer.scalar(tag, value, step);
     writer.close();
     writer.close();

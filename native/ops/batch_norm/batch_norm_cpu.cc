@@ -61,8 +61,8 @@ void norm_forward(const NormDims& d, const T* x, const double* statistics, const
 }
 
 template <class T>
-void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma, T* dx,
-                   T* dgamma, T* dbeta, double* workspace) {
+void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
+                   T* dx, T* dgamma, T* dbeta, double* workspace) {
   const i64 n = d.columns;
   const double share = d.rows == 0 || !own_statistics ? 0.0 : 1.0 / static_cast<double>(d.rows);
   double* const totals = workspace;  // Σ dy, then Σ dy x̂

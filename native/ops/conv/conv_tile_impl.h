@@ -63,7 +63,10 @@ void tiles(const TileJob<T>& job) {
   } else {
     for (; n + 2 * N <= job.columns; n += 2 * N) tile_columns<T, N, 2, 6>(job, n, ld, 0);
   }
-  for (; n + N <= job.columns; n += N) tile_columns<T, N, 1, 12>(job, n, ld, 0);
+  for (; n + N <= job.columns; n += N) {
+    if constexpr (vector_registers == 32 && N >= 8) tile_columns<T, N / 2, 2, 12>(job, n, ld, 0);
+    else tile_columns<T, N, 1, 12>(job, n, ld, 0);
+  }
   const i64 stored = ld - n;
   if (stored == 0) return;
   const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;

@@ -33,23 +33,24 @@ struct ChunkPlan {
   }
 };
 
-// About 200 pixels of small images together, or bands of 100 KB at most; never fewer than eight chunks if the batch has them.
-inline ChunkPlan plan_chunks(i64 batch, i64 height, i64 width, i64 kernel_h, i64 kernel_w, i64 channels, i64 element_bytes) {
-  ChunkPlan p{batch, height, width, same_padding(kernel_h), same_padding(kernel_w), channels};
+// About 200 pixels of small images together, or bands of 100 KB at most; not fewer chunks than `at_least` if the batch has them.
+inline ChunkPlan plan_chunks(i64 batch, i64 height, i64 width, i64 kernel_h, i64 kernel_w, i64 channels, i64 element_bytes,
+                             i64 at_least = 8) {
+  ChunkPlan p{batch, height, width, same_padding(kernel_h), same_padding(kernel_w), channels, 1, 1, 1, 0};
   const i64 area = height * width;
   if (batch * area == 0) return p;
   const i64 row_bytes = p.row_stride() * element_bytes;
   const i64 rows_fit = 100 * 1024 / row_bytes - 2 * p.pad_h;
   if (area > 288 && height > 8) {
     i64 rows = rows_fit < 8 ? 8 : rows_fit;
-    if (rows > 16 && batch < 8) rows = 16;
+    if (rows > 16 && batch < at_least) rows = 16;
     p.bands = ceil_div(height, rows);
     p.rows_per = ceil_div(height, p.bands);
     p.bands = ceil_div(height, p.rows_per);
     p.count = batch * p.bands;
   }
   if (p.bands == 1) {
-    const i64 fill = 216 / area, spread = ceil_div(batch, 8);
+    const i64 fill = 216 / area, spread = ceil_div(batch, at_least);
     const i64 image_bytes = (height + 2 * p.pad_h) * row_bytes;
     i64 n = fill < spread ? fill : spread;
     if (n * image_bytes > 100 * 1024) n = 100 * 1024 / image_bytes;

@@ -1,0 +1,51 @@
+#include "../ops/matmul/matmul.h"
+#include "families.h"
+
+namespace mg {
+namespace {
+
+MatmulDims matmul_dims(const Call& c, std::size_t arg, std::size_t length) {
+  c.expect_dims(arg, length);
+  const std::vector<i64>& d = c.dims(arg);
+  return {d[0], d[1], d[2], d[3], length == 5 && d[4] != 0};
+}
+
+void call_matmul(Call& c) {
+  const MatmulDims d = matmul_dims(c, 3, 5);
+  const Storage a = c.in(0), b = c.in(1), bias = c.in(2);
+  c.expect_float(a, "a");
+  c.expect(a, "a", a.dtype, d.batch * d.rows * d.inner);
+  c.expect(b, "b", a.dtype, d.batch * d.inner * d.columns);
+  if (c.has(2)) c.expect(bias, "bias", a.dtype, d.columns);
+  const Storage y = c.result(a.dtype, d.batch * d.rows * d.columns);
+  by_float(a.dtype, [&](auto t) {
+    using T = decltype(t);
+    const Storage space = c.workspace(matmul_forward_bytes<T>(d));
+    c.run([=] { matmul_forward<T>(d, a.as<T>(), b.as<T>(), bias.buffer ? bias.as<T>() : nullptr, y.as<T>(), space.as<void>()); });
+  });
+}
+
+void call_matmul_outer(Call& c) {
+  const MatmulDims d = matmul_dims(c, 2, 4);
+  const Storage a = c.in(0), dy = c.in(1);
+  c.expect_float(a, "a");
+  c.expect(a, "a", a.dtype, d.batch * d.rows * d.inner);
+  c.expect(dy, "dy", a.dtype, d.batch * d.rows * d.columns);
+  const Storage g = c.result(a.dtype, d.batch * d.inner * d.columns);
+  by_float(a.dtype, [&](auto t) {
+    using T = decltype(t);
+    const Storage space = c.workspace(matmul_outer_bytes<T>(d));
+    c.run([=] { matmul_outer<T>(d, a.as<T>(), dy.as<T>(), g.as<T>(), space.as<void>()); });
+  });
+}
+
+}  // namespace
+
+OpRows matmul_ops() {
+  return {
+      {"matmul", {in("a"), in("b"), in_or_null("bias"), dims("dims")}, "Storage", call_matmul},
+      {"matmulOuter", {in("a"), in("dy"), dims("dims")}, "Storage", call_matmul_outer},
+  };
+}
+
+}  // namespace mg

@@ -1,0 +1,259 @@
+// The fused multigrid network as ops. A network crosses the border as an Int32Array; its plan is made once and kept.
+#include <unordered_map>
+
+#include "../base/check.h"
+#include "../base/pool.h"
+#include "../ops/mg_layer/mg_layer.h"
+#include "families.h"
+#include "network.h"
+
+namespace mg {
+namespace {
+
+// Reads the Int32Array of lib/ops/network.ts field by field.
+class SpecReader {
+ public:
+  SpecReader(const char* op, const std::vector<i64>& words) : op_(op), words_(words) {}
+  i64 next() {
+    if (at_ >= words_.size()) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected a longer network description, got " + std::to_string(words_.size()) + " words");
+    return words_[at_++];
+  }
+  int integer() { return static_cast<int>(next()); }
+  bool flag() { return next() != 0; }
+  i64 length() {
+    const i64 n = next();
+    if (n < 0 || n > static_cast<i64>(words_.size())) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected list lengths within the description, got " + std::to_string(n));
+    return n;
+  }
+  std::vector<int> integers() {
+    std::vector<int> list(static_cast<std::size_t>(length()));
+    for (int& value : list) value = integer();
+    return list;
+  }
+  void expect_end() const {
+    if (at_ != words_.size()) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected " + std::to_string(at_) + " words of network description, got " + std::to_string(words_.size()));
+  }
+
+ private:
+  const char* op_;
+  const std::vector<i64>& words_;
+  std::size_t at_ = 0;
+};
+
+NetworkSpec read_spec(const char* op, const NetworkKey& key) {
+  SpecReader r(op, key.words);
+  NetworkSpec spec;
+  spec.dimensions = r.integer();
+  spec.kernel_size = r.next();
+  spec.batch = r.next();
+  spec.steps = r.next();
+  spec.backward = r.flag();
+  for (const int side : r.integers()) spec.sides.push_back(side);
+  spec.fields.resize(static_cast<std::size_t>(r.length()));
+  for (FieldSpec& field : spec.fields) {
+    field.level = r.integer();
+    field.channels = r.next();
+    field.gradient = r.flag();
+  }
+  spec.input = r.integers();
+  spec.layers.resize(static_cast<std::size_t>(r.length()));
+  for (LayerSpec& layer : spec.layers) {
+    layer.kind = r.flag() ? LayerKind::conv_lstm : LayerKind::conv;
+    layer.low = r.integer();
+    layer.high = r.integer();
+    layer.channels = r.next();
+    layer.relu = r.flag();
+    layer.peephole = r.flag();
+    layer.norm = r.flag() ? NormKind::window : NormKind::none;
+    layer.shortcut = r.integer();
+    layer.output = r.flag();
+    layer.memory = r.integers();
+    layer.forget_bias = key.forget_bias;
+    layer.epsilon = key.epsilon;
+  }
+  r.expect_end();
+  spec.budget_bytes = static_cast<i64>(key.budget_bytes);
+  return spec;
+}
+
+struct KeyHash {
+  std::size_t operator()(const NetworkKey& key) const {
+    std::size_t hash = std::hash<double>()(key.forget_bias * 31 + key.epsilon * 17 + key.budget_bytes) ^ static_cast<std::size_t>(key.element_bytes);
+    for (const i64 word : key.words) hash = hash * 1000003u + static_cast<std::size_t>(word);
+    return hash;
+  }
+};
+
+NetworkKey key_of(const Call& c, DType dtype) {
+  return {c.dims(0), c.number(1), c.number(2), c.number(3), dtype_bytes(dtype)};
+}
+
+// Where the arguments lie in both calls: (spec, forgetBias, epsilon, budget, parameters, fields, state, …).
+constexpr std::size_t kParameters = 4, kFields = 5, kState = 6, kOutputs = 7, kSaved = 8, kGradients = 9, kWanted = 10;
+
+i64 field_count(const Plan& p, std::size_t i) {
+  const Node& n = p.nodes[i];
+  return p.spec.steps * p.spec.batch * n.area() * n.channels;
+}
+i64 output_count(const Plan& p, std::size_t i) {
+  const Grid& g = p.grids[static_cast<std::size_t>(p.outputs[i])];
+  return p.spec.steps * p.spec.batch * g.area() * g.channels;
+}
+i64 state_count(const Plan& p, std::size_t i) {
+  const Grid& g = p.grids[static_cast<std::size_t>(p.states[i])];
+  return p.spec.batch * g.area() * g.channels;
+}
+
+void expect_length(const Call& c, const char* name, std::size_t got, std::size_t expected) {
+  if (got != expected) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + std::to_string(expected) + " " + name + ", got " + std::to_string(got));
+}
+
+// What both passes are given, checked against the plan.
+struct Given {
+  std::shared_ptr<const Plan> plan;
+  DType dtype;
+  std::vector<Storage> parameters, fields, state;  // state: all hidden, then all cell; or none
+};
+
+Given given(Call& c) {
+  Given g;
+  g.parameters = c.ins(kParameters);
+  g.fields = c.ins(kFields);
+  g.state = c.ins(kState);
+  if (g.parameters.empty()) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected parameters, got none");
+  c.expect_float(g.parameters[0], "parameters");
+  g.dtype = g.parameters[0].dtype;
+  g.plan = network_plan(c.op(), key_of(c, g.dtype));
+  const Plan& p = *g.plan;
+  expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
+  for (std::size_t i = 0; i < g.parameters.size(); ++i) c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
+  expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
+  for (std::size_t i = 0; i < g.fields.size(); ++i) c.expect(g.fields[i], "field", g.dtype, field_count(p, i));
+  if (!g.state.empty()) expect_length(c, "states", g.state.size(), 2 * p.states.size());
+  for (std::size_t i = 0; i < g.state.size(); ++i) c.expect(g.state[i], "state", g.dtype, state_count(p, i % p.states.size()));
+  return g;
+}
+
+// Pointers to the data of storages; null where there is none. They live as long as the job that holds the storages.
+template <class T>
+std::vector<T*> pointers(const std::vector<Storage>& storages, std::size_t first, std::size_t count) {
+  std::vector<T*> list;
+  for (std::size_t i = first; i < first + count; ++i) list.push_back(i < storages.size() && storages[i].buffer ? storages[i].as<T>() : nullptr);
+  return list;
+}
+
+void call_forward(Call& c) {
+  const Given g = given(c);
+  const Plan& p = *g.plan;
+  std::vector<Storage> outputs, state;
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(c.result(g.dtype, output_count(p, i)));
+  for (std::size_t i = 0; i < 2 * p.states.size(); ++i) state.push_back(c.result(g.dtype, state_count(p, i % p.states.size())));
+  const Storage saved = c.result(DType::uint8, p.saved_bytes), workspace = c.workspace(p.workspace_bytes);
+  c.run([=] {
+    by_float(g.dtype, [&](auto t) {
+      using T = decltype(t);
+      const std::size_t states = g.plan->states.size();
+      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size()), fields = pointers<T>(g.fields, 0, g.fields.size());
+      const auto hidden0 = pointers<T>(g.state, 0, states), cell0 = pointers<T>(g.state, states, states);
+      const auto y = pointers<T>(outputs, 0, outputs.size()), hidden = pointers<T>(state, 0, states), cell = pointers<T>(state, states, states);
+      NetworkArgs<T> args;
+      args.parameters = parameters.data();
+      args.fields = fields.data();
+      args.hidden0 = hidden0.data();
+      args.cell0 = cell0.data();
+      args.outputs = y.data();
+      args.hidden = hidden.data();
+      args.cell = cell.data();
+      args.saved = saved.as<char>();
+      args.workspace = workspace.as<char>();
+      network_forward<T>(*g.plan, args);
+    });
+  });
+}
+
+void call_backward(Call& c) {
+  const Given g = given(c);
+  const Plan& p = *g.plan;
+  if (!p.spec.backward) fail("ERR_MG_ARGUMENT", "networkBackward: expected a network planned for a backward pass, got one for inference");
+  const std::vector<Storage> outputs = c.ins(kOutputs), gradients = c.ins(kGradients);
+  const std::size_t states = p.states.size();
+  expect_length(c, "outputs", outputs.size(), p.outputs.size());
+  expect_length(c, "gradients", gradients.size(), outputs.size() + 2 * states);
+  for (std::size_t i = 0; i < outputs.size(); ++i) c.expect(outputs[i], "output", g.dtype, output_count(p, i));
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].buffer) continue;
+    const i64 count = i < outputs.size() ? output_count(p, i) : state_count(p, (i - outputs.size()) % states);
+    c.expect(gradients[i], "gradient", g.dtype, count);
+  }
+  const Storage saved = c.in(kSaved);
+  c.expect(saved, "saved", DType::uint8, p.saved_bytes);
+  const bool wants_state = c.dims(kWanted).size() == 1 && c.dims(kWanted)[0] != 0;
+  std::vector<Storage> dparameters, dfields(p.spec.fields.size()), dstate;
+  for (const Parameter& parameter : p.parameters) dparameters.push_back(c.result(g.dtype, parameter.size));
+  for (std::size_t i = 0; i < dfields.size(); ++i)
+    if (p.spec.fields[i].gradient) dfields[i] = c.result(g.dtype, field_count(p, i));
+  for (std::size_t i = 0; wants_state && i < 2 * states; ++i) dstate.push_back(c.result(g.dtype, state_count(p, i % states)));
+  const Storage workspace = c.workspace(p.workspace_bytes);
+  c.run([=] {
+    by_float(g.dtype, [&](auto t) {
+      using T = decltype(t);
+      const std::size_t n = outputs.size(), count = g.plan->states.size();
+      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size()), fields = pointers<T>(g.fields, 0, g.fields.size());
+      const auto hidden0 = pointers<T>(g.state, 0, count), cell0 = pointers<T>(g.state, count, count), y = pointers<T>(outputs, 0, n);
+      NetworkArgs<T> args;
+      args.parameters = parameters.data();
+      args.fields = fields.data();
+      args.hidden0 = hidden0.data();
+      args.cell0 = cell0.data();
+      args.outputs = y.data();
+      args.saved = saved.as<char>();
+      args.workspace = workspace.as<char>();
+      const auto dy = pointers<T>(gradients, 0, n), dhidden = pointers<T>(gradients, n, count), dcell = pointers<T>(gradients, n + count, count);
+      const auto dp = pointers<T>(dparameters, 0, dparameters.size()), df = pointers<T>(dfields, 0, dfields.size());
+      const auto dhidden0 = pointers<T>(dstate, 0, count), dcell0 = pointers<T>(dstate, count, count);
+      NetworkGradients<T> grads;
+      grads.outputs = dy.data();
+      grads.hidden = dhidden.data();
+      grads.cell = dcell.data();
+      grads.parameters = dp.data();
+      grads.fields = df.data();
+      grads.hidden0 = dhidden0.data();
+      grads.cell0 = dcell0.data();
+      network_backward<T>(*g.plan, args, grads);
+    });
+  });
+}
+
+}  // namespace
+
+bool operator==(const NetworkKey& a, const NetworkKey& b) {
+  return a.words == b.words && a.forget_bias == b.forget_bias && a.epsilon == b.epsilon && a.budget_bytes == b.budget_bytes &&
+         a.element_bytes == b.element_bytes;
+}
+
+std::shared_ptr<const Plan> network_plan(const char* op, const NetworkKey& key) {
+  // One cache per JavaScript thread; a shape that has not been used for a while is planned again.
+  thread_local std::unordered_map<NetworkKey, std::shared_ptr<const Plan>, KeyHash> plans;
+  constexpr std::size_t kMostPlans = 64;
+  const int workers = Pool::get().size();
+  const auto found = plans.find(key);
+  if (found != plans.end() && found->second->workers == workers) return found->second;
+  if (plans.size() >= kMostPlans) plans.clear();
+  return plans[key] = std::make_shared<const Plan>(plan_network(read_spec(op, key), key.element_bytes, workers));
+}
+
+OpRows network_ops() {
+  return {
+      {"networkForward",
+       {dims("spec"), number("forgetBias"), number("epsilon"), number("budget"), ins("parameters"), ins("fields"), ins("state")},
+       "Storage[]",
+       call_forward},
+      {"networkBackward",
+       {dims("spec"), number("forgetBias"), number("epsilon"), number("budget"), ins("parameters"), ins("fields"), ins("state"),
+        ins("outputs"), in("saved"), ins_or_null("gradients"), dims("wanted")},
+       "Storage[]",
+       call_backward},
+  };
+}
+
+}  // namespace mg

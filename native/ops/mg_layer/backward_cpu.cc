@@ -1,0 +1,264 @@
+#include "engine.h"
+#include "norm.h"
+
+namespace mg {
+namespace {
+
+template <class T>
+class Backward : Engine<T> {
+ public:
+  Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) : Engine<T>(plan, args), grads(grads) {}
+
+  void run() {
+    Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
+      if (!p.stores_gates) this->pack_forward(p.grids[size_t(g)]);
+      else fill_offsets(p.grids[size_t(g)].chunks, this->template space<std::int32_t>(p.grids[size_t(g)].offsets));
+      pack_transposed(p.grids[size_t(g)]);
+    });
+    if (p.layer_major) layer_by_layer();
+    else step_by_step();
+    reduce();
+  }
+
+ private:
+  using Engine<T>::p;
+  using Engine<T>::args;
+  using Engine<T>::stage;
+  const NetworkGradients<T>& grads;
+
+  T* partial(i64 unit) const { return this->template space<T>(p.partials) + unit * p.parameter_values; }
+  void clear_partial(i64 unit) const { std::memset(partial(unit), 0, size_t(p.parameter_values) * sizeof(T)); }
+
+  void step_by_step() {
+    this->each_unit([&](i64 unit, Worker<T>& w) {
+      clear_partial(unit);
+      this->each_group(unit, w, [&] {
+        for (const Grid& g : p.grids) begin_state(g, w);
+        for (i64 t = p.steps - 1; t >= 0; t--) {
+          begin_step(w, t);
+          for (size_t k = p.grids.size(); k-- > 0;) {
+            shortcut(p.grids[k], w, t);
+            grid(p.grids[k], w, t, partial(unit));
+          }
+        }
+        for (const Grid& g : p.grids) end_state(g, w);
+      });
+    });
+  }
+
+  void layer_by_layer() {
+    this->each_unit([&](i64 unit, Worker<T>& w) {
+      clear_partial(unit);
+      this->each_group(unit, w, [&] {
+        for (i64 t = 0; t < p.steps; t++) begin_step(w, t);
+      });
+    });
+    for (size_t l = p.layer_first.size() - 1; l-- > 0;) {
+      const int first = p.layer_first[l], end = p.layer_first[l + 1];
+      this->each_unit([&](i64 unit, Worker<T>& w) {
+        this->each_group(unit, w, [&] {
+          for (i64 t = 0; t < p.steps; t++) {
+            for (int g = first; g < end; g++) shortcut(p.grids[size_t(g)], w, t);
+          }
+        });
+      });
+      for (int k = first; k < end; k++) {
+        const Grid& g = p.grids[size_t(k)];
+        if (g.gamma >= 0) WindowNorm<T>(*this, g).backward(grads.parameters[g.gamma], grads.parameters[g.beta]);
+      }
+      this->each_unit([&](i64 unit, Worker<T>& w) {
+        this->each_group(unit, w, [&] {
+          for (int g = first; g < end; g++) begin_state(p.grids[size_t(g)], w);
+          for (i64 t = p.steps - 1; t >= 0; t--) {
+            for (int g = end; g-- > first;) grid(p.grids[size_t(g)], w, t, partial(unit));
+          }
+          for (int g = first; g < end; g++) end_state(p.grids[size_t(g)], w);
+        });
+      });
+    }
+  }
+
+  static void copy_or_clear(T* to, const T* from, i64 n) {
+    if (from) std::memcpy(to, from, size_t(n) * sizeof(T));
+    else std::memset(to, 0, size_t(n) * sizeof(T));
+  }
+
+  T* grad(int node, const Worker<T>& w, i64 t, i64 b) const {
+    const Node& n = p.nodes[size_t(node)];
+    if (n.field < 0) return this->at(p.grids[size_t(n.grid)].grad, w, t, b);
+    return n.gradient ? grads.fields[n.field] + (t * p.batch + b) * n.area() * n.channels : nullptr;
+  }
+
+  // Every gradient of a step starts as what the caller hands in, or zero.
+  void begin_step(const Worker<T>& w, i64 t) const {
+    for (size_t k = 0; k < p.nodes.size(); k++) {
+      const Node& n = p.nodes[k];
+      if (!n.gradient) continue;
+      const i64 image = n.area() * n.channels;
+      const T* given = nullptr;
+      if (n.grid >= 0 && p.grids[size_t(n.grid)].y.where == Place::Where::output) {
+        given = grads.outputs[p.grids[size_t(n.grid)].y.offset];
+        if (given) given += (t * p.batch + w.first) * image;
+      }
+      copy_or_clear(grad(int(k), w, t, w.first), given, w.count * image);
+    }
+  }
+  void begin_state(const Grid& g, const Worker<T>& w) const {
+    if (g.state < 0) return;
+    const i64 image = g.area() * g.channels;
+    copy_or_clear(this->at(g.grad_hidden, w, 0, w.first), this->state_or_null(grads.hidden, g.state, w.first * image), w.count * image);
+    copy_or_clear(this->at(g.grad_cell, w, 0, w.first), this->state_or_null(grads.cell, g.state, w.first * image), w.count * image);
+  }
+  void end_state(const Grid& g, const Worker<T>& w) const {
+    if (g.state < 0) return;
+    const i64 n = w.count * g.area() * g.channels, at = w.first * g.area() * g.channels;
+    if (grads.hidden0 && grads.hidden0[g.state]) copy_or_clear(grads.hidden0[g.state] + at, this->at(g.grad_hidden, w, 0, w.first), n);
+    if (grads.cell0 && grads.cell0[g.state]) copy_or_clear(grads.cell0[g.state] + at, this->at(g.grad_cell, w, 0, w.first), n);
+  }
+
+  void shortcut(const Grid& g, const Worker<T>& w, i64 t) const {
+    for (const ShortcutPart& s : g.shortcut) {
+      T* to = grad(s.node, w, t, w.first);
+      if (to) stage.add(to, s.channels, this->at(g.grad, w, t, w.first) + s.first, g.channels, s.channels, w.count * g.area());
+    }
+  }
+
+  // One grid at one step for the worker's images: from the gradient of its activation to those of everything it read.
+  void grid(const Grid& g, Worker<T>& w, i64 t, T* sums) {
+    SourceView<T> from[max_sources];
+    const i64 padded = padded_columns(g.outputs, this->conv.lanes);
+    for (i64 b = w.first, n; b < w.first + w.count; b += n) {
+      n = w.first + w.count - b < g.group ? w.first + w.count - b : g.group;
+      const int count = this->sources(g, w, t, b, from);
+      bool wanted = false;
+      for (int j = 0; j < count; j++) {
+        const Source& s = g.sources[size_t(j)];
+        if (s.column < 0) continue;
+        from[j].grad = s.node >= 0 ? grad(s.node, w, t, b) : this->at(g.grad_hidden, w, 0, b);
+        wanted = wanted || s.node >= 0 || t > 0 || (grads.hidden0 && grads.hidden0[g.state]);
+      }
+      this->each_chunk(g.chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64 before, i64 pixels) {
+        T* d = w.dsums + before * padded;
+        stage.gather(plan, chunk, p.spec.dimensions, from, count, w.patch);
+        if (g.state >= 0) cell_gradient(g, w, t, b, before, pixels, d, padded, sums);
+        else activation_gradient(g, w, t, b, before, pixels, d, padded);
+        OuterJob<T> job{};
+        job.patch = w.patch;
+        job.offset = this->template space<std::int32_t>(g.offsets);
+        job.pixels = pixels;
+        job.row_stride = plan.row_stride();
+        job.run = p.spec.kernel_size * g.in_channels;
+        job.end = p.parameters[size_t(g.kernel)].size / g.outputs;
+        job.dy = d;
+        job.columns = g.outputs;
+        job.grad = sums + p.parameters[size_t(g.kernel)].first;
+        job.accumulate = true;
+        this->conv.outer(job);
+        this->conv.column_sums(d, pixels, padded, g.outputs, sums + p.parameters[size_t(g.bias)].first, true);
+      });
+      if (wanted) data_gradient(g, w, n, padded, from, count);
+    }
+  }
+
+  void activation_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride) const {
+    const i64 at = before * g.channels;
+    const T* a = p.spec.layers[size_t(g.layer)].relu ? this->at(g.activation, w, t, b) + at : nullptr;
+    stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
+  }
+
+  void cell_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride, T* sums) const {
+    const i64 at = before * g.channels, image = g.area() * g.channels;
+    const T* c_prev = this->cell_before(g, w, t, b);
+    CellJob<T> job{};
+    job.pixels = pixels;
+    job.channels = g.channels;
+    job.forget_bias = T(p.spec.layers[size_t(g.layer)].forget_bias);
+    job.peephole = g.peephole >= 0 ? this->parameter(g.peephole) : nullptr;
+    job.c_prev = c_prev ? c_prev + at : nullptr;
+    job.c = this->at(g.cell, w, t, b) + at;
+    if (p.stores_gates) {
+      job.gates = this->at(g.gates, w, t, 0) + b * image + at;
+      job.plane = p.batch * image;
+    } else {  // the same arithmetic again writes the same c and h
+      this->conv.tiles(this->forward_tiles(g, w.patch, pixels, w.sums));
+      job.sums = w.sums;
+      job.h = this->at(g.activation, w, t, b) + at;
+      job.gates = w.gates;
+      job.plane = pixels * g.channels;
+      stage.cell_forward(job);
+    }
+    job.dh = this->at(g.grad, w, t, b) + at;
+    job.dh_next = this->at(g.grad_hidden, w, 0, b) + at;
+    job.dc = this->at(g.grad_cell, w, 0, b) + at;
+    job.dsums = d;
+    job.dsums_stride = stride;
+    if (g.peephole >= 0) job.dpeephole = sums + p.parameters[size_t(g.peephole)].first;
+    stage.cell_backward(job);
+  }
+
+  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources.
+  void data_gradient(const Grid& g, const Worker<T>& w, i64 n, i64 stride, const SourceView<T>* from, int count) const {
+    const SourceView<T> d{Map::same, w.dsums, nullptr, g.outputs, stride, false};
+    TileJob<T> job{};
+    job.patch = w.patch;
+    job.offset = this->template space<std::int32_t>(g.data_offsets);
+    job.kernel_rows = p.spec.dimensions == 1 ? 1 : p.spec.kernel_size;
+    job.row_stride = g.data_chunks.row_stride();
+    job.run = p.spec.kernel_size * g.outputs;
+    job.weight = this->template space<T>(g.packed_transposed);
+    job.columns = job.out_stride = g.data_columns;
+    job.out = w.dx;
+    this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
+      stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
+      job.pixels = pixels;
+      this->conv.tiles(job);
+      stage.scatter(plan, chunk, p.spec.dimensions, from, count, w.dx, g.data_columns);
+    });
+  }
+
+  void pack_transposed(const Grid& g) const {
+    fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
+    if (g.data_columns == 0) return;
+    const i64 taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs);
+    const i64 padded = padded_columns(g.data_columns, this->conv.lanes);
+    const T* kernel = this->parameter(g.kernel);
+    T* to = this->template space<T>(g.packed_transposed);
+    for (i64 tap = 0; tap < taps; tap++, to += g.outputs * padded) {
+      const T* from = kernel + (taps - 1 - tap) * g.in_channels * g.outputs;
+      for (const Source& s : g.sources) {
+        for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
+          for (i64 n = 0; n < g.outputs; n++) to[n * padded + s.column + c] = from[(s.first + c) * g.outputs + n];
+        }
+      }
+      for (i64 c = g.data_columns; c < padded; c++) {
+        for (i64 n = 0; n < g.outputs; n++) to[n * padded + c] = T(0);
+      }
+    }
+  }
+
+  void reduce() const {
+    Pool::get().parallel_for(i64(p.parameters.size()), [&](i64 k, int) {
+      const Parameter& q = p.parameters[size_t(k)];
+      for (const Grid& g : p.grids) {
+        if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it
+      }
+      T* const out = grads.parameters[k];
+      std::memcpy(out, partial(0) + q.first, size_t(q.size) * sizeof(T));
+      for (i64 u = 1; u < p.units; u++) {
+        const T* from = partial(u) + q.first;
+        for (i64 i = 0; i < q.size; i++) out[i] += from[i];
+      }
+    });
+  }
+};
+
+}  // namespace
+
+template <class T>
+void network_backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
+  Backward<T>(plan, args, grads).run();
+}
+template void network_backward<float>(const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>&);
+template void network_backward<double>(const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>&);
+
+}  // namespace mg

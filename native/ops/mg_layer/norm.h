@@ -1,0 +1,98 @@
+// Window batch norm of a fused layer: statistics per channel over all steps, samples and cells of the call.
+//   y = gamma (a - mean) / sqrt(variance + epsilon) + beta, biased variance     (Huynh, Maire, Walter 2020, appendix)
+// Sums go by unit of samples in float64, then over units in order.
+#pragma once
+#include <cmath>
+
+#include "engine.h"
+
+namespace mg {
+
+template <class T>
+class WindowNorm {
+ public:
+  WindowNorm(const Engine<T>& engine, const Grid& grid) : e(engine), g(grid), C(grid.channels) {
+    char* base = e.p.spec.backward ? e.saved : e.work;
+    mean = reinterpret_cast<T*>(base + g.statistics);
+    scale = mean + C;  // 1 / sqrt(variance + epsilon)
+    count = double(e.p.steps * e.p.batch * g.area());
+  }
+
+  // activation -> y, with the shortcut added.
+  void forward() const {
+    sum([&](const T* a, const T*, double* s, double*) {
+      for (i64 c = 0; c < C; c++) s[c] += a[c];
+    });
+    for (i64 c = 0; c < C; c++) mean[c] = T(total(c) / count);
+    sum([&](const T* a, const T*, double* s, double*) {
+      for (i64 c = 0; c < C; c++) s[c] += (double(a[c]) - mean[c]) * (double(a[c]) - mean[c]);
+    });
+    const double epsilon = e.p.spec.layers[size_t(g.layer)].epsilon;
+    for (i64 c = 0; c < C; c++) scale[c] = T(1 / std::sqrt(total(c) / count + epsilon));
+    const T *gamma = e.parameter(g.gamma), *beta = e.parameter(g.beta);
+    images([&](i64 t, i64 b, Worker<T>& w, i64) {
+      const T* a = e.at(g.activation, w, t, b);
+      T* y = e.at(g.y, w, t, b);
+      for (i64 m = 0; m < g.area(); m++) {
+        for (i64 c = 0; c < C; c++) y[m * C + c] = (a[m * C + c] - mean[c]) * scale[c] * gamma[c] + beta[c];
+      }
+      for (const ShortcutPart& s : g.shortcut) {
+        e.stage.add(y + s.first, C, e.value(s.node, w, t, b), s.channels, s.channels, g.area());
+      }
+    });
+  }
+
+  // g.grad holds dy and receives the gradient of the activation.
+  void backward(T* dgamma, T* dbeta) const {
+    sum([&](const T* a, const T* dy, double* s, double* q) {
+      for (i64 c = 0; c < C; c++) s[c] += dy[c], q[c] += double(dy[c]) * ((a[c] - mean[c]) * scale[c]);
+    });
+    for (i64 c = 0; c < C; c++) dbeta[c] = T(total(c)), dgamma[c] = T(total(C + c));
+    const T* gamma = e.parameter(g.gamma);
+    const T share = T(1 / count);
+    images([&](i64 t, i64 b, Worker<T>& w, i64) {
+      const T* a = e.at(g.activation, w, t, b);
+      T* d = e.at(g.grad, w, t, b);
+      for (i64 m = 0; m < g.area(); m++) {
+        for (i64 c = 0; c < C; c++) {
+          const T normed = (a[m * C + c] - mean[c]) * scale[c];
+          d[m * C + c] = gamma[c] * scale[c] * (d[m * C + c] - share * (dbeta[c] + normed * dgamma[c]));
+        }
+      }
+    });
+  }
+
+ private:
+  template <class F>
+  void images(F&& fn) const {
+    e.each_unit([&](i64 unit, Worker<T>& w) {
+      const i64 end = part_begin(e.p.batch, e.p.units, unit + 1);
+      for (i64 t = 0; t < e.p.steps; t++) {
+        for (i64 b = part_begin(e.p.batch, e.p.units, unit); b < end; b++) fn(t, b, w, unit);
+      }
+    });
+  }
+  double* sums(i64 unit) const { return e.template space<double>(e.p.norm_sums) + unit * 2 * C; }
+  double total(i64 c) const {
+    double s = 0;
+    for (i64 u = 0; u < e.p.units; u++) s += sums(u)[c];
+    return s;
+  }
+  template <class F>
+  void sum(F&& cell) const {
+    for (i64 k = 0; k < e.p.units * 2 * C; k++) sums(0)[k] = 0;
+    images([&](i64 t, i64 b, Worker<T>& w, i64 unit) {
+      const T *a = e.at(g.activation, w, t, b), *dy = e.at(g.grad, w, t, b);
+      double* s = sums(unit);
+      for (i64 m = 0; m < g.area(); m++) cell(a + m * C, dy ? dy + m * C : nullptr, s, s + C);
+    });
+  }
+
+  const Engine<T>& e;
+  const Grid& g;
+  i64 C;
+  T *mean, *scale;
+  double count;
+};
+
+}  // namespace mg

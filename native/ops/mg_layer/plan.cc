@@ -1,0 +1,238 @@
+#include "plan.h"
+
+#include <algorithm>
+
+#include "../../base/check.h"
+
+namespace mg {
+namespace {
+
+constexpr i64 max_lanes = 16;
+constexpr i64 max_channels = 1024;
+
+void expect(bool holds, const std::string& what) {
+  if (!holds) fail("ERR_MG_CONFIG", "fused.plan: expected " + what);
+}
+
+std::string layer_name(size_t l) { return "layer " + std::to_string(l + 1); }
+
+void check_spec(const NetworkSpec& s) {
+  expect(s.dimensions == 1 || s.dimensions == 2, "dimensions 1 or 2, got " + std::to_string(s.dimensions));
+  expect(s.kernel_size > 0 && s.kernel_size % 2 == 1, "an odd kernelSize, got " + std::to_string(s.kernel_size));
+  expect(s.batch >= 0 && s.steps >= 0, "batch and steps of 0 or more");
+  expect(!s.layers.empty(), "at least one layer");
+  for (size_t k = 0; k < s.sides.size(); k++) {
+    expect(s.sides[k] > 0 && (k == 0 || s.sides[k] == 2 * s.sides[k - 1]), "each side twice the one before");
+  }
+  auto level_ok = [&](int level) { return level >= 0 && level < int(s.sides.size()); };
+  auto field_ok = [&](int f) { return f >= 0 && f < int(s.fields.size()); };
+  for (const FieldSpec& f : s.fields) {
+    expect(level_ok(f.level) && f.channels > 0 && f.channels <= max_channels, "fields on known levels with 1 to 1024 channels");
+  }
+  for (int f : s.input) expect(field_ok(f), "known input fields");
+  for (size_t l = 0; l < s.layers.size(); l++) {
+    const LayerSpec& y = s.layers[l];
+    expect(level_ok(y.low) && level_ok(y.high) && y.low <= y.high, layer_name(l) + " on known levels");
+    expect(y.channels > 0 && y.channels <= max_channels, layer_name(l) + " with 1 to 1024 channels");
+    expect(y.shortcut < int(l), layer_name(l) + " with a shortcut from an earlier layer");
+    for (int f : y.memory) expect(field_ok(f), layer_name(l) + " with known memory fields");
+  }
+}
+
+class Planner {
+ public:
+  Planner(const NetworkSpec& spec, i64 element_bytes, int workers) {
+    check_spec(spec);
+    p.spec = spec;
+    p.element_bytes = element_bytes;
+    p.workers = workers < 1 ? 1 : workers;
+    bool recurrent = false, norm = false;
+    for (const LayerSpec& l : spec.layers) {
+      recurrent = recurrent || l.kind == LayerKind::conv_lstm;
+      norm = norm || l.norm != NormKind::none;
+    }
+    p.batch = recurrent ? spec.batch : spec.batch * spec.steps;
+    p.steps = recurrent ? spec.steps : spec.batch * spec.steps > 0;
+    p.layer_major = norm;
+    p.units = std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
+    p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
+    add_nodes();
+    for (size_t g = 0; g < p.grids.size(); g++) connect(p.grids[g]);
+    add_parameters();
+    p.stores_gates = true;
+    lay_out();
+    if (spec.backward && spec.budget_bytes > 0 && p.saved_bytes > spec.budget_bytes) {
+      p.stores_gates = false;
+      lay_out();
+      expect(p.saved_bytes <= spec.budget_bytes, "a byte budget of at least " + std::to_string(p.saved_bytes) + ", got " +
+                                                     std::to_string(spec.budget_bytes));
+    }
+    describe(recurrent);
+  }
+  Plan p;
+
+ private:
+  i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[size_t(level)]; }
+  i64 width(int level) const { return p.spec.sides[size_t(level)]; }
+
+  void add_nodes() {
+    for (size_t f = 0; f < p.spec.fields.size(); f++) {
+      const FieldSpec& s = p.spec.fields[f];
+      p.nodes.push_back({s.level, height(s.level), width(s.level), s.channels, s.gradient, int(f), -1});
+    }
+    for (size_t l = 0; l < p.spec.layers.size(); l++) {
+      const LayerSpec& s = p.spec.layers[l];
+      p.layer_first.push_back(int(p.grids.size()));
+      for (int level = s.low; level <= s.high; level++) {
+        Grid g{};
+        g.layer = int(l), g.level = level, g.node = int(p.nodes.size());
+        g.height = height(level), g.width = width(level), g.channels = s.channels;
+        if (s.output) p.outputs.push_back(int(p.grids.size()));
+        if (s.kind == LayerKind::conv_lstm) g.state = int(p.states.size()), p.states.push_back(int(p.grids.size()));
+        p.nodes.push_back({level, g.height, g.width, s.channels, true, -1, int(p.grids.size())});
+        p.grids.push_back(g);
+      }
+    }
+    p.layer_first.push_back(int(p.grids.size()));
+  }
+
+  // The nodes that layer l hands on at a level: its own y, then memory. Layer -1: the input.
+  std::vector<int> outgoing(int l, int level) const {
+    std::vector<int> found;
+    if (l >= 0) {
+      const LayerSpec& s = p.spec.layers[size_t(l)];
+      if (level >= s.low && level <= s.high) found.push_back(p.grids[size_t(p.layer_first[size_t(l)] + level - s.low)].node);
+    }
+    for (int f : l < 0 ? p.spec.input : p.spec.layers[size_t(l)].memory) {
+      if (p.nodes[size_t(f)].level == level) found.push_back(f);
+    }
+    return found;
+  }
+
+  void connect(Grid& g) {
+    const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+    auto add = [&](Map map, int node, i64 channels, bool gradient) {
+      Source source{map, node, channels, g.in_channels, -1};
+      if (gradient) source.column = g.data_columns, g.data_columns += channels;
+      g.in_channels += channels;
+      g.sources.push_back(source);
+    };
+    const Map maps[] = {Map::up, Map::same, Map::down};
+    for (int k = 0; k < 3; k++) {
+      for (int n : outgoing(g.layer - 1, g.level - 1 + k)) add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+    }
+    expect(!g.sources.empty(), layer_name(size_t(g.layer)) + ", level " + std::to_string(g.level) +
+                                   " next to a grid of the layer before");
+    if (s.kind == LayerKind::conv_lstm) add(Map::same, -1, s.channels, true);
+    g.outputs = s.kind == LayerKind::conv_lstm ? 4 * s.channels : s.channels;
+    if (s.shortcut >= 0) {
+      i64 first = 0;
+      for (int n : outgoing(s.shortcut, g.level)) {
+        g.shortcut.push_back({n, p.nodes[size_t(n)].channels, first});
+        first += p.nodes[size_t(n)].channels;
+      }
+      if (first > s.channels) g.shortcut.clear();
+    }
+  }
+
+  void add_parameters() {
+    for (Grid& g : p.grids) {
+      const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+      const i64 k = p.spec.kernel_size;
+      auto add = [&](const char* name, std::vector<i64> shape) {
+        i64 size = 1;
+        for (i64 n : shape) size *= n;
+        const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
+        p.parameters.push_back({full, shape, size, p.parameter_values});
+        p.parameter_values += round_up(size, max_lanes);
+        return int(p.parameters.size()) - 1;
+      };
+      g.kernel = p.spec.dimensions == 1 ? add("kernel", {k, g.in_channels, g.outputs}) : add("kernel", {k, k, g.in_channels, g.outputs});
+      g.bias = add("bias", {g.outputs});
+      if (s.kind == LayerKind::conv_lstm && s.peephole) g.peephole = add("peephole", {3, s.channels});
+      if (s.norm != NormKind::none) g.gamma = add("gamma", {s.channels}), g.beta = add("beta", {s.channels});
+      p.forward_flop += 2.0 * double(kernel_rows(g)) * double(g.outputs * g.area() * p.batch * p.steps);
+    }
+  }
+
+  i64 kernel_height() const { return p.spec.dimensions == 1 ? 1 : p.spec.kernel_size; }
+  i64 kernel_rows(const Grid& g) const { return kernel_height() * p.spec.kernel_size * g.in_channels; }
+
+  i64 take(i64& used, i64 bytes) {
+    const i64 at = used;
+    used += round_up(bytes, 64);
+    return at;
+  }
+  Place worker_place(i64& used, i64 slots, i64 image) {
+    return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
+  }
+  Place all_steps(Place::Where where, i64& used, i64 image) {
+    return {where, take(used, p.steps * p.batch * image * p.element_bytes), p.steps, image};
+  }
+
+  void lay_out() {
+    i64 saved = 0, work = 0, mine = 0;  // mine: per worker
+    int output = 0;
+    p.patch_size = p.sums_size = p.dsums_size = p.dx_size = 0;
+    for (Grid& g : p.grids) {
+      const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+      const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
+      const i64 image = g.area() * g.channels;
+      auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
+        if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
+        if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
+        return worker_place(mine, slots, values);
+      };
+      g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
+      g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
+      if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
+      g.gates = lstm && p.spec.backward && p.stores_gates ? all_steps(Place::Where::saved, saved, 4 * image) : Place{};
+      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
+
+      g.group = g.area() > 288 ? 1 : p.group;
+      g.chunks = plan_chunks(g.group, g.height, g.width, kernel_height(), p.spec.kernel_size, g.in_channels, p.element_bytes, 1);
+      const i64 padded = round_up(g.outputs, max_lanes);
+      g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
+      g.packed_bias = take(work, padded * p.element_bytes);
+      g.offsets = take(work, g.chunks.max_pixels() * 4);
+      p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
+      p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
+      if (!p.spec.backward) continue;
+      g.data_chunks = plan_chunks(g.group, g.height, g.width, kernel_height(), p.spec.kernel_size, g.outputs, p.element_bytes, 1);
+      g.data_offsets = take(work, g.data_chunks.max_pixels() * 4);
+      if (g.data_columns > 0) {
+        g.packed_transposed = take(work, kernel_height() * p.spec.kernel_size * g.outputs *
+                                             round_up(g.data_columns, max_lanes) * p.element_bytes);
+      }
+      p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
+      p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
+      p.dx_size = std::max(p.dx_size, g.data_chunks.max_pixels() * g.data_columns);
+      g.grad = p.layer_major ? all_steps(Place::Where::workspace, work, image) : worker_place(mine, 1, image);
+      if (lstm) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
+    }
+    if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
+    if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
+    const i64 scratch = p.patch_size + p.sums_size + (p.spec.backward ? p.dsums_size + p.dx_size + p.sums_size : 0);
+    p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
+    p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
+    p.saved_bytes = saved;
+    p.workspace_bytes = work;
+    p.scratch_begin = mine;
+  }
+
+  void describe(bool recurrent) {
+    p.path = std::string(p.layer_major ? "layer by layer (window norm)" : recurrent ? "samples in parallel, all steps without a barrier"
+                                                                                    : "images in parallel, all layers without a barrier") +
+             ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
+  }
+
+};
+
+}  // namespace
+
+Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers) {
+  return Planner(spec, element_bytes, workers).p;
+}
+
+}  // namespace mg

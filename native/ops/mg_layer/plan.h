@@ -1,0 +1,139 @@
+// What a fused multigrid network computes and how: from a list of layers to grids, sources, memory places and a schedule.
+// Plain C++, no kernels: the CPU and the CUDA engine walk the same plan. Huynh, Maire, Walter 2020, section 3.1.
+//
+// A network is a list of layers. A layer owns one grid per level in [low, high]; each grid sees, joined on channels in this
+// order, the coarser grid of the layer before (doubled), the equal one, the finer one (2x2 max-pooled), and, if it is a
+// ConvLSTM, its own hidden state of the step before. A layer hands on y = activation (+ window batch norm) (+ shortcut),
+// joined with `memory` fields from outside. Writers, readers, encoders and decoders are all such lists.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../../base/platform.h"
+#include "../conv/patch.h"
+
+namespace mg {
+
+enum class LayerKind { conv, conv_lstm };
+enum class NormKind { none, window };  // window: statistics over all steps, samples and cells of the call, per channel
+
+// A tensor from outside, [T,B,H,W,C] on the grid of its level; gradient: backward computes its gradient.
+struct FieldSpec {
+  int level = 0;
+  i64 channels = 0;
+  bool gradient = false;
+};
+
+struct LayerSpec {
+  LayerKind kind = LayerKind::conv;
+  int low = 0, high = 0;
+  i64 channels = 0;
+  bool relu = true;            // conv only
+  double forget_bias = 1;      // conv_lstm only
+  bool peephole = false;       // conv_lstm only: parameter [3,C], for i, f, o
+  NormKind norm = NormKind::none;
+  double epsilon = 1e-3;
+  int shortcut = -1;           // layer whose outgoing pyramid is added, level by level where both exist and it is not wider
+  std::vector<int> memory;     // fields joined to the outgoing pyramid, after the layer's own channels
+  bool output = false;         // y is handed to the caller
+};
+
+struct NetworkSpec {
+  int dimensions = 2;          // 1: grids are rows, height 1
+  i64 kernel_size = 3;
+  i64 batch = 0, steps = 0;
+  std::vector<i64> sides;      // of each level; each is twice the one before
+  std::vector<FieldSpec> fields;
+  std::vector<int> input;      // fields that the first layer sees
+  std::vector<LayerSpec> layers;
+  bool backward = false;       // keep what a backward pass needs
+  i64 budget_bytes = 0;        // of `saved`; 0: no limit
+};
+
+enum class Map { same, up, down };
+
+// One tensor that a grid gathers: an input field or the y of an earlier grid (node), or its own hidden state (node < 0).
+struct Source {
+  Map map = Map::same;
+  int node = -1;
+  i64 channels = 0;
+  i64 first = 0;               // channel in the joined input
+  i64 column = -1;             // first column of the data gradient; -1: not wanted
+};
+
+struct ShortcutPart {
+  int node;
+  i64 channels, first;
+};
+
+// Where a tensor lives: in `saved` or `workspace` (steps x batch images), with the caller, or per worker (one group of images).
+struct Place {
+  enum class Where { none, saved, workspace, output, worker } where = Where::none;
+  i64 offset = 0;              // bytes; index of the output for Where::output
+  i64 slots = 0;               // steps kept; step t sits in slot t % slots
+  i64 image = 0;               // values per image
+};
+
+struct Node {
+  int level;
+  i64 height, width, channels;
+  bool gradient;
+  int field;                   // index of the input field, or -1 for a grid
+  int grid;
+  i64 area() const { return height * width; }
+};
+
+struct Grid {
+  int layer, level, node;
+  i64 height, width, channels;
+  i64 in_channels = 0;         // with the hidden state
+  i64 outputs = 0;             // 4C sums or C
+  i64 data_columns = 0;        // columns of the data gradient
+  std::vector<Source> sources;
+  std::vector<ShortcutPart> shortcut;
+  int kernel, bias, peephole = -1, gamma = -1, beta = -1;  // parameter numbers
+  int state = -1;              // number among the ConvLSTM grids
+  Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
+  Place grad, grad_hidden, grad_cell;
+  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
+  i64 packed_kernel = -1, packed_bias = -1, packed_transposed = -1, offsets = 0, data_offsets = 0;  // bytes into workspace
+  i64 group = 1;               // images handled together
+  ChunkPlan chunks, data_chunks;      // of one such group
+  i64 area() const { return height * width; }
+};
+
+struct Parameter {
+  std::string name;            // "3.level2.kernel": layers count from 1
+  std::vector<i64> shape;
+  i64 size, first;             // values; position among all
+};
+
+struct Plan {
+  NetworkSpec spec;
+  i64 batch, steps;            // of the schedule: without recurrence, steps are just more images
+  bool layer_major;            // a window norm needs all steps of a layer before the next
+  bool stores_gates;
+  i64 element_bytes;
+  int workers;
+  i64 units;                   // sample ranges that run in parallel, each with its own gradient sums
+  i64 group;                   // images a worker takes through the network together
+  std::vector<Node> nodes;     // fields, then grids
+  std::vector<Grid> grids;     // layer by layer, coarse to fine
+  std::vector<int> layer_first;       // first grid of each layer; one more entry at the end
+  std::vector<int> outputs;    // grid of each output, in order
+  std::vector<int> states;     // grid of each recurrent state, in order
+  std::vector<Parameter> parameters;
+  i64 parameter_values = 0;
+  i64 saved_bytes = 0;         // kept from forward to backward
+  i64 workspace_bytes = 0;     // scratch, free between calls
+  i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
+  i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
+  i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0;                 // values of each scratch array
+  double forward_flop = 0;
+  std::string path;            // what was chosen and why
+};
+
+// Throws mg::Error ERR_MG_CONFIG when the layers do not fit together. element_bytes: 4 or 8.
+Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers);
+
+}  // namespace mg

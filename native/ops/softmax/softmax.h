@@ -1,0 +1,21 @@
+// y[r,k] = e^{x[r,k]} / Σ_j e^{x[r,j]}, or its logarithm, for every row r. Sums are made in double, in order.
+// Backward needs y alone: dx = y (dy − Σ dy y) for softmax, dx = dy − e^y Σ dy for its logarithm.
+#pragma once
+#include "../../base/platform.h"
+
+namespace mg {
+
+struct SoftmaxDims {
+  bool logarithm;
+  i64 rows, length;
+
+  i64 rows_per_chunk() const { return length >= 4096 ? 1 : 4096 / (length > 0 ? length : 1); }
+  i64 chunks() const { return (rows + rows_per_chunk() - 1) / rows_per_chunk(); }
+};
+
+template <class T>
+void softmax_forward(const SoftmaxDims& dims, const T* x, T* y);
+template <class T>
+void softmax_backward(const SoftmaxDims& dims, const T* dy, const T* y, T* dx);
+
+}  // namespace mg

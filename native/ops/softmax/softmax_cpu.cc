@@ -1,0 +1,50 @@
+#include "softmax.h"
+
+#include <algorithm>
+
+#include "../../base/log_sum_exp.h"
+#include "../../base/pool.h"
+
+namespace mg {
+namespace {
+
+template <class F>
+void over_rows(const SoftmaxDims& d, F&& f) {
+  Pool::get().parallel_for(d.chunks(), [&](i64 chunk, int) {
+    const i64 end = std::min(d.rows, (chunk + 1) * d.rows_per_chunk());
+    for (i64 row = chunk * d.rows_per_chunk(); row < end; ++row) f(row * d.length);
+  });
+}
+
+}  // namespace
+
+template <class T>
+void softmax_forward(const SoftmaxDims& d, const T* x, T* y) {
+  over_rows(d, [&](i64 at) {
+    const double lse = log_sum_exp(x + at, d.length);
+    for (i64 k = at; k < at + d.length; ++k) {
+      const double log_y = static_cast<double>(x[k]) - lse;
+      y[k] = static_cast<T>(d.logarithm ? log_y : std::exp(log_y));
+    }
+  });
+}
+
+template <class T>
+void softmax_backward(const SoftmaxDims& d, const T* dy, const T* y, T* dx) {
+  over_rows(d, [&](i64 at) {
+    double sum = 0;
+    for (i64 k = at; k < at + d.length; ++k) sum += static_cast<double>(dy[k]) * (d.logarithm ? 1 : static_cast<double>(y[k]));
+    for (i64 k = at; k < at + d.length; ++k) {
+      const double g = static_cast<double>(dy[k]), v = static_cast<double>(y[k]);
+      dx[k] = static_cast<T>(d.logarithm ? g - std::exp(v) * sum : v * (g - sum));
+    }
+  });
+}
+
+#define MG_INSTANTIATE(T)                                                   \
+  template void softmax_forward<T>(const SoftmaxDims&, const T*, T*);       \
+  template void softmax_backward<T>(const SoftmaxDims&, const T*, const T*, T*);
+MG_INSTANTIATE(float)
+MG_INSTANTIATE(double)
+
+}  // namespace mg
