@@ -67,7 +67,7 @@ DncTemps<T> take_temps(Arena& a, const DncDims& d) {
   t.along = a.take<T>(d.reads * pitch);
   t.against = a.take<T>(d.reads * pitch);
   t.next_read = a.take<T>(d.reads * pitch);
-  for (auto& keys : t.keys) keys = a.take<unsigned char>(d.slots * 8);
+  for (auto& keys : t.keys) keys = a.take<std::uint64_t>(d.slots);
   for (auto& order : t.order) order = a.take<std::int32_t>(d.slots);
   return t;
 }

@@ -20,7 +20,7 @@ struct DncTemps {
   T *simulated;                 // [V + 1][pitch]
   T *along, *against;           // [R][pitch] forward and backward reads of one head
   T *next_read;                 // [R][pitch]
-  unsigned char *keys[2];       // [N] of 8 bytes
+  std::uint64_t *keys[2];       // [N]
   std::int32_t *order[2];       // [N]
 };
 
