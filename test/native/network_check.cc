@@ -1,6 +1,6 @@
 // Compile as test/native/conv_check.cc says, with native/ops/mg_layer/*.cc added and objects named by their whole path.
 // The fused network against a naive composition in float64: outputs, states and every gradient, on random networks; same bits for
-// 1, 2 and 4 threads, for stored and recomputed gates, and with and without a backward pass to come.
+// 1, 2 and 4 threads, for stored and recomputed gates, for segments run again, and with and without a backward pass to come.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -239,6 +239,11 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
     for (int threads : {2, 4}) {
       Pool::get().resize(threads);
       if (!(fused<T>(plan_network(spec, bytes, threads), v) == got)) report("threads differ", threads);
+    }
+    for (i64 steps = 1; steps <= spec.steps && !first.layer_major; steps++) {
+      NetworkSpec again = spec;
+      again.recompute = steps;
+      if (!(fused<T>(plan_network(again, bytes, 2), v) == got)) report("segments differ", double(steps));
     }
     if (!first.states.empty()) {
       const Plan recompute = plan_network(tight, bytes, 2);

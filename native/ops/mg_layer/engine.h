@@ -86,11 +86,25 @@ class Engine {
   static const T* state_or_null(const T* const* all, int state, i64 offset) {
     return all && all[state] ? all[state] + offset : nullptr;
   }
+  // State of the step before: given, from a checkpoint, or where that step left it.
   const T* hidden_before(const Grid& g, const Worker<T>& w, i64 t, i64 b) const {
-    return t > 0 ? at(g.activation, w, t - 1, b) : state_or_null(args.hidden0, g.state, b * g.area() * g.channels);
+    if (t == 0) return state_or_null(args.hidden0, g.state, b * g.area() * g.channels);
+    return begins_segment(t) ? checkpoint(g, g.checkpoint_hidden, t, b) : at(g.activation, w, t - 1, b);
   }
   const T* cell_before(const Grid& g, const Worker<T>& w, i64 t, i64 b) const {
-    return t > 0 ? at(g.cell, w, t - 1, b) : state_or_null(args.cell0, g.state, b * g.area() * g.channels);
+    if (t == 0) return state_or_null(args.cell0, g.state, b * g.area() * g.channels);
+    return begins_segment(t) ? checkpoint(g, g.checkpoint_cell, t, b) : at(g.cell, w, t - 1, b);
+  }
+  bool begins_segment(i64 t) const { return p.segment > 0 && t % p.segment == 0 && t < p.steps; }
+  T* checkpoint(const Grid& g, i64 bytes, i64 t, i64 b) const {
+    return reinterpret_cast<T*>(saved + bytes) + ((t / p.segment - 1) * p.batch + b) * g.area() * g.channels;
+  }
+  // The gates of image b: four planes, `plane` values apart.
+  T* gates(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64& plane) const {
+    const bool own = g.gates.where == Place::Where::worker;
+    const i64 image = g.area() * g.channels, first = own ? w.first : 0;
+    plane = (own ? p.group : p.batch) * image;
+    return at(g.gates, w, t, first) + (b - first) * image;
   }
   int sources(const Grid& g, const Worker<T>& w, i64 t, i64 b, SourceView<T>* out) const {
     int n = 0;

@@ -64,13 +64,12 @@ class Planner {
     p.wide = !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
     if (p.wide) p.group = 1;
     p.stores_gates = true;
+    if (spec.backward && !norm && p.steps > 0) p.segment = std::min(std::max<i64>(0, spec.recompute), p.steps);
     lay_out();
-    if (spec.backward && spec.budget_bytes > 0 && p.saved_bytes > spec.budget_bytes) {
-      p.stores_gates = false;
-      lay_out();
-      expect(p.saved_bytes <= spec.budget_bytes, "a byte budget of at least " + std::to_string(p.saved_bytes) + ", got " +
-                                                     std::to_string(spec.budget_bytes));
-    }
+    const i64 budget = spec.backward && spec.budget_bytes > 0 ? spec.budget_bytes : kept_bytes();
+    if (p.saved_bytes > budget && recurrent && !p.segment) p.stores_gates = false, lay_out();
+    if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
+    expect(kept_bytes() <= budget, "a byte budget of at least " + std::to_string(kept_bytes()) + ", got " + std::to_string(budget));
     describe(recurrent);
   }
   Plan p;
@@ -169,6 +168,23 @@ class Planner {
     }
   }
 
+  // What the budget counts: what is saved, and the segments that the workers hold.
+  i64 kept_bytes() const { return p.saved_bytes + (p.segment ? p.workers * p.scratch_begin : 0); }
+
+  // The segment length with the least memory: states at the boundaries against the steps that are run again.
+  void choose_segment() {
+    p.stores_gates = true;
+    i64 best = 1, least = -1;
+    for (i64 s = 1; s <= p.steps; s++) {
+      p.segment = ceil_div(p.steps, ceil_div(p.steps, s));
+      if (p.segment != s) continue;
+      lay_out();
+      if (least < 0 || kept_bytes() < least) best = s, least = kept_bytes();
+    }
+    p.segment = best;
+    lay_out();
+  }
+
   i64 kernel_height() const { return p.spec.dimensions == 1 ? 1 : p.spec.kernel_size; }
   i64 kernel_rows(const Grid& g) const { return kernel_height() * p.spec.kernel_size * g.in_channels; }
 
@@ -194,6 +210,7 @@ class Planner {
       const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
       const i64 image = g.area() * g.channels;
       auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
+        if (p.segment) return worker_place(mine, p.segment, values);
         if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
         if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
         if (p.wide) return shared(Place::Where::workspace, work, slots, values);
@@ -201,9 +218,16 @@ class Planner {
       };
       g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
       g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
-      if (lstm && p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
-      else if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
-      g.gates = lstm && p.spec.backward && p.stores_gates ? all_steps(Place::Where::saved, saved, 4 * image) : Place{};
+      if (lstm) {
+        if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+        else if (p.layer_major && !p.spec.backward) g.cell = worker_place(mine, 1, image);
+        else g.cell = keep(1, image);
+      }
+      g.gates = lstm && p.spec.backward && p.stores_gates ? keep(1, 4 * image) : Place{};
+      if (lstm && p.segment) {
+        const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
+        g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
+      }
       if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
 
       g.group = g.area() > 288 ? 1 : p.group;
@@ -253,7 +277,8 @@ class Planner {
     else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
     else p.path = "images in parallel, all layers without a barrier";
     if (!p.wide) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
-    if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
+    if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
+    else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }
 
 };
