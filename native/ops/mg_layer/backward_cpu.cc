@@ -7,7 +7,8 @@ namespace {
 template <class T>
 class Backward : ForwardStep<T> {
  public:
-  Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) : ForwardStep<T>(plan, args, true), grads(grads) {}
+  Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads)
+      : ForwardStep<T>(plan, args, true), grads(grads) {}
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
@@ -112,15 +113,18 @@ class Backward : ForwardStep<T> {
   }
   void begin_state(const Grid& g, const Worker<T>& w) const {
     if (g.state < 0) return;
-    const i64 image = g.area() * g.channels;
-    copy_or_clear(this->at(g.grad_hidden, w, 0, w.first), this->state_or_null(grads.hidden, g.state, w.first * image), w.count * image);
-    copy_or_clear(this->at(g.grad_cell, w, 0, w.first), this->state_or_null(grads.cell, g.state, w.first * image), w.count * image);
+    const i64 n = w.count * g.area() * g.channels, at = w.first * g.area() * g.channels;
+    copy_or_clear(this->at(g.grad_hidden, w, 0, w.first), this->state_or_null(grads.hidden, g.state, at), n);
+    copy_or_clear(this->at(g.grad_cell, w, 0, w.first), this->state_or_null(grads.cell, g.state, at), n);
   }
   void end_state(const Grid& g, const Worker<T>& w) const {
     if (g.state < 0) return;
     const i64 n = w.count * g.area() * g.channels, at = w.first * g.area() * g.channels;
-    if (grads.hidden0 && grads.hidden0[g.state]) copy_or_clear(grads.hidden0[g.state] + at, this->at(g.grad_hidden, w, 0, w.first), n);
-    if (grads.cell0 && grads.cell0[g.state]) copy_or_clear(grads.cell0[g.state] + at, this->at(g.grad_cell, w, 0, w.first), n);
+    auto hand_over = [&](T* const* to, const Place& from) {
+      if (to && to[g.state]) copy_or_clear(to[g.state] + at, this->at(from, w, 0, w.first), n);
+    };
+    hand_over(grads.hidden0, g.grad_hidden);
+    hand_over(grads.cell0, g.grad_cell);
   }
 
   void shortcut(const Grid& g, const Worker<T>& w, i64 t) const {
@@ -227,8 +231,8 @@ class Backward : ForwardStep<T> {
     for (int j = 0; j < g.folded_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
     TileJob<T> fine{}, folded{};
     const i64 row_stride = g.data_chunks.row_stride(), K = p.spec.kernel_size;
-    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride, K * g.outputs,
-                    this->template space<T>(g.packed_transposed)};
+    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride,
+                    K * g.outputs, this->template space<T>(g.packed_transposed)};
     fine.columns = fine.out_stride = g.data_columns;
     fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
     if (g.folded_columns > 0) {
@@ -269,8 +273,8 @@ class Backward : ForwardStep<T> {
       pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
     };
     for (i64 tap = 0; g.data_columns > 0 && tap < taps; tap++) {
-      pack(this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N, size_t(g.folded_sources), g.sources.size(), g.data_columns,
-           this->template space<T>(g.packed_transposed), tap);
+      const T* from = this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N;
+      pack(from, size_t(g.folded_sources), g.sources.size(), g.data_columns, this->template space<T>(g.packed_transposed), tap);
     }
     if (g.folded_columns == 0) return;
     const ChunkPlan& plan = g.data_chunks;

@@ -9,8 +9,8 @@ class ForwardStep : public Engine<T> {
   using Base = Engine<T>;
 
  public:
-  using Base::at, Base::cell_before, Base::convolve, Base::each_chunk, Base::gates, Base::p, Base::parameter, Base::sources, Base::stage,
-      Base::value;
+  using Base::at, Base::cell_before, Base::convolve, Base::each_chunk, Base::gates, Base::p, Base::parameter, Base::sources;
+  using Base::stage, Base::value;
   ForwardStep(const Plan& plan, const NetworkArgs<T>& args, bool keeps_gates) : Engine<T>(plan, args), keeps_gates(keeps_gates) {}
 
   // One grid at one step for the worker's images.
@@ -26,8 +26,8 @@ class ForwardStep : public Engine<T> {
   }
 
   // One chunk of a grid: gather, convolve, cell or activation, shortcut.
-  void chunk(const Grid& g, Worker<T>& w, i64 t, i64 b, const SourceView<T>* from, int count, const ChunkPlan& plan, const Chunk& c,
-             i64 before, i64 pixels) {
+  void chunk(const Grid& g, Worker<T>& w, i64 t, i64 b, const SourceView<T>* from, int count, const ChunkPlan& plan,
+             const Chunk& c, i64 before, i64 pixels) {
     Base::gather(g, w, plan, c, from, count);
     T* a = at(g.activation, w, t, b) + before * g.channels;
     if (g.state >= 0) {

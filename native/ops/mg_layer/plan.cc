@@ -69,7 +69,8 @@ class Planner {
     const i64 budget = spec.backward && spec.budget_bytes > 0 ? spec.budget_bytes : kept_bytes();
     if (p.saved_bytes > budget && recurrent && !p.segment) p.stores_gates = false, lay_out();
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
-    expect(kept_bytes() <= budget, "a byte budget of at least " + std::to_string(kept_bytes()) + ", got " + std::to_string(budget));
+    const i64 kept = kept_bytes();
+    expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
     describe(recurrent);
   }
   Plan p;
@@ -128,7 +129,9 @@ class Planner {
     }
     const Map maps[] = {Map::up, Map::same, Map::down};
     for (int k = 0; k < 3; k++) {
-      for (int n : outgoing(g.layer - 1, g.level - 1 + k)) add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+      for (int n : outgoing(g.layer - 1, g.level - 1 + k)) {
+        add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+      }
     }
     expect(!g.sources.empty(), layer_name(size_t(g.layer)) + ", level " + std::to_string(g.level) +
                                    " next to a grid of the layer before");
@@ -158,7 +161,9 @@ class Planner {
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
       };
-      g.kernel = p.spec.dimensions == 1 ? add("kernel", {k, g.in_channels, g.outputs}) : add("kernel", {k, k, g.in_channels, g.outputs});
+      std::vector<i64> kernel{k, k, g.in_channels, g.outputs};
+      if (p.spec.dimensions == 1) kernel.erase(kernel.begin());
+      g.kernel = add("kernel", kernel);
       g.bias = add("bias", {g.outputs});
       if (s.kind == LayerKind::conv_lstm && s.peephole) g.peephole = add("peephole", {3, s.channels});
       if (s.norm != NormKind::none) g.gamma = add("gamma", {s.channels}), g.beta = add("beta", {s.channels});
@@ -232,7 +237,8 @@ class Planner {
 
       g.group = g.area() > 288 ? 1 : p.group;
       const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
-      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, p.wide ? 2 * p.workers : 1, multiple);
+      const i64 at_least = p.wide ? 2 * p.workers : 1;
+      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, at_least, multiple);
       const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
       g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
       g.packed_bias = take(work, padded * p.element_bytes);
@@ -263,7 +269,8 @@ class Planner {
     }
     if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
     if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
-    const i64 scratch = p.patch_size + p.coarse_size + p.sums_size + (p.spec.backward ? p.dsums_size + p.dx_size + p.sums_size : 0);
+    i64 scratch = p.patch_size + p.coarse_size + p.sums_size;
+    if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
     p.saved_bytes = saved;
