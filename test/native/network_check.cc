@@ -222,6 +222,8 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
   spec.backward = true;
   const i64 bytes = sizeof(T);
   const Plan first = plan_network(spec, bytes, 1);
+  // A window norm divides by as little as sqrt(0.1), and so triples the rounding errors of float32 below it.
+  if (first.layer_major && bytes == 4) tolerance *= 3;
   std::mt19937 rng(seed);
   Values v;
   Results<double> want;
@@ -253,7 +255,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
       again.recompute = steps;
       if (!(fused<T>(plan_network(again, bytes, 2), v) == got)) report("segments differ", double(steps));
     }
-    if (!first.states.empty()) {
+    if (!first.states.empty() && spec.batch * spec.steps > 0) {
       const Plan recompute = plan_network(tight, bytes, 2);
       if (recompute.stores_gates || !(fused<T>(recompute, v) == got)) report("recomputed gates differ", 0);
     }
@@ -274,6 +276,7 @@ NetworkSpec random_network(std::mt19937& rng) {
   s.kernel_size = pick({1, 3, 3, 3, 5});
   s.batch = pick({1, 2, 3, 9});
   s.steps = pick({1, 2, 3, 5});
+  if (rng() % 16 == 0) (rng() % 2 ? s.batch : s.steps) = 0;
   s.fold = rng() % 4 != 0;
   const int levels = pick({1, 2, 3, 4, 4});
   for (int k = 0, side = pick({1, 2, 3}); k < levels; k++, side *= 2) s.sides.push_back(side);

@@ -10,8 +10,6 @@
 
 namespace mg {
 
-constexpr int max_sources = 64;
-
 // One worker's scratch memory and the images it works on: [first, first + count).
 template <class T>
 struct Worker {

@@ -136,6 +136,8 @@ class Planner {
     expect(!g.sources.empty(), layer_name(size_t(g.layer)) + ", level " + std::to_string(g.level) +
                                    " next to a grid of the layer before");
     if (s.kind == LayerKind::conv_lstm) add(Map::same, -1, s.channels, true);
+    expect(g.sources.size() <= max_sources, "at most " + std::to_string(max_sources) + " tensors joined before " +
+                                                layer_name(size_t(g.layer)));
     g.outputs = s.kind == LayerKind::conv_lstm ? 4 * s.channels : s.channels;
     if (s.shortcut >= 0) {
       i64 first = 0;

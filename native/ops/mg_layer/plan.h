@@ -52,6 +52,8 @@ struct NetworkSpec {
   bool fold = true;            // fold doubled sources where the grid is large enough
 };
 
+constexpr int max_sources = 64;  // tensors that one grid gathers
+
 enum class Map { same, up, down };
 
 // One tensor that a grid gathers: an input field or the y of an earlier grid (node), or its own hidden state (node < 0).
