@@ -111,7 +111,9 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
       }
     }
     if (h) hT.push_back(h), cT.push_back(c);
-    if (g.gamma >= 0) out = tape.norm(out, parameters[size_t(g.gamma)], parameters[size_t(g.beta)], layer.epsilon);
+    if (g.gamma >= 0 && !out.empty()) {
+      out = tape.norm(out, parameters[size_t(g.gamma)], parameters[size_t(g.beta)], layer.epsilon);
+    }
     if (layer.shortcut >= 0) {
       const std::vector<int> from = outgoing(layer.shortcut, g.level);
       i64 width = 0;
