@@ -107,7 +107,9 @@ struct Narrow {
   template <int... L>
   static MG_HD V by_row(V a, std::integer_sequence<int, L...>) { return __builtin_shufflevector(a, a, (L % C * S + L / C)...); }
   template <int... L>
-  static MG_HD V by_column(V a, std::integer_sequence<int, L...>) { return __builtin_shufflevector(a, a, (L % S * C + L / S)...); }
+  static MG_HD V by_column(V a, std::integer_sequence<int, L...>) {
+    return __builtin_shufflevector(a, a, (L % S * C + L / S)...);
+  }
 };
 
 template <class T, int N, int C, int P>
