@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 const require = createRequire(import.meta.url);
-const named = process.env.MG_BINDING;
-const binding = named === undefined ? require('node-gyp-build')(fileURLToPath(new URL('../..', import.meta.url))) : require(named);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const binding = process.env.MG_BINDING === undefined ? require('node-gyp-build')(root) : require(process.env.MG_BINDING);
+const self = fileURLToPath(import.meta.url);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** About a millisecond of work each; the promises of some results are left pending. */
@@ -25,18 +26,20 @@ function queueJobs(count) {
 async function workers(repeats) {
   const before = binding.memory().live;
   for (let i = 0; i < repeats; i++) {
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { jobs: 300 } });
+    const worker = new Worker(self, { workerData: { jobs: 300 } });
     await new Promise((resolve) => worker.once('message', resolve));
     await pause((i * 7) % 23);
     await worker.terminate();
   }
-  console.log(JSON.stringify({ repeats, lost: binding.memory().live - before, bytes: (await Promise.all(queueJobs(11)))[1].byteLength }));
+  const lost = binding.memory().live - before;
+  const results = await Promise.all(queueJobs(11));
+  console.log(JSON.stringify({ repeats, lost, bytes: results[1].byteLength }));
 }
 
 /** Eight environments at once, while the number of threads changes under their jobs. */
 async function crowd() {
   const before = binding.memory().live;
-  const crew = Array.from({ length: 8 }, () => new Worker(fileURLToPath(import.meta.url), { workerData: { jobs: 100, finish: true } }));
+  const crew = Array.from({ length: 8 }, () => new Worker(self, { workerData: { jobs: 100, finish: true } }));
   const done = crew.map((worker) => new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject)));
   for (let i = 0; i < 20; i++) {
     binding.setThreads(1 + (i % 4));
