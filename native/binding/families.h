@@ -4,6 +4,7 @@
 
 namespace mg {
 
+OpRows dnc_ops();
 OpRows elementwise_ops();
 OpRows grid_ops();
 OpRows layout_ops();
