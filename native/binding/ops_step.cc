@@ -74,8 +74,9 @@ NormDims norm_dims(const Call& c, std::size_t i, std::size_t length) {
   return d;
 }
 
-void expect_columns(const Call& c, std::initializer_list<std::size_t> args, DType dtype, i64 columns) {
-  for (const std::size_t i : args) c.expect(c.in(i), "gamma, beta, mean and variance", dtype, columns);
+// Arguments first … of the call, one number per column each.
+void expect_columns(const Call& c, std::size_t first, std::initializer_list<const char*> names, DType dtype, i64 columns) {
+  for (const char* name : names) c.expect(c.in(first++), name, dtype, columns);
 }
 
 double epsilon_of(const Call& c, std::size_t i) {
@@ -90,7 +91,7 @@ void call_batch_norm(Call& c) {
   const Storage x = c.in(0), gamma = c.in(1), beta = c.in(2);
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.rows * d.columns);
-  expect_columns(c, {1, 2}, x.dtype, d.columns);
+  expect_columns(c, 1, {"gamma", "beta"}, x.dtype, d.columns);
   const double epsilon = epsilon_of(c, 4);
   const Storage y = c.result(x.dtype, x.count), mean = c.result(x.dtype, d.columns), variance = c.result(x.dtype, d.columns);
   const Storage statistics = c.result(DType::float64, 2 * d.columns), space = c.workspace(d.workspace_bytes());
@@ -108,7 +109,7 @@ void call_normalize(Call& c) {
   const Storage x = c.in(0), mean = c.in(1), variance = c.in(2), gamma = c.in(3), beta = c.in(4);
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.rows * d.columns);
-  expect_columns(c, {1, 2, 3, 4}, x.dtype, d.columns);
+  expect_columns(c, 1, {"mean", "variance", "gamma", "beta"}, x.dtype, d.columns);
   const double epsilon = epsilon_of(c, 6);
   const Storage y = c.result(x.dtype, x.count), statistics = c.result(DType::float64, 2 * d.columns);
   c.run([=] {
@@ -128,7 +129,7 @@ void call_normalize_backward(Call& c) {
   c.expect(x, "x", x.dtype, d.rows * d.columns);
   c.expect(dy, "dy", x.dtype, x.count);
   c.expect(statistics, "statistics", DType::float64, 2 * d.columns);
-  expect_columns(c, {3}, x.dtype, d.columns);
+  expect_columns(c, 3, {"gamma"}, x.dtype, d.columns);
   const Storage dx = c.result(x.dtype, x.count), dgamma = c.result(x.dtype, d.columns), dbeta = c.result(x.dtype, d.columns);
   const Storage space = c.workspace(d.workspace_bytes());
   c.run([=] {

@@ -237,7 +237,7 @@ describe('state', () => {
     const p = parameter([0, 0]);
     using optimizer = new optim.RMSProp(single(p), { lr: 1 });
     const count = Tensor.full([], 5, { dtype: 'float64' });
-    const bad = new Map([['w.ms', Tensor.zeros([3])], ['timeStep', count], ['other', count]]);
+    const bad = new Map<string, Tensor>([['w.ms', Tensor.zeros([3])], ['timeStep', count], ['other', count]]);
     expect(code(() => optimizer.loadStateDict(bad))).toBe('ERR_MG_CHECKPOINT');
     expect(optimizer.timeStep).toBe(0);
     expect(optimizer.loadStateDict(bad, { strict: false })).toEqual({
@@ -252,11 +252,11 @@ describe('a step', () => {
     const run = (threads: number): string => {
       setThreads(threads);
       const source = new Source(3);
-      const named = new Map<string, Tensor>([[3, 50_000], [7], [20_000]].map((shape, i) => {
+      const named = new Map([[3, 50_000], [7], [20_000]].map((shape, i) => {
         const [p, g] = toTensors([source.normal(shape), source.normal(shape)], 'float32') as [Tensor, Tensor];
         p.requiresGrad = true;
         p.grad = g;
-        return [`p${i}`, p];
+        return [`p${i}`, p] as const;
       }));
       using optimizer = new optim.RMSProp(named, { lr: 0.1, momentum: 0.9 });
       const { norm } = optimizer.step({ maxNorm: 1 });

@@ -9,7 +9,8 @@ namespace {
 
 template <class F>
 void over_rows(const NormDims& d, F&& f) {
-  const i64 per_chunk = std::max<i64>(1, 8192 / std::max<i64>(1, d.columns));
+  if (d.columns == 0) return;
+  const i64 per_chunk = std::max<i64>(1, 8192 / d.columns);
   Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
     for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
   });
