@@ -10,7 +10,6 @@ export { globalNorm } from './global-norm.js';
 export { concat, slice, stack, transpose, unstack } from './layout.js';
 export { addChannels, gridUp, maxPool } from './levels.js';
 export { lstmCell, type LstmCellOptions } from './lstm-cell.js';
-export { globalNorm } from './global-norm.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
 export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
