@@ -1,11 +1,10 @@
 // The differentiable neural computer, the reference that the multigrid memory is measured against.
 
 import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
-import { truncatedNormal } from '../nn/init.js';
-import { Module } from '../nn/module.js';
-import { layerOptionKeys, type LayerOptions, type Parameter } from '../nn/parameter.js';
-import { clip, concat, dncInterface, dncStateShapes, dncWindow, linear, reshape, type DncSettings, type DncTensors } from '../ops/index.js';
+import { layerOptionKeys } from '../nn/parameter.js';
+import { clip, concat, dncInterface, dncStateShapes, dncWindow, reshape, type DncSettings, type DncTensors } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
+import { Affine } from './affine.js';
 import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
 import { namedTensors, TensorState } from './tensor-state.js';
 
@@ -34,29 +33,6 @@ const KEYS = [
 
 /** Memory [B,N,W], usage [B,N], links [B,V,N,N], precedence [B,V,N], read and write weights, read words, hidden and cell. */
 export class DNCState extends TensorState<keyof DncTensors> {}
-
-/** Weight [In,Out] and bias [Out], the weight normal with std 1/√In truncated at two std; the bias likewise, or 0. */
-class Affine extends Module {
-  constructor(inFeatures: number, outFeatures: number, randomBias: boolean, options: LayerOptions) {
-    super(options);
-    const normal = truncatedNormal(1 / Math.sqrt(inFeatures), options.dtype);
-    const zero = { kind: 'constant', value: 0 } as const;
-    this.addParameter({ name: 'weight', shape: [inFeatures, outFeatures], init: zero }, normal);
-    this.addParameter({ name: 'bias', shape: [outFeatures], init: zero }, randomBias ? normal : undefined);
-  }
-
-  get weight(): Parameter {
-    return this.parameter('weight');
-  }
-
-  get bias(): Parameter {
-    return this.parameter('bias');
-  }
-
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
-  }
-}
 
 /**
  * Differentiable neural computer (Graves et al., Nature 538, 2016): an LSTM controller that writes to N slots of W numbers by

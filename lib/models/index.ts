@@ -11,3 +11,6 @@ export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRo
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
 export { SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs } from './sequence-model.js';
 export { TensorState } from './tensor-state.js';
+export { NTM, NTMState, type NTMOptions } from './ntm.js';
+export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
+export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';

@@ -31,7 +31,11 @@ export class TensorState<Name extends string = string> implements Disposable {
 
   /** Puts zeros in the batch rows named by `items`, for new episodes. */
   reset(items: readonly number[]): void {
-    this.#tensors = this.#map((tensor) => zeroRows(tensor, items));
+    this.replace((tensor) => zeroRows(tensor, items));
+  }
+
+  protected replace(fn: (tensor: Tensor, name: Name) => Tensor): void {
+    this.#tensors = this.#map(fn);
   }
 
   /** All tensors, for `scope().keep`. */
@@ -52,13 +56,18 @@ export class TensorState<Name extends string = string> implements Disposable {
     this.dispose();
   }
 
-  #map(fn: (tensor: Tensor) => Tensor): Readonly<Record<Name, Tensor>> {
-    return Object.fromEntries(Object.entries<Tensor>(this.#tensors).map(([name, tensor]) => [name, fn(tensor)])) as Record<Name, Tensor>;
+  #map(fn: (tensor: Tensor, name: Name) => Tensor): Readonly<Record<Name, Tensor>> {
+    return Object.fromEntries(Object.entries<Tensor>(this.#tensors).map(([name, tensor]) => [name, fn(tensor, name as Name)])) as Record<Name, Tensor>;
   }
 
   #with(fn: (tensor: Tensor) => Tensor): this {
+    return this.like(this.#map(fn));
+  }
+
+  /** A state of the same kind with other tensors. */
+  protected like(tensors: Readonly<Record<Name, Tensor>>): this {
     const Same = this.constructor as new (tensors: Readonly<Record<Name, Tensor>>) => this;
-    return new Same(this.#map(fn));
+    return new Same(tensors);
   }
 }
 

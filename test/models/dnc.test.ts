@@ -40,8 +40,16 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
       const last = file.outputs.steps.at(-1)!;
       expectNear(state.at('hidden').dataSync(), last['hidden']!, tolerance, 'hidden');
       expectNear(state.at('cell').dataSync(), last['cell']!, tolerance, 'cell');
-      expectNear(state.at('link').dataSync(), file.outputs.final_state['link']!, tolerance, 'link');
-      expectNear(state.at('memory').dataSync(), file.outputs.final_state['memory']!, tolerance, 'memory');
+      // Slots 2 and 3 differ by 1e-13 in usage at the first step: float32 fills them in the other order, and nothing else changes.
+      const usage = state.at('usage').dataSync();
+      const place = flat(file.outputs.final_state['usage']!).map((u) => {
+        const distance = [...usage].map((v) => Math.abs(v - u));
+        return distance.indexOf(Math.min(...distance));
+      });
+      expect(place).toEqual(dtype === 'float64' || place[2] === 2 ? [0, 1, 2, 3] : [0, 1, 3, 2]);
+      const [link, memory] = [state.at('link').dataSync(), state.at('memory').dataSync()];
+      expectNear(place.flatMap((i) => place.map((j) => link[i * config.slots + j]!)), file.outputs.final_state['link']!, tolerance, 'link');
+      expectNear(place.flatMap((i) => [...memory.slice(i * config.word, (i + 1) * config.word)]), file.outputs.final_state['memory']!, tolerance, 'memory');
       ops.sum(ops.mul(y, Tensor.from(Float64Array.from(flat(file.objective.cotangent)), y.shape, { dtype }))).backward();
       expectNear(x.grad!.dataSync(), file.gradients.x, tolerance, 'dx');
       for (const [key, own] of Object.entries(PARAMETERS)) expectNear(dict.get(own)!.grad!.dataSync(), file.gradients.parameters[key]!, tolerance, own);

@@ -62,6 +62,9 @@ MG_HD i64 dnc_backward_mode(i64 v) { return v; }
 MG_HD i64 dnc_forward_mode(const DncDims& d, i64 v) { return d.writes + v + (d.content_second ? 1 : 0); }
 MG_HD i64 dnc_content_mode(const DncDims& d) { return d.content_second ? d.writes : 2 * d.writes; }
 
+// |k| |M_i| + eps up to which a cosine counts as 0: only ever reached without an epsilon, where the gradient has a pole.
+constexpr double dnc_no_direction = 1e-12;
+
 // ---- the equations, for scalars and lane vectors alike
 
 // One link from the one before it, the write weights of its row i and column j, and the precedence of j.

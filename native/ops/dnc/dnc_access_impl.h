@@ -109,7 +109,7 @@ void activate_backward(const DncDims& d, const T* raw, const T* act, T* dact) {
   for (i64 r = 0; r < d.reads; r++) dact[at.read_strengths + r] *= sigmoid(raw[at.read_strengths + r]);
 }
 
-// ---- content: C_i = softmax_i(strength cos_i), cos_i = k.M_i / (|k| |M_i| + eps), |x| = sqrt(x.x + eps); cos 0 where 0 / 0
+// ---- content: C_i = softmax_i(strength cos_i), cos_i = k.M_i / (|k| |M_i| + eps), |x| = sqrt(x.x + eps); cos 0 without a direction
 
 // norm_i of every slot and, for `keys` keys at once, dot_ki = k.M_i: each memory row is touched once.
 template <class T>
@@ -156,11 +156,11 @@ void content_weights(const DncDims& d, T nk, T strength, const T* norm, T* score
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const V key = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength), zero{};
+  const V key = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength), least = S::splat(T(dnc_no_direction)), zero{};
   V top = S::splat(-T(INFINITY));
   along_slots<T>(pitch, [&](i64 n) {
     const V below = S::fma(key, S::load(norm + n), eps);
-    const V cosine = below > zero ? S::load(score + n) / below : zero;
+    const V cosine = below > least ? S::load(score + n) / below : zero;
     S::store(score + n, cosine);
     const V logit = beta * cosine;
     S::store(weights + n, logit);
@@ -188,14 +188,14 @@ void content_backward(const DncDims& d, const T* memory, const T* key, T strengt
   const i64 pitch = d.pitch();
   const T nk = key_norm(d, key);
   const V mean = S::splat(dot(weights, dweights, pitch)), kn = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength);
-  const V zero{};
+  const V zero{}, least = S::splat(T(dnc_no_direction));
   V dbeta{}, shrink{};
   T* pull = slope + pitch;
   along_slots<T>(pitch, [&](i64 n) {
     const V dlogit = S::load(weights + n) * (S::load(dweights + n) - mean), cosine = S::load(score + n), size = S::load(norm + n);
     dbeta = S::fma(dlogit, cosine, dbeta);
     const V below = S::fma(kn, size, eps);
-    const V a = below > zero ? beta * dlogit / below : zero, b = a * cosine;
+    const V a = below > least ? beta * dlogit / below : zero, b = a * cosine;
     S::store(slope + n, a);
     S::store(pull + n, size > zero ? b * kn / size : zero);
     shrink = S::fma(b, size, shrink);

@@ -58,37 +58,42 @@ inline void link_rows(const LinkPass<T>& job, i64 row) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
   using V = typename S::V;
+  // Copies, because the compiler must expect a store of a vector to change any field of the job.
+  const i64 pitch = job.pitch, before_pitch = job.before_pitch, after_pitch = job.after_pitch;
+  const T *const write = job.write, *const precedence = job.precedence, *const reads = job.reads;
+  T* const against = job.against;
   V sum[P][R ? R : 1] = {}, weight[P], rest[P], read[P][R ? R : 1];
   for (int i = 0; i < P; i++) {
     weight[i] = S::splat(job.write[row + i]);
     rest[i] = S::splat(T(1) - job.write[row + i]);
     for (int r = 0; r < R; r++) read[i][r] = S::splat(job.reads[r * job.pitch + row + i]);
   }
-  const T* from = job.before + row * job.before_pitch;
-  T* to = job.after + row * job.after_pitch;
+  const T* const from = job.before + row * before_pitch;
+  T* const to = job.after + row * after_pitch;
   walk_columns<P, N>(job.slots, row, [&](i64 j, int part, bool diagonal) __attribute__((always_inline)) {
     V next[P];
-    const V w = S::load(job.write + j), p = S::load(job.precedence + j);
+    const V w = S::load(write + j), p = S::load(precedence + j);
     for (int i = 0; i < P; i++) {
       if constexpr (Update) {
-        const V l = part ? S::load_part(from + i * job.before_pitch + j, part) : S::load(from + i * job.before_pitch + j);
-        next[i] = dnc_link(l, rest[i], weight[i], w, p, S::fma);
+        const T* const at = from + i * before_pitch + j;
+        __builtin_prefetch(at + P * before_pitch);
+        next[i] = dnc_link(part ? S::load_part(at, part) : S::load(at), rest[i], weight[i], w, p, S::fma);
         if (diagonal && row + i >= j && row + i < j + N) next[i][row + i - j] = T(0);
-        if (part) S::store_part(to + i * job.after_pitch + j, next[i], part);
-        else S::store(to + i * job.after_pitch + j, next[i]);
+        if (part) S::store_part(to + i * after_pitch + j, next[i], part);
+        else S::store(to + i * after_pitch + j, next[i]);
       } else {
-        next[i] = part ? S::load_part(to + i * job.after_pitch + j, part) : S::load(to + i * job.after_pitch + j);
+        next[i] = part ? S::load_part(to + i * after_pitch + j, part) : S::load(to + i * after_pitch + j);
       }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-      const V old = S::load(job.reads + r * job.pitch + j);
-      V column = S::load(job.against + r * job.pitch + j);
+      const V old = S::load(reads + r * pitch + j);
+      V column = S::load(against + r * pitch + j);
       for (int i = 0; i < P; i++) {
         sum[i][r] = S::fma(next[i], old, sum[i][r]);
         column = S::fma(next[i], read[i][r], column);
       }
-      S::store(job.against + r * job.pitch + j, column);
+      S::store(against + r * pitch + j, column);
     }
   });
   for (int i = 0; i < P; i++) {
@@ -132,6 +137,9 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
   using V = typename S::V;
+  const i64 pitch = job.pitch, before_pitch = job.before_pitch, grad_pitch = job.grad_pitch;
+  const T *const write = job.write, *const precedence = job.precedence, *const scaled_reads = job.scaled, *const dreads = job.dread;
+  T *const against = job.against, *const dcolumn = job.dwrite_column, *const dprecedence = job.dprecedence;
   V sum[P][R ? R : 1] = {}, row_sum[P] = {}, weight[P], rest[P], dread[P][R ? R : 1], read[P][R ? R : 1];
   for (int i = 0; i < P; i++) {
     weight[i] = S::splat(job.write[row + i]);
@@ -141,31 +149,33 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
       read[i][r] = S::splat(job.broadcast[r * job.pitch + row + i]);
     }
   }
-  const T* from = job.before + row * job.before_pitch;
-  T* grad = job.grad + row * job.grad_pitch;
+  const T* const from = job.before + row * before_pitch;
+  T* const grad = job.grad + row * grad_pitch;
   walk_columns<P, N>(job.slots, row, [&](i64 j, int part, bool diagonal) __attribute__((always_inline)) {
-    const V w = S::load(job.write + j), p = S::load(job.precedence + j);
+    const V w = S::load(write + j), p = S::load(precedence + j);
     V before[P], next[P], g[P];
     for (int i = 0; i < P; i++) {
-      before[i] = part ? S::load_part(from + i * job.before_pitch + j, part) : S::load(from + i * job.before_pitch + j);
-      g[i] = part ? S::load_part(grad + i * job.grad_pitch + j, part) : S::load(grad + i * job.grad_pitch + j);
+      __builtin_prefetch(from + (P + i) * before_pitch + j);
+      __builtin_prefetch(grad + (P + i) * grad_pitch + j, 1);
+      before[i] = part ? S::load_part(from + i * before_pitch + j, part) : S::load(from + i * before_pitch + j);
+      g[i] = part ? S::load_part(grad + i * grad_pitch + j, part) : S::load(grad + i * grad_pitch + j);
       next[i] = dnc_link(before[i], rest[i], weight[i], w, p, S::fma);
       if (diagonal && row + i >= j && row + i < j + N) next[i][row + i - j] = T(0);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-      const V scaled = S::load(job.scaled + r * job.pitch + j), down = S::load(job.dread + r * job.pitch + j);
-      V column = S::load(job.against + r * job.pitch + j);
+      const V scaled = S::load(scaled_reads + r * pitch + j), down = S::load(dreads + r * pitch + j);
+      V column = S::load(against + r * pitch + j);
       for (int i = 0; i < P; i++) {
         g[i] = S::fma(dread[i][r], scaled, g[i]);
         g[i] = S::fma(read[i][r], down, g[i]);
         sum[i][r] = S::fma(next[i], down, sum[i][r]);
         column = S::fma(next[i], dread[i][r], column);
       }
-      S::store(job.against + r * job.pitch + j, column);
+      S::store(against + r * pitch + j, column);
     }
     if constexpr (Last) {
-      V column = S::load(job.dwrite_column + j), dp = S::load(job.dprecedence + j);
+      V column = S::load(dcolumn + j), dp = S::load(dprecedence + j);
       for (int i = 0; i < P; i++) {
         if (diagonal && row + i >= j && row + i < j + N) g[i][row + i - j] = T(0);
         row_sum[i] = S::fma(g[i], p - before[i], row_sum[i]);
@@ -173,12 +183,12 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
         dp = S::fma(weight[i], g[i], dp);
         g[i] = (rest[i] - w) * g[i];
       }
-      S::store(job.dwrite_column + j, column);
-      S::store(job.dprecedence + j, dp);
+      S::store(dcolumn + j, column);
+      S::store(dprecedence + j, dp);
     }
     for (int i = 0; i < P; i++) {
-      if (part) S::store_part(grad + i * job.grad_pitch + j, g[i], part);
-      else S::store(grad + i * job.grad_pitch + j, g[i]);
+      if (part) S::store_part(grad + i * grad_pitch + j, g[i], part);
+      else S::store(grad + i * grad_pitch + j, g[i]);
     }
   });
   for (int i = 0; i < P; i++) {

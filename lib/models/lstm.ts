@@ -1,0 +1,87 @@
+// The recurrent baseline without a memory of its own: layers of LSTM.
+
+import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { LSTMCell, LSTMState } from '../nn/lstm.js';
+import { layerOptionKeys } from '../nn/parameter.js';
+import { keepFinished } from '../nn/state-rows.js';
+import { concat, stack, unstack } from '../ops/index.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Affine } from './affine.js';
+import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { TensorState } from './tensor-state.js';
+
+export interface LSTMNetworkOptions extends SequenceOptions {
+  /** Units of each layer; default 256. */
+  readonly hidden?: number;
+  /** Default 1. */
+  readonly layers?: number;
+  /** `stacked` (default): each layer sees the one below. `deep`: each also sees the input, and the output sees all (DNC paper). */
+  readonly wiring?: 'stacked' | 'deep';
+  /** Added to the forget gate at run time; default 1. */
+  readonly forgetBias?: number;
+}
+
+const KEYS = [...sequenceOptionKeys, 'hidden', 'layers', 'wiring', 'forgetBias', ...layerOptionKeys];
+
+/** `1.hidden`, `1.cell`, `2.hidden`, …, each [B,H]; layers counted from 1. */
+export class LSTMNetworkState extends TensorState {
+  layer(index: number): LSTMState {
+    return new LSTMState(this.at(`${index + 1}.hidden`), this.at(`${index + 1}.cell`));
+  }
+
+  static of(layers: readonly LSTMState[]): LSTMNetworkState {
+    return new LSTMNetworkState(Object.fromEntries(layers.flatMap(({ hidden, cell }, k) => [[`${k + 1}.hidden`, hidden], [`${k + 1}.cell`, cell]])));
+  }
+}
+
+/** Layers of LSTM (Hochreiter and Schmidhuber 1997) and a linear output. Parameters: `1.weight`, `1.bias`, …, `output.weight`, `output.bias`. */
+export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
+  readonly wiring: 'stacked' | 'deep';
+  readonly #cells: readonly LSTMCell[];
+  readonly #output: Affine;
+
+  constructor(options: LSTMNetworkOptions) {
+    checkOptions('LSTMNetwork', options, KEYS);
+    super('LSTMNetwork', options);
+    const hidden = checkInteger('LSTMNetwork', 'hidden', options.hidden ?? 256, 1);
+    const layers = checkInteger('LSTMNetwork', 'layers', options.layers ?? 1, 1);
+    const forgetBias = checkNumber('LSTMNetwork', 'forgetBias', options.forgetBias ?? 1);
+    this.wiring = checkChoice('LSTMNetwork', 'wiring', options.wiring ?? 'stacked', ['stacked', 'deep']);
+    this.#cells = Array.from({ length: layers }, (_, k) => {
+      const below = k === 0 ? this.inputs : this.wiring === 'deep' ? this.inputs + hidden : hidden;
+      const name = String(k + 1);
+      return this.addPart(name, new LSTMCell({ in: below, hidden, forgetBias, ...this.partOptions(name) }));
+    });
+    const seen = this.wiring === 'deep' ? layers * hidden : hidden;
+    this.#output = this.addPart('output', new Affine(seen, this.outputs, false, this.partOptions('output')));
+  }
+
+  initialState(batch: number): LSTMNetworkState {
+    return LSTMNetworkState.of(this.#cells.map((cell) => cell.initialState(batch)));
+  }
+
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): LSTMNetworkState {
+    return LSTMNetworkState.of(this.#cells.map((_, k) => {
+      const [hidden, cell] = [tensors.get(`${k + 1}.hidden`), tensors.get(`${k + 1}.cell`)];
+      return hidden !== undefined && cell !== undefined ? new LSTMState(hidden, cell)
+        : fail('ERR_MG_CHECKPOINT', 'LSTMNetworkState', `${k + 1}.hidden and ${k + 1}.cell`, [...tensors.keys()]);
+    }));
+  }
+
+  protected run(x: Tensor, state: LSTMNetworkState, lengths: Int32Array | null): { y: Tensor; state: LSTMNetworkState } {
+    let layers = this.#cells.map((_, k) => state.layer(k));
+    const tops = unstack(x).map((frame, t) => {
+      const next: LSTMState[] = [];
+      this.#cells.forEach((cell, k) => {
+        const below = next[k - 1]?.hidden;
+        const seen = below === undefined ? frame : this.wiring === 'deep' ? concat([frame, below], -1) : below;
+        next.push(cell.forward(seen, layers[k]!));
+      });
+      const before = layers;
+      layers = lengths === null ? next : next.map(({ hidden, cell }, k) => new LSTMState(
+        keepFinished(hidden, before[k]!.hidden, lengths, t), keepFinished(cell, before[k]!.cell, lengths, t)));
+      return this.wiring === 'deep' ? concat(next.map(({ hidden }) => hidden), -1) : next.at(-1)!.hidden;
+    });
+    return { y: this.#output.forward(stack(tops)), state: LSTMNetworkState.of(layers) };
+  }
+}

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { tasks } from '../../lib/index.js';
+import { encodeAssociativeRecall } from '../../lib/tasks/associative-recall.js';
+import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/copy.js';
+import type { BitSequence } from '../../lib/tasks/sequence-task.js';
+import { expectNear, vectorFile, type Nested } from '../helpers/vectors.js';
+
+interface Encoded { input: number[][]; target: number[][]; mask: number[] }
+interface EncodingFile {
+  pattern: Nested; copy_one_delimiter: Encoded; copy_start_end: Encoded; repeat_copy_official_dnc: Encoded & { repeats: number };
+  repeat_copy_normalised_count: { normalised: Record<string, number> };
+  associative_recall: Encoded & { items: number[][][]; query_item: number };
+}
+
+describe('the encodings of the golden file', () => {
+  const file = vectorFile<EncodingFile>('task_encodings');
+  const vectors = [[1, 0, 1], [0, 1, 1]];
+  const same = (made: BitSequence, wanted: Encoded, answerIsWhole = true): void => {
+    expectNear(made.input, wanted.input, 1e-7, 'input');
+    const from = answerIsWhole ? 0 : wanted.mask.length;
+    expectNear(made.target, wanted.target, 0, `target ${from}`);
+    expectNear(made.due, wanted.mask, 0, 'mask');
+  };
+  it('copy with one delimiter', () => same(encodeCopy(vectors, 'end'), file.copy_one_delimiter));
+  it('copy with start and end', () => same(encodeCopy(vectors, 'startEnd'), file.copy_start_end));
+  it('repeat copy of the official DNC code', () => same(encodeRepeatCopy(vectors, 2, 0.2), file.repeat_copy_official_dnc));
+  it('the normalised count', () => {
+    for (const [count, value] of Object.entries(file.repeat_copy_normalised_count.normalised)) expect(normalisedCount(Number(count), [1, 10])).toBeCloseTo(value, 12);
+  });
+  it('associative recall', () => same(encodeAssociativeRecall(file.associative_recall.items, file.associative_recall.query_item), file.associative_recall));
+});
+
+describe('sequence tasks', () => {
+  const made = [tasks.copy({ bits: 6, lengths: [1, 10] }), tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }), tasks.associativeRecall()];
+
+  it.each(made.map((task) => [task.name, task] as const))('%s: windows are the episodes, padded, whatever their length', (_name, task) => {
+    fc.assert(fc.property(fc.nat(1000), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), (seed, batch, length) => {
+      const items = Array.from({ length: batch }, (_, b) => task.generate(seed, b));
+      const windows = [...task.windows(items, { seed: 0, length })];
+      expect(windows).toHaveLength(task.windowCount(items, length));
+      items.forEach((item, b) => {
+        const shown = windows.flatMap((w) => Array.from({ length: w.steps }, (_, t) => {
+          const at = (t * batch + b) * task.inputs;
+          return [...w.input[0]!.data.slice(at, at + task.inputs)];
+        })).flat();
+        expect(shown.slice(0, item.input.length)).toEqual([...item.input]);
+        expect(shown.slice(item.input.length).every((v) => v === 0)).toBe(true);
+        const due = windows.flatMap((w) => Array.from({ length: w.steps }, (_, t) => w.outputs[0]!.mask!.data[t * batch + b]!));
+        expect(due.reduce((a, c) => a + c, 0)).toBe(item.due.reduce((a, c) => a + c, 0));
+      });
+    }), { numRuns: 30, seed: 1 });
+  });
+
+  it.each(made.map((task) => [task.name, task] as const))('%s: perfect logits score 0 wrong bits, logits of 0 one bit of surprise for each bit', (_name, task) => {
+    const items = [0, 1, 2].map((b) => task.generate(4, b));
+    const due = items.reduce((sum, item) => sum + item.due.reduce((a, b) => a + b, 0), 0) * task.bits;
+    const [perfect, unsure] = [task.scorer(), task.scorer()];
+    for (const window of task.windows(items, { seed: 0, length: 7 })) {
+      const target = Array.from(window.outputs[0]!.target.data);
+      perfect.add([target.map((v) => 1000 * (2 * v - 1))], window);
+      unsure.add([target.map(() => 0)], window);
+    }
+    expect(perfect.result()).toEqual({ accuracy: 1, bitErrors: 0, bits: 0, sequenceErrorRate: 0 });
+    expect(unsure.result()['bits']).toBeCloseTo(due / 3, 9);
+  });
+
+  it('the grid shows the vector in every cell', () => {
+    const task = tasks.copy({ bits: 3, presentation: 'grid' });
+    const [window] = task.windows([task.generate(1, 0)], { seed: 0 });
+    const [flat] = tasks.copy({ bits: 3 }).windows([task.generate(1, 0)], { seed: 0 });
+    expect(window!.input[0]!.shape.slice(2)).toEqual([3, 3, 4]);
+    expect([...window!.input[0]!.data]).toEqual(Array.from({ length: flat!.steps }, (_, t) => (
+      Array.from({ length: 9 }, () => [...flat!.input[0]!.data.slice(4 * t, 4 * t + 4)]))).flat(2));
+  });
+
+  it.each([[{ bits: 0 }], [{ lengths: [3, 2] }], [{ lengths: [1] }], [{ delimiters: 'none' }], [{ presentation: 'ring' }], [{ size: 3 }]])('copy refuses %j', (bad) => {
+    expect(() => tasks.copy(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
+  });
+});
+
+describe('flat presentation', () => {
+  it('recall: the list, the query with its flag, and the answer one step later', () => {
+    const task = tasks.flat(tasks.recall({ items: 3 }));
+    expect(task.describe()).toMatchObject({ form: 'tagging', input: { 0: [1, 10] }, steps: 5, outputs: [{ logits: [9] }] });
+    const list = task.generate(2, 0);
+    const [window] = task.windows([list], { seed: 0 });
+    const rows = Array.from({ length: 5 }, (_, t) => [...window!.input[0]!.data.slice(10 * t, 10 * t + 10)]);
+    const patch = (k: number): number[] => [...list.patches.slice(9 * k, 9 * k + 9)];
+    expect(rows).toEqual([[...patch(0), 0], [...patch(1), 0], [...patch(2), 0], [...patch(list.query), 1], new Array<number>(10).fill(0)]);
+    expect([...window!.outputs[0]!.mask!.data]).toEqual([0, 0, 0, 0, 1]);
+    expect([...window!.outputs[0]!.target.data.slice(36)]).toEqual(patch(list.query + 1));
+  });
+
+  it('sorting: bits and one priority, then as many steps with the flag, due in order', () => {
+    const task = tasks.flat(tasks.sorting({ items: 4 }));
+    expect(task.describe()).toMatchObject({ input: { 0: [1, 11] }, steps: 8 });
+    const lists = [task.generate(2, 0), task.generate(2, 1)];
+    const [window] = task.windows(lists, { seed: 0 });
+    for (let t = 0; t < 8; t++) {
+      lists.forEach(({ patches, priorities }, b) => {
+        const at = (2 * t + b) * 11;
+        const row = [...window!.input[0]!.data.slice(at, at + 11)];
+        expect(row).toEqual(t < 4 ? [...patches.slice(9 * t, 9 * t + 9), priorities[t], 0] : [...new Array<number>(10).fill(0), 1]);
+      });
+    }
+    const order = [...lists[1]!.priorities.keys()].sort((i, j) => lists[1]!.priorities[i]! - lists[1]!.priorities[j]!);
+    expect([...window!.outputs[0]!.target.data.slice((2 * 4 + 1) * 9, (2 * 4 + 2) * 9)]).toEqual([...lists[1]!.patches.slice(9 * order[0]!, 9 * order[0]! + 9)]);
+    const scorer = task.scorer();
+    scorer.add([Array.from(window!.outputs[0]!.target.data, (v) => 2 * v - 1)], window!);
+    expect(scorer.result()).toEqual({ errorRate: 0, vectorErrorRate: 0 });
+  });
+
+  it('refuses tasks that ask at every step', () => {
+    expect(() => tasks.flat(tasks.mapping())).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
+  });
+});
