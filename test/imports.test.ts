@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The rooms each room stands on, and through them all those further down. */
 const lib: Record<string, string[]> = {
-  errors: [], check: ['errors'], native: ['check', 'binding'], tensor: ['native'], autograd: ['tensor'], ops: ['autograd'],
+  errors: [], check: ['errors'], native: ['binary-file', 'binding'], 'binary-file': ['check'], tensor: ['native'], autograd: ['tensor'], ops: ['autograd'],
   nn: ['ops'], models: ['nn'], tasks: ['tensor'], optim: ['ops'], plot: ['check'],
   train: ['models', 'tasks', 'optim', 'plot'], cli: ['train'], index: ['train'], binding: [],
 };

@@ -83,13 +83,13 @@ describe('a native module that does not fit', () => {
   });
 
   it('is refused with a remedy when the declarations have changed since', () => {
-    expect(load(packageWith(`${declarations} `), addon)).toMatch(/^MgError ERR_MG_NO_BINARY load: expected .* contract .*got .*; build it with: /);
+    expect(load(packageWith(`${declarations} `), addon)).toMatch(/^MgError ERR_MG_NO_BINARY load: expected .*got .*contract .*; build it with: /);
   });
 
   it('is refused with platform, place and remedy when it is not there or not a module', () => {
     const folder = packageWith(declarations);
     for (const file of [join(folder, 'nowhere.node'), join(folder, 'binding.d.ts')]) {
-      expect(load(folder, file)).toMatch(new RegExp(`^MgError ERR_MG_NO_BINARY load: expected .*${process.platform}-${process.arch}.*${file}.*; build it with: `));
+      expect(load(folder, file)).toMatch(new RegExp(`^MgError ERR_MG_NO_BINARY load: expected .*${process.platform}-${process.arch}.*${file}.*build it with: `));
     }
   });
 });

@@ -86,12 +86,9 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
   for_chunks(d.batch * panels * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 block = c % blocks, p = c / blocks % panels, item = c / blocks / panels, first = block * rows;
     TileJob<T> job{};
-    job.patch = a + (item * d.rows + first) * d.inner;
-    job.offset = space.offset;
+    const T* weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
+    job.taps[0] = {a + (item * d.rows + first) * d.inner, space.offset, 1, 0, d.inner, weight};
     job.pixels = std::min(rows, d.rows - first);
-    job.kernel_rows = 1;
-    job.run = d.inner;
-    job.weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
     job.bias = bias ? space.bias + p * panel_width : nullptr;
     job.columns = width_of(p);
     job.out = y + (item * d.rows + first) * d.columns + p * panel_width;
