@@ -1,6 +1,6 @@
-// f="-std=c++17 -O3 -ffp-contract=off -fvisibility=hidden -pthread"; mkdir -p build/bench; for s in native/base/*.cc native/ops/conv/*.cc bench/kernels/conv.cc; do case $s in *_avx2.cc) m="-mavx2 -mfma";; *_avx512.cc) m="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma";; *) m=;; esac; g++ $f $m -c $s -o build/bench/$(basename $s .cc).o || exit 1; done; g++ -pthread build/bench/*.o -o build/conv_bench && build/conv_bench
+// test/native/run.sh bench/kernels/conv.cc [threads [repetitions]]
 // GFLOP/s of the convolution, forward and both gradients, beside the FMA peak measured in the same run (one core, times threads).
-// Arguments: threads (default 1), repetitions (default 9). Figures are medians.
+// One thread and nine repetitions unless told; figures are medians.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -50,9 +50,10 @@ int main(int argc, char** argv) {
   const double peak = threads * peak_gflops();
   std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s\n", simd_path_name(), threads, peak);
   struct Shape { i64 batch, side, in, out; };
-  const Shape shapes[] = {{32, 48, 32, 64}, {32, 24, 48, 64}, {32, 48, 16, 16}, {32, 48, 64, 16}, {32, 24, 32, 32}, {32, 12, 64, 64},
-                          {32, 6, 64, 64},  {32, 3, 48, 64},  {32, 12, 24, 32}, {32, 6, 32, 32}, {32, 12, 12, 16}, {32, 6, 12, 16},
-                          {32, 3, 12, 16},  {640, 12, 16, 8}, {640, 6, 24, 8}, {640, 3, 16, 4}, {640, 12, 16, 1}, {1, 48, 32, 64}};
+  const Shape shapes[] = {{32, 48, 32, 64}, {32, 24, 48, 64}, {32, 48, 16, 16}, {32, 48, 64, 16}, {32, 24, 32, 32},
+                          {32, 12, 64, 64}, {32, 6, 64, 64},  {32, 3, 48, 64},  {32, 12, 24, 32}, {32, 6, 32, 32},
+                          {32, 12, 12, 16}, {32, 6, 12, 16},  {32, 3, 12, 16},  {640, 12, 16, 8}, {640, 6, 24, 8},
+                          {640, 3, 16, 4},  {640, 12, 16, 1}, {1, 48, 32, 64}};
   std::printf("%-28s %22s %22s %22s\n", "batch side  in out", "forward", "data gradient", "weight gradient");
   for (const Shape& s : shapes) {
     ConvDims d{s.batch, s.side, s.side, 3, 3, 2};
@@ -62,8 +63,9 @@ int main(int argc, char** argv) {
       for (size_t k = 0; k < v.size(); k++) v[k] = float(int(k * 2654435761u >> 16 & 1023) - 512) / 512;
       return v;
     };
-    std::vector<float> a = values(d.pixels() * d.channels[0]), b = values(d.pixels() * d.channels[1]), w = values(d.kernel_size()),
-                       y = values(d.pixels() * s.out), da = a, db = b, dw = w, bias = values(s.out), dbias = bias;
+    std::vector<float> a = values(d.pixels() * d.channels[0]), b = values(d.pixels() * d.channels[1]),
+                       w = values(d.kernel_size()), y = values(d.pixels() * s.out), da = a, db = b, dw = w,
+                       bias = values(s.out), dbias = bias;
     std::vector<char> space(size_t(conv_workspace_bytes<float>(d, threads)) + 64);
     void* ws = space.data() + (64 - reinterpret_cast<std::uintptr_t>(space.data()) % 64);
     const float* in[] = {a.data(), b.data()};

@@ -1,6 +1,6 @@
 /** The graph of recorded operations, walked backwards as a flat list in the order of recording. */
 import { fail } from '../check.js';
-import { refusePromise, adopt, unscoped, type Owned } from '../tensor/scope.js';
+import { adopt, allOrNothing, refusePromise, unscoped, type Owned } from '../tensor/scope.js';
 import { sameShape } from '../tensor/shape.js';
 import { Tensor, type Producer } from '../tensor/tensor.js';
 
@@ -112,7 +112,8 @@ function accumulate(held: Tensor | null, dx: Tensor): Tensor {
 
 /**
  * Adds d root / d leaf, times `seed`, to `.grad` of every leaf that needs one, and frees the graph.
- * Without a seed the root must have one element (ERR_MG_SHAPE). Sums are made in a fixed order.
+ * Without a seed the root must have one element (ERR_MG_SHAPE). Sums are made in a fixed order. If memory runs out on the
+ * way (ERR_MG_MEMORY), no gradient changes.
  */
 export function backward(root: Tensor, seed?: Tensor): void {
   if (!root.requiresGrad) fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', root.toString());
@@ -120,10 +121,14 @@ export function backward(root: Tensor, seed?: Tensor): void {
   if (seed !== undefined && (!sameShape(seed.shape, root.shape) || seed.dtype !== root.dtype)) {
     fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, seed.toString());
   }
-  unscoped(() => noGrad(() => {
+  const gradients = new Map<Tensor, Tensor>();
+  const addTo = (leaf: Tensor, dx: Tensor): void => {
+    gradients.set(leaf, accumulate(gradients.get(leaf) ?? leaf.grad?.alias('backward') ?? null, dx));
+  };
+  allOrNothing(() => noGrad(() => {
     const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype }) : seed.alias('backward');
     if (root.producer === null) {
-      root.grad = accumulate(root.grad, first);
+      addTo(root, first);
       return;
     }
     const start = root.producer as Operation;
@@ -142,7 +147,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
         if (dx === null) return;
         if (dys.includes(dx)) dx = dx.alias('backward');
         if (edge === null) dx.dispose();
-        else if ('leaf' in edge) edge.leaf.grad = accumulate(edge.leaf.grad, dx);
+        else if ('leaf' in edge) addTo(edge.leaf, dx);
         else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
       });
       for (const dy of dys) dy?.dispose();
@@ -150,4 +155,8 @@ export function backward(root: Tensor, seed?: Tensor): void {
       operation[Symbol.dispose]();
     }
   }));
+  for (const [leaf, gradient] of gradients) {
+    leaf.grad?.dispose();
+    leaf.grad = gradient;
+  }
 }

@@ -27,6 +27,12 @@ for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlo
   add(program).exitOverride();
 }
 
+// A reader that has seen enough (`… | head`) closes the pipe; that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.done);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -108,3 +108,6 @@ declare module '../tensor/tensor.js' {
 
 Object.assign(Tensor.prototype, methods);
 setGradientAdder(elementwise.add);
+
+// Keeps the import above in the declarations, which would otherwise lack the name that they use.
+export type { Tensor };

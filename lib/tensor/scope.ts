@@ -37,6 +37,12 @@ class ScopeImplementation implements Scope {
     return kept;
   }
 
+  /** Lets go of everything without freeing it. */
+  release(): void {
+    for (const thing of this.#owned) thing.owner = null;
+    this.#owned.clear();
+  }
+
   [Symbol.dispose](): void {
     const at = open.indexOf(this);
     if (at >= 0) open.splice(at, 1);
@@ -72,6 +78,22 @@ export function unscoped<T>(fn: () => T): T {
     return fn();
   } finally {
     paused -= 1;
+  }
+}
+
+/** Runs `fn` so that what it makes belongs to no scope; if it throws, all that it made is freed. */
+export function allOrNothing<T>(fn: () => T): T {
+  const made = new ScopeImplementation();
+  const before = paused;
+  open.push(made);
+  paused = 0;
+  try {
+    const result = fn();
+    made.release();
+    return result;
+  } finally {
+    paused = before;
+    made[Symbol.dispose]();
   }
 }
 

@@ -1,7 +1,10 @@
 // Lane vectors for the kernels that are compiled once per instruction set. Include only from files that end in _base.cc,
 // _avx2.cc or _avx512.cc (or from headers they share): the widest vector depends on the flags of the file.
 #pragma once
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "platform.h"
 #if defined(__x86_64__)
@@ -41,6 +44,24 @@ using Vec = typename VecOf<T, N>::type;
 // Lanes of the widest register of this target.
 template <class T>
 constexpr int wide = lane_bytes / int(sizeof(T));
+
+// Lanes I of a followed by b. The result may be wider than a; then all I are lanes of a.
+template <class R, class V, int... I>
+MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, I...);
+#else
+  using Index = std::conditional_t<sizeof(R) / sizeof...(I) == 4, std::int32_t, std::int64_t>;
+  const Vec<Index, int(sizeof...(I))> lanes = {I...};
+  if constexpr (sizeof(R) == sizeof(V)) {
+    return __builtin_shuffle(a, b, lanes);
+  } else {
+    R wide_a = {};
+    std::memcpy(&wide_a, &a, sizeof a);
+    return __builtin_shuffle(wide_a, lanes);
+  }
+#endif
+}
 
 // One set of functions for every lane count; `Simd<T, N>::fma(a, b, c)` = a b + c, fused where the target can.
 template <class T, int N>

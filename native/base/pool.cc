@@ -1,11 +1,13 @@
 #include "pool.h"
 
 #include <chrono>
+#include <limits>
 
 namespace mg {
 namespace {
 
 thread_local bool inside = false;  // this thread runs a chunk: a nested call stays on it
+thread_local int most_workers = std::numeric_limits<int>::max();  // see Pool::Limit
 
 constexpr auto spin_time = std::chrono::microseconds(20);
 
@@ -28,6 +30,9 @@ Pool& Pool::get() {
   }();
   return *pool;
 }
+
+Pool::Limit::Limit(int workers) { most_workers = workers; }
+Pool::Limit::~Limit() { most_workers = std::numeric_limits<int>::max(); }
 
 void Pool::resize(int threads) {
   std::lock_guard<std::mutex> own(owner_);
@@ -57,7 +62,12 @@ void Pool::work(const Call& call, int worker) {
 
 void Pool::run(const Call& call) {
   if (call.chunks <= 0) return;
-  if (inside || call.chunks == 1 || size() == 1 || !owner_.try_lock()) {
+  bool stays = inside || call.chunks == 1 || size() == 1 || !owner_.try_lock();
+  if (!stays && size() > most_workers) {  // the size is ours to read: resize needs the same lock
+    owner_.unlock();
+    stays = true;
+  }
+  if (stays) {
     const bool before = inside;
     inside = true;
     for (i64 c = 0; c < call.chunks; c++) call.invoke(call.fn, c, 0);

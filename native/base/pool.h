@@ -23,6 +23,16 @@ class Pool {
   // Joins all helpers. The pool still works afterwards, on the calling thread alone.
   void shutdown() { resize(1); }
 
+  // While it lives, calls of this thread stay on it if the pool has more than `workers` threads: the scratch memory of a job
+  // was sized when it was queued, and another JavaScript environment may have let the pool grow since.
+  class Limit {
+   public:
+    explicit Limit(int workers);
+    ~Limit();
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+  };
+
   // fn(i64 chunk, int worker) for every chunk in [0, chunks), worker in [0, size()). Chunks are handed out as workers come
   // free, so a result may depend on the chunk but not on the worker; worker numbers scratch memory. Nested and concurrent
   // calls run inline as worker 0. fn must not throw.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "../base/pool.h"
 #include "args.h"
 #include "env.h"
 
@@ -14,7 +15,7 @@ namespace mg {
 // The arguments of one call, already copied to C++ values.
 class Call {
  public:
-  Call(const char* op, Environment& environment) : op_(op), environment_(environment) {}
+  Call(const char* op, Environment& environment) : op_(op), environment_(environment), workers_(Pool::get().size()) {}
 
   const char* op() const { return op_; }
   const Storage& in(std::size_t i) const { return values_[i].storage; }
@@ -30,7 +31,12 @@ class Call {
 
   Storage result(DType dtype, i64 count);    // returned to JavaScript, in the order of the calls
   Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes); }
-  void run(std::function<void()> job) { environment_.enqueue(std::move(job)); }
+  void run(std::function<void()> job) {
+    environment_.enqueue([job = std::move(job), workers = workers_] {
+      const Pool::Limit limit(workers);
+      job();
+    });
+  }
 
   struct Value {
     Storage storage;
@@ -44,6 +50,7 @@ class Call {
  private:
   const char* op_;
   Environment& environment_;
+  int workers_;  // threads of the pool when the call began
 };
 
 struct OpRow {

@@ -29,7 +29,7 @@ done
 install -m 755 "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"
 
 inside() { # COMMAND: in the root, with nothing of this machine's environment
-  env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C PREBUILDS_ONLY=1 chroot "$root" sh -euc "$1"
+  chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C PREBUILDS_ONLY=1 sh -euc "$1"
 }
 
 for arch in "$@"; do

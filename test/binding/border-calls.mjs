@@ -30,7 +30,8 @@ settle();
 const { ops } = binding.describe();
 /** The kinds of the arguments of everything that is not an op. */
 const runtime = {
-  init: ['class'], allocate: ['number', 'number'], fromArray: ['array'], write: ['Storage', 'array'], slice: ['Storage', 'number', 'number'],
+  init: ['class'], allocate: ['number', 'number'], fromArray: ['array'], write: ['Storage', 'array'],
+  slice: ['Storage', 'number', 'number'],
   release: ['Storage'], read: ['Storage'], readSync: ['Storage'], sync: [], setSyncMode: ['number'], memory: [], emptyCache: [],
   setMemoryLimit: ['number'], setAllocationFault: ['number'], setThreads: ['number'], describe: [],
   planNetwork: ['Int32Array', 'number', 'number', 'number', 'number'],
@@ -69,31 +70,34 @@ const { port1 } = new MessageChannel();
 const int32 = (...values) => Int32Array.from(values);
 
 const bad = [
-  () => undefined, () => null, () => true, () => NaN, () => Infinity, () => -Infinity, () => -1, () => -0, () => 0.5, () => 1, () => 2 ** 31,
-  () => 2 ** 32, () => 2 ** 53, () => 1e308, () => '', () => '4', () => Symbol('s'), () => 10n, () => () => 1, () => class {},
-  () => ({}), () => Object.create(null), () => [], () => [undefined], () => [null], () => [1, 2], () => new Array(3), () => new Array(2 ** 32 - 1),
+  () => undefined, () => null, () => true, () => NaN, () => Infinity, () => -Infinity, () => -1, () => -0, () => 0.5, () => 1,
+  () => 2 ** 31, () => 2 ** 32, () => 2 ** 53, () => 1e308, () => '', () => '4', () => Symbol('s'), () => 10n, () => () => 1,
+  () => class {}, () => ({}), () => Object.create(null), () => [], () => [undefined], () => [null], () => [1, 2],
+  () => new Array(3), () => new Array(2 ** 32 - 1),
   () => [storage(), {}], () => [[storage()]], () => [released()], () => Array.from({ length: 100 }, () => storage(1)),
   () => withGetter(() => { throw new Error('getter'); }),
   () => { const s = storage(); return [s, ...withGetter(() => binding.release(s))]; },
   () => ({ get length() { throw new Error('length'); } }), () => ({ valueOf() { throw new Error('valueOf'); } }),
-  () => hostile, () => new Proxy([], {}), () => new Proxy(storage(), {}), () => new Proxy(new Int32Array(4), {}), () => Object.create(storage()),
-  () => Object.setPrototypeOf({}, Int32Array.prototype), () => Object.freeze(storage()),
-  () => new Float32Array(0), () => new Float32Array(4), () => new Float64Array(4), () => new Int32Array(0), () => new Uint8Array(3),
-  () => new Uint16Array(4), () => new BigInt64Array(4), () => new Uint8ClampedArray(4), () => Buffer.from('abcd'),
-  () => new Float32Array(new SharedArrayBuffer(16)), () => new Int32Array(new SharedArrayBuffer(16)), () => detached(), () => shrunk(),
+  () => hostile, () => new Proxy([], {}), () => new Proxy(storage(), {}), () => new Proxy(new Int32Array(4), {}),
+  () => Object.create(storage()), () => Object.setPrototypeOf({}, Int32Array.prototype), () => Object.freeze(storage()),
+  () => new Float32Array(0), () => new Float32Array(4), () => new Float64Array(4), () => new Int32Array(0),
+  () => new Uint8Array(3), () => new Uint16Array(4), () => new BigInt64Array(4), () => new Uint8ClampedArray(4),
+  () => Buffer.from('abcd'), () => new Float32Array(new SharedArrayBuffer(16)), () => new Int32Array(new SharedArrayBuffer(16)),
+  () => detached(), () => shrunk(),
   () => new DataView(new ArrayBuffer(16)), () => new ArrayBuffer(16), () => new SharedArrayBuffer(16),
-  () => int32(1), () => int32(-1), () => int32(0, 0, 0, 0), () => int32(2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1),
-  () => int32(-(2 ** 31), 1, 1), () => new Int32Array(64).fill(1), () => new Int32Array(7).fill(2 ** 31 - 1), () => new Int32Array(4096).fill(3),
-  () => released(), () => storage(0), () => storage(1), () => storage(1000), () => storage(4, 1), () => storage(4, 2), () => storage(4, 3),
-  () => binding.slice(storage(8), 8, 0), () => port1, () => new Date(), () => new Map(), () => Promise.resolve(), () => /x/, () => new Error('e'),
-  () => globalThis, () => binding, () => binding.unary, () => WebAssembly, () => new WeakRef({}),
+  () => int32(1), () => int32(-1), () => int32(0, 0, 0, 0), () => new Int32Array(4).fill(2 ** 31 - 1),
+  () => int32(-(2 ** 31), 1, 1), () => new Int32Array(64).fill(1), () => new Int32Array(7).fill(2 ** 31 - 1),
+  () => new Int32Array(4096).fill(3), () => released(), () => storage(0), () => storage(1), () => storage(1000),
+  () => storage(4, 1), () => storage(4, 2), () => storage(4, 3), () => binding.slice(storage(8), 8, 0), () => port1,
+  () => new Date(), () => new Map(), () => Promise.resolve(), () => /x/, () => new Error('e'), () => globalThis,
+  () => binding, () => binding.unary, () => WebAssembly, () => new WeakRef({}),
 ];
 
 /** What an argument of each kind can look like when it is right. */
 const right = {
   Storage: () => storage(), 'Storage | null': () => null, 'readonly Storage[]': () => [storage(), storage()],
-  'readonly (Storage | null)[]': () => [storage(), null], Int32Array: () => int32(1, 2, 2), number: () => 1, array: () => new Float32Array(4),
-  class: () => BorderError,
+  'readonly (Storage | null)[]': () => [storage(), null], Int32Array: () => int32(1, 2, 2), number: () => 1,
+  array: () => new Float32Array(4), class: () => BorderError,
 };
 
 /** What the last refused call said. */
@@ -101,7 +105,8 @@ let message = '';
 const result = { calls: 0, returned: 0, threw: {}, wrong: [], fuzz: {} };
 
 function isStorage(value) {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype && Object.keys(value).length === 0;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.keys(value).length === 0;
 }
 
 /** One call: it returns, or throws an error of the class given to `init`, with a code. */
@@ -116,8 +121,9 @@ function attempt(name, args, f = binding[name]) {
     return true;
   } catch (error) {
     message = String(error?.message);
-    if (error instanceof BorderError && /^ERR_MG_[A-Z_]+$/.test(error.code)) result.threw[error.code] = (result.threw[error.code] ?? 0) + 1;
-    else if (result.wrong.length < 20) result.wrong.push(`${name}: threw ${Object.prototype.toString.call(error)} ${error?.message}`);
+    const code = error instanceof BorderError && /^ERR_MG_[A-Z_]+$/.test(error.code) ? error.code : undefined;
+    if (code !== undefined) result.threw[code] = (result.threw[code] ?? 0) + 1;
+    else if (result.wrong.length < 20) result.wrong.push(`${name}: threw ${Object.prototype.toString.call(error)} ${message}`);
     return false;
   } finally {
     if (name in runtime && name.startsWith('set') || name === 'init') settle();
@@ -125,7 +131,9 @@ function attempt(name, args, f = binding[name]) {
 }
 
 const names = Object.keys(binding);
-for (const name of names) if (!(name in runtime) && !(name in ops)) result.wrong.push(`${name}: an export this file does not know`);
+for (const name of names) {
+  if (!(name in runtime) && !(name in ops)) result.wrong.push(`${name}: an export this file does not know`);
+}
 
 for (const name of names) {
   const kinds = kindsOf(name);
@@ -164,7 +172,7 @@ const spec = () => int32(2, 3, 1 + below(2), 1 + below(2), below(4) === 0 ? 0 : 
 const value = ({ name, type }) => (name === 'spec' ? spec() : some[type]());
 const dtypes = ['float32', 'float64', 'int32', 'uint8'];
 
-/** The last repair inside a list: the arguments before it, and the element it tried. The message does not say which one it is. */
+/** The last repair inside a list: the arguments before it, and the element it tried. Messages do not say which one it is. */
 let tried = {};
 
 /** The arguments after one step towards what the message asks for, or null when it gives no hint that can be followed. */

@@ -118,7 +118,8 @@ def batch_norm_case(grid, epsilon, training):
 
 
 def bce_case(shape):
-    t = {"logits": leaf(4 * normal(*shape)), "target": (torch.rand(*shape) > 0.5).double(), "mask": (torch.rand(*shape) > 0.3).double()}
+    t = {"logits": leaf(4 * normal(*shape))}
+    t["target"], t["mask"] = (torch.rand(*shape) > 0.5).double(), (torch.rand(*shape) > 0.3).double()
     loss = F.binary_cross_entropy_with_logits(t["logits"], t["target"], t["mask"], reduction="sum")
     return case(t, {"loss": loss}, ["logits"])
 

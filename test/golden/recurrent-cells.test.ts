@@ -39,8 +39,10 @@ describeWith(file, 'recurrent cells of another program', () => {
       using _ = scope();
       const { conv_lstm: { inputs, outputs }, tolerance } = load();
       const { w } = inputs;
-      const kernel = [0, 1, 2].map((tap) => w[0]![0]!.map((_row, from) => w.flatMap((gate) => gate.map((out) => out[from]![tap]!))));
-      const gates = ops.conv([tensor([transposed(inputs.x)]), tensor([transposed(inputs.h)])], tensor(kernel), tensor(inputs.b.flat()));
+      const kernel = [0, 1, 2].map((tap) =>
+        w[0]![0]!.map((_row, from) => w.flatMap((gate) => gate.map((out) => out[from]![tap]!))));
+      const grids = [tensor([transposed(inputs.x)]), tensor([transposed(inputs.h)])];
+      const gates = ops.conv(grids, tensor(kernel), tensor(inputs.b.flat()));
       const peephole = tensor(inputs.peephole_ifo.map(transposed));
       const { hidden, cell } = ops.lstmCell(gates, tensor([transposed(inputs.c)]), { forgetBias: 0, peephole });
       expect(hidden.shape).toEqual([1, 4, 2]);

@@ -1,4 +1,4 @@
-// g++ -std=c++17 -O2 -ffp-contract=off -Wall -Wextra test/native/math_check.cc -o build/math_check && build/math_check
+// test/native/run.sh test/native/math_check.cc
 // exp, sigmoid and tanh for float against float64 over the whole range; lane vectors give the bits of the scalar functions.
 #include <cmath>
 #include <cstdio>

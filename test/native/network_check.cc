@@ -1,6 +1,6 @@
-// Compile as test/native/conv_check.cc says, with native/ops/mg_layer/*.cc added and objects named by their whole path.
+// test/native/run.sh test/native/network_check.cc [seed [networks]]
 // The fused network against a naive composition in float64: outputs, states and every gradient, on random networks; same bits for
-// 1, 2 and 4 threads, for stored and recomputed gates, and with and without a backward pass to come.
+// 1, 2 and 4 threads, for stored and recomputed gates, for segments run again, and with and without a backward pass to come.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -74,7 +74,9 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
   std::vector<Series> nodes(p.nodes.size());
   for (size_t f = 0; f < s.fields.size(); f++) {
     const Node& n = p.nodes[f];
-    for (i64 t = 0; t < s.steps; t++) nodes[f].push_back(wrap(v.fields[f], s.batch, n.height, n.width, n.channels, t * s.batch * image(n)));
+    for (i64 t = 0; t < s.steps; t++) {
+      nodes[f].push_back(wrap(v.fields[f], s.batch, n.height, n.width, n.channels, t * s.batch * image(n)));
+    }
   }
   auto outgoing = [&](int l, int level) {
     std::vector<int> found;
@@ -99,7 +101,8 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
       for (int n : outgoing(g.layer - 1, g.level + 1)) parts.push_back(tape.pool(nodes[size_t(n)][size_t(t)], dims));
       if (h) parts.push_back(h);
       const i64 K = s.kernel_size;
-      Ref sums = tape.conv(tape.concat(parts), parameters[size_t(g.kernel)], parameters[size_t(g.bias)], dims == 1 ? 1 : K, K, g.outputs);
+      const Ref kernel = parameters[size_t(g.kernel)], bias = parameters[size_t(g.bias)];
+      Ref sums = tape.conv(tape.concat(parts), kernel, bias, dims == 1 ? 1 : K, K, g.outputs);
       if (h) {
         std::tie(h, c) = tape.cell(sums, c, g.peephole >= 0 ? parameters[size_t(g.peephole)] : nullptr, layer.forget_bias);
         out.push_back(h);
@@ -108,7 +111,9 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
       }
     }
     if (h) hT.push_back(h), cT.push_back(c);
-    if (g.gamma >= 0) out = tape.norm(out, parameters[size_t(g.gamma)], parameters[size_t(g.beta)], layer.epsilon);
+    if (g.gamma >= 0 && !out.empty()) {
+      out = tape.norm(out, parameters[size_t(g.gamma)], parameters[size_t(g.beta)], layer.epsilon);
+    }
     if (layer.shortcut >= 0) {
       const std::vector<int> from = outgoing(layer.shortcut, g.level);
       i64 width = 0;
@@ -141,7 +146,9 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
   }
   tape.backward();
   for (const Ref& q : parameters) r.parameters.push_back(q->g);
-  for (size_t f = 0; f < s.fields.size(); f++) r.fields.push_back(s.fields[f].gradient ? joined(nodes[f], true) : std::vector<double>());
+  for (size_t f = 0; f < s.fields.size(); f++) {
+    r.fields.push_back(s.fields[f].gradient ? joined(nodes[f], true) : std::vector<double>());
+  }
   for (size_t k = 0; k < h0.size(); k++) r.hidden0.push_back(h0[k]->g), r.cell0.push_back(c0[k]->g);
   return r;
 }
@@ -179,13 +186,14 @@ std::vector<T*> pointers(Lists<T>& x) {
 
 template <class T>
 Results<T> fused(const Plan& p, const Values& v) {
-  Lists<T> parameters = convert<T>(v.parameters), fields = convert<T>(v.fields), hidden0 = convert<T>(v.hidden0), cell0 = convert<T>(v.cell0),
-           doutputs = convert<T>(v.doutputs), dhidden = convert<T>(v.dhidden), dcell = convert<T>(v.dcell);
+  Lists<T> parameters = convert<T>(v.parameters), fields = convert<T>(v.fields), hidden0 = convert<T>(v.hidden0),
+           cell0 = convert<T>(v.cell0), doutputs = convert<T>(v.doutputs), dhidden = convert<T>(v.dhidden),
+           dcell = convert<T>(v.dcell);
   Results<T> r{like(doutputs), like(hidden0), like(cell0), like(parameters), like(fields), like(hidden0), like(cell0)};
   Aligned<T> saved(p.saved_bytes), workspace(p.workspace_bytes);
-  auto pp = pointers<T>(std::as_const(parameters)), pf = pointers<T>(std::as_const(fields)), ph = pointers<T>(std::as_const(hidden0)),
-       pc = pointers<T>(std::as_const(cell0)), pdo = pointers<T>(std::as_const(doutputs)), pdh = pointers<T>(std::as_const(dhidden)),
-       pdc = pointers<T>(std::as_const(dcell));
+  auto given = [](const Lists<T>& x) { return pointers<T>(x); };
+  auto pp = given(parameters), pf = given(fields), ph = given(hidden0), pc = given(cell0), pdo = given(doutputs),
+       pdh = given(dhidden), pdc = given(dcell);
   auto po = pointers<T>(r.outputs), rh = pointers<T>(r.hidden), rc = pointers<T>(r.cell), rp = pointers<T>(r.parameters),
        rf = pointers<T>(r.fields), rh0 = pointers<T>(r.hidden0), rc0 = pointers<T>(r.cell0);
   NetworkArgs<T> args{pp.data(), pf.data(), ph.data(), pc.data(), po.data(), rh.data(), rc.data(), saved.get(), workspace.get()};
@@ -216,6 +224,8 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
   spec.backward = true;
   const i64 bytes = sizeof(T);
   const Plan first = plan_network(spec, bytes, 1);
+  // A window norm divides by as little as sqrt(0.1), and so triples the rounding errors of float32 below it.
+  if (first.layer_major && bytes == 4) tolerance *= 3;
   std::mt19937 rng(seed);
   Values v;
   Results<double> want;
@@ -225,13 +235,15 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
   inference.backward = false;
   auto report = [&](const char* what, double error) {
     failures++;
-    std::printf("FAIL %s %s, %zu bytes, %s: %.2e (seed %u; %s)\n", name, simd_path_name(), sizeof(T), what, error, seed, first.path.c_str());
+    std::printf("FAIL %s %s, %zu bytes, %s: %.2e (seed %u; %s)\n", name, simd_path_name(), sizeof(T), what, error, seed,
+                first.path.c_str());
   };
   for (int path = 0; path <= 2; path++) {
     if (!set_simd_path(SimdPath(path))) continue;
     Pool::get().resize(1);
     const Results<T> got = fused<T>(first, v);
-    const double forward = std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
+    const double forward =
+        std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
     const double backward = std::max({worst(got.parameters, want.parameters), worst(got.fields, want.fields),
                                       worst(got.hidden0, want.hidden0), worst(got.cell0, want.cell0)});
     if (!(forward <= tolerance)) report("forward", forward);
@@ -240,14 +252,21 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
       Pool::get().resize(threads);
       if (!(fused<T>(plan_network(spec, bytes, threads), v) == got)) report("threads differ", threads);
     }
-    if (!first.states.empty()) {
+    for (i64 steps = 1; steps <= spec.steps && !first.layer_major; steps++) {
+      NetworkSpec again = spec;
+      again.recompute = steps;
+      if (!(fused<T>(plan_network(again, bytes, 2), v) == got)) report("segments differ", double(steps));
+    }
+    if (!first.states.empty() && spec.batch * spec.steps > 0) {
       const Plan recompute = plan_network(tight, bytes, 2);
       if (recompute.stores_gates || !(fused<T>(recompute, v) == got)) report("recomputed gates differ", 0);
     }
     for (int threads : {1, 4}) {  // the second shares chunks out where there are fewer images than threads
       Pool::get().resize(threads);
       const Results<T> alone = fused<T>(plan_network(inference, bytes, threads), v);
-      if (alone.outputs != got.outputs || alone.hidden != got.hidden || alone.cell != got.cell) report("inference differs", threads);
+      if (alone.outputs != got.outputs || alone.hidden != got.hidden || alone.cell != got.cell) {
+        report("inference differs", threads);
+      }
     }
   }
 }
@@ -259,6 +278,7 @@ NetworkSpec random_network(std::mt19937& rng) {
   s.kernel_size = pick({1, 3, 3, 3, 5});
   s.batch = pick({1, 2, 3, 9});
   s.steps = pick({1, 2, 3, 5});
+  if (rng() % 16 == 0) (rng() % 2 ? s.batch : s.steps) = 0;
   s.fold = rng() % 4 != 0;
   const int levels = pick({1, 2, 3, 4, 4});
   for (int k = 0, side = pick({1, 2, 3}); k < levels; k++, side *= 2) s.sides.push_back(side);

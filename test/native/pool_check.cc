@@ -1,4 +1,4 @@
-// g++ -std=c++17 -O1 -g -fsanitize=thread -pthread test/native/pool_check.cc native/base/pool.cc -o build/pool_check && build/pool_check
+// CXXFLAGS=-fsanitize=thread test/native/run.sh test/native/pool_check.cc
 // The pool under ThreadSanitizer: every chunk runs once, worker numbers stay in range, nested and concurrent calls, resizing.
 #include <chrono>
 #include <cstdio>

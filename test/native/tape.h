@@ -21,7 +21,8 @@ inline Ref make(i64 n, i64 h, i64 w, i64 c) { return std::make_shared<Value>(n, 
 
 struct Tape {
   std::vector<std::function<void()>> steps;
-  // How near a ReLU came to its kink and a pooled maximum to its runner-up: closer than rounding, and float32 may choose otherwise.
+  // How near a ReLU came to its kink and a pooled maximum to its runner-up: nearer than rounding, and float32 may choose
+  // otherwise.
   double closest = 1e9;
   void note(double gap) {
     if (gap != 0 && std::fabs(gap) < closest) closest = std::fabs(gap);
@@ -39,7 +40,8 @@ struct Tape {
     auto each = [xs, y](auto f) {
       i64 first = 0;
       for (auto& x : xs) {
-        for (i64 p = 0; p < x->n * x->h * x->w; p++) for (i64 k = 0; k < x->c; k++) f(*x, size_t(p * x->c + k), size_t(p * y->c + first + k));
+        for (i64 p = 0; p < x->n * x->h * x->w; p++) for (i64 k = 0; k < x->c; k++)
+          f(*x, size_t(p * x->c + k), size_t(p * y->c + first + k));
         first += x->c;
       }
     };
@@ -153,12 +155,16 @@ struct Tape {
     double n = 0;
     for (auto& x : xs) for (size_t k = 0; k < x->v.size(); k++) (*mean)[k % C] += x->v[k], n += k % C == 0;
     for (double& m : *mean) m /= n;
-    for (auto& x : xs) for (size_t k = 0; k < x->v.size(); k++) (*scale)[k % C] += (x->v[k] - (*mean)[k % C]) * (x->v[k] - (*mean)[k % C]);
+    auto square = [](double x) { return x * x; };
+    for (auto& x : xs) for (size_t k = 0; k < x->v.size(); k++) (*scale)[k % C] += square(x->v[k] - (*mean)[k % C]);
     for (double& s : *scale) s = 1 / std::sqrt(s / n + epsilon);
     std::vector<Ref> ys;
     for (auto& x : xs) {
       Ref y = make(x->n, x->h, x->w, x->c);
-      for (size_t k = 0; k < y->v.size(); k++) y->v[k] = (x->v[k] - (*mean)[k % C]) * (*scale)[k % C] * gamma->v[k % C] + beta->v[k % C];
+      for (size_t k = 0; k < y->v.size(); k++) {
+        const size_t c = k % C;
+        y->v[k] = (x->v[k] - (*mean)[c]) * (*scale)[c] * gamma->v[c] + beta->v[c];
+      }
       ys.push_back(y);
     }
     on_backward([=] {

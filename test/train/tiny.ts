@@ -4,6 +4,7 @@ import type { MultigridConfig } from '../../lib/models/config.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { mapping } from '../../lib/tasks/mapping.js';
 import type { Task } from '../../lib/tasks/task.js';
+import type { Tensor } from '../../lib/tensor/tensor.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Trainer, type TrainerSetup } from '../../lib/train/trainer.js';
 
@@ -23,10 +24,15 @@ export function tinySetup(overrides: Partial<TrainerSetup> = {}): TrainerSetup &
 
 export const tinyTrainer = (overrides: Partial<TrainerSetup> = {}): Trainer => new Trainer(tinySetup(overrides));
 
-/** All weights of a trainer as one comparable string. */
-export async function weightBits(trainer: Trainer): Promise<string> {
+/** All weights of a trainer's model as one comparable string. */
+export const modelBits = (trainer: Trainer): Promise<string> => bitsOf(trainer.model.stateDict());
+
+/** Model and optimizer, counters included. */
+export const weightBits = (trainer: Trainer): Promise<string> => bitsOf([...trainer.model.stateDict(), ...trainer.optimizer.stateDict()]);
+
+async function bitsOf(tensors: Iterable<readonly [string, Tensor]>): Promise<string> {
   const parts: string[] = [];
-  for (const [name, tensor] of [...trainer.model.stateDict(), ...trainer.optimizer.stateDict()]) {
+  for (const [name, tensor] of tensors) {
     parts.push(`${name}:${Buffer.from((await tensor.data()).buffer).toString('base64')}`);
   }
   return parts.join('\n');

@@ -34,7 +34,8 @@ i64 conv_workspace_bytes(const ConvDims& dims, int workers);
 
 // inputs[j] [B,H,W,Cj], kernel, bias [Cout] or null -> y [B,H,W,Cout]. y must not overlap anything else.
 template <class T>
-void conv_forward(const ConvDims& dims, const T* const* inputs, const T* kernel, const T* bias, T* y, void* workspace, int workers);
+void conv_forward(const ConvDims& dims, const T* const* inputs, const T* kernel, const T* bias, T* y, void* workspace,
+                  int workers);
 
 // dy [B,H,W,Cout], kernel -> dinputs[j] [B,H,W,Cj]; a null dinputs[j] is not computed.
 template <class T>

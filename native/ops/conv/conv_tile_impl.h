@@ -68,6 +68,8 @@ template <class T, int N, int C>
 struct Narrow {
   static constexpr int S = N / C;
   using V = Vec<T, N>;
+  template <int... L>
+  using Lanes = std::integer_sequence<int, L...>;
   using All = std::make_integer_sequence<int, N>;
 
   // x[k] in every lane of k
@@ -99,15 +101,15 @@ struct Narrow {
 
  private:
   template <class D, int... L>
-  static MG_HD V repeat(D d, std::integer_sequence<int, L...>) { return __builtin_shufflevector(d, d, (L / S)...); }
+  static MG_HD V repeat(D d, std::integer_sequence<int, L...>) { return pick<V>(d, d, Lanes<(L / S)...>{}); }
   template <int... L>
   static MG_HD V halve(V a, V b, std::integer_sequence<int, L...>) {
-    return __builtin_shufflevector(a, b, (2 * L)...) + __builtin_shufflevector(a, b, (2 * L + 1)...);
+    return pick<V>(a, b, Lanes<(2 * L)...>{}) + pick<V>(a, b, Lanes<(2 * L + 1)...>{});
   }
   template <int... L>
-  static MG_HD V by_row(V a, std::integer_sequence<int, L...>) { return __builtin_shufflevector(a, a, (L % C * S + L / C)...); }
+  static MG_HD V by_row(V a, std::integer_sequence<int, L...>) { return pick<V>(a, a, Lanes<(L % C * S + L / C)...>{}); }
   template <int... L>
-  static MG_HD V by_column(V a, std::integer_sequence<int, L...>) { return __builtin_shufflevector(a, a, (L % S * C + L / S)...); }
+  static MG_HD V by_column(V a, std::integer_sequence<int, L...>) { return pick<V>(a, a, Lanes<(L % S * C + L / S)...>{}); }
 };
 
 template <class T, int N, int C, int P>

@@ -33,7 +33,8 @@ struct ChunkPlan {
   }
 };
 
-// Bands begin at multiples of row_multiple. About 200 pixels of small images together, or bands of 100 KB at most; not fewer chunks than `at_least` if the batch has them.
+// About 200 pixels of small images together, or bands of 100 KB at most, beginning at multiples of row_multiple; not fewer
+// chunks than `at_least` if the batch has them.
 inline ChunkPlan plan_chunks(i64 batch, i64 height, i64 width, i64 kernel_h, i64 kernel_w, i64 channels, i64 element_bytes,
                              i64 at_least = 8, i64 row_multiple = 1) {
   ChunkPlan p{batch, height, width, same_padding(kernel_h), same_padding(kernel_w), channels, 1, 1, 1, 0};

@@ -1,13 +1,14 @@
-#include "engine.h"
+#include "forward_step.h"
 #include "norm.h"
 
 namespace mg {
 namespace {
 
 template <class T>
-class Backward : Engine<T> {
+class Backward : ForwardStep<T> {
  public:
-  Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) : Engine<T>(plan, args), grads(grads) {}
+  Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads)
+      : ForwardStep<T>(plan, args, true), grads(grads) {}
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
@@ -34,15 +35,23 @@ class Backward : Engine<T> {
       this->each_group(unit, w, [&] {
         for (const Grid& g : p.grids) begin_state(g, w);
         for (i64 t = p.steps - 1; t >= 0; t--) {
+          if (p.segment && (t == p.steps - 1 || t % p.segment == p.segment - 1)) run_again(w, t);
           begin_step(w, t);
           for (size_t k = p.grids.size(); k-- > 0;) {
             shortcut(p.grids[k], w, t);
-            grid(p.grids[k], w, t, partial(unit));
+            grid_backward(p.grids[k], w, t, partial(unit));
           }
         }
         for (const Grid& g : p.grids) end_state(g, w);
       });
     });
+  }
+
+  // Forward from the checkpoint before step t up to t: the same arithmetic writes the same values.
+  void run_again(Worker<T>& w, i64 t) {
+    for (i64 s = t / p.segment * p.segment; s <= t; s++) {
+      for (const Grid& g : p.grids) ForwardStep<T>::grid(g, w, s);
+    }
   }
 
   void layer_by_layer() {
@@ -69,7 +78,7 @@ class Backward : Engine<T> {
         this->each_group(unit, w, [&] {
           for (int g = first; g < end; g++) begin_state(p.grids[size_t(g)], w);
           for (i64 t = p.steps - 1; t >= 0; t--) {
-            for (int g = end; g-- > first;) grid(p.grids[size_t(g)], w, t, partial(unit));
+            for (int g = end; g-- > first;) grid_backward(p.grids[size_t(g)], w, t, partial(unit));
           }
           for (int g = first; g < end; g++) end_state(p.grids[size_t(g)], w);
         });
@@ -104,15 +113,18 @@ class Backward : Engine<T> {
   }
   void begin_state(const Grid& g, const Worker<T>& w) const {
     if (g.state < 0) return;
-    const i64 image = g.area() * g.channels;
-    copy_or_clear(this->at(g.grad_hidden, w, 0, w.first), this->state_or_null(grads.hidden, g.state, w.first * image), w.count * image);
-    copy_or_clear(this->at(g.grad_cell, w, 0, w.first), this->state_or_null(grads.cell, g.state, w.first * image), w.count * image);
+    const i64 n = w.count * g.area() * g.channels, at = w.first * g.area() * g.channels;
+    copy_or_clear(this->at(g.grad_hidden, w, 0, w.first), this->state_or_null(grads.hidden, g.state, at), n);
+    copy_or_clear(this->at(g.grad_cell, w, 0, w.first), this->state_or_null(grads.cell, g.state, at), n);
   }
   void end_state(const Grid& g, const Worker<T>& w) const {
     if (g.state < 0) return;
     const i64 n = w.count * g.area() * g.channels, at = w.first * g.area() * g.channels;
-    if (grads.hidden0 && grads.hidden0[g.state]) copy_or_clear(grads.hidden0[g.state] + at, this->at(g.grad_hidden, w, 0, w.first), n);
-    if (grads.cell0 && grads.cell0[g.state]) copy_or_clear(grads.cell0[g.state] + at, this->at(g.grad_cell, w, 0, w.first), n);
+    auto hand_over = [&](T* const* to, const Place& from) {
+      if (to && to[g.state]) copy_or_clear(to[g.state] + at, this->at(from, w, 0, w.first), n);
+    };
+    hand_over(grads.hidden0, g.grad_hidden);
+    hand_over(grads.cell0, g.grad_cell);
   }
 
   void shortcut(const Grid& g, const Worker<T>& w, i64 t) const {
@@ -123,7 +135,7 @@ class Backward : Engine<T> {
   }
 
   // One grid at one step for the worker's images: from the gradient of its activation to those of everything it read.
-  void grid(const Grid& g, Worker<T>& w, i64 t, T* sums) {
+  void grid_backward(const Grid& g, Worker<T>& w, i64 t, T* sums) {
     SourceView<T> from[max_sources];
     const i64 padded = padded_columns(g.outputs, this->conv.lanes);
     for (i64 b = w.first, n; b < w.first + w.count; b += n) {
@@ -155,7 +167,7 @@ class Backward : Engine<T> {
   }
 
   void cell_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride, T* sums) const {
-    const i64 at = before * g.channels, image = g.area() * g.channels;
+    const i64 at = before * g.channels;
     const T* c_prev = this->cell_before(g, w, t, b);
     CellJob<T> job{};
     job.pixels = pixels;
@@ -165,8 +177,7 @@ class Backward : Engine<T> {
     job.c_prev = c_prev ? c_prev + at : nullptr;
     job.c = this->at(g.cell, w, t, b) + at;
     if (p.stores_gates) {
-      job.gates = this->at(g.gates, w, t, 0) + b * image + at;
-      job.plane = p.batch * image;
+      job.gates = this->gates(g, w, t, b, job.plane) + at;
     } else {  // the same arithmetic again writes the same c and h
       this->convolve(g, w, pixels, w.sums);
       job.sums = w.sums;
@@ -220,8 +231,8 @@ class Backward : Engine<T> {
     for (int j = 0; j < g.folded_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
     TileJob<T> fine{}, folded{};
     const i64 row_stride = g.data_chunks.row_stride(), K = p.spec.kernel_size;
-    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride, K * g.outputs,
-                    this->template space<T>(g.packed_transposed)};
+    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride,
+                    K * g.outputs, this->template space<T>(g.packed_transposed)};
     fine.columns = fine.out_stride = g.data_columns;
     fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
     if (g.folded_columns > 0) {
@@ -262,8 +273,8 @@ class Backward : Engine<T> {
       pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
     };
     for (i64 tap = 0; g.data_columns > 0 && tap < taps; tap++) {
-      pack(this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N, size_t(g.folded_sources), g.sources.size(), g.data_columns,
-           this->template space<T>(g.packed_transposed), tap);
+      const T* from = this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N;
+      pack(from, size_t(g.folded_sources), g.sources.size(), g.data_columns, this->template space<T>(g.packed_transposed), tap);
     }
     if (g.folded_columns == 0) return;
     const ChunkPlan& plan = g.data_chunks;

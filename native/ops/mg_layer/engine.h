@@ -10,8 +10,6 @@
 
 namespace mg {
 
-constexpr int max_sources = 64;
-
 // One worker's scratch memory and the images it works on: [first, first + count).
 template <class T>
 struct Worker {
@@ -42,7 +40,8 @@ class Engine {
       at += round_up(n, 16);
       return a;
     };
-    w.patch = take(p.patch_size), w.coarse = take(p.coarse_size), w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size);
+    w.patch = take(p.patch_size), w.coarse = take(p.coarse_size);
+    w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size);
     w.gates = at;
     return w;
   }
@@ -70,11 +69,12 @@ class Engine {
   // Image b at step t. Where images lie per worker, b counts from the worker's first.
   T* at(const Place& place, const Worker<T>& w, i64 t, i64 b) const {
     const i64 slot = place.slots ? t % place.slots : 0;
+    auto image = [&](char* base, i64 index) { return reinterpret_cast<T*>(base + place.offset) + index * place.image; };
     switch (place.where) {
-      case Place::Where::saved: return reinterpret_cast<T*>(saved + place.offset) + (slot * p.batch + b) * place.image;
-      case Place::Where::workspace: return reinterpret_cast<T*>(work + place.offset) + (slot * p.batch + b) * place.image;
+      case Place::Where::saved: return image(saved, slot * p.batch + b);
+      case Place::Where::workspace: return image(work, slot * p.batch + b);
+      case Place::Where::worker: return image(w.memory, slot * p.group + b - w.first);
       case Place::Where::output: return args.outputs[place.offset] + (t * p.batch + b) * place.image;
-      case Place::Where::worker: return reinterpret_cast<T*>(w.memory + place.offset) + (slot * p.group + b - w.first) * place.image;
       default: return nullptr;
     }
   }
@@ -86,11 +86,25 @@ class Engine {
   static const T* state_or_null(const T* const* all, int state, i64 offset) {
     return all && all[state] ? all[state] + offset : nullptr;
   }
+  // State of the step before: given, from a checkpoint, or where that step left it.
   const T* hidden_before(const Grid& g, const Worker<T>& w, i64 t, i64 b) const {
-    return t > 0 ? at(g.activation, w, t - 1, b) : state_or_null(args.hidden0, g.state, b * g.area() * g.channels);
+    if (t == 0) return state_or_null(args.hidden0, g.state, b * g.area() * g.channels);
+    return begins_segment(t) ? checkpoint(g, g.checkpoint_hidden, t, b) : at(g.activation, w, t - 1, b);
   }
   const T* cell_before(const Grid& g, const Worker<T>& w, i64 t, i64 b) const {
-    return t > 0 ? at(g.cell, w, t - 1, b) : state_or_null(args.cell0, g.state, b * g.area() * g.channels);
+    if (t == 0) return state_or_null(args.cell0, g.state, b * g.area() * g.channels);
+    return begins_segment(t) ? checkpoint(g, g.checkpoint_cell, t, b) : at(g.cell, w, t - 1, b);
+  }
+  bool begins_segment(i64 t) const { return p.segment > 0 && t % p.segment == 0 && t < p.steps; }
+  T* checkpoint(const Grid& g, i64 bytes, i64 t, i64 b) const {
+    return reinterpret_cast<T*>(saved + bytes) + ((t / p.segment - 1) * p.batch + b) * g.area() * g.channels;
+  }
+  // The gates of image b: four planes, `plane` values apart.
+  T* gates(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64& plane) const {
+    const bool own = g.gates.where == Place::Where::worker;
+    const i64 image = g.area() * g.channels, first = own ? w.first : 0;
+    plane = (own ? p.group : p.batch) * image;
+    return at(g.gates, w, t, first) + (b - first) * image;
   }
   int sources(const Grid& g, const Worker<T>& w, i64 t, i64 b, SourceView<T>* out) const {
     int n = 0;
@@ -133,13 +147,15 @@ class Engine {
   bool kernel_in_place(const Grid& g) const { return g.folded == 0 && reads_in_place(conv, g.outputs, narrow(g)); }
 
   // The patch of a chunk; folded sources stay on their own grid.
-  void gather(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, const Chunk& chunk, const SourceView<T>* from, int count) const {
+  void gather(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, const Chunk& chunk, const SourceView<T>* from,
+              int count) const {
+    const int folded = g.folded_sources;
     if (g.folded > 0) {
       SourceView<T> coarse[max_sources];
-      for (int j = 0; j < g.folded_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
-      stage.gather(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, g.folded_sources, w.coarse);
+      for (int j = 0; j < folded; j++) coarse[j] = from[j], coarse[j].map = Map::same;
+      stage.gather(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, folded, w.coarse);
     }
-    if (g.unfolded() > 0) stage.gather(plan, chunk, p.spec.dimensions, from + g.folded_sources, count - g.folded_sources, w.patch);
+    if (g.unfolded() > 0) stage.gather(plan, chunk, p.spec.dimensions, from + folded, count - folded, w.patch);
   }
 
   // The sums of the gathered chunk -> out [pixels][outputs].
@@ -162,7 +178,8 @@ class Engine {
     job.parts = g.unfolded() > 0 ? 2 : 1;
     for (i64 q = 0; q < 4; q++) {
       own.offset = parity_table(g, g.parity_offsets, q);
-      job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, coarse_plan(g.chunks, g.folded).row_stride(), 2 * g.folded,
+      const i64 stride = coarse_plan(g.chunks, g.folded).row_stride();
+      job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, stride, 2 * g.folded,
                      space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow)};
       job.taps[1] = own;
       job.place = parity_table(g, g.places, q);
@@ -187,7 +204,8 @@ class Engine {
         for (i64 y = py; y < fine.rows_per; y += 2) {
           for (i64 x = px; x < fine.width; x += 2) {
             *offset++ = std::int32_t((s * (fine.rows_per + 2) + y) * fine.row_stride() + x * fine.channels);
-            *under++ = std::int32_t((s * (coarse.rows_per + 2) + y / 2 + py) * coarse.row_stride() + (x / 2 + px) * coarse.channels);
+            const i64 row = s * (coarse.rows_per + 2) + y / 2 + py;
+            *under++ = std::int32_t(row * coarse.row_stride() + (x / 2 + px) * coarse.channels);
             *place++ = std::int32_t((s * fine.rows_per + y) * fine.width + x);
           }
         }

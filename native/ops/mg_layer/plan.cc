@@ -64,13 +64,13 @@ class Planner {
     p.wide = !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
     if (p.wide) p.group = 1;
     p.stores_gates = true;
+    if (spec.backward && !norm && p.steps > 0) p.segment = std::min(std::max<i64>(0, spec.recompute), p.steps);
     lay_out();
-    if (spec.backward && spec.budget_bytes > 0 && p.saved_bytes > spec.budget_bytes) {
-      p.stores_gates = false;
-      lay_out();
-      expect(p.saved_bytes <= spec.budget_bytes, "a byte budget of at least " + std::to_string(p.saved_bytes) + ", got " +
-                                                     std::to_string(spec.budget_bytes));
-    }
+    const i64 budget = spec.backward && spec.budget_bytes > 0 ? spec.budget_bytes : kept_bytes();
+    if (p.saved_bytes > budget && recurrent && !p.segment) p.stores_gates = false, lay_out();
+    if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
+    const i64 kept = kept_bytes();
+    expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
     describe(recurrent);
   }
   Plan p;
@@ -129,11 +129,15 @@ class Planner {
     }
     const Map maps[] = {Map::up, Map::same, Map::down};
     for (int k = 0; k < 3; k++) {
-      for (int n : outgoing(g.layer - 1, g.level - 1 + k)) add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+      for (int n : outgoing(g.layer - 1, g.level - 1 + k)) {
+        add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+      }
     }
     expect(!g.sources.empty(), layer_name(size_t(g.layer)) + ", level " + std::to_string(g.level) +
                                    " next to a grid of the layer before");
     if (s.kind == LayerKind::conv_lstm) add(Map::same, -1, s.channels, true);
+    expect(g.sources.size() <= max_sources, "at most " + std::to_string(max_sources) + " tensors joined before " +
+                                                layer_name(size_t(g.layer)));
     g.outputs = s.kind == LayerKind::conv_lstm ? 4 * s.channels : s.channels;
     if (s.shortcut >= 0) {
       i64 first = 0;
@@ -159,7 +163,9 @@ class Planner {
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
       };
-      g.kernel = p.spec.dimensions == 1 ? add("kernel", {k, g.in_channels, g.outputs}) : add("kernel", {k, k, g.in_channels, g.outputs});
+      std::vector<i64> kernel{k, k, g.in_channels, g.outputs};
+      if (p.spec.dimensions == 1) kernel.erase(kernel.begin());
+      g.kernel = add("kernel", kernel);
       g.bias = add("bias", {g.outputs});
       if (s.kind == LayerKind::conv_lstm && s.peephole) g.peephole = add("peephole", {3, s.channels});
       if (s.norm != NormKind::none) g.gamma = add("gamma", {s.channels}), g.beta = add("beta", {s.channels});
@@ -167,6 +173,23 @@ class Planner {
       p.forward_flop += sums * double(kernel_rows(g));
       p.folded_flop += sums * double(kernel_rows(g) - 5 * g.folded);
     }
+  }
+
+  // What the budget counts: what is saved, and the segments that the workers hold.
+  i64 kept_bytes() const { return p.saved_bytes + (p.segment ? p.workers * p.scratch_begin : 0); }
+
+  // The segment length with the least memory: states at the boundaries against the steps that are run again.
+  void choose_segment() {
+    p.stores_gates = true;
+    i64 best = 1, least = -1;
+    for (i64 s = 1; s <= p.steps; s++) {
+      p.segment = ceil_div(p.steps, ceil_div(p.steps, s));
+      if (p.segment != s) continue;
+      lay_out();
+      if (least < 0 || kept_bytes() < least) best = s, least = kept_bytes();
+    }
+    p.segment = best;
+    lay_out();
   }
 
   i64 kernel_height() const { return p.spec.dimensions == 1 ? 1 : p.spec.kernel_size; }
@@ -194,6 +217,7 @@ class Planner {
       const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
       const i64 image = g.area() * g.channels;
       auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
+        if (p.segment) return worker_place(mine, p.segment, values);
         if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
         if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
         if (p.wide) return shared(Place::Where::workspace, work, slots, values);
@@ -201,14 +225,22 @@ class Planner {
       };
       g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
       g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
-      if (lstm && p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
-      else if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
-      g.gates = lstm && p.spec.backward && p.stores_gates ? all_steps(Place::Where::saved, saved, 4 * image) : Place{};
+      if (lstm) {
+        if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+        else if (p.layer_major && !p.spec.backward) g.cell = worker_place(mine, 1, image);
+        else g.cell = keep(1, image);
+      }
+      g.gates = lstm && p.spec.backward && p.stores_gates ? keep(1, 4 * image) : Place{};
+      if (lstm && p.segment) {
+        const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
+        g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
+      }
       if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
 
       g.group = g.area() > 288 ? 1 : p.group;
       const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
-      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, p.wide ? 2 * p.workers : 1, multiple);
+      const i64 at_least = p.wide ? 2 * p.workers : 1;
+      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, at_least, multiple);
       const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
       g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
       g.packed_bias = take(work, padded * p.element_bytes);
@@ -239,7 +271,8 @@ class Planner {
     }
     if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
     if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
-    const i64 scratch = p.patch_size + p.coarse_size + p.sums_size + (p.spec.backward ? p.dsums_size + p.dx_size + p.sums_size : 0);
+    i64 scratch = p.patch_size + p.coarse_size + p.sums_size;
+    if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
     p.saved_bytes = saved;
@@ -253,7 +286,8 @@ class Planner {
     else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
     else p.path = "images in parallel, all layers without a barrier";
     if (!p.wide) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
-    if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
+    if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
+    else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }
 
 };

@@ -47,9 +47,12 @@ struct NetworkSpec {
   std::vector<int> input;      // fields that the first layer sees
   std::vector<LayerSpec> layers;
   bool backward = false;       // keep what a backward pass needs
-  i64 budget_bytes = 0;        // of `saved`; 0: no limit
+  i64 budget_bytes = 0;        // of `saved` and of segments run again; 0: no limit
+  i64 recompute = 0;           // > 0: save states only, and run segments of so many steps again in backward
   bool fold = true;            // fold doubled sources where the grid is large enough
 };
+
+constexpr int max_sources = 64;  // tensors that one grid gathers
 
 enum class Map { same, up, down };
 
@@ -100,6 +103,7 @@ struct Grid {
   int state = -1;              // number among the ConvLSTM grids
   Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
+  i64 checkpoint_hidden = -1, checkpoint_cell = -1;  // [segments - 1][B] images, bytes into saved
   i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
   // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
   i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
@@ -124,6 +128,7 @@ struct Plan {
   bool layer_major;            // a window norm needs all steps of a layer before the next
   bool wide;                   // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool stores_gates;
+  i64 segment = 0;             // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
   i64 element_bytes;
   int workers;
   i64 units;                   // sample ranges that run in parallel, each with its own gradient sums

@@ -134,7 +134,8 @@ void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64
 }
 
 template <class T>
-void scatter(const ChunkPlan& p, const Chunk& chunk, int dimensions, const SourceView<T>* sources, int count, const T* dx, i64 stride) {
+void scatter(const ChunkPlan& p, const Chunk& chunk, int dimensions, const SourceView<T>* sources, int count, const T* dx,
+             i64 stride) {
   for (i64 s = 0; s < chunk.samples; s++) {
     for (i64 r = 0; r < chunk.rows; r++) {
       const T* from = dx + (s * chunk.rows + r) * p.width * stride;
@@ -167,6 +168,18 @@ struct Part {  // whole vectors, or the first n lanes
     else S::store_part(p, v, n);
   }
 };
+
+// Four planes, `plane` values apart.
+template <class T, class V = typename Part<T>::V>
+MG_HD Gates<V> load_gates(const T* p, i64 plane, int n) {
+  using P = Part<T>;
+  return {P::load(p, n), P::load(p + plane, n), P::load(p + 2 * plane, n), P::load(p + 3 * plane, n)};
+}
+template <class T, class V>
+MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, int n) {
+  using P = Part<T>;
+  P::store(p, a.i, n), P::store(p + plane, a.u, n), P::store(p + 2 * plane, a.f, n), P::store(p + 3 * plane, a.o, n);
+}
 
 template <class T>
 void cell_forward(const CellJob<T>& job) {
@@ -204,19 +217,18 @@ void cell_forward(const CellJob<T>& job) {
       P::store(job.c + at + k, y.c, n);
       P::store(job.h + at + k, y.h, n);
       if (!job.gates) return;
-      T* g = job.gates + at + k;
-      P::store(g, a.i, n), P::store(g + job.plane, a.u, n), P::store(g + 2 * job.plane, a.f, n), P::store(g + 3 * job.plane, a.o, n);
+      store_gates(job.gates + at + k, job.plane, a, n);
     };
     if (direct) {
       for (i64 m = 0; m < pixels; m++, sums += 4 * C) {
         for (i64 c = 0; c < C; c += wide<T>) {
           const int n = wide<T>;
-          step(m * C + c, n, {P::load(sums + c, n), P::load(sums + C + c, n), P::load(sums + 2 * C + c, n), P::load(sums + 3 * C + c, n)});
+          step(m * C + c, n, load_gates(sums + c, C, n));
         }
       }
     } else {
       each_lane<T>(pixels * C, [&](i64 k, int n) {
-        step(k, n, {P::load(planes[0] + k, n), P::load(planes[1] + k, n), P::load(planes[2] + k, n), P::load(planes[3] + k, n)});
+        step(k, n, load_gates(planes[0] + k, block_values, n));
       });
     }
   }
@@ -236,8 +248,7 @@ void cell_backward(const CellJob<T>& job) {
   for (i64 first = 0; first < job.pixels; first += per) {
     const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
     each_lane<T>(pixels * C, [&](i64 k, int n) {
-      const T* g = job.gates + at + k;
-      const Gates<V> a{P::load(g, n), P::load(g + job.plane, n), P::load(g + 2 * job.plane, n), P::load(g + 3 * job.plane, n)};
+      const Gates<V> a = load_gates(job.gates + at + k, job.plane, n);
       const V c = P::load(job.c + at + k, n), c_prev = job.c_prev ? P::load(job.c_prev + at + k, n) : V{};
       V dh = P::load(job.dh + at + k, n), dc_prev;
       if (job.dh_next) dh = dh + P::load(job.dh_next + at + k, n);
@@ -250,7 +261,7 @@ void cell_backward(const CellJob<T>& job) {
         d = cell_backward(a, c, c_prev, dh, dc, dc_prev);
       }
       P::store(job.dc + at + k, dc_prev, n);
-      P::store(planes[0] + k, d.i, n), P::store(planes[1] + k, d.u, n), P::store(planes[2] + k, d.f, n), P::store(planes[3] + k, d.o, n);
+      store_gates(planes[0] + k, block_values, d, n);
     });
     T* out = job.dsums + first * job.dsums_stride;
     with_channels<T>(C, [&](auto, auto c) {
@@ -306,7 +317,8 @@ void add(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64
 
 template <class T>
 const StageTable<T>& make_stage_table() {
-  static constexpr StageTable<T> table{gather<T>, scatter<T>, cell_forward<T>, cell_backward<T>, relu<T>, relu_backward<T>, add<T>};
+  static constexpr StageTable<T> table{gather<T>, scatter<T>,        cell_forward<T>, cell_backward<T>,
+                                       relu<T>,   relu_backward<T>, add<T>};
   return table;
 }
 

@@ -1,0 +1,129 @@
+/** The command line as a user meets it: compiled, in processes of its own. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../lib/native.js';
+
+const main = join(packageRoot, 'dist', 'cli', 'main.js');
+const folder = mkdtempSync(join(tmpdir(), 'mg-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const tiny = join(folder, 'tiny.json');
+writeFileSync(tiny, JSON.stringify({
+  name: 'tiny', task: { name: 'mapping', size: 5, outputSide: 6 }, steps: 45, batchSize: 4, truncate: 4, clipNorm: 100, seed: 3,
+  lr: { from: 0.002, to: 0.001, steps: 45 }, validate: { every: 18, items: 3 },
+  model: { task: 'mapping', input: { 0: 4 }, writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]] },
+}));
+
+function run(...args: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder });
+  return { status, out: stdout, err: stderr };
+}
+
+const json = (text: string): Record<string, unknown>[] => text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('models', () => {
+  it('prints 16 lines of name, task, parameters and memory', () => {
+    const { status, out } = run('models', '--json');
+    const rows = json(out);
+    expect(status).toBe(0);
+    expect(rows).toHaveLength(16);
+    for (const row of rows) expect(Object.keys(row)).toEqual(['name', 'task', 'parameters', 'memory']);
+    expect(rows).toContainEqual(expect.objectContaining({ name: 'map9', parameters: 84821, memory: 3600 }));
+    expect(rows).toContainEqual(expect.objectContaining({ name: 'map25', parameters: 650225, memory: 76968 }));
+  });
+});
+
+describe('train', () => {
+  it('leaves a run folder with weights, log, curve and picture, and prints the scores', () => {
+    const out = join(folder, 'whole');
+    const result = run('train', tiny, '--out', out, '--items', '4', '--json', '--tensorboard');
+    expect(result.err).not.toContain('rror');
+    expect(result.status).toBe(0);
+    const [row] = json(result.out);
+    expect(row).toMatchObject({ name: 'tiny', step: 45, items: 4 });
+    for (const score of ['f', 'precision', 'recall', 'stepsPerSecond']) expect(row![score]).toBeTypeOf('number');
+    for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'best.safetensors', 'tensorboard']) expect(existsSync(join(out, file))).toBe(true);
+    for (const picture of ['learning-curve.svg', 'memory-picture.svg']) expect(readFileSync(join(out, picture), 'utf8')).toMatch(/^(?:<\?xml.*\?>\s*)?<svg[^]*<\/svg>\s*$/);
+  });
+
+  it('stopped and resumed in another process, it gives the same weights and the same log', () => {
+    const out = join(folder, 'parts');
+    expect(run('train', tiny, '--out', out, '--steps', '22', '--items', '1').status).toBe(0);
+    expect(run('train', tiny, '--out', out, '--steps', '45', '--items', '4', '--resume').status).toBe(0);
+    const read = (run: string, file: string) => readFileSync(join(folder, run, file));
+    const losses = (run: string) => read(run, 'metrics.jsonl').toString().split('\n').filter((line) => line.includes('loss'));
+    expect(losses('parts')).toEqual(losses('whole'));
+    const tensors = (run: string) => {
+      const bytes = read(run, 'checkpoint.safetensors');
+      return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
+    };
+    expect(tensors('parts').equals(tensors('whole'))).toBe(true);
+  });
+
+  it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {
+    const out = join(folder, 'interrupted');
+    const child = spawn(process.execPath, [main, 'train', tiny, '--out', out, '--steps', '1000000'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    const status = await new Promise<number | null>((resolve) => {
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      const poll = setInterval(() => {
+        if (!existsSync(join(out, 'metrics.jsonl')) || readFileSync(join(out, 'metrics.jsonl'), 'utf8').split('\n').length < 20) return;
+        clearInterval(poll);
+        child.kill('SIGINT');
+      }, 20);
+      child.on('exit', resolve);
+    });
+    expect(status).toBe(130);
+    expect(said).toContain('--resume');
+    expect(run('eval', out, '--items', '2', '--json').status).toBe(0);
+  });
+});
+
+describe('a finished run', () => {
+  const out = join(folder, 'whole');
+  it('is scored again by eval, to the same numbers', () => {
+    const [first, second] = [run('eval', out, '--items', '4', '--json'), run('eval', join(out, 'checkpoint.safetensors'), '--items', '4', '--json')];
+    const score = (text: string) => ({ ...json(text)[0], seconds: 0 });
+    expect(score(first.out)).toEqual(score(second.out));
+    expect(run('eval', out, '--items', '4').out).toMatch(/F \d\.\d{4} {3}precision/);
+  });
+
+  it('is shown by inspect, and drawn by plot', () => {
+    const [row] = json(run('inspect', out, '--json').out);
+    expect(row).toMatchObject({ parameters: expect.any(Number) as number });
+    expect((row!['entries'] as { key: string }[]).some(({ key }) => key === 'model.writer.1.level0.kernel')).toBe(true);
+    const svg = join(folder, 'curve.svg');
+    expect(run('plot', out, '--out', svg).status).toBe(0);
+    expect(readFileSync(svg, 'utf8')).toContain('<svg');
+  });
+});
+
+describe('doctor', () => {
+  it('finds nothing wrong', () => {
+    const { status, out } = run('doctor', '--json');
+    expect(status).toBe(0);
+    expect(json(out)[0]!['checks']).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'gradients', ok: true })]));
+  });
+});
+
+describe('a wrong call ends with its own status and one sentence', () => {
+  const damaged = join(folder, 'damaged.safetensors');
+  writeFileSync(damaged, 'not a checkpoint at all');
+  it.each([
+    [2, ['train', 'map99']], [2, ['train', tiny, '--steps', 'NaN']], [2, ['train', tiny, '--steps', '-1']], [2, ['nothing']], [2, ['plot', 'x']],
+    [2, ['train', damaged]], [3, ['train', tiny, '--device', 'cuda', '--out', join(folder, 'no-device')]],
+    [4, ['eval', damaged]], [4, ['inspect', join(folder, 'nowhere')]], [4, ['eval', join(folder, 'nowhere')]],
+    [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]], [4, ['train', tiny, '--out', join(folder, 'whole')]],
+    [4, ['train', tiny, '--out', join(folder, 'nowhere'), '--resume']],
+  ])('%i: %j', (status, args) => {
+    const result = run(...args);
+    expect(result.status, result.err).toBe(status);
+    expect(result.err).not.toContain('    at ');
+    expect(result.err.trim().length).toBeGreaterThan(10);
+  });
+});

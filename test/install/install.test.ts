@@ -1,0 +1,137 @@
+// `npm install multigrid-memory` on a machine without compiler or cmake, and everything the README shows, as printed there.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { readmeBlocks } from '../helpers/readme.js';
+import { Machine, packPackage, platform, root, type Packed } from './package.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'mg-install-'));
+let packed: Packed;
+let machine: Machine;
+
+function folderBytes(path: string): number {
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).map((file) => statSync(join(path, file)));
+  return files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}
+
+/** A module with `text`, in a folder of its own under the app. */
+function writeExample(cwd: string, name: string, text: string): string {
+  mkdirSync(join(machine.app, cwd), { recursive: true });
+  writeFileSync(join(machine.app, cwd, name), text);
+  return name;
+}
+
+/** As TypeScript compiles it for Node 20, which does not know `using`. */
+const compiled = (text: string): string => ts.transpileModule(text, {
+  compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
+}).outputText;
+
+beforeAll(() => {
+  packed = packPackage(folder);
+  machine = new Machine(folder);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the package', () => {
+  it('holds what a user needs and nothing else', () => {
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const native = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' }).filter((file) => /\.(cc|cu|cuh|h)$/.test(file));
+    const expected = [
+      'CMakeLists.txt', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json', 'native/THIRD-PARTY-NOTICES', 'native/exports.map',
+      ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
+      ...native.map((file) => `native/${file}`),
+      'prebuilds/SHA256SUMS', `prebuilds/${platform}/multigrid-memory.glibc.node`,
+    ];
+    const others = /^prebuilds\/(linux|darwin)-(x64|arm64)\/multigrid-memory(\.glibc|\.musl)?\.node$/;
+    expect(packed.files.filter((file) => !others.test(file) || expected.includes(file))).toEqual(expected.sort());
+    expect(packed.bytes).toBeLessThan(30e6);
+    console.log(`package: ${packed.files.length} files, ${(packed.bytes / 1e6).toFixed(2)} MB packed, ${(packed.unpackedBytes / 1e6).toFixed(2)} MB unpacked`);
+  });
+
+  it('has nothing that runs on a user’s machine at install', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
+    expect(packed.files).not.toContain('binding.gyp');
+  });
+
+  it('is well formed, says publint', async () => {
+    const data = readFileSync(packed.tarball);
+    const { messages, pkg } = await publint({
+      strict: true, pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) },
+    });
+    expect(messages.map((message) => formatMessage(message, pkg!))).toEqual([]);
+  });
+});
+
+describe('installed without a compiler, scripts off', { timeout: 180_000 }, () => {
+  it('installs without a warning', () => {
+    for (const tool of ['cmake', 'g++', 'cc', 'make', 'python3']) expect(machine.run('sh', ['-c', `command -v ${tool}`]).status).not.toBe(0);
+    const { status, stdout, stderr } = machine.run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', packed.tarball]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const packages = Number(/added (\d+) packages/.exec(stdout)?.[1]);
+    const bytes = folderBytes(join(machine.app, 'node_modules'));
+    console.log(`installed: ${packages} packages, ${(bytes / 1e6).toFixed(2)} MB`);
+    expect(packages).toBeLessThanOrEqual(6);
+    expect(bytes).toBeLessThan(30e6);
+  });
+
+  it.each([{}, { PREBUILDS_ONLY: '1' }])('doctor is content, with %o', (env) => {
+    const { status, stdout, stderr } = machine.run('multigrid-memory', ['doctor', '--json'], { env });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const report = JSON.parse(stdout) as { binary: { file: string }; checks: { name: string; ok: boolean }[] };
+    expect(report.binary.file).toContain(join('node_modules/multigrid-memory/prebuilds', platform));
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.checks.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('trains, resumes and evaluates from the command line', () => {
+    const train = ['train', 'map9', '--items', '2', '--out', 'run', '--json']; // episodes have 49 steps
+    const first = machine.run('multigrid-memory', [...train, '--steps', '49']);
+    expect({ status: first.status, step: (JSON.parse(first.stdout || '{}') as { step?: number }).step }).toEqual({ status: 0, step: 49 });
+    const second = machine.run('multigrid-memory', [...train, '--steps', '98', '--resume']);
+    expect({ status: second.status, step: (JSON.parse(second.stdout || '{}') as { step?: number }).step }).toEqual({ status: 0, step: 98 });
+    for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'learning-curve.svg', 'memory-picture.svg']) {
+      expect(existsSync(join(machine.app, 'run', file)), file).toBe(true);
+    }
+    expect(machine.run('multigrid-memory', ['eval', 'run', '--items', '2']).status).toBe(0);
+  });
+
+  it('runs every example of the README, as printed', () => {
+    const blocks = readmeBlocks().filter(({ language }) => language === 'ts' || language === 'js');
+    for (const [i, { language, text, line }] of blocks.entries()) {
+      const isPlain = !/\busing\b|!/.test(text);
+      const cwd = `readme-${i}`;
+      const file = language === 'js' ? writeExample(cwd, 'example.cjs', text) : writeExample(cwd, 'example.mjs', isPlain ? text : compiled(text));
+      const { status, stdout, stderr } = machine.run('node', [file], { cwd });
+      expect(status, `README.md:${line}\n${stderr}`).toBe(0);
+      const promised = [...text.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map((match) => match[1]!);
+      for (const output of promised) expect(stdout, `README.md:${line}`).toContain(output);
+      expect(stdout, `README.md:${line}`).not.toBe('');
+    }
+    expect(blocks.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('runs the first example in a worker too', () => {
+    writeExample('worker', 'example.mjs', readmeBlocks('ts')[0]!.text);
+    const main = `import { Worker } from 'node:worker_threads';
+      new Worker(new URL('./example.mjs', import.meta.url)).on('error', (e) => { throw e; }).on('exit', (code) => console.log('exit', code));`;
+    const { status, stdout, stderr } = machine.run('node', [writeExample('worker', 'main.mjs', main)], { cwd: 'worker' });
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('exit 0');
+    expect(stdout).toContain('completed');
+  });
+
+  it('has types that stand alone', () => {
+    writeExample('types', 'example.mts', readmeBlocks('ts').map(({ text }) => `{\n${text.replace(/^import .*$/gm, '')}\n}`).join('\n')
+      .replace(/^/, "import { callbacks, device, grad, MgError, models, ops, optim, Rng, scope, Tensor, tasks, Trainer } from 'multigrid-memory';\n"));
+    const { status, stdout } = machine.run('node', [
+      join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2023,esnext.disposable',
+      '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'example.mts',
+    ], { cwd: 'types' });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  });
+});
