@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../native.js';
+import { addBench } from './bench.js';
 import { addBuild } from './build.js';
 import { addDoctor } from './doctor.js';
 import { addEstimate } from './estimate.js';
@@ -22,7 +23,7 @@ const program = new Command('multigrid-memory')
   .exitOverride()
   .showHelpAfterError('(multigrid-memory --help lists the commands)');
 
-for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addDoctor, addBuild]) {
+for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild]) {
   add(program).exitOverride();
 }
 

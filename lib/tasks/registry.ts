@@ -1,6 +1,8 @@
 /** Tasks by name, so that a run can be written down as data. */
 import { checkChoice, fail } from '../check.js';
+import { associativeRecall, type AssociativeRecallOptions } from './associative-recall.js';
 import { babi, type BabiOptions } from './babi.js';
+import { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './copy.js';
 import { mapping } from './mapping.js';
 import { mappingPresets, type MappingOptions } from './mapping-options.js';
 import { mnistRecall, mnistSorting, type MnistOptions } from './mnist.js';
@@ -16,10 +18,14 @@ export type TaskSpec =
   | (RecallOptions & { readonly name: 'recall' })
   | (SortingOptions & { readonly name: 'sorting' })
   | (Partial<MnistOptions> & { readonly name: 'mnist-recall' | 'mnist-sorting' })
-  | (Partial<BabiOptions> & { readonly name: 'babi' });
+  | (Partial<BabiOptions> & { readonly name: 'babi' })
+  | (CopyOptions & { readonly name: 'copy' })
+  | (RepeatCopyOptions & { readonly name: 'repeat-copy' })
+  | (AssociativeRecallOptions & { readonly name: 'associative-recall' });
 
 const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
   mapping, recall, sorting, 'mnist-recall': mnistRecall, 'mnist-sorting': mnistSorting, babi,
+  copy, 'repeat-copy': repeatCopy, 'associative-recall': associativeRecall,
 };
 
 const MAPPING = Object.entries(mappingPresets)

@@ -1,0 +1,192 @@
+// Multigrid memory against the DNC: the cost of a step and of a training window over the size of the memory.
+
+import { noGrad, scope, valueAndGrad } from '../autograd/index.js';
+import { MgError } from '../errors.js';
+import type { MultigridConfig } from '../models/config.js';
+import { DNC } from '../models/dnc.js';
+import { estimate } from '../models/estimate.js';
+import { MultigridMemory } from '../models/multigrid-memory.js';
+import type { Module } from '../nn/module.js';
+import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
+import { Rng } from '../tensor/rng.js';
+import { Tensor } from '../tensor/tensor.js';
+import { copyBandwidth, time, type Times } from './measure.js';
+import { naiveAccess, naiveStart } from './naive-dnc.js';
+
+export type Side = 'multigrid' | 'dnc';
+
+/** One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; or slots of the DNC. */
+export interface Point {
+  readonly side: Side;
+  readonly cells: number;
+  readonly size: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly runs: number;
+  readonly budgetMs: number;
+}
+
+export interface Measured extends Point {
+  readonly parameters: number;
+  /** One time step of the batch without gradient, and a window of `steps` with gradient; null where it did not fit or was not asked. */
+  readonly forward: Times | null;
+  readonly training: Times | null;
+  readonly sequencesPerSecond: number | null;
+  /** Highest bytes of tensors alive. */
+  readonly peakBytes: number;
+  /** DNC: time of the link traffic (read and written once) at the measured bandwidth, as a share of the time of a step. */
+  readonly boundShare: number | null;
+  readonly note?: string;
+}
+
+export const WORD = 16;
+const INPUTS = 36;
+const OUTPUTS = 36;
+
+/** 8 channels everywhere: two layers for each highest level 1 … top, the last one once or twice. */
+export function ladder(top: number, last: 1 | 2): MultigridConfig {
+  const rows = Array.from({ length: top }, (_, k) => [0, k + 1, 8] as const);
+  const layers = rows.flatMap((row, k) => Array.from({ length: k + 1 === top ? last : 2 }, () => row));
+  return { input: { 0: 4 }, lstm: layers, tail: [[0, 0, 4]] };
+}
+
+const ladderOf = (size: number): MultigridConfig => ladder(Math.floor(size), size % 1 === 0 ? 2 : 1);
+
+/** Sizes whose memory doubles from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
+export function sweep(isQuick: boolean): Point[] {
+    const rest = isQuick ? { runs: 5, budgetMs: 1500 } : { runs: 15, budgetMs: 8000 };
+  const shared = { batch: 32, steps: 20, ...rest };
+  const sizes = isQuick ? [2, 3.5, 3, 4.5] : [2, 3.5, 3, 4.5, 4, 5.5, 5, 6.5, 6, 7.5];
+  const models = sizes.map((size) => ({ size, cells: estimate(ladderOf(size), { batch: 1, steps: 1 }).memoryCells }));
+  return models.sort((a, b) => a.cells - b.cells).flatMap(({ size, cells }) => {
+    const slots = Math.round(cells / WORD);
+    return [{ side: 'multigrid', cells, size, ...shared }, { side: 'dnc', cells: slots * WORD, size: slots, ...shared }] as const;
+  });
+}
+
+/** Bytes that a point needs: state before and after, and for training what backward keeps. */
+export function bytesNeeded({ side, size, batch, steps }: Point, isTraining: boolean): number {
+  if (side === 'multigrid') {
+    const cost = estimate(ladderOf(size), { batch, steps });
+    return isTraining ? cost.bytesTraining : estimate(ladderOf(size), { batch, steps: 1 }).bytesInference;
+  }
+  const link = 4 * size * size;
+  return 2 * batch * link + (isTraining ? 16 * link + steps * batch * size * 4 * 24 : 0);
+}
+
+/** Throws ERR_MG_ARGUMENT unless the fast DNC equals its definition and its gradient the finite differences, along a direction. */
+export async function refuseWrongDnc(): Promise<void> {
+  using _ = scope();
+  const s: DncSettings = {
+    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0, oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
+    clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
+  };
+  const { size } = dncInterface(s);
+  const x = Tensor.normal([6, 1, size], [0, 1], new Rng(5), { dtype: 'float64' });
+  const start = Object.fromEntries(Object.entries(dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]));
+  const { words, state } = noGrad(() => dncWindow(x, null, start as unknown as DncTensors, s));
+  const [raw, got, link] = [await x.data(), await words.data(), await state.link.data()];
+  let naive = naiveStart(s);
+  const expected: number[] = [];
+  for (let t = 0; t < 6; t++) {
+    const step = naiveAccess([...raw.slice(t * size, (t + 1) * size)], naive, s);
+    naive = step.state;
+    expected.push(...step.words.flat());
+  }
+  const worst = (a: ArrayLike<number>, b: readonly number[]): number => b.reduce((most, v, i) => Math.max(most, Math.abs(v - a[i]!)), 0);
+  const error = Math.max(worst(got, expected), worst(link, naive.link.flat(2)));
+  const free = { ...s, usageGradient: true };   // with no gradient stopped, slopes are those of finite differences
+  const objective = (v: Tensor): Tensor => sum(square(dncWindow(v, null, start as unknown as DncTensors, free).words));
+  const direction = await Tensor.normal([6, 1, size], [0, 1], new Rng(6), { dtype: 'float64' }).data();
+  const at = async (by: number): Promise<number> => await noGrad(() => objective(Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape))).item();
+  const slope = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
+  const analytic = (Array.from(await valueAndGrad(objective)(x).grads[0]!.data())).reduce((along, g, i) => along + g * direction[i]!, 0);
+  if (!(error <= 1e-12) || !(Math.abs(slope - analytic) <= 1e-6 * Math.max(1, Math.abs(slope)))) {
+    throw new MgError('ERR_MG_ARGUMENT', `bench: expected the DNC to equal its definition, got an error of ${error} and slopes ${slope}, ${analytic}`);
+  }
+}
+
+/** Throws ERR_MG_ARGUMENT unless the fused multigrid network equals its layers run one by one. */
+export async function refuseWrongMultigrid(): Promise<void> {
+  using _ = scope();
+  const x = Tensor.normal([3, 2, 3, 3, 4], [0, 1], new Rng(1));
+  const run = async (fused: 'auto' | 'off'): Promise<ArrayLike<number>> => {
+    using model = new MultigridMemory(ladder(2, 2), { rng: new Rng(2), fused });
+    return await noGrad(() => model.forward({ input: x }).y).data();
+  };
+  const [a, b] = [await run('auto'), await run('off')];
+  const error = Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
+  if (!(error <= 1e-4)) throw new MgError('ERR_MG_ARGUMENT', `bench: expected the fused network to equal its layers, got a difference of ${error}`);
+}
+
+interface Subject {
+  readonly model: Module;
+  step(): void;
+  window(): void;
+}
+
+function subject({ side, size, batch, steps }: Point): Subject {
+  const rng = new Rng(1);
+  if (side === 'dnc') {
+    const model = new DNC({ inputs: INPUTS, outputs: OUTPUTS, slots: size, wordSize: WORD, rng });
+    const frames = Tensor.normal([steps, batch, INPUTS], [0, 1], rng);
+    const frame = Tensor.normal([batch, INPUTS], [0, 1], rng);
+    let state = model.initialState(batch);
+    return {
+      model,
+      step() {
+        const next = noGrad(() => model.step(frame, state));
+        state.dispose();
+        next.y.dispose();
+        state = next.state;
+      },
+      window: () => train(model, () => model.forward(frames, state).y),
+    };
+  }
+  const model = new MultigridMemory(ladderOf(size), { rng });
+  const frames = Tensor.normal([steps, batch, 3, 3, 4], [0, 1], rng);
+  const frame = Tensor.normal([batch, 3, 3, 4], [0, 1], rng);
+  let state = model.initialState(batch);
+  return {
+    model,
+    step() {
+      const next = noGrad(() => model.step({ input: frame }, state));
+      state.dispose();
+      for (const y of next.logits) y.dispose();
+      state = next.state;
+    },
+    window: () => train(model, () => model.forward({ input: frames }, state).y),
+  };
+}
+
+function train(model: Module, forward: () => Tensor): void {
+  using _ = scope();
+  sum(square(forward())).backward();
+  for (const parameter of model.parameters()) {
+    parameter.grad?.dispose();
+    parameter.grad = null;
+  }
+}
+
+/** Measures one point in this process. `limitBytes`: what may be used; beyond it a time is null and `note` says so. */
+export async function measure(point: Point, limitBytes: number, peak: () => number): Promise<Measured> {
+  using _ = scope();
+  const { side, size, batch, runs, budgetMs } = point;
+  const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
+  if (!fits(false)) {
+    const gigabytes = (bytesNeeded(point, false) / 1e9).toFixed(1);
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
+  }
+  const { model, step, window } = subject(point);
+  const forward = await time(step, 3 * runs, budgetMs);
+  const training = fits(true) ? await time(window, runs, budgetMs) : null;
+  const peakBytes = peak();
+  const bound = side === 'dnc' ? (8 * size * size * batch) / (await copyBandwidth()) * 1000 : null;
+  const parameters = model.count().parameters;
+  model.dispose();
+  return {
+    ...point, parameters, forward, training, peakBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
+    boundShare: bound === null ? null : bound / forward.median,
+    ...(training === null ? { note: `training needs ${(bytesNeeded(point, true) / 1e9).toFixed(1)} GB` } : {}),
+  };
+}

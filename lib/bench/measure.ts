@@ -1,0 +1,57 @@
+// Times and how they are summed up.
+
+import { add } from '../ops/index.js';
+import { noGrad } from '../autograd/index.js';
+import { device } from '../tensor/device.js';
+import { Tensor } from '../tensor/tensor.js';
+
+/** Milliseconds: median, and the quarter and three-quarter points. */
+export interface Times {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  readonly runs: number;
+}
+
+export function summarize(times: readonly number[]): Times {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+  return { median: at(0.5), low: at(0.25), high: at(0.75), runs: sorted.length };
+}
+
+/** Runs `body` and all it queues once to warm up, then until `runs` times or `budgetMs` are used up, at least twice. */
+export async function time(body: () => void, runs: number, budgetMs: number): Promise<Times> {
+  const once = async (): Promise<number> => {
+    const start = performance.now();
+    body();
+    await device().sync();
+    return performance.now() - start;
+  };
+  await once();
+  const times: number[] = [];
+  const began = performance.now();
+  while (times.length < 2 || (times.length < runs && performance.now() - began < budgetMs)) times.push(await once());
+  return summarize(times);
+}
+
+/** Bytes per second of y = x + 1 on arrays far larger than any cache, by all threads; read and write counted, the best of several. */
+export async function copyBandwidth(bytes = 2 ** 28): Promise<number> {
+  using x = Tensor.zeros([bytes / 4]);
+  const times: number[] = [];
+  for (let k = 0; k < 6; k++) {
+    const start = performance.now();
+    using _ = noGrad(() => add(x, 1));
+    await device().sync();
+    times.push(performance.now() - start);
+  }
+  return (2 * bytes) / (Math.min(...times) / 1000);
+}
+
+/** Slope of log y over log x by least squares; NaN for fewer than two points. */
+export function exponent(points: readonly (readonly [x: number, y: number])[]): number {
+  if (points.length < 2) return NaN;
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (k: 0 | 1): number => logs.reduce((sum, p) => sum + p[k], 0) / logs.length;
+  const [mx, my] = [mean(0), mean(1)];
+  return logs.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / logs.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+}

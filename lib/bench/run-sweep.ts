@@ -1,0 +1,69 @@
+// The sweep of `bench --against dnc`.
+
+import { execFile } from 'node:child_process';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { noGrad } from '../autograd/index.js';
+import { DNC } from '../models/dnc.js';
+import { MultigridMemory } from '../models/multigrid-memory.js';
+import { diagnostics } from '../tensor/device.js';
+import { Rng } from '../tensor/rng.js';
+import { Tensor } from '../tensor/tensor.js';
+import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Side } from './against-dnc.js';
+import { time } from './measure.js';
+import { exponents, machine, type Sweep } from './report.js';
+
+const run = promisify(execFile);
+
+/** Measures in a process of its own; a process that dies gives a point with a note. */
+async function measureApart(point: Point, limitBytes: number): Promise<Measured> {
+  try {
+    const { stdout } = await run(process.execPath, [fileURLToPath(new URL('./point.js', import.meta.url)), JSON.stringify({ point, limitBytes })]);
+    return JSON.parse(stdout) as Measured;
+  } catch (error) {
+    const note = `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`;
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note };
+  }
+}
+
+/** One-step inference of both with 8K memory, batch 1: the setting of the paper's appendix D. */
+async function inference(): Promise<Sweep['inference']> {
+  const rng = new Rng(1);
+  using dnc = new DNC({ inputs: 72, outputs: [24, 24, 1], slots: 500, wordSize: WORD, hidden: 293, rng });
+  using multigrid = new MultigridMemory('map15-8k', { rng });
+  const [x, patch] = [Tensor.normal([1, 72], [0, 1], rng), Tensor.normal([1, 3, 3, 4], [0, 1], rng)];
+  let [a, b] = [dnc.initialState(1), multigrid.initialState(1)];
+  const dncTimes = await time(() => {
+    const next = noGrad(() => dnc.step(x, a));
+    next.y.dispose();
+    a.dispose();
+    a = next.state;
+  }, 200, 3000);
+  const multigridTimes = await time(() => {
+    const next = noGrad(() => multigrid.step({ input: patch, queries: [patch] }, b));
+    for (const y of next.logits) y.dispose();
+    b.dispose();
+    b = next.state;
+  }, 200, 3000);
+  for (const tensor of [x, patch, ...a.tensors(), ...b.tensors()]) tensor.dispose();
+  return { multigrid: multigridTimes, dnc: dncTimes };
+}
+
+/** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
+export async function runSweep(isQuick: boolean, onPoint: (point: Measured) => void = () => {}): Promise<Sweep> {
+  await refuseWrongDnc();
+  await refuseWrongMultigrid();
+  const { simd, threads } = diagnostics().binary;
+  const limitBytes = 0.7 * totalmem();
+  const points: Measured[] = [];
+  const ended = new Set<Side>();
+  for (const point of sweep(isQuick)) {
+    if (ended.has(point.side)) continue;
+    const measured = await measureApart(point, limitBytes);
+    points.push(measured);
+    onPoint(measured);
+    if (measured.forward === null) ended.add(point.side);
+  }
+  return { date: new Date().toISOString(), machine: machine(simd, threads), points, exponents: exponents(points), inference: await inference() };
+}

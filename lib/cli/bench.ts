@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { learningChart, LEARNING_TASKS, runLearning, type LearningTask } from '../bench/learning.js';
+import { HEADER, row, sweepChart } from '../bench/report.js';
+import { runSweep } from '../bench/run-sweep.js';
+import { fail } from '../check.js';
+import { fileError } from '../train/atomic-file.js';
+import { diagnostics } from '../tensor/device.js';
+import { integer } from './arguments.js';
+import { columns, note, print, printJson } from './output.js';
+
+interface BenchOptions {
+  readonly against?: 'dnc';
+  readonly learning?: boolean;
+  readonly quick?: boolean;
+  readonly task: LearningTask;
+  readonly model: 'both' | 'multigrid' | 'dnc';
+  readonly seeds: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly batch: number;
+  readonly json?: boolean;
+  readonly out?: string;
+}
+
+/** `bench`: what memory costs, and how fast it learns, next to a differentiable neural computer. */
+export function addBench(program: Command): Command {
+  return program
+    .command('bench')
+    .description('multigrid memory against a DNC: the cost of memory, or learning')
+    .addOption(new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(['dnc']))
+    .option('--learning', 'train both on the same task, seeds and budget')
+    .option('--quick', 'fewer points; under two minutes on two cores')
+    .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
+    .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
+    .option('--seeds <n>', 'with --learning', integer(1), 1)
+    .option('--steps <n>', 'with --learning: time steps of a run at most', integer(1), 1_000_000)
+    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1), 120)
+    .option('--batch <n>', 'with --learning: episodes side by side', integer(1), 16)
+    .option('--json', 'one JSON object')
+    .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
+    .action(async (options: BenchOptions) => {
+      if ((options.against === undefined) === (options.learning !== true)) {
+        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
+      }
+      if (options.learning === true) await learning(options);
+      else await against(options);
+    });
+}
+
+async function against({ quick, json, out }: BenchOptions): Promise<void> {
+  const sweep = await runSweep(quick === true, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
+  write(out, sweep, sweepChart(sweep));
+  if (json === true) return printJson(sweep);
+  print(columns([HEADER, ...sweep.points.map(row)]));
+  for (const [name, slope] of Object.entries(sweep.exponents)) print(`exponent of ${name}: ${slope.toFixed(2)}`);
+  const { multigrid, dnc } = sweep.inference;
+  print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
+}
+
+async function learning({ task, model, seeds, steps, seconds, batch, quick, json, out }: BenchOptions): Promise<void> {
+  const curves = await runLearning({
+    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1), steps,
+    seconds: quick === true ? Math.min(seconds, 40) : seconds, batchSize: batch,
+  }, note);
+  const result = { date: new Date().toISOString(), task, batch, machine: diagnostics().binary.simd, curves };
+  write(out, result, learningChart(task, curves));
+  if (json === true) return printJson(result);
+  print(columns([['model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'scores'], ...curves.map((c) => {
+    const last = c.scores.at(-1);
+    return [c.model, String(c.seed), String(c.parameters), String(c.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0), JSON.stringify(last?.scores ?? {})];
+  })]));
+}
+
+function write(out: string | undefined, numbers: unknown, svg: string): void {
+  if (out === undefined) return;
+  const base = out.replace(/\.(svg|json)$/, '');
+  try {
+    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, null, 1)}\n`);
+    writeFileSync(`${base}.svg`, svg);
+  } catch (cause) {
+    throw fileError(base, 'a file that can be written', cause);
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { models, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
+import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '../../lib/bench/against-dnc.js';
+import { learn, learningChart } from '../../lib/bench/learning.js';
+import { exponent, summarize } from '../../lib/bench/measure.js';
+import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
+import { exponents, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { expectNear } from '../helpers/vectors.js';
+
+describe('the DNC equals its definition in loops', () => {
+  it.each([[1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3]])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
+    using _ = scope();
+    for (const paper of [false, true]) {
+      const s: ops.DncSettings = {
+        slots, readHeads, writeHeads, wordSize: 4, hidden: 0, oneplus: paper, usageGradient: paper, contentSecond: paper, forgetBias: 1, clip: 0,
+        epsilon: paper ? 0 : 1e-6, linkBudgetBytes: 0,
+      };
+      const { size } = ops.dncInterface(s);
+      const x = Tensor.normal([5, 1, size], [0, 1], new Rng(slots), { dtype: 'float64' });
+      const start = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]));
+      const run = noGrad(() => ops.dncWindow(x, null, start as unknown as ops.DncTensors, s));
+      const raw = x.dataSync();
+      let naive = naiveStart(s);
+      const words: number[] = [];
+      for (let t = 0; t < 5; t++) {
+        const step = naiveAccess([...raw.slice(t * size, (t + 1) * size)], naive, s);
+        naive = step.state;
+        words.push(...step.words.flat());
+      }
+      expectNear(run.words.dataSync(), words, 1e-11, 'words');
+      for (const name of ['memory', 'usage', 'link', 'precedence', 'readWeights', 'writeWeights'] as const) {
+        expectNear(run.state[name].dataSync(), naive[name], 1e-11, name);
+      }
+    }
+  });
+});
+
+describe('bench', () => {
+  it('passes its own checks', async () => {
+    await refuseWrongDnc();
+    await refuseWrongMultigrid();
+  });
+
+  it('compares equal numbers of memory cells, in rising order', () => {
+    for (const isQuick of [true, false]) {
+      const points = sweep(isQuick);
+      for (let k = 0; k < points.length; k += 2) {
+        expect(points[k]!.side).toBe('multigrid');
+        expect(Math.abs(points[k]!.cells - points[k + 1]!.cells)).toBeLessThanOrEqual(8);
+        if (k > 0) expect(points[k]!.cells).toBeGreaterThan(points[k - 2]!.cells);
+      }
+    }
+    expect(models.estimate(ladder(2, 2), { batch: 1, steps: 1 }).memoryCells).toBe(8 * (2 * 45 + 2 * 189));
+  });
+
+  it('finds the exponent of a power law and the quartiles of times', () => {
+    expect(exponent([1, 10, 100].map((x) => [x, 3 * x ** 1.7]))).toBeCloseTo(1.7, 12);
+    expect(summarize([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4, runs: 5 });
+  });
+
+  it('measures a point of each side, refuses one that does not fit, and draws the result', async () => {
+    const shared = { batch: 2, steps: 3, runs: 2, budgetMs: 1 };
+    const points = [
+      await measure({ side: 'multigrid', cells: 3744, size: 2, ...shared }, 1e9, () => 5e6),
+      await measure({ side: 'dnc', cells: 320, size: 20, ...shared }, 1e9, () => 5e6),
+      await measure({ side: 'dnc', cells: 320, size: 20, ...shared }, 10, () => 0),
+    ];
+    expect(points[1]!.parameters).toBeGreaterThan(100_000);
+    expect(points[2]).toMatchObject({ forward: null, training: null });
+    expect(points.map(row).every((cells) => cells.length === 9)).toBe(true);
+    const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
+    const sweepOf = { date: '', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
+    expect(sweepChart(sweepOf)).toContain('<svg');
+  });
+
+  it.each(['multigrid', 'dnc'] as const)('trains %s on copy for some steps', async (side) => {
+    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: 60, batchSize: 2 }, () => {});
+    expect(curve.scores.length).toBeGreaterThan(0);
+    expect(learningChart('copy', [curve])).toContain('<svg');
+  });
+});
