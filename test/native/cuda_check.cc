@@ -81,13 +81,13 @@ void compare(const std::string& what, std::vector<i64> sizes, double tolerance, 
   std::vector<Array<T>> want = fresh(), got = fresh(), again = fresh();
   f(false, want);
   f(true, got);
-  f(true, again);
+  if (!small) f(true, again);
   comparisons++;
   double error = 0;
   bool same = true;
   for (std::size_t k = 0; k < want.size(); k++) {
     error = std::max(error, distance(got[k], want[k]));
-    if (!got[k].empty()) same = same && std::memcmp(got[k].data(), again[k].data(), got[k].size() * sizeof(T)) == 0;
+    if (!small && !got[k].empty()) same = same && std::memcmp(got[k].data(), again[k].data(), got[k].size() * sizeof(T)) == 0;
   }
   if (error <= tolerance && same) return;
   failures++;
@@ -403,9 +403,9 @@ int main(int argc, char** argv) {
   small = argc > 2 && std::string(argv[2]) == "small";
   rng.seed(seed);
   std::printf("seed %u\n", seed);
-  Pool::get().resize(2);
+  Pool::get().resize(small ? 1 : 2);  // the reference does not carry the thread sanitizer
   check_all<float>();
-  check_all<double>();
+  if (!small) check_all<double>();
   check_layout<std::uint8_t>();
   check_layout<std::uint32_t>();
   check_layout<std::uint64_t>();

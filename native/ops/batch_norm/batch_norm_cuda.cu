@@ -65,7 +65,8 @@ void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const 
       },
       [=] MG_DEVICE(i64, i64 k, double total) {
         totals[k] = total;
-        (k < n ? dbeta : dgamma)[k % n] = static_cast<T>(total);
+        if (k < n) dbeta[k] = static_cast<T>(total);
+        else dgamma[k - n] = static_cast<T>(total);
       });
   each_element(stream, d.rows * n, [=] MG_DEVICE(i64 i) {
     const i64 c = i % n;

@@ -21,7 +21,6 @@
 #if defined(MG_SHIM_TSAN)
 extern "C" {
 void* __tsan_create_fiber(unsigned);
-void __tsan_destroy_fiber(void*);
 void __tsan_switch_to_fiber(void*, unsigned);
 void* __tsan_get_current_fiber();
 void __tsan_acquire(void*);
@@ -64,7 +63,15 @@ namespace mg {
 namespace shim {
 namespace {
 
-constexpr std::size_t stack_bytes = 128 * 1024;
+constexpr std::size_t stack_bytes = 64 * 1024;
+constexpr int most_threads = 1024;
+// Fibers serve again and again, which to the thread sanitizer orders the blocks that share them: several sets take turns.
+#if defined(MG_SHIM_TSAN)
+constexpr int sets = 4;
+#else
+constexpr int sets = 1;
+#endif
+constexpr int most_copies = 256;  // in flight per thread
 
 struct Copy {
   void* to;
@@ -85,8 +92,8 @@ struct Fiber {
   void* tsan = nullptr;
   int number = 0;
   State state = State::ready;
-  std::vector<Copy> copies;
-  long group = 0;
+  Copy copies[most_copies];  // a ring; no container, whose memory the thread sanitizer would watch
+  long first_copy = 0, last_copy = 0, group = 0;
 };
 
 struct Warp {
@@ -98,7 +105,8 @@ struct Warp {
 
 struct Scheduler {
   std::mutex mutex;
-  std::vector<Fiber> fibers;  // stacks are kept from block to block
+  std::vector<Fiber> fibers = std::vector<Fiber>(sets * most_threads);
+  int set = 0;
   std::vector<Warp> warps;
   std::vector<int> ready;
   int count = 0, current = -1, at_barrier = 0;
@@ -144,7 +152,8 @@ unsigned draw(Scheduler& s) {  // xorshift64*
   std::abort();
 }
 
-Fiber& current() { return all().fibers[std::size_t(all().current)]; }
+Fiber& fiber(int number) { return all().fibers[std::size_t(all().set * most_threads + number)]; }
+Fiber& current() { return fiber(all().current); }
 
 void release([[maybe_unused]] void* at) {
 #if defined(MG_SHIM_TSAN)
@@ -179,7 +188,7 @@ void yield([[maybe_unused]] bool for_good) {
 
 void resume(int number) {
   Scheduler& s = all();
-  Fiber& f = s.fibers[std::size_t(number)];
+  Fiber& f = fiber(number);
   s.current = s.place.thread = number;
   s.counts.switches++;
 #if defined(__SANITIZE_ADDRESS__)
@@ -203,9 +212,10 @@ void enter() {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(nullptr, &s.stack_bottom, &s.stack_size);
 #endif
+  acquire(&s.body);
   s.body(s.state);
   release(&s.counts);
-  if (!current().copies.empty()) die("a thread ends with asynchronous copies in flight");
+  if (current().first_copy != current().last_copy) die("a thread ends with asynchronous copies in flight");
   current().state = State::done;
   yield(true);
   std::abort();
@@ -214,26 +224,26 @@ void enter() {
 void wake(int first, int last) {
   Scheduler& s = all();
   for (int n = first; n < last; n++) {
-    s.fibers[std::size_t(n)].state = State::ready;
+    fiber(n).state = State::ready;
     s.ready.push_back(n);
   }
 }
 
 void prepare(Fiber& f, int number) {
-#if defined(MG_SHIM_TSAN)
-  if (f.stack) munmap(f.stack, stack_bytes), f.stack = nullptr;  // another thread's frames lay there
-  f.tsan = __tsan_create_fiber(0);
-#endif
   if (!f.stack) {
-    f.stack = static_cast<char*>(mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (f.stack == MAP_FAILED) die("no memory for a stack");
+    void* const memory = mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) die("no memory for a stack");
+    f.stack = static_cast<char*>(memory);
+#if defined(MG_SHIM_TSAN)
+    f.tsan = __tsan_create_fiber(0);
+#endif
   }
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(f.stack, stack_bytes);
 #endif
   f.number = number;
   f.state = State::ready;
-  f.group = 0;
+  f.first_copy = f.last_copy = f.group = 0;
   f.fake_stack = nullptr;
 #if defined(__x86_64__)
   void** top = reinterpret_cast<void**>(f.stack + stack_bytes);
@@ -272,7 +282,8 @@ void run_block(Scheduler& s, i64 number) {
   s.place.shared = make_shared(s.shared_bytes);
   s.at_barrier = 0;
   for (Warp& w : s.warps) w.arrived = 0, w.leaving = false;
-  for (int n = 0; n < s.count; n++) prepare(s.fibers[std::size_t(n)], n);
+  s.set = (s.set + 1) % sets;
+  for (int n = 0; n < s.count; n++) prepare(fiber(n), n);
   s.ready.clear();
   wake(0, s.count);
   while (!s.ready.empty()) {
@@ -283,14 +294,11 @@ void run_block(Scheduler& s, i64 number) {
     resume(next);
   }
   for (int n = 0; n < s.count; n++)
-    if (s.fibers[std::size_t(n)].state != State::done) {
+    if (fiber(n).state != State::done) {
       s.current = n;
       die(s.at_barrier > 0 ? "a part of the block waits at a barrier that the others never reach" : "lanes are missing from an exchange");
     }
   free_shared(s.place.shared, s.shared_bytes);
-#if defined(MG_SHIM_TSAN)
-  for (int n = 0; n < s.count; n++) __tsan_destroy_fiber(s.fibers[std::size_t(n)].tsan);
-#endif
 }
 
 // The lanes of a warp meet; the last one wakes the others.
@@ -337,7 +345,8 @@ const unsigned char* exchange(const void* mine, std::size_t bytes, const char* w
   Warp& w = s.warps[std::size_t(warp)];
   if (w.arrived == 0) w.what = what, w.leaving = false;
   else if (w.leaving || std::strcmp(w.what, what) != 0) die("the lanes of a warp meet in different exchanges: ", what);
-  if (bytes > 0) std::memcpy(w.slots[s.current % 32], mine, bytes);
+  // Byte by byte: the thread sanitizer watches memcpy wherever it is called from.
+  for (std::size_t k = 0; k < bytes; k++) w.slots[s.current % 32][k] = static_cast<const volatile unsigned char*>(mine)[k];
   meet(w, warp);
   return w.slots[0];
 }
@@ -352,15 +361,18 @@ void leave_exchange() {
 
 void start_copy(void* to, const void* from, bool valid) {
   if ((reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % 16 != 0) die("an asynchronous copy is not aligned to 16 bytes");
-  current().copies.push_back({to, valid ? from : nullptr, current().group});
+  Fiber& f = current();
+  if (f.last_copy - f.first_copy == most_copies) die("a thread has too many asynchronous copies in flight");
+  f.copies[f.last_copy++ % most_copies] = {to, valid ? from : nullptr, f.group};
 }
 void commit_copies() { current().group++; }
 bool next_copy(int groups_in_flight, void** to, const void** from) {
   Fiber& f = current();
-  if (f.copies.empty() || f.copies.front().group >= f.group - groups_in_flight) return false;
-  *to = f.copies.front().to;
-  *from = f.copies.front().from;
-  f.copies.erase(f.copies.begin());
+  const Copy& copy = f.copies[f.first_copy % most_copies];
+  if (f.first_copy == f.last_copy || copy.group >= f.group - groups_in_flight) return false;
+  *to = copy.to;
+  *from = copy.from;
+  f.first_copy++;
   return true;
 }
 
@@ -416,7 +428,7 @@ void mma(int depth, float* d, const unsigned* a, const unsigned* b) {
 void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes) {
   Scheduler& s = all();
   const std::lock_guard<std::mutex> lock(s.mutex);
-  if (threads < 1 || threads > 1024 || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 || shared_bytes > 99 * 1024)
+  if (threads < 1 || threads > most_threads || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 || shared_bytes > 99 * 1024)
     die("a launch asks for more than a GPU has");
 #if defined(MG_SHIM_TSAN)
   AnnotateIgnoreReadsBegin("", 0);
@@ -429,13 +441,13 @@ void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_b
   s.shared_bytes = shared_bytes;
   s.place.threads = threads;
   s.place.blocks = blocks;
-  if (s.fibers.size() < std::size_t(threads)) s.fibers.resize(std::size_t(threads));
   s.warps.resize(std::size_t(threads + 31) / 32);
   s.counts.launches++;
   s.counts.blocks += blocks;
   std::vector<i64> order(static_cast<std::size_t>(blocks));
   std::iota(order.begin(), order.end(), i64(0));
   for (std::size_t k = order.size(); k > 1; k--) std::swap(order[k - 1], order[draw(s) % k]);
+  release(&s.body);
   for (const i64 number : order) run_block(s, number);
   s.current = -1;
 #if defined(MG_SHIM_TSAN)
