@@ -150,6 +150,49 @@ export interface NativeOps {
   matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
   /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
   matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
+
+  /** √Σx² over the list, [1]. */
+  globalNorm(xs: readonly Storage[]): Storage;
+  /** Each x times min(1, maxNorm / norm); unchanged when the norm is not finite. */
+  clipByNorm(xs: readonly Storage[], norm: Storage, maxNorm: number): Storage[];
+  /** Each element brought into −limit … limit. */
+  clipByValue(xs: readonly Storage[], limit: number): Storage[];
+  // Steps in place over lists of the same order. With a norm, gradients count min(1, maxNorm / norm) times and nothing changes
+  // when it is not finite. Lists of states that are not kept are empty. dims of sgdStep: [nesterov]; of adamStep: [decoupled];
+  // of rmspropStep: [0 tensorflow | 1 pytorch | 2 graves]. `steps` are float64 [1], counted up.
+  sgdStep(
+    parameters: readonly Storage[], grads: readonly Storage[], momenta: readonly Storage[], norm: Storage | null,
+    dims: Int32Array, maxNorm: number, lr: number, weightDecay: number, momentum: number,
+  ): void;
+  adamStep(
+    parameters: readonly Storage[], grads: readonly Storage[], firsts: readonly Storage[], seconds: readonly Storage[],
+    steps: readonly Storage[], norm: Storage | null, dims: Int32Array, maxNorm: number, lr: number, weightDecay: number,
+    beta1: number, beta2: number, epsilon: number,
+  ): void;
+  rmspropStep(
+    parameters: readonly Storage[], grads: readonly Storage[], squares: readonly Storage[], means: readonly Storage[],
+    momenta: readonly Storage[], norm: Storage | null, dims: Int32Array, maxNorm: number, lr: number, weightDecay: number,
+    decay: number, epsilon: number, momentum: number,
+  ): void;
+
+  // A window of a differentiable neural computer. dims: [T, B, I, H, N, W, R, V, 1 + softplus strengths, usage gradient into
+  // write weights, content as second read mode]; H = 0: no controller, x is the interface. lengths: empty, or [B].
+  // inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface weight [H,D] and bias, then the state: memory [B,N,W],
+  // usage [B,N], link [B,V,N,N], precedence [B,V,N], read [B,R,N], write [B,V,N], words [B,R,W], hidden and cell [B,H].
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded: [1]]. */
+  dncForward(
+    inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
+    recorded: Int32Array,
+  ): Storage[];
+  /** `steps`: hidden and words of forward; `gradients` at its first eleven results. Gives those at the inputs, link if wanted: [1]. */
+  dncBackward(
+    inputs: readonly Storage[], steps: readonly Storage[], trace: readonly Storage[], gradients: readonly (Storage | null)[],
+    lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number, wanted: Int32Array, linkBudgetBytes: number,
+  ): Storage[];
+
+  /** Each element brought into −limit … limit. */
+  clip(x: Storage, limit: number): Storage;
+  clipBackward(dy: Storage, x: Storage, limit: number): Storage;
 }
 
 export interface NativeBinding extends NativeRuntime, NativeOps {}

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { diagnostics } from '../tensor/device.js';
 import { selfCheck } from '../train/self-check.js';
-import { columns, EXIT, print, printJson } from './output.js';
+import { EXIT, print, printJson } from './output.js';
 
 /** `doctor`: what is here, why CUDA is or is not used, and whether it computes right. */
 export function addDoctor(program: Command): Command {
@@ -15,14 +15,17 @@ export function addDoctor(program: Command): Command {
       if (checks.some((check) => !check.ok)) process.exitCode = EXIT.failed;
       if (json === true) return printJson({ ...found, checks });
       const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-      print(columns([
+      const rows: readonly (readonly [string, string])[] = [
         ['node', found.node],
         ['platform', found.platform],
-        ['binary', `contract ${found.binary.contract.slice(0, 12)}, ${found.binary.ops} ops, compiler ${found.binary.compiler}`],
+        ['binary', found.binary.file],
+        ['built', `contract ${found.binary.contract.slice(0, 12)}, ${found.binary.ops} ops, compiler ${found.binary.compiler}`],
         ['kernels', `${found.binary.simd}, ${found.binary.threads} threads`],
-        ...found.devices.map((d) => [d.id, `${d.name}, ${gigabytes(d.memory.free)} free of ${gigabytes(d.memory.total)}`]),
+        ...found.devices.map((d) => [d.id, `${d.name}, ${gigabytes(d.memory.free)} free of ${gigabytes(d.memory.total)}`] as const),
         ['cuda', found.cuda],
-        ...checks.map((check) => [check.name, check.ok ? 'ok' : `FAILED: ${check.detail}`]),
-      ].map(([name, text]) => [name!, ` ${text!}`])));
+        ...checks.map((check) => [check.name, check.ok ? 'ok' : `FAILED: ${check.detail}`] as const),
+      ];
+      const width = Math.max(...rows.map(([name]) => name.length));
+      for (const [name, text] of rows) print(`${name.padEnd(width)}  ${text}`);
     });
 }

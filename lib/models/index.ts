@@ -8,3 +8,6 @@ export { estimate, presets, type Estimate, type EstimateOptions, type NetworkCos
 export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type ShortcutPlan } from './plan.js';
 export { presetConfig, resolveConfig, type PresetName } from './presets.js';
 export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './config.js';
+export { DNC, DNCState, type DNCOptions } from './dnc.js';
+export { SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs } from './sequence-model.js';
+export { TensorState } from './tensor-state.js';

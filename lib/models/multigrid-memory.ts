@@ -1,6 +1,7 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
 import { checkInteger, checkOptions, fail } from '../check.js';
+import type { Fused } from '../nn/fused-layer.js';
 import { Linear } from '../nn/linear.js';
 import { extentOf } from '../nn/ladder.js';
 import { Module, table } from '../nn/module.js';
@@ -10,7 +11,7 @@ import { reshape, slice } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
-import { MultigridNetwork, type Fused } from './multigrid-network.js';
+import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
@@ -43,9 +44,14 @@ export interface MultigridOutputs {
   readonly state: MultigridMemoryState;
 }
 
+export interface MultigridMemoryOptions extends LayerOptions {
+  /** Whether whole windows run as one native op. Default 'auto'. */
+  readonly fused?: Fused;
+}
+
 /** What the first network of a model has made of a window. */
 export interface Written {
-  /** Outputs of all its layers, [T,B,…]. */
+  /** Outputs of all layers of a writer, of the last layer of other networks; [T,B,…]. */
   readonly memory: readonly Pyramid[];
   readonly state: MultigridMemoryState;
 }
@@ -65,14 +71,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
 
-  constructor(config: MultigridConfig | PresetName, { fused = 'auto', ...options }: LayerOptions & { readonly fused?: Fused } = {}) {
-    checkOptions('MultigridMemory', options, layerOptionKeys);
+  constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
+    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused']);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
     this.plan = plan;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused)));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), options.fused)));
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -113,7 +119,8 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const x = grids(this.plan.networks[0]!, input);
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
-      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last', ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
+      ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
   }

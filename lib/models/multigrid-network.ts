@@ -1,15 +1,18 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
 import { checkChoice, fail } from '../check.js';
+import { fusedChoices, type Fused } from '../nn/fused-layer.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
 import { MultigridConvLSTM } from '../nn/multigrid-conv-lstm.js';
 import { MultigridState } from '../nn/multigrid-state.js';
+import { checkInput } from '../nn/multigrid-input.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/pyramid.js';
 import { addChannels, concat } from '../ops/index.js';
 import { runFused, whyNotFused } from './fused-network.js';
 import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
+import { readMemory } from './read-memory.js';
 
 export interface NetworkInputs {
   /** A window, grids [T,B,…,C]; networks without a memory of their own also take [N,…,C]. */
@@ -22,10 +25,6 @@ export interface NetworkInputs {
   /** Whose outputs are wanted: of all layers (default) or of the last one. */
   readonly outputs?: 'all' | 'last';
 }
-
-/** 'auto': as one native op wherever it can (default); 'required': an error where it cannot; 'off': layer by layer, the reference. */
-export type Fused = 'auto' | 'required' | 'off';
-export const fusedChoices = ['auto', 'required', 'off'] as const;
 
 export interface NetworkOutputs {
   /** Output of each wanted layer with its shortcut, without joined memory. */
@@ -64,6 +63,8 @@ export class MultigridNetwork extends Module {
 
   forward(inputs: NetworkInputs): NetworkOutputs {
     const { x, memory = [], state, lengths } = inputs;
+    const { dimensions, baseSide: side } = this.#model;
+    checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
     const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
     if (state !== undefined && state.length !== cells) {
       fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, `${state.length} layers`);
@@ -71,7 +72,7 @@ export class MultigridNetwork extends Module {
     if (this.#fused !== 'off') {
       const obstacle = whyNotFused(this.#model, this.#plan, inputs);
       if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()));
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, 'a network that runs fused', `one that cannot: ${obstacle}`);
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, 'another');
     }
     const outgoing: (readonly Pyramid[])[] = [];
     const outputs: Pyramid[] = [];
@@ -89,17 +90,10 @@ export class MultigridNetwork extends Module {
       }
       const y = plan.shortcut === null ? h : addShortcut(h, plan.shortcut, outgoing[plan.shortcut.source - 1]!);
       outputs.push(y);
-      outgoing.push([y, ...this.#read(plan, memory)]);
+      const read = readMemory(plan, memory);
+      outgoing.push(read === undefined ? [y] : [y, read]);
     });
     return { outputs, state: carried };
-  }
-
-  #read(plan: LayerPlan, memory: readonly Pyramid[]): Pyramid[] {
-    if (plan.memory === null) return [];
-    const written = memory[plan.memory - 1];
-    if (written === undefined) fail('ERR_MG_ARGUMENT', plan.name, `the memory of writer layer ${plan.memory}`, 'none');
-    const read = written.within(plan.levels);
-    return read === undefined ? [] : [read];
   }
 }
 
@@ -110,7 +104,7 @@ function makeLayer(model: ModelPlan, layer: LayerPlan, options: LayerOptions): M
   } as const;
   return layer.kind === 'conv'
     ? new MultigridConv({ ...shared, activation: layer.activation })
-    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole });
+    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole, fused: 'off' });
 }
 
 /** y = h + o at the levels of the shortcut; channels that o lacks count as zeros. */

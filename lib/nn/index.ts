@@ -10,6 +10,7 @@ export { Pyramid } from './pyramid.js';
 export { MultigridState } from './multigrid-state.js';
 export { MultigridConv, type MultigridConvOptions } from './multigrid-conv.js';
 export { MultigridConvLSTM, type MultigridConvLSTMOptions } from './multigrid-conv-lstm.js';
+export { type Fused } from './fused-layer.js';
 export { type MultigridOptions } from './multigrid-input.js';
 export { type Dimensions, type LevelSpec } from './ladder.js';
 export { type Peephole } from './parameter-specs.js';

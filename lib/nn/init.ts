@@ -3,7 +3,7 @@
 import { fail } from '../check.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import type { Rng } from '../tensor/rng.js';
-import type { Shape } from '../tensor/shape.js';
+import { sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor, type TensorOptions } from '../tensor/tensor.js';
 import { glorotUniform, uniformFanIn, type InitRule } from './parameter-specs.js';
 
@@ -26,4 +26,16 @@ export function resolveInit(
   if (init === 'uniformFanIn') return (shape, rng) => fillBy(uniformFanIn(fanIn), shape, rng, { dtype });
   if (init === 'glorot') return (shape, rng) => fillBy(glorotUniform(fanIn, fanOut), shape, rng, { dtype });
   return fail('ERR_MG_ARGUMENT', 'init', "'uniformFanIn', 'glorot' or a function", init);
+}
+
+/** N(0, std²) with values beyond two standard deviations drawn again, as in TensorFlow and Sonnet. */
+export function truncatedNormal(std: number, dtype: FloatDType = 'float32'): InitFunction {
+  return (shape, rng) => {
+    const draw = (): number => {
+      const [u, v] = [1 - rng.uniform(), rng.uniform()];
+      const x = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+      return Math.abs(x) <= 2 ? x : draw();
+    };
+    return Tensor.from(Float64Array.from({ length: sizeOf(shape) }, () => std * draw()), shape, { dtype });
+  };
 }

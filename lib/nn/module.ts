@@ -3,19 +3,16 @@
 import { checkChoice, fail } from '../check.js';
 import { device as chooseDevice, type DeviceLike } from '../tensor/device.js';
 import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
+import { loadInto, type LoadReport } from '../tensor/load-report.js';
 import type { Rng } from '../tensor/rng.js';
 import { unscoped } from '../tensor/scope.js';
-import { sameShape, sizeOf, type Shape } from '../tensor/shape.js';
+import { sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { InitFunction } from './init.js';
 import type { ParameterSpec } from './parameter-specs.js';
 import { defaultRng, makeParameter, type LayerOptions, type Parameter } from './parameter.js';
 
-export interface LoadReport {
-  missing: string[];
-  unexpected: string[];
-  mismatched: { key: string; expected: Shape; got: Shape }[];
-}
+export type { LoadReport };
 
 export interface LoadOptions {
   /** Any difference is ERR_MG_CHECKPOINT and nothing is changed (default); false: load what fits. */
@@ -119,21 +116,7 @@ export abstract class Module implements Disposable {
       const name = rename(key);
       return name === null ? [] : [[name, tensor] as const];
     }));
-    const report: LoadReport = {
-      missing: [...own.keys()].filter((key) => !given.has(key)),
-      unexpected: [...given.keys()].filter((key) => !own.has(key)),
-      mismatched: [...own].flatMap(([key, tensor]) => {
-        const got = given.get(key)?.shape;
-        return got === undefined || sameShape(tensor.shape, got) ? [] : [{ key, expected: tensor.shape, got }];
-      }),
-    };
-    if (strict) refuseDifferences(report);
-    for (const [key, tensor] of own) {
-      const source = given.get(key);
-      if (source === undefined || !sameShape(source.shape, tensor.shape)) continue;
-      tensor.copyFrom(arrayOf(tensor.dtype, source.dataSync()));
-    }
-    return report;
+    return loadInto('loadStateDict', own, given, strict);
   }
 
   /**
@@ -210,16 +193,6 @@ export abstract class Module implements Disposable {
 
 function unknownName(module: Module, held: ReadonlyMap<string, Tensor>, name: string): never {
   return fail('ERR_MG_ARGUMENT', module.constructor.name, `a name among ${[...held.keys()].join(', ')}`, name);
-}
-
-function refuseDifferences({ missing, unexpected, mismatched }: LoadReport): void {
-  const wrong = mismatched[0];
-  if (wrong !== undefined) fail('ERR_MG_CHECKPOINT', 'loadStateDict', `${wrong.key} [${wrong.expected.join(', ')}]`, wrong.got);
-  const rest = (keys: readonly string[]): string => (keys.length > 1 ? ` and ${keys.length - 1} more` : '');
-  if (missing.length > 0) fail('ERR_MG_CHECKPOINT', 'loadStateDict', `${missing[0]}${rest(missing)}`, 'nothing under that name');
-  if (unexpected.length > 0) {
-    fail('ERR_MG_CHECKPOINT', 'loadStateDict', 'only the names of this module', `${unexpected[0]}${rest(unexpected)}`);
-  }
 }
 
 /** Columns padded to their widest cell; the last one to the right. */

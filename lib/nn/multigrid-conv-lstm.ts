@@ -3,6 +3,7 @@ import { mul, reshape, stack, unstack } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BatchNorm, type Norm } from './batch-norm.js';
 import { ConvLSTM } from './conv-lstm.js';
+import { fusedChoices, gridObstacle, runFusedLayer, windowObstacle, type Fused } from './fused-layer.js';
 import { LSTMState } from './lstm.js';
 import { Module } from './module.js';
 import {
@@ -18,6 +19,8 @@ export interface MultigridConvLSTMOptions extends MultigridOptions {
   readonly forgetBias?: number;
   /** Default 'none', as in the official code. */
   readonly peephole?: 'none' | 'channel';
+  /** Whether a window runs as one native op. Default 'auto'. */
+  readonly fused?: Fused;
 }
 
 /**
@@ -25,20 +28,24 @@ export interface MultigridConvLSTMOptions extends MultigridOptions {
  *   a_j = [ ↑x_{j−1} ; x_j ; ↓x_{j+1} ]       ↑ nearest doubling, ↓ 2×2 max-pool, joined on channels, missing neighbours left out
  *   h_j, c_j = ConvLSTM_j(a_j, h_j, c_j)      the cells are the memory
  *   y_j = norm(h_j)                           over the whole window, after the recurrence; the carried h is not normalized
- * Windows are grids [T,B,H,W,C], time steps [B,H,W,C]; in 1-D without W. A window is run grid by grid.
+ * Windows are grids [T,B,H,W,C], time steps [B,H,W,C]; in 1-D without W.
  */
 export class MultigridConvLSTM extends Module {
   readonly geometry: MultigridGeometry;
   readonly #cells = new Map<number, ConvLSTM>();
   readonly #norms = new Map<number, BatchNorm>();
+  readonly #norm: Norm;
+  readonly #fused: Fused;
 
   constructor(options: MultigridConvLSTMOptions) {
-    const geometry = checkGeometry('MultigridConvLSTM', options, ['forgetBias', 'peephole']);
+    const geometry = checkGeometry('MultigridConvLSTM', options, ['forgetBias', 'peephole', 'fused']);
     super(options);
     this.geometry = geometry;
     const peephole = checkChoice('MultigridConvLSTM', 'peephole', options.peephole ?? 'none', ['none', 'channel']);
     const { channels, kernelSize, dimensions } = geometry;
-    const norm: Norm = options.norm ?? 'none';
+    const norm = options.norm ?? 'none';
+    this.#norm = norm;
+    this.#fused = checkChoice('MultigridConvLSTM', 'fused', options.fused ?? 'auto', fusedChoices);
     for (const level of geometry.levels) {
       const name = `level${level}`;
       this.#cells.set(level, this.addPart(name, new ConvLSTM({
@@ -74,6 +81,11 @@ export class MultigridConvLSTM extends Module {
     const lengths = this.#checkLengths(options.lengths, steps, batch);
     const from = state ?? this.initialState(batch);
     this.#checkState(from, batch);
+    if (this.#fused !== 'off') {
+      const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
+      if (obstacle === null) return this.#runFused(inputs, from);
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, 'another');
+    }
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));
     const runs = this.geometry.levels.map((level) => {
       const start = new LSTMState(from.hidden.at(level), from.cell.at(level));
@@ -83,6 +95,13 @@ export class MultigridConvLSTM extends Module {
     const hidden = Pyramid.of(Object.fromEntries(runs.map((run) => [run.level, run.state.hidden])));
     const cell = Pyramid.of(Object.fromEntries(runs.map((run) => [run.level, run.state.cell])));
     return { y, state: new MultigridState(hidden, cell) };
+  }
+
+  #runFused(inputs: readonly Pyramid[], from: MultigridState): { y: Pyramid; state: MultigridState } {
+    const { forgetBias, peepholeKind } = this.#cells.get(this.geometry.levels[0]!)!;
+    const hasPeephole = peepholeKind === 'channel';
+    const layer = { geometry: this.geometry, norm: this.#norm, forgetBias, hasPeephole, parameters: this.namedParameters() };
+    return runFusedLayer(layer, inputs, from);
   }
 
   /** All steps of one grid, given its assembled input [T·B,…] of the whole window. */

@@ -64,7 +64,7 @@ export function inputChannels(geometry: MultigridGeometry, level: number): numbe
   return inChannelsOf(geometry.input, level);
 }
 
-export function extent(geometry: MultigridGeometry, level: number): number[] {
+export function extent(geometry: Pick<MultigridGeometry, 'dimensions' | 'side'>, level: number): number[] {
   return extentOf(level, geometry.dimensions, geometry.side);
 }
 
@@ -75,13 +75,18 @@ export function joinedList(x: Joined): readonly Pyramid[] {
   return Array.isArray(x) ? (x as readonly Pyramid[]) : [x as Pyramid];
 }
 
+/** What a pyramid from outside must look like. */
+export type InputGeometry = Pick<MultigridGeometry, 'where' | 'input' | 'dimensions' | 'side'>;
+
 /** The leading axes, [T,B] or [N], after a check of levels, channels and sides: ERR_MG_SHAPE names the level. */
-export function checkInput(geometry: MultigridGeometry, x: readonly Pyramid[]): number[] {
+export function checkInput(geometry: InputGeometry, x: readonly Pyramid[]): number[] {
   const { where, input, dimensions } = geometry;
   const shape = x[0]?.tensors()[0]?.shape ?? [];
   const rank = shape.length;
   const lead = shape.slice(0, Math.max(0, rank - dimensions - 1));
   if (lead.length < 1 || lead.length > 2) fail('ERR_MG_SHAPE', where, `grids [N,…,C] or [T,B,…,C] in ${dimensions}-D`, shape);
+  const extra = x.flatMap((pyramid) => pyramid.levels).find((level) => !input.some((grid) => grid.level === level));
+  if (extra !== undefined) fail('ERR_MG_SHAPE', where, `levels ${input.map((grid) => grid.level).join(', ')} of x`, extra);
   for (const { level, channels } of input) {
     const grids = x.filter((pyramid) => pyramid.has(level)).map((pyramid) => pyramid.at(level));
     const expected = [...lead, ...extent(geometry, level)];

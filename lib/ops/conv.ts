@@ -35,7 +35,9 @@ function convDims(inputs: readonly Tensor[], kernel: Tensor): Int32Array {
 function checkKernel(kernel: Tensor, rank: number, channels: number): void {
   const sides = kernel.shape.slice(0, -2);
   const fits = kernel.shape.length === rank && kernel.shape.at(-2) === channels && kernel.shape.at(-1)! >= 1;
-  if (!fits || sides.some((k) => k % 2 !== 1)) fail('ERR_MG_SHAPE', 'conv', `kernel ${rank === 4 ? '[K,K' : '[K'},${channels},C] with odd K`, kernel.shape);
+  if (!fits || sides.some((k) => k % 2 !== 1)) {
+    fail('ERR_MG_SHAPE', 'conv', `kernel ${rank === 4 ? '[K,K' : '[K'},${channels},C] with odd K`, kernel.shape);
+  }
 }
 
 /**

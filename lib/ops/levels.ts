@@ -15,12 +15,15 @@ function gridDims(op: string, x: Tensor): Int32Array {
 }
 
 /** `shape` with its sides, all axes but the first and the last, multiplied. */
-const scaled = (shape: Shape, by: number): number[] => shape.map((n, axis) => (axis === 0 || axis === shape.length - 1 ? n : n * by));
+function scaled(shape: Shape, by: number): number[] {
+  return shape.map((n, axis) => (axis === 0 || axis === shape.length - 1 ? n : n * by));
+}
 
 /**
  * y[b,p,q,c] = max of x[b,2p+i,2q+j,c] over i, j ∈ {0,1}: max pooling, window 2, stride 2.
  * x [N,H,W,C] → [N,H/2,W/2,C], or [N,L,C] → [N,L/2,C] · float32 | float64 · saves x · same bits on every device.
- * The gradient goes to the first maximum of a window in row-major order; a NaN is the maximum. ERR_MG_SHAPE unless sides are even.
+ * The gradient goes to the first maximum of a window in row-major order; a NaN is the maximum. Throws ERR_MG_SHAPE unless all
+ * sides are even.
  * From a finer grid to the next coarser one: Huynh, Maire, Walter 2020, §3.1.
  */
 export function maxPool(x: Tensor): Tensor {

@@ -1,7 +1,7 @@
 /** One step of an LSTM from its four sums. */
 import { record } from '../autograd/tape.js';
 import { checkNumber, checkOptions, fail } from '../check.js';
-import { native } from '../native.js';
+import { native, type Storage } from '../native.js';
 import { sameShape, sizeOf, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from './make.js';
@@ -42,11 +42,13 @@ export function lstmCell(gates: Tensor, cell: Tensor, options: LstmCellOptions =
   const dims = Int32Array.of(sizeOf(cell.shape.slice(0, -1)), channels, peepholePeriod(peephole, cell));
   const weights = peephole?.storage(op) ?? null;
   const results = native().lstmCellForward(gates.storage(op), cell.storage(op), weights, dims, forgetBias);
-  const [hidden, next, squashed] = results.map((s, i) => make(s, i === 2 ? gates.shape : cell.shape, cell)) as [Tensor, Tensor, Tensor];
+  const shapes = [cell.shape, cell.shape, gates.shape];
+  const [hidden, next, squashed] = results.map((s, i) => make(s, shapes[i]!, cell)) as [Tensor, Tensor, Tensor];
   const inputs = [gates, cell, ...(peephole === null ? [] : [peephole])];
   record(op, inputs, [hidden, next], [squashed, next, ...inputs.slice(1)], ([dh, dc], [s, c, before, p]) => {
     const storage = (t: Tensor | null | undefined) => t?.storage(op) ?? null;
-    const gradients = native().lstmCellBackward(storage(dh), storage(dc), s!.storage(op), c!.storage(op), before!.storage(op), storage(p), dims);
+    const saved = [s!, c!, before!].map((t) => t.storage(op)) as [Storage, Storage, Storage];
+    const gradients = native().lstmCellBackward(storage(dh), storage(dc), ...saved, storage(p), dims);
     return [s!, c!, p!].slice(0, gradients.length).map((like, i) => make(gradients[i]!, like.shape, like));
   });
   squashed.dispose();

@@ -2,7 +2,7 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { checkInteger, fail } from '../check.js';
 import { MgError } from '../errors.js';
-import { native } from '../native.js';
+import { native, nativeFile } from '../native.js';
 
 export type DeviceType = 'cpu' | 'cuda';
 export type DeviceLike = Device | 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
@@ -81,7 +81,7 @@ export function setThreads(count: number): void {
 export interface Diagnostics {
   readonly node: string;
   readonly platform: string;
-  readonly binary: { contract: string; compiler: string; simd: string; threads: number; ops: number };
+  readonly binary: { file: string; contract: string; compiler: string; simd: string; threads: number; ops: number };
   readonly devices: readonly { id: string; name: string; memory: DeviceMemory }[];
   readonly cuda: string;
 }
@@ -92,7 +92,7 @@ export function diagnostics(): Diagnostics {
   return {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
-    binary: { contract, compiler, simd, threads, ops: Object.keys(ops).length },
+    binary: { file: nativeFile(), contract, compiler, simd, threads, ops: Object.keys(ops).length },
     devices: devices().map((d) => ({ id: d.id, name: d.name, memory: d.memory() })),
     cuda: 'off: this binary was built without CUDA',
   };

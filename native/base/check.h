@@ -23,7 +23,8 @@ class Error : public std::exception {
 [[noreturn]] inline void fail(const char* code, std::string message) { throw Error(code, std::move(message)); }
 
 // The product of sizes that are at least 0; ERR_MG_SHAPE when it does not fit into 63 bits.
-inline i64 product(std::initializer_list<i64> sizes) {
+template <class Sizes = std::initializer_list<i64>>
+i64 product(const Sizes& sizes) {
   i64 result = 1;
   bool fits = true;
   for (const i64 size : sizes) {
@@ -32,6 +33,17 @@ inline i64 product(std::initializer_list<i64> sizes) {
   }
   if (!fits) fail("ERR_MG_SHAPE", "shape: expected fewer than 2^63 elements, got more");
   return result;
+}
+
+// One past the furthest element of a range of this shape and these strides, all at least 0; ERR_MG_SHAPE when it does not fit.
+template <class Sizes>
+i64 reach_of(i64 offset, const Sizes& shape, const Sizes& strides) {
+  if (product(shape) == 0) return 0;
+  i64 last = offset, step = 0;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    if (__builtin_mul_overflow(shape[axis] - 1, strides[axis], &step) || __builtin_add_overflow(last, step, &last))
+      fail("ERR_MG_SHAPE", "shape: expected a range of fewer than 2^63 elements, got more");
+  return last + 1;
 }
 
 }  // namespace mg

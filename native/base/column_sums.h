@@ -12,7 +12,7 @@ struct ColumnSums {
   i64 rows, columns;
 
   i64 rows_per_block() const { return std::max<i64>(64, 8192 / std::max<i64>(1, columns)); }
-  i64 blocks() const { return (rows + rows_per_block() - 1) / rows_per_block(); }
+  i64 blocks() const { return columns == 0 ? 0 : (rows + rows_per_block() - 1) / rows_per_block(); }
   i64 workspace_bytes() const { return blocks() * columns * static_cast<i64>(sizeof(double)); }
 
   // add(row, sums) adds one row to sums[0 … columns).

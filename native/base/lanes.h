@@ -10,6 +10,11 @@
 #include <arm_neon.h>
 #endif
 
+// Wider vectors than the target's registers only pass between functions that are always inlined.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 namespace mg {
 
 #if defined(__AVX512F__)
@@ -47,15 +52,30 @@ struct Simd {
     return v;
   }
   static MG_HD void store(T* p, V v) { std::memcpy(p, &v, sizeof v); }
+  // The first n of N lanes, 0 < n <= N; the others load as zero and are not written.
   static MG_HD V load_part(const T* p, int n) {
-    T t[N] = {};
-    for (int k = 0; k < n; k++) t[k] = p[k];
-    return load(t);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+    else if constexpr (sizeof(V) == 64) return (V)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+    else
+#endif
+    {
+      T t[N] = {};
+      for (int k = 0; k < n; k++) t[k] = p[k];
+      return load(t);
+    }
   }
   static MG_HD void store_part(T* p, V v, int n) {
-    T t[N];
-    store(t, v);
-    for (int k = 0; k < n; k++) p[k] = t[k];
+#if defined(__AVX512F__)
+    if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+    else if constexpr (sizeof(V) == 64) return _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+    else
+#endif
+    {
+      T t[N];
+      store(t, v);
+      for (int k = 0; k < n; k++) p[k] = t[k];
+    }
   }
   static MG_HD V splat(T x) {
 #if defined(__AVX512F__)

@@ -8,6 +8,8 @@
 namespace mg {
 namespace {
 
+constexpr std::uint32_t kMostStorages = 65536;  // an array can claim 2^32 - 1 elements without having any
+
 [[noreturn]] void wrong(const char* op, const char* name, const char* expected, Napi::Value got) {
   fail("ERR_MG_ARGUMENT", std::string(op) + ": expected " + name + " to be " + expected + ", got " + describe_value(got));
 }
@@ -51,9 +53,14 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
   if (!value.IsArray()) wrong(op, name, "an array of Storage", value);
   const Napi::Array array = value.As<Napi::Array>();
   const std::uint32_t length = array.Length();
+  if (length > kMostStorages) wrong(op, name, "an array of at most 65536 Storages", value);
   // Reading an element of a hostile array can run JavaScript, so all elements are fetched before any is looked into.
   std::vector<Napi::Value> values;
-  for (std::uint32_t i = 0; i < length; ++i) values.push_back(array.Get(i));
+  try {
+    for (std::uint32_t i = 0; i < length; ++i) values.push_back(array.Get(i));
+  } catch (const Napi::Error&) {
+    wrong(op, name, "an array whose elements can be read", value);
+  }
   std::vector<Storage> storages;
   for (const Napi::Value& element : values) storages.push_back(allows_null && element.IsNull() ? Storage{} : arg_storage(op, name, element));
   return storages;

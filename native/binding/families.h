@@ -4,12 +4,14 @@
 
 namespace mg {
 
+OpRows dnc_ops();
 OpRows elementwise_ops();
 OpRows grid_ops();
 OpRows layout_ops();
 OpRows network_ops();
 OpRows loss_ops();
 OpRows matmul_ops();
+OpRows optimizer_ops();
 OpRows reduce_ops();
 OpRows step_ops();
 

@@ -159,7 +159,10 @@ Napi::Value limit_memory(Info info) {
 
 Napi::Value fail_allocation(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    set_allocation_fault(static_cast<long long>(arg_number("setAllocationFault", "successes", info[0])));
+    const double successes = arg_number("setAllocationFault", "successes", info[0]);
+    if (!(successes >= -1 && successes <= 9007199254740991.0))
+      fail("ERR_MG_ARGUMENT", "setAllocationFault: expected successes of -1 to 2^53 - 1, got " + std::to_string(successes));
+    set_allocation_fault(static_cast<long long>(successes));
     return info.Env().Undefined();
   });
 }

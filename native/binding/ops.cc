@@ -17,12 +17,14 @@ const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
     const OpRows families[] = {
+        dnc_ops(),
         elementwise_ops(),
         grid_ops(),
         layout_ops(),
         loss_ops(),
         matmul_ops(),
         network_ops(),
+        optimizer_ops(),
         reduce_ops(),
         step_ops(),
     };

@@ -54,13 +54,6 @@ void call_unary_backward(Call& c) {
   });
 }
 
-// The elements an operand must have for these strides: one past the furthest one touched.
-i64 reach(const std::vector<i64>& shape, const std::vector<i64>& strides) {
-  i64 last = 0;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) last += (shape[axis] - 1) * strides[axis];
-  return last + 1;
-}
-
 void call_binary(Call& c) {
   const std::vector<i64>& d = c.dims(2);
   if (d.size() % 3 != 1) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected 1 + 3·rank dims, got " + std::to_string(d.size()));
@@ -72,7 +65,7 @@ void call_binary(Call& c) {
   const std::size_t rank = d.size() / 3;
   const auto part = [&](std::size_t i) { return std::vector<i64>(d.begin() + 1 + i * rank, d.begin() + 1 + (i + 1) * rank); };
   const BroadcastDims dims{part(0), part(1), part(2)};
-  if (dims.count() > 0 && (reach(dims.shape, dims.a_strides) > a.count || reach(dims.shape, dims.b_strides) > b.count))
+  if (reach_of(0, dims.shape, dims.a_strides) > a.count || reach_of(0, dims.shape, dims.b_strides) > b.count)
     fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected operands that cover the result's shape, got " + std::to_string(a.count) + " and " +
                              std::to_string(b.count) + " elements");
   const Storage y = c.result(a.dtype, dims.count());

@@ -61,7 +61,8 @@ InputPointers<const T> pointers(const std::vector<Storage>& inputs) {
 
 Storage conv_workspace(const Call& c, const ConvDims& d, DType dtype, int workers) {
   if (d.pixels() == 0) return c.workspace(0);
-  return c.workspace(dtype == DType::float32 ? conv_workspace_bytes<float>(d, workers) : conv_workspace_bytes<double>(d, workers));
+  const bool single = dtype == DType::float32;
+  return c.workspace(single ? conv_workspace_bytes<float>(d, workers) : conv_workspace_bytes<double>(d, workers));
 }
 
 void call_conv_forward(Call& c) {

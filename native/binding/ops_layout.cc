@@ -25,8 +25,10 @@ StridedDims strided_dims(const Call& c, std::size_t arg, std::size_t first, i64 
   const auto shape = d.begin() + static_cast<std::ptrdiff_t>(first) + 1;
   const auto strides = shape + static_cast<std::ptrdiff_t>((d.size() - first) / 2);
   const StridedDims dims{d[first], {shape, strides}, {strides, d.end()}};
-  if (dims.reach() > limit)
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected a range inside " + std::to_string(limit) + " elements, got one of " + std::to_string(dims.reach()));
+  const i64 reach = reach_of(dims.offset, dims.shape, dims.strides);
+  if (reach > limit)
+    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected a range inside " + std::to_string(limit) + " elements, got one of " +
+                             std::to_string(reach));
   return dims.merged();
 }
 

@@ -1,3 +1,4 @@
+#include "../base/check.h"
 #include "../ops/matmul/matmul.h"
 #include "families.h"
 
@@ -14,10 +15,10 @@ void call_matmul(Call& c) {
   const MatmulDims d = matmul_dims(c, 3, 5);
   const Storage a = c.in(0), b = c.in(1), bias = c.in(2);
   c.expect_float(a, "a");
-  c.expect(a, "a", a.dtype, d.batch * d.rows * d.inner);
-  c.expect(b, "b", a.dtype, d.batch * d.inner * d.columns);
+  c.expect(a, "a", a.dtype, product({d.batch, d.rows, d.inner}));
+  c.expect(b, "b", a.dtype, product({d.batch, d.inner, d.columns}));
   if (c.has(2)) c.expect(bias, "bias", a.dtype, d.columns);
-  const Storage y = c.result(a.dtype, d.batch * d.rows * d.columns);
+  const Storage y = c.result(a.dtype, product({d.batch, d.rows, d.columns}));
   by_float(a.dtype, [&](auto t) {
     using T = decltype(t);
     const Storage space = c.workspace(matmul_forward_bytes<T>(d));
@@ -29,9 +30,9 @@ void call_matmul_outer(Call& c) {
   const MatmulDims d = matmul_dims(c, 2, 4);
   const Storage a = c.in(0), dy = c.in(1);
   c.expect_float(a, "a");
-  c.expect(a, "a", a.dtype, d.batch * d.rows * d.inner);
-  c.expect(dy, "dy", a.dtype, d.batch * d.rows * d.columns);
-  const Storage g = c.result(a.dtype, d.batch * d.inner * d.columns);
+  c.expect(a, "a", a.dtype, product({d.batch, d.rows, d.inner}));
+  c.expect(dy, "dy", a.dtype, product({d.batch, d.rows, d.columns}));
+  const Storage g = c.result(a.dtype, product({d.batch, d.inner, d.columns}));
   by_float(a.dtype, [&](auto t) {
     using T = decltype(t);
     const Storage space = c.workspace(matmul_outer_bytes<T>(d));

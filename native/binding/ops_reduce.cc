@@ -12,7 +12,7 @@ void call_reduce(Call& c) {
   if (c.dims(1)[0] >= static_cast<i64>(Reduce::count)) fail("ERR_MG_ARGUMENT", "reduce: expected a known kind, got " + std::to_string(c.dims(1)[0]));
   const Reduce kind = static_cast<Reduce>(c.dims(1)[0]);
   const ReduceDims d{c.dims(1)[1], c.dims(1)[2], c.dims(1)[3]};
-  c.expect(x, "x", x.dtype, d.outer * d.length * d.inner);
+  c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   const Storage y = c.result(x.dtype, d.outer * d.inner), partials = c.workspace(d.workspace_bytes());
   c.run([=] {
     by_float(x.dtype, [&](auto t) {
@@ -27,7 +27,7 @@ void call_max_backward(Call& c) {
   const ReduceDims d{c.dims(3)[0], c.dims(3)[1], c.dims(3)[2]};
   const Storage dy = c.in(0), x = c.in(1), y = c.in(2);
   c.expect_float(x, "x");
-  c.expect(x, "x", x.dtype, d.outer * d.length * d.inner);
+  c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   c.expect(dy, "dy", x.dtype, d.outer * d.inner);
   c.expect(y, "y", x.dtype, d.outer * d.inner);
   const Storage dx = c.result(x.dtype, x.count);

@@ -33,12 +33,13 @@ void call_lstm_forward(Call& c) {
   c.expect(before, "cell", sums.dtype, d.cells());
   if (c.has(2)) c.expect(peephole, "peephole", sums.dtype, 3 * d.period);
   const double forget_bias = c.number(4);
-  const Storage hidden = c.result(sums.dtype, d.cells()), cell = c.result(sums.dtype, d.cells()), gates = c.result(sums.dtype, 4 * d.cells());
+  const Storage hidden = c.result(sums.dtype, d.cells()), cell = c.result(sums.dtype, d.cells());
+  const Storage gates = c.result(sums.dtype, 4 * d.cells());
   c.run([=] {
     by_float(sums.dtype, [&](auto t) {
       using T = decltype(t);
-      lstm_cell_forward<T>(d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(), cell.as<T>(),
-                           gates.as<T>());
+      lstm_cell_forward<T>(d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(),
+                           cell.as<T>(), gates.as<T>());
     });
   });
 }
@@ -73,13 +74,15 @@ NormDims norm_dims(const Call& c, std::size_t i, std::size_t length) {
   return d;
 }
 
-void expect_columns(const Call& c, std::initializer_list<std::size_t> args, DType dtype, i64 columns) {
-  for (const std::size_t i : args) c.expect(c.in(i), "gamma, beta, mean and variance", dtype, columns);
+// Arguments first … of the call, one number per column each.
+void expect_columns(const Call& c, std::size_t first, std::initializer_list<const char*> names, DType dtype, i64 columns) {
+  for (const char* name : names) c.expect(c.in(first++), name, dtype, columns);
 }
 
 double epsilon_of(const Call& c, std::size_t i) {
   const double epsilon = c.number(i);
-  if (!(epsilon >= 0)) fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected epsilon of at least 0, got " + std::to_string(epsilon));
+  if (!(epsilon >= 0))
+    fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected epsilon of at least 0, got " + std::to_string(epsilon));
   return epsilon;
 }
 
@@ -88,7 +91,7 @@ void call_batch_norm(Call& c) {
   const Storage x = c.in(0), gamma = c.in(1), beta = c.in(2);
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.rows * d.columns);
-  expect_columns(c, {1, 2}, x.dtype, d.columns);
+  expect_columns(c, 1, {"gamma", "beta"}, x.dtype, d.columns);
   const double epsilon = epsilon_of(c, 4);
   const Storage y = c.result(x.dtype, x.count), mean = c.result(x.dtype, d.columns), variance = c.result(x.dtype, d.columns);
   const Storage statistics = c.result(DType::float64, 2 * d.columns), space = c.workspace(d.workspace_bytes());
@@ -106,7 +109,7 @@ void call_normalize(Call& c) {
   const Storage x = c.in(0), mean = c.in(1), variance = c.in(2), gamma = c.in(3), beta = c.in(4);
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.rows * d.columns);
-  expect_columns(c, {1, 2, 3, 4}, x.dtype, d.columns);
+  expect_columns(c, 1, {"mean", "variance", "gamma", "beta"}, x.dtype, d.columns);
   const double epsilon = epsilon_of(c, 6);
   const Storage y = c.result(x.dtype, x.count), statistics = c.result(DType::float64, 2 * d.columns);
   c.run([=] {
@@ -126,14 +129,14 @@ void call_normalize_backward(Call& c) {
   c.expect(x, "x", x.dtype, d.rows * d.columns);
   c.expect(dy, "dy", x.dtype, x.count);
   c.expect(statistics, "statistics", DType::float64, 2 * d.columns);
-  expect_columns(c, {3}, x.dtype, d.columns);
+  expect_columns(c, 3, {"gamma"}, x.dtype, d.columns);
   const Storage dx = c.result(x.dtype, x.count), dgamma = c.result(x.dtype, d.columns), dbeta = c.result(x.dtype, d.columns);
   const Storage space = c.workspace(d.workspace_bytes());
   c.run([=] {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      norm_backward<T>(d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(), dbeta.as<T>(),
-                       space.as<double>());
+      norm_backward<T>(d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
+                       dbeta.as<T>(), space.as<double>());
     });
   });
 }
@@ -155,7 +158,10 @@ OpRows step_ops() {
        {in("x"), in("mean"), in("variance"), in("gamma"), in("beta"), dims("dims"), number("epsilon")},
        "Storage[]",
        call_normalize},
-      {"normalizeBackward", {in("dy"), in("x"), in("statistics"), in("gamma"), dims("dims")}, "Storage[]", call_normalize_backward},
+      {"normalizeBackward",
+       {in("dy"), in("x"), in("statistics"), in("gamma"), dims("dims")},
+       "Storage[]",
+       call_normalize_backward},
   };
 }
 

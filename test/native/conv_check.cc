@@ -75,13 +75,14 @@ struct Problem {
   }
 };
 
-// Largest error over the largest magnitude, which counts as one at least: the terms of every sum are of that order.
+// Largest error over the largest magnitude, which counts as the square root of `terms` at least: the size of a sum of that many
+// independent terms of order one, however much of it happens to cancel.
 template <class A, class B>
-double worst(const std::vector<A>& got, const std::vector<B>& want) {
-  double most = 1, error = 0;
+double worst(const std::vector<A>& got, const std::vector<B>& want, i64 terms) {
+  double most = std::sqrt(double(terms)), error = 0;
   for (double v : want) most = std::max(most, std::fabs(v));
   for (size_t k = 0; k < want.size(); k++) error = std::max(error, std::isnan(double(got[k])) ? 1e9 : std::fabs(got[k] - want[k]));
-  return error / most;
+  return error / std::max(most, 1.0);
 }
 
 template <class T>
@@ -110,8 +111,9 @@ void check(const Case& c, unsigned seed, double tolerance) {
       runs.back().run();
     }
     const Problem<T>& a = runs[0];
-    double error = std::max({worst(a.y, y), worst(a.dkernel, dk), worst(a.dbias, db)});
-    for (size_t j = 0; j < dx.size(); j++) error = std::max(error, worst(a.dx[j], dx[j]));
+    const i64 taps = p.d.kernel_height * p.d.kernel_width, pixels = p.d.pixels();
+    double error = std::max({worst(a.y, y, taps * p.d.in_channels()), worst(a.dkernel, dk, pixels), worst(a.dbias, db, pixels)});
+    for (size_t j = 0; j < dx.size(); j++) error = std::max(error, worst(a.dx[j], dx[j], taps * N));
     bool same = true;
     for (const Problem<T>& r : runs) same = same && r.y == a.y && r.dkernel == a.dkernel && r.dbias == a.dbias && r.dx == a.dx;
     if (!(error <= tolerance) || !same) {

@@ -21,6 +21,11 @@ inline Ref make(i64 n, i64 h, i64 w, i64 c) { return std::make_shared<Value>(n, 
 
 struct Tape {
   std::vector<std::function<void()>> steps;
+  // How near a ReLU came to its kink and a pooled maximum to its runner-up: closer than rounding, and float32 may choose otherwise.
+  double closest = 1e9;
+  void note(double gap) {
+    if (gap != 0 && std::fabs(gap) < closest) closest = std::fabs(gap);
+  }
   void backward() {
     for (size_t k = steps.size(); k-- > 0;) steps[k]();
   }
@@ -61,6 +66,7 @@ struct Tape {
       for (i64 p = 0; p < dims; p++) for (i64 q = 0; q < 2; q++) {
         const size_t i = size_t(x->at(b, dims == 2 ? 2 * r + p : r, 2 * s + q, k));
         if (dims == 1 && p > 0) continue;
+        if (!first) note(x->v[i] - y->v[o]);
         if (first || x->v[i] > y->v[o]) y->v[o] = x->v[i], (*from)[o] = i;
         first = false;
       }
@@ -89,7 +95,7 @@ struct Tape {
   }
   Ref relu(Ref x) {
     Ref y = make(x->n, x->h, x->w, x->c);
-    for (size_t k = 0; k < y->v.size(); k++) y->v[k] = x->v[k] > 0 ? x->v[k] : 0;
+    for (size_t k = 0; k < y->v.size(); k++) y->v[k] = x->v[k] > 0 ? x->v[k] : 0, note(x->v[k]);
     on_backward([=] { for (size_t k = 0; k < y->g.size(); k++) x->g[k] += x->v[k] > 0 ? y->g[k] : 0; });
     return y;
   }

@@ -102,13 +102,13 @@ describe('MultigridConv', () => {
   });
 });
 
-describe('MultigridConvLSTM', () => {
+describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fused) => {
   for (const dimensions of [2, 1] as const) {
     for (const peephole of ['none', 'channel'] as const) {
       const grid = (level: number, C: number): number[] => (dimensions === 2 ? [2 ** level, 2 ** level, C] : [2 ** level, C]);
       const input = [{ level: 0, channels: 2 }, { level: 1, channels: 1 }];
       const make = () => new MultigridConvLSTM({
-        input, output: [0, 1, 2], channels: 2, side: 1, dimensions, peephole, dtype: 'float64',
+        input, output: [0, 1, 2], channels: 2, side: 1, dimensions, peephole, fused, dtype: 'float64',
       });
       const name = `${dimensions}-D, peephole ${peephole}`;
 
@@ -143,7 +143,7 @@ describe('MultigridConvLSTM', () => {
   }
 
   const layer = (): MultigridConvLSTM => new MultigridConvLSTM({
-    input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(30),
+    input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, fused, dtype: 'float64', rng: new Rng(30),
   });
 
   it('runs a window, its steps and its halves to the same numbers', () => {
@@ -172,27 +172,9 @@ describe('MultigridConvLSTM', () => {
     }
   });
 
-  it('keeps the state of rows that have ended and gives zeros for them', () => {
-    const mg = layer();
-    const x = new Source(32).normal([4, 2, 3, 3, 2]);
-    const both = mg.forward(Pyramid.of({ 0: tensor(x) }), undefined, { lengths: Int32Array.of(1, 4) });
-    const rowOf = (b: number, steps: number): Pyramid =>
-      pyramid(new Map([[0, build([steps, 1, 3, 3, 2], (t, _, i, j, c) => at(x, t!, b, i!, j!, c!))]]));
-    const [short, long] = [mg.forward(rowOf(0, 1)), mg.forward(rowOf(1, 4))];
-    for (const level of [0, 1]) {
-      expect(all(both.state.cell.at(level))).toEqual([...all(short.state.cell.at(level)), ...all(long.state.cell.at(level))]);
-      const [y, other] = [all(both.y.at(level)), all(long.y.at(level))];
-      const size = other.length / 4;
-      for (let t = 0; t < 4; t++) {
-        expect(y.slice(2 * t * size, (2 * t + 1) * size)).toEqual(t < 1 ? all(short.y.at(level)) : Array(size).fill(0));
-        expect(y.slice((2 * t + 1) * size, (2 * t + 2) * size)).toEqual(other.slice(t * size, (t + 1) * size));
-      }
-    }
-  });
-
   it('normalizes what it gives, not what it carries', () => {
     const [plain, normed] = (['none', { kind: 'batch' }] as const).map((norm) => new MultigridConvLSTM({
-      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, norm, dtype: 'float64', rng: new Rng(33),
+      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, norm, fused, dtype: 'float64', rng: new Rng(33),
     }));
     const x = tensor(new Source(34).normal([5, 2, 3, 3, 2]));
     const [a, b] = [plain!.forward(Pyramid.of({ 0: x })), normed!.forward(Pyramid.of({ 0: x }))];
@@ -215,16 +197,69 @@ describe('MultigridConvLSTM', () => {
       ['ERR_MG_SHAPE', () => mg.forward(Pyramid.of({ 0: Tensor.zeros([0, 2, 3, 3, 2], { dtype: 'float64' }) }))],
       ['ERR_MG_SHAPE', () => mg.forward(x, mg.initialState(3))],
       ['ERR_MG_DTYPE', () => mg.forward(Pyramid.of({ 0: Tensor.zeros([2, 2, 3, 3, 2]) }))],
+      ['ERR_MG_SHAPE', () => mg.forward(Pyramid.of({ 0: x.at(0), 1: Tensor.zeros([2, 2, 6, 6, 2], { dtype: 'float64' }) }))],
       ['ERR_MG_ARGUMENT', () => mg.forward(x, undefined, { lengths: Int32Array.of(1, 3) })],
       ['ERR_MG_ARGUMENT', () => mg.forward(x, undefined, { lengths: [1, 2] as never })],
       ['ERR_MG_ARGUMENT', () => mg.initialState(0)],
     ];
     for (const [code, call] of CASES) expect((await errorOf(call)).code).toBe(code);
+  });
+});
+
+describe('MultigridConvLSTM', () => {
+  it('keeps the state of rows that have ended and gives zeros for them', () => {
+    const mg = new MultigridConvLSTM({
+      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(30),
+    });
+    const x = new Source(32).normal([4, 2, 3, 3, 2]);
+    const both = mg.forward(Pyramid.of({ 0: tensor(x) }), undefined, { lengths: Int32Array.of(1, 4) });
+    const rowOf = (b: number, steps: number): Pyramid =>
+      pyramid(new Map([[0, build([steps, 1, 3, 3, 2], (t, _, i, j, c) => at(x, t!, b, i!, j!, c!))]]));
+    const [short, long] = [mg.forward(rowOf(0, 1)), mg.forward(rowOf(1, 4))];
+    for (const level of [0, 1]) {
+      expect(all(both.state.cell.at(level))).toEqual([...all(short.state.cell.at(level)), ...all(long.state.cell.at(level))]);
+      const [y, other] = [all(both.y.at(level)), all(long.y.at(level))];
+      const size = other.length / 4;
+      for (let t = 0; t < 4; t++) {
+        expect(y.slice(2 * t * size, (2 * t + 1) * size)).toEqual(t < 1 ? all(short.y.at(level)) : Array(size).fill(0));
+        expect(y.slice((2 * t + 1) * size, (2 * t + 2) * size)).toEqual(other.slice(t * size, (t + 1) * size));
+      }
+    }
+  });
+
+  it('refuses lengths under statistics of the window', async () => {
+    const x = Pyramid.of({ 0: Tensor.zeros([2, 2, 3, 3, 2], { dtype: 'float64' }) });
     const normed = new MultigridConvLSTM({
       input: [{ level: 0, channels: 2 }], output: [0], channels: 1, norm: { kind: 'batch' }, dtype: 'float64',
     });
     const error = await errorOf(() => normed.forward(x, undefined, { lengths: Int32Array.of(1, 2) }));
     expect(error.message).toMatch(/running averages/);
+  });
+
+  it('gives the same fused as grid by grid for joined pyramids under batch norm', () => {
+    const input = [{ level: 0, channels: 3 }, { level: 1, channels: 1 }];
+    const [a, b] = (['required', 'off'] as const).map((fused) => {
+      const options = { output: [0, 1, 2], channels: 2, norm: { kind: 'batch' }, peephole: 'channel', dtype: 'float64' } as const;
+      const layer = new MultigridConvLSTM({ input, ...options, fused, rng: new Rng(40) });
+      const source = new Source(41);
+      const own = Pyramid.of({ 0: tensor(source.normal([3, 2, 3, 3, 1])), 1: tensor(source.normal([3, 2, 6, 6, 1])) });
+      return layer.forward([own, Pyramid.of({ 0: tensor(source.normal([3, 2, 3, 3, 2])) })]);
+    });
+    for (const level of [0, 1, 2]) {
+      expectClose(toNd(a!.y.at(level)), toNd(b!.y.at(level)), 1e-11);
+      expectClose(toNd(a!.state.cell.at(level)), toNd(b!.state.cell.at(level)), 1e-12);
+    }
+  });
+
+  it('says why it cannot run fused when it must', async () => {
+    const options = { input: [{ level: 1, channels: 1 }], channels: 1, fused: 'required' } as const;
+    const gap = new MultigridConvLSTM({ ...options, output: [0, 2] });
+    const running = new MultigridConvLSTM({ ...options, output: [1], norm: { kind: 'batch', mode: 'running' } });
+    const x = Pyramid.of({ 1: Tensor.zeros([1, 2, 6, 6, 1]) });
+    for (const [layer, reason] of [[gap, 'gap'], [running, 'statistics']] as const) {
+      const { code, message } = await errorOf(() => layer.forward(x));
+      expect([code, message]).toEqual(['ERR_MG_DEVICE', expect.stringContaining(reason)]);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ops, scope, Tensor, type DType } from '../../lib/index.js';
-import { at, build, nd, Source, toTensors, type Nd } from '../helpers/nd.js';
+import { at, build, indices, nd, Source, toTensors, type Nd } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
 /** The inputs joined on channels. */
@@ -109,13 +109,14 @@ const LARGE: Case[] = [
 function naiveGradients(inputs: readonly Nd[], kernel: Nd, dy: Nd): { dx: Nd; dkernel: Nd; dbias: Nd } {
   const x = joined(inputs);
   const one = x.shape.length === 3;
-  const [batch, height, width, channels] = (one ? [x.shape[0], 1, x.shape[1], x.shape[2]] : x.shape) as [number, number, number, number];
+  const grid = one ? [x.shape[0], 1, ...x.shape.slice(1)] : x.shape;
+  const [batch, height, width, channels] = grid as [number, number, number, number];
   const [kh, kw] = (one ? [1, kernel.shape[0]] : kernel.shape) as [number, number];
   const outputs = kernel.shape.at(-1)!;
   const dx = nd(x.shape, () => 0);
   const dkernel = nd(kernel.shape, () => 0);
   const dbias = nd([outputs], () => 0);
-  for (let b = 0; b < batch; b++) for (let p = 0; p < height; p++) for (let q = 0; q < width; q++) for (let n = 0; n < outputs; n++) {
+  for (const [b, p, q, n] of indices([batch, height, width, outputs]) as Iterable<[number, number, number, number]>) {
     const d = dy.data[((b * height + p) * width + q) * outputs + n]!;
     dbias.data[n]! += d;
     for (let r = 0; r < kh; r++) for (let s = 0; s < kw; s++) {
@@ -167,9 +168,11 @@ describe('conv of larger grids', () => {
     using _ = scope();
     const source = new Source(7);
     const [inputs, kernel] = draw(source, [[1, 9, 9], [3], [3, 3], 4, false]);
-    const inner = build([1, 9, 9, 3], (b, p, q, n) => (p! >= 3 && p! < 6 && q! >= 3 && q! < 6 ? at(inputs[0]!, b!, p!, q!, n!) : 0));
+    const inner = build([1, 9, 9, 3], (b, p, q, n) =>
+      p! >= 3 && p! < 6 && q! >= 3 && q! < 6 ? at(inputs[0]!, b!, p!, q!, n!) : 0);
     const moved = build([1, 9, 9, 3], (b, p, q, n) => (q! === 0 ? 0 : at(inner, b!, p!, q! - 1, n!)));
-    const run = async (x: Nd) => nd([1, 9, 9, 4], await ops.conv([toTensors(x, 'float64') as Tensor], toTensors(kernel, 'float64') as Tensor).data());
+    const weights = toTensors(kernel, 'float64') as Tensor;
+    const run = async (x: Nd) => nd([1, 9, 9, 4], await ops.conv([toTensors(x, 'float64') as Tensor], weights).data());
     const [y, shifted] = [await run(inner), await run(moved)];
     const expected = build([1, 9, 9, 4], (b, p, q, n) => (q! === 0 ? 0 : at(y, b!, p!, q! - 1, n!)));
     expect(Array.from(shifted.data)).toEqual(Array.from(expected.data));

@@ -10,7 +10,8 @@ namespace {
 
 template <class F>
 void over_rows(const AddChannelsDims& d, F&& f) {
-  const i64 per_chunk = std::max<i64>(1, 16384 / std::max<i64>(1, d.channels));
+  if (d.channels == 0) return;
+  const i64 per_chunk = std::max<i64>(1, 16384 / d.channels);
   Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
     for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
   });

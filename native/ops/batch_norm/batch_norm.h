@@ -16,14 +16,17 @@ struct NormDims {
   i64 rows, columns;
 
   // For the sums of two numbers per column.
-  i64 workspace_bytes() const { return ColumnSums{rows, 2 * columns}.workspace_bytes() + 2 * columns * static_cast<i64>(sizeof(double)); }
+  i64 workspace_bytes() const {
+    return ColumnSums{rows, 2 * columns}.workspace_bytes() + 2 * columns * static_cast<i64>(sizeof(double));
+  }
 };
 
 MG_HD double normalized(double x, double mean, double scale) { return (x - mean) * scale; }
 
 // statistics, mean and variance from x.
 template <class T>
-void norm_statistics(const NormDims& dims, const T* x, double epsilon, double* statistics, T* mean, T* variance, double* workspace);
+void norm_statistics(const NormDims& dims, const T* x, double epsilon, double* statistics, T* mean, T* variance,
+                     double* workspace);
 // statistics from a given mean and variance.
 template <class T>
 void norm_given(i64 columns, const T* mean, const T* variance, double epsilon, double* statistics);
@@ -31,8 +34,8 @@ template <class T>
 void norm_forward(const NormDims& dims, const T* x, const double* statistics, const T* gamma, const T* beta, T* y);
 // own_statistics: whether mean and variance came from x.
 template <class T>
-void norm_backward(const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma, T* dx,
-                   T* dgamma, T* dbeta, double* workspace);
+void norm_backward(const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
+                   T* dx, T* dgamma, T* dbeta, double* workspace);
 
 namespace cuda {
 template <class T>

@@ -9,7 +9,8 @@ namespace {
 
 template <class F>
 void over_rows(const NormDims& d, F&& f) {
-  const i64 per_chunk = std::max<i64>(1, 8192 / std::max<i64>(1, d.columns));
+  if (d.columns == 0) return;
+  const i64 per_chunk = std::max<i64>(1, 8192 / d.columns);
   Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
     for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
   });
@@ -61,8 +62,8 @@ void norm_forward(const NormDims& d, const T* x, const double* statistics, const
 }
 
 template <class T>
-void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma, T* dx,
-                   T* dgamma, T* dbeta, double* workspace) {
+void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
+                   T* dx, T* dgamma, T* dbeta, double* workspace) {
   const i64 n = d.columns;
   const double share = d.rows == 0 || !own_statistics ? 0.0 : 1.0 / static_cast<double>(d.rows);
   double* const totals = workspace;  // Σ dy, then Σ dy x̂

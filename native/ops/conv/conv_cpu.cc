@@ -61,13 +61,15 @@ template <class T>
 struct DataSpace {
   std::int32_t* offset;
   T *kernel, *patch, *out;
-  i64 used;
+  i64 out_size, used;
   DataSpace(const ConvDims& d, const ChunkPlan& p, void* base, int workers) {
     Arena a(base);
     offset = a.take<std::int32_t>(p.max_pixels());
     kernel = a.take<T>(d.kernel_height * d.kernel_width * d.outputs * padded_upper(d.in_channels()));
     patch = a.take<T>(workers * round_up(p.patch_size(), max_lanes));
-    out = a.take<T>(workers * round_up(p.max_pixels() * d.in_channels(), max_lanes));
+    const i64 rows = p.max_pixels() > d.outputs ? p.max_pixels() : d.outputs;
+    out_size = round_up(rows * d.in_channels(), max_lanes);
+    out = a.take<T>(workers * out_size);
     used = a.used_bytes();
   }
 };
@@ -123,11 +125,12 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
   const i64 padded = padded_columns(d.outputs, table.lanes), rows = d.kernel_height * d.kernel_width * plan.channels;
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
-  job.offset = space.offset;
-  job.kernel_rows = d.kernel_height;
-  job.row_stride = plan.row_stride();
-  job.run = d.kernel_width * plan.channels;
-  job.weight = pad_rows(kernel, rows, d.outputs, padded, space.kernel);
+  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * plan.channels, kernel};
+  job.narrow = narrow_columns(table, d.outputs, job.taps[0].run);
+  if (!reads_in_place(table, d.outputs, job.narrow)) {
+    pack_weight(table, kernel, d.outputs, rows, d.outputs, job.narrow, space.kernel);
+    job.taps[0].weight = space.kernel;
+  }
   job.bias = bias ? pad_rows(bias, 1, d.outputs, padded, space.bias) : nullptr;
   job.columns = job.out_stride = d.outputs;
   for_chunks(plan.count, d.pixels() * rows * d.outputs, [&](i64 c, int worker) {
@@ -135,7 +138,7 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
     T* patch = space.patch + worker * round_up(plan.patch_size(), max_lanes);
     gather(plan, chunk, inputs, d.channels, d.inputs, patch);
     TileJob<T> mine = job;
-    mine.patch = patch;
+    mine.taps[0].patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = y + (chunk.sample * d.height + chunk.row) * d.width * d.outputs;
     table.tiles(mine);
@@ -154,39 +157,33 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
   const ConvTable<T>& table = conv_table<T>();
   const ChunkPlan plan = data_chunks<T>(d);
   const DataSpace<T> space(d, plan, workspace, workers);
-  const i64 padded = padded_columns(wanted, table.lanes), taps = d.kernel_height * d.kernel_width, in = d.in_channels();
+  const i64 taps = d.kernel_height * d.kernel_width, in = d.in_channels();
   fill_offsets(plan, space.offset);
-  for_chunks(taps, taps * d.outputs * in * 4, [&](i64 tap, int) {
-    const T* from = kernel + (taps - 1 - tap) * in * d.outputs;
-    T* to = space.kernel + tap * d.outputs * padded;
+  TileJob<T> job{};
+  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * d.outputs, space.kernel};
+  job.narrow = narrow_columns(table, wanted, job.taps[0].run);
+  job.columns = job.out_stride = wanted;
+  for_chunks(taps, taps * d.outputs * in * 4, [&](i64 tap, int worker) {
+    T* turned = space.out + worker * space.out_size;  // [Cout][wanted]
     i64 column = 0, first = 0;
     for (int j = 0; j < d.inputs; j++) {
-      if (dinputs[j]) {
-        for (i64 c = 0; c < d.channels[j]; c++, column++) {
-          for (i64 n = 0; n < d.outputs; n++) to[n * padded + column] = from[(first + c) * d.outputs + n];
-        }
+      const T* from = kernel + ((taps - 1 - tap) * in + first) * d.outputs;
+      for (i64 c = 0; dinputs[j] && c < d.channels[j]; c++, column++) {
+        for (i64 n = 0; n < d.outputs; n++) turned[n * wanted + column] = from[c * d.outputs + n];
       }
       first += d.channels[j];
     }
-    for (; column < padded; column++) {
-      for (i64 n = 0; n < d.outputs; n++) to[n * padded + column] = T(0);
-    }
+    const i64 width = packed_columns(table, wanted, job.narrow);
+    pack_weight(table, turned, wanted, d.outputs, wanted, job.narrow, space.kernel + tap * d.outputs * width);
   });
-  TileJob<T> job{};
-  job.offset = space.offset;
-  job.kernel_rows = d.kernel_height;
-  job.row_stride = plan.row_stride();
-  job.run = d.kernel_width * d.outputs;
-  job.weight = space.kernel;
-  job.columns = job.out_stride = wanted;
   for_chunks(plan.count, d.pixels() * taps * d.outputs * wanted, [&](i64 c, int worker) {
     const Chunk chunk = plan.chunk(c);
     T* patch = space.patch + worker * round_up(plan.patch_size(), max_lanes);
-    T* out = space.out + worker * round_up(plan.max_pixels() * in, max_lanes);
+    T* out = space.out + worker * space.out_size;
     gather(plan, chunk, &dy, &d.outputs, 1, patch);
     const i64 first_pixel = (chunk.sample * d.height + chunk.row) * d.width;
     TileJob<T> mine = job;
-    mine.patch = patch;
+    mine.taps[0].patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = out;
     for (int j = 0; count == 1 && j < d.inputs; j++) {
@@ -235,8 +232,8 @@ void conv_backward_weight(const ConvDims& d, const T* const* inputs, const T* dy
       job.pixels = pixels;
       job.row_stride = plan.row_stride();
       job.run = d.kernel_width * plan.channels;
-      job.begin = part_begin(rows, split.pieces, piece);
-      job.end = part_begin(rows, split.pieces, piece + 1);
+      job.begin = part_begin(rows / plan.channels, split.pieces, piece) * plan.channels;
+      job.end = part_begin(rows / plan.channels, split.pieces, piece + 1) * plan.channels;
       job.dy = pad_rows(from, pixels, d.outputs, padded, wide_dy);
       job.columns = d.outputs;
       job.grad = kernels + part * d.kernel_size();

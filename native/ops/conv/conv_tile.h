@@ -7,28 +7,38 @@
 
 namespace mg {
 
-// out[m][n] = bias[n] + sum over kernel rows r and k < run of patch[offset[m] + r*row_stride + k] * weight[(r*run + k)][n]
+// Products of one patch: for output pixel m, kernel row r and k < run, patch[offset[m] + r*row_stride + k].
 template <class T>
-struct TileJob {
+struct Taps {
   const T* patch;
   const std::int32_t* offset;  // of each output pixel's first tap
-  i64 pixels;
   i64 kernel_rows, row_stride, run;
-  const T* weight;   // [kernel_rows*run][padded_columns(columns)]; the padding is zero
+  const T* weight;   // as pack_weight lays it out
+};
+
+// out[place[m]][n] = bias[n] + sum over parts, kernel rows and k of taps(m, r, k) * weight[r*run + k][n]
+template <class T>
+struct TileJob {
+  Taps<T> taps[2];
+  int parts = 1;
+  const std::int32_t* place = nullptr;  // null: place[m] = m
+  int narrow = 0;    // narrow_columns of all parts
+  i64 pixels;
   const T* bias;     // [padded_columns(columns)] or null
   i64 columns;
   T* out;            // [pixels][out_stride]
   i64 out_stride;
 };
 
-// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], for rows in [begin, end)
+// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[place[m]][n], rows in [begin, end)
 template <class T>
 struct OuterJob {
   const T* patch;
   const std::int32_t* offset;
+  const std::int32_t* place = nullptr;  // null: place[m] = m
   i64 pixels;
   i64 row_stride, run;
-  i64 begin, end;     // of the kernel_rows*run rows of grad
+  i64 begin, end;     // of the kernel_rows*run rows of grad; whole taps
   const T* dy;        // [pixels][padded_columns(columns)]
   i64 columns;
   T* grad;            // [.][columns]
@@ -37,7 +47,7 @@ struct OuterJob {
 
 template <class T>
 struct ConvTable {
-  int lanes;
+  int lanes, narrow_lanes;
   void (*tiles)(const TileJob<T>&);
   void (*outer)(const OuterJob<T>&);
   // sum[n] (+)= sum over pixels of dy[m][n], rows of `stride`
@@ -53,6 +63,37 @@ inline i64 padded_columns(i64 columns, i64 lanes) {
   if (lanes >= 16 && rest <= lanes / 4) return full + lanes / 4;
   if (lanes >= 8 && rest <= lanes / 2) return full + lanes / 2;
   return full + lanes;
+}
+
+// With few columns a vector of sums holds `narrow` of them for narrow_lanes / narrow neighbouring k each, added up at the end;
+// that needs runs of whole groups of k (`run`: of one part, or run_a | run_b of two). 0: a column per lane.
+template <class T>
+int narrow_columns(const ConvTable<T>& table, i64 columns, i64 run) {
+  if (columns == 1 && run % table.narrow_lanes == 0) return 1;
+  if (columns <= 4 && table.narrow_lanes > 4 && run % (table.narrow_lanes / 4) == 0) return 4;
+  return 0;
+}
+
+// Columns of a row as pack_weight stores it.
+template <class T>
+i64 packed_columns(const ConvTable<T>& table, i64 columns, int narrow) {
+  return narrow ? narrow : padded_columns(columns, table.lanes);
+}
+// Whether the tiles can read a kernel [rows][columns] where it lies.
+template <class T>
+bool reads_in_place(const ConvTable<T>& table, i64 columns, int narrow) {
+  return narrow == 0 && padded_columns(columns, table.lanes) == columns;
+}
+
+// Lays out rows of `columns` values (rows `stride` apart) for the tiles: [row][padded_columns] with zeros behind, or, narrow,
+// [group of k][column][k in the group]. At most rows * round_up(columns, 16) values.
+template <class T>
+void pack_weight(const ConvTable<T>& table, const T* from, i64 stride, i64 rows, i64 columns, int narrow, T* to) {
+  const i64 width = packed_columns(table, columns, narrow), group = narrow ? table.narrow_lanes / narrow : 1;
+  for (i64 r = 0; r < rows; r++) {
+    T* const row = to + r / group * group * width + r % group;
+    for (i64 n = 0; n < width; n++) row[n * group] = n < columns ? from[r * stride + n] : T(0);
+  }
 }
 
 template <class T>

@@ -33,19 +33,19 @@ struct ChunkPlan {
   }
 };
 
-// About 200 pixels of small images together, or bands of 100 KB at most; not fewer chunks than `at_least` if the batch has them.
+// Bands begin at multiples of row_multiple. About 200 pixels of small images together, or bands of 100 KB at most; not fewer chunks than `at_least` if the batch has them.
 inline ChunkPlan plan_chunks(i64 batch, i64 height, i64 width, i64 kernel_h, i64 kernel_w, i64 channels, i64 element_bytes,
-                             i64 at_least = 8) {
+                             i64 at_least = 8, i64 row_multiple = 1) {
   ChunkPlan p{batch, height, width, same_padding(kernel_h), same_padding(kernel_w), channels, 1, 1, 1, 0};
   const i64 area = height * width;
   if (batch * area == 0) return p;
   const i64 row_bytes = p.row_stride() * element_bytes;
-  const i64 rows_fit = 100 * 1024 / row_bytes - 2 * p.pad_h;
+  const i64 rows_fit = row_bytes > 0 ? 100 * 1024 / row_bytes - 2 * p.pad_h : 16;
   if (area > 288 && height > 8) {
     i64 rows = rows_fit < 8 ? 8 : rows_fit;
     if (rows > 16 && batch < at_least) rows = 16;
     p.bands = ceil_div(height, rows);
-    p.rows_per = ceil_div(height, p.bands);
+    p.rows_per = round_up(ceil_div(height, p.bands), row_multiple);
     p.bands = ceil_div(height, p.rows_per);
     p.count = batch * p.bands;
   }

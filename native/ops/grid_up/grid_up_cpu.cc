@@ -10,7 +10,8 @@ namespace {
 // f(row) for every row of all images of a grid `rows` high, some thousand elements of y to a chunk.
 template <class F>
 void over_rows(const UpDims& d, i64 rows, F&& f) {
-  const i64 all = d.batch * rows, per_chunk = std::max<i64>(1, 8192 / std::max<i64>(1, d.columns() * d.channels));
+  if (d.y_count() == 0) return;
+  const i64 all = d.batch * rows, per_chunk = std::max<i64>(1, 8192 / (d.columns() * d.channels));
   Pool::get().parallel_for(ceil_div(all, per_chunk), [&](i64 chunk, int) {
     for (i64 row = chunk * per_chunk; row < std::min(all, (chunk + 1) * per_chunk); ++row) f(row / rows, row % rows);
   });

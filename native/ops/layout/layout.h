@@ -16,8 +16,6 @@ struct StridedDims {
   std::vector<i64> shape, strides;
 
   i64 count() const;
-  // One past the furthest element touched on the strided side; 0 when there is none.
-  i64 reach() const;
   // The same map with as few axes as possible: axes of size 1 dropped, axes that follow each other in memory joined.
   StridedDims merged() const;
 };

@@ -38,13 +38,6 @@ i64 StridedDims::count() const {
   return n;
 }
 
-i64 StridedDims::reach() const {
-  if (count() == 0) return 0;
-  i64 last = offset;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) last += (shape[axis] - 1) * strides[axis];
-  return last + 1;
-}
-
 StridedDims StridedDims::merged() const {
   StridedDims m{offset, {}, {}};
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {

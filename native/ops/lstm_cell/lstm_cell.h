@@ -19,8 +19,8 @@ struct LstmCellDims {
 };
 
 template <class T>
-void lstm_cell_forward(const LstmCellDims& dims, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden, T* cell,
-                       T* gates);
+void lstm_cell_forward(const LstmCellDims& dims, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden,
+                       T* cell, T* gates);
 
 // dh or dc may be null (zero), dpeephole too (not wanted); peephole is null exactly when period is 0.
 template <class T>

@@ -51,8 +51,8 @@ void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, con
 }  // namespace
 
 template <class T>
-void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden, T* cell,
-                       T* gates) {
+void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden,
+                       T* cell, T* gates) {
   over_rows(d, [&](i64 row) {
     const T* from = sums + row * 4 * d.channels;
     T* to = gates + row * 4 * d.channels;
@@ -60,8 +60,9 @@ void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, co
     for (i64 c = 0; c < d.channels; ++c) {
       Gates<T> a;
       const Gates<T> s = load_gates(from, d.channels, c);
-      const State<T> state = d.period == 0 ? mg::cell(s, c_prev[first + c], forget_bias, a)
-                                           : mg::cell(s, c_prev[first + c], forget_bias, load_peephole(peephole, d.period, weight + c), a);
+      State<T> state;
+      if (d.period == 0) state = mg::cell(s, c_prev[first + c], forget_bias, a);
+      else state = mg::cell(s, c_prev[first + c], forget_bias, load_peephole(peephole, d.period, weight + c), a);
       store_gates(to, d.channels, c, a);
       hidden[first + c] = state.h;
       cell[first + c] = state.c;
@@ -80,17 +81,19 @@ void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T
       const i64 n = first + c;
       const Gates<T> a = load_gates(from, d.channels, c);
       const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
-      const Gates<T> g = d.period == 0 ? cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n])
-                                       : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, d.period, weight + c), dc_prev[n]);
+      Gates<T> g;
+      if (d.period == 0) g = cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n]);
+      else g = cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, d.period, weight + c), dc_prev[n]);
       store_gates(to, d.channels, c, g);
     }
   });
   if (dpeephole != nullptr) peephole_gradient(d, dsums, cell, c_prev, dpeephole, workspace);
 }
 
-#define MG_INSTANTIATE(T)                                                                                          \
-  template void lstm_cell_forward<T>(const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);            \
-  template void lstm_cell_backward<T>(const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, T*, double*);
+#define MG_INSTANTIATE(T)                                                                                              \
+  template void lstm_cell_forward<T>(const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);                \
+  template void lstm_cell_backward<T>(const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, \
+                                      T*, T*, T*, double*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)
 

@@ -86,12 +86,9 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
   for_chunks(d.batch * panels * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 block = c % blocks, p = c / blocks % panels, item = c / blocks / panels, first = block * rows;
     TileJob<T> job{};
-    job.patch = a + (item * d.rows + first) * d.inner;
-    job.offset = space.offset;
+    const T* weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
+    job.taps[0] = {a + (item * d.rows + first) * d.inner, space.offset, 1, 0, d.inner, weight};
     job.pixels = std::min(rows, d.rows - first);
-    job.kernel_rows = 1;
-    job.run = d.inner;
-    job.weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
     job.bias = bias ? space.bias + p * panel_width : nullptr;
     job.columns = width_of(p);
     job.out = y + (item * d.rows + first) * d.columns + p * panel_width;
@@ -180,6 +177,23 @@ const T* pad_columns(const MatmulDims& d, const T* dy, i64 padded, T* to) {
   return to;
 }
 
+// A few rows: limited by writing g, which goes row by row.
+template <class T>
+void thin_outer(const MatmulDims& d, const T* a, const T* dy, T* g) {
+  const i64 lines = std::max<i64>(1, 8192 / d.columns), blocks = ceil_div(d.inner, lines);
+  for_chunks(d.batch * blocks, d.multiply_adds(), [&](i64 c, int) {
+    const i64 item = c / blocks, first = c % blocks * lines;
+    for (i64 k = first; k < std::min(d.inner, first + lines); ++k) {
+      T* __restrict to = g + (item * d.inner + k) * d.columns;
+      std::fill_n(to, d.columns, T(0));
+      for (i64 m = item * d.rows; m < (item + 1) * d.rows; ++m) {
+        const T scale = a[m * d.inner + k];
+        for (i64 n = 0; n < d.columns; ++n) to[n] += scale * dy[m * d.columns + n];
+      }
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -196,13 +210,14 @@ void matmul_forward(const MatmulDims& d, const T* a, const T* b, const T* bias, 
 
 template <class T>
 i64 matmul_outer_bytes(const MatmulDims& d) {
-  return OuterSpace<T>(d, OuterSplit(d), nullptr).used;
+  return d.rows <= thin_rows ? 0 : OuterSpace<T>(d, OuterSplit(d), nullptr).used;
 }
 
 template <class T>
 void matmul_outer(const MatmulDims& d, const T* a, const T* dy, T* g, void* workspace) {
   const i64 size = d.inner * d.columns;
   if (d.batch * size == 0) return;
+  if (d.rows <= thin_rows) return thin_outer(d, a, dy, g);
   const ConvTable<T>& table = conv_table<T>();
   const OuterSplit split(d);
   const OuterSpace<T> space(d, split, workspace);

@@ -10,7 +10,8 @@ namespace {
 // f(y_row, x_row) for every row of y and the first row of its windows, some thousand elements to a chunk.
 template <class F>
 void over_rows(const PoolDims& d, F&& f) {
-  const i64 rows = d.batch * d.rows(), per_chunk = std::max<i64>(1, 8192 / std::max<i64>(1, d.width * d.channels));
+  if (d.y_count() == 0) return;
+  const i64 rows = d.batch * d.rows(), per_chunk = std::max<i64>(1, 8192 / (d.width * d.channels));
   Pool::get().parallel_for(ceil_div(rows, per_chunk), [&](i64 chunk, int) {
     for (i64 row = chunk * per_chunk; row < std::min(rows, (chunk + 1) * per_chunk); ++row)
       f(row, row / d.rows() * d.height + d.first_row(row % d.rows()));

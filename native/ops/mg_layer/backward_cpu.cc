@@ -11,8 +11,7 @@ class Backward : Engine<T> {
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
-      if (!p.stores_gates) this->pack_forward(p.grids[size_t(g)]);
-      else fill_offsets(p.grids[size_t(g)].chunks, this->template space<std::int32_t>(p.grids[size_t(g)].offsets));
+      this->pack_forward(p.grids[size_t(g)]);
       pack_transposed(p.grids[size_t(g)]);
     });
     if (p.layer_major) layer_by_layer();
@@ -139,21 +138,10 @@ class Backward : Engine<T> {
       }
       this->each_chunk(g.chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64 before, i64 pixels) {
         T* d = w.dsums + before * padded;
-        stage.gather(plan, chunk, p.spec.dimensions, from, count, w.patch);
+        this->gather(g, w, plan, chunk, from, count);
         if (g.state >= 0) cell_gradient(g, w, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
-        OuterJob<T> job{};
-        job.patch = w.patch;
-        job.offset = this->template space<std::int32_t>(g.offsets);
-        job.pixels = pixels;
-        job.row_stride = plan.row_stride();
-        job.run = p.spec.kernel_size * g.in_channels;
-        job.end = p.parameters[size_t(g.kernel)].size / g.outputs;
-        job.dy = d;
-        job.columns = g.outputs;
-        job.grad = sums + p.parameters[size_t(g.kernel)].first;
-        job.accumulate = true;
-        this->conv.outer(job);
+        weight_gradient(g, w, plan, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
         this->conv.column_sums(d, pixels, padded, g.outputs, sums + p.parameters[size_t(g.bias)].first, true);
       });
       if (wanted) data_gradient(g, w, n, padded, from, count);
@@ -180,7 +168,7 @@ class Backward : Engine<T> {
       job.gates = this->at(g.gates, w, t, 0) + b * image + at;
       job.plane = p.batch * image;
     } else {  // the same arithmetic again writes the same c and h
-      this->conv.tiles(this->forward_tiles(g, w.patch, pixels, w.sums));
+      this->convolve(g, w, pixels, w.sums);
       job.sums = w.sums;
       job.h = this->at(g.activation, w, t, b) + at;
       job.gates = w.gates;
@@ -196,42 +184,116 @@ class Backward : Engine<T> {
     stage.cell_backward(job);
   }
 
-  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources.
+  // Partial sums of a folded kernel: [4 parities][4 taps * folded][outputs], then the rest as a kernel of its own.
+  void weight_gradient(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, i64 pixels, const T* d, T* sums) const {
+    OuterJob<T> job{};
+    job.dy = d;
+    job.columns = g.outputs;
+    job.accumulate = true;
+    for (i64 q = 0; g.folded > 0 && q < 4; q++) {
+      job.patch = w.coarse;
+      job.offset = this->parity_table(g, g.coarse_offsets, q);
+      job.place = this->parity_table(g, g.places, q);
+      job.pixels = pixels / 4;
+      job.row_stride = coarse_plan(plan, g.folded).row_stride();
+      job.run = 2 * g.folded;
+      job.end = 4 * g.folded;
+      job.grad = sums + q * 4 * g.folded * g.outputs;
+      this->conv.outer(job);
+    }
+    job.patch = w.patch;
+    job.offset = this->template space<std::int32_t>(g.offsets);
+    job.place = nullptr;
+    job.pixels = pixels;
+    job.row_stride = plan.row_stride();
+    job.run = p.spec.kernel_size * g.unfolded();
+    job.end = p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs) * g.unfolded();
+    job.grad = sums + 16 * g.folded * g.outputs;
+    if (job.end > 0) this->conv.outer(job);
+  }
+
+  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources. A folded source
+  // sees, from each of its cells, a window of 4x4 fine cells.
   void data_gradient(const Grid& g, const Worker<T>& w, i64 n, i64 stride, const SourceView<T>* from, int count) const {
     const SourceView<T> d{Map::same, w.dsums, nullptr, g.outputs, stride, false};
-    TileJob<T> job{};
-    job.patch = w.patch;
-    job.offset = this->template space<std::int32_t>(g.data_offsets);
-    job.kernel_rows = p.spec.dimensions == 1 ? 1 : p.spec.kernel_size;
-    job.row_stride = g.data_chunks.row_stride();
-    job.run = p.spec.kernel_size * g.outputs;
-    job.weight = this->template space<T>(g.packed_transposed);
-    job.columns = job.out_stride = g.data_columns;
-    job.out = w.dx;
+    SourceView<T> coarse[max_sources];
+    for (int j = 0; j < g.folded_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
+    TileJob<T> fine{}, folded{};
+    const i64 row_stride = g.data_chunks.row_stride(), K = p.spec.kernel_size;
+    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride, K * g.outputs,
+                    this->template space<T>(g.packed_transposed)};
+    fine.columns = fine.out_stride = g.data_columns;
+    fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
+    if (g.folded_columns > 0) {
+      folded.taps[0] = {w.patch, this->template space<std::int32_t>(g.folded_data_offsets), 4, row_stride, 4 * g.outputs,
+                        this->template space<T>(g.packed_folded_transposed)};
+    }
+    folded.columns = folded.out_stride = g.folded_columns;
+    folded.narrow = narrow_columns(this->conv, g.folded_columns, g.outputs);
+    fine.out = folded.out = w.dx;
     this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
       stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
-      job.pixels = pixels;
-      this->conv.tiles(job);
-      stage.scatter(plan, chunk, p.spec.dimensions, from, count, w.dx, g.data_columns);
+      fine.pixels = pixels;
+      folded.pixels = pixels / 4;
+      if (g.data_columns > 0) {
+        this->conv.tiles(fine);
+        stage.scatter(plan, chunk, p.spec.dimensions, from + g.folded_sources, count - g.folded_sources, w.dx, g.data_columns);
+      }
+      if (g.folded_columns > 0) {
+        this->conv.tiles(folded);
+        stage.scatter(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, g.folded_sources, w.dx, g.folded_columns);
+      }
     });
   }
 
   void pack_transposed(const Grid& g) const {
     fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
-    if (g.data_columns == 0) return;
-    const i64 taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs);
-    const i64 padded = padded_columns(g.data_columns, this->conv.lanes);
-    const T* kernel = this->parameter(g.kernel);
-    T* to = this->template space<T>(g.packed_transposed);
-    for (i64 tap = 0; tap < taps; tap++, to += g.outputs * padded) {
-      const T* from = kernel + (taps - 1 - tap) * g.in_channels * g.outputs;
-      for (const Source& s : g.sources) {
+    const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
+    T* const turned = this->template space<T>(g.turned);
+    // `from`: one tap [channels][N]; its wanted channels become columns.
+    auto pack = [&](const T* from, size_t begin, size_t end, i64 columns, T* to, i64 tap) {
+      for (size_t j = begin; j < end; j++) {
+        const Source& s = g.sources[j];
         for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
-          for (i64 n = 0; n < g.outputs; n++) to[n * padded + s.column + c] = from[(s.first + c) * g.outputs + n];
+          for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
         }
       }
-      for (i64 c = g.data_columns; c < padded; c++) {
-        for (i64 n = 0; n < g.outputs; n++) to[n * padded + c] = T(0);
+      const int narrow = narrow_columns(this->conv, columns, N);
+      pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
+    };
+    for (i64 tap = 0; g.data_columns > 0 && tap < taps; tap++) {
+      pack(this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N, size_t(g.folded_sources), g.sources.size(), g.data_columns,
+           this->template space<T>(g.packed_transposed), tap);
+    }
+    if (g.folded_columns == 0) return;
+    const ChunkPlan& plan = g.data_chunks;
+    std::int32_t* offset = this->template space<std::int32_t>(g.folded_data_offsets);
+    for (i64 s = 0; s < plan.samples_per; s++) {
+      for (i64 y = 0; y < plan.rows_per; y += 2) {
+        for (i64 x = 0; x < plan.width; x += 2) {
+          *offset++ = std::int32_t((s * (plan.rows_per + 2) + y) * plan.row_stride() + x * N);
+        }
+      }
+    }
+    for (i64 k = 0; k < 16; k++) {  // the fine cell at 2Y - 1 + j has parity (j + 1) % 2 and holds Y at its folded tap j < 2
+      const i64 j = k / 4, i = k % 4, q = (j + 1) % 2 * 2 + (i + 1) % 2, tap = (j < 2) * 2 + (i < 2);
+      pack(this->template space<T>(g.folded_kernel) + (q * 4 + tap) * g.folded * N, 0, size_t(g.folded_sources), g.folded_columns,
+           this->template space<T>(g.packed_folded_transposed), k);
+    }
+  }
+
+  // Each of the nine taps collects what its folded tap got under the four parities.
+  static void unfold(const Grid& g, const T* sums, T* kernel) {
+    const i64 N = g.outputs, size = g.folded * N, rest = g.unfolded() * N;
+    for (i64 ky = 0; ky < 3; ky++) {
+      for (i64 kx = 0; kx < 3; kx++) {
+        T* const to = kernel + (ky * 3 + kx) * g.in_channels * N;
+        std::memset(to, 0, size_t(size) * sizeof(T));
+        for (i64 q = 0; q < 4; q++) {
+          const T* from = sums + (q * 4 + folded_tap(q / 2, ky) * 2 + folded_tap(q % 2, kx)) * size;
+          for (i64 i = 0; i < size; i++) to[i] += from[i];
+        }
+        std::memcpy(to + size, sums + 16 * size + (ky * 3 + kx) * rest, size_t(rest) * sizeof(T));
       }
     }
   }
@@ -242,11 +304,14 @@ class Backward : Engine<T> {
       for (const Grid& g : p.grids) {
         if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it
       }
-      T* const out = grads.parameters[k];
-      std::memcpy(out, partial(0) + q.first, size_t(q.size) * sizeof(T));
+      T* const total = partial(0) + q.first;
       for (i64 u = 1; u < p.units; u++) {
         const T* from = partial(u) + q.first;
-        for (i64 i = 0; i < q.size; i++) out[i] += from[i];
+        for (i64 i = 0; i < q.sums; i++) total[i] += from[i];
+      }
+      if (q.sums == q.size) std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
+      for (const Grid& g : p.grids) {
+        if (g.kernel == k && g.folded > 0) unfold(g, total, grads.parameters[k]);
       }
     });
   }

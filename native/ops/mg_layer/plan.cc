@@ -9,6 +9,8 @@ namespace {
 
 constexpr i64 max_lanes = 16;
 constexpr i64 max_channels = 1024;
+constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
+constexpr i64 fold_area = 144;  // below, a parity has too few pixels to fill the tiles
 
 void expect(bool holds, const std::string& what) {
   if (!holds) fail("ERR_MG_CONFIG", "fused.plan: expected " + what);
@@ -57,8 +59,10 @@ class Planner {
     p.units = std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
     p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
     add_nodes();
-    for (size_t g = 0; g < p.grids.size(); g++) connect(p.grids[g]);
+    for (Grid& g : p.grids) connect(g);
     add_parameters();
+    p.wide = !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
+    if (p.wide) p.group = 1;
     p.stores_gates = true;
     lay_out();
     if (spec.backward && spec.budget_bytes > 0 && p.saved_bytes > spec.budget_bytes) {
@@ -113,10 +117,16 @@ class Planner {
     const LayerSpec& s = p.spec.layers[size_t(g.layer)];
     auto add = [&](Map map, int node, i64 channels, bool gradient) {
       Source source{map, node, channels, g.in_channels, -1};
-      if (gradient) source.column = g.data_columns, g.data_columns += channels;
+      i64& columns = map == Map::up && g.folded ? g.folded_columns : g.data_columns;
+      if (gradient) source.column = columns, columns += channels;
       g.in_channels += channels;
       g.sources.push_back(source);
     };
+    const std::vector<int> doubled = outgoing(g.layer - 1, g.level - 1);
+    if (p.spec.fold && p.spec.dimensions == 2 && p.spec.kernel_size == 3 && g.area() >= fold_area) {
+      for (int n : doubled) g.folded += p.nodes[size_t(n)].channels;
+      g.folded_sources = int(doubled.size());
+    }
     const Map maps[] = {Map::up, Map::same, Map::down};
     for (int k = 0; k < 3; k++) {
       for (int n : outgoing(g.layer - 1, g.level - 1 + k)) add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
@@ -143,15 +153,19 @@ class Planner {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        p.parameters.push_back({full, shape, size, p.parameter_values});
-        p.parameter_values += round_up(size, max_lanes);
+        const bool folded = name == std::string("kernel") && g.folded > 0;
+        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : size;
+        p.parameters.push_back({full, shape, size, p.parameter_values, sums});
+        p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
       };
       g.kernel = p.spec.dimensions == 1 ? add("kernel", {k, g.in_channels, g.outputs}) : add("kernel", {k, k, g.in_channels, g.outputs});
       g.bias = add("bias", {g.outputs});
       if (s.kind == LayerKind::conv_lstm && s.peephole) g.peephole = add("peephole", {3, s.channels});
       if (s.norm != NormKind::none) g.gamma = add("gamma", {s.channels}), g.beta = add("beta", {s.channels});
-      p.forward_flop += 2.0 * double(kernel_rows(g)) * double(g.outputs * g.area() * p.batch * p.steps);
+      const double sums = 2.0 * double(g.outputs * g.area() * p.batch * p.steps);
+      p.forward_flop += sums * double(kernel_rows(g));
+      p.folded_flop += sums * double(kernel_rows(g) - 5 * g.folded);
     }
   }
 
@@ -166,14 +180,15 @@ class Planner {
   Place worker_place(i64& used, i64 slots, i64 image) {
     return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
   }
-  Place all_steps(Place::Where where, i64& used, i64 image) {
-    return {where, take(used, p.steps * p.batch * image * p.element_bytes), p.steps, image};
+  Place shared(Place::Where where, i64& used, i64 slots, i64 image) {
+    return {where, take(used, slots * p.batch * image * p.element_bytes), slots, image};
   }
+  Place all_steps(Place::Where where, i64& used, i64 image) { return shared(where, used, p.steps, image); }
 
   void lay_out() {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
     int output = 0;
-    p.patch_size = p.sums_size = p.dsums_size = p.dx_size = 0;
+    p.patch_size = p.sums_size = p.dsums_size = p.dx_size = p.coarse_size = 0;
     for (Grid& g : p.grids) {
       const LayerSpec& s = p.spec.layers[size_t(g.layer)];
       const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
@@ -181,38 +196,50 @@ class Planner {
       auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
         if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
         if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
+        if (p.wide) return shared(Place::Where::workspace, work, slots, values);
         return worker_place(mine, slots, values);
       };
       g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
       g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
-      if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
+      if (lstm && p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+      else if (lstm) g.cell = p.spec.backward ? all_steps(Place::Where::saved, saved, image) : worker_place(mine, 1, image);
       g.gates = lstm && p.spec.backward && p.stores_gates ? all_steps(Place::Where::saved, saved, 4 * image) : Place{};
       if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
 
       g.group = g.area() > 288 ? 1 : p.group;
-      g.chunks = plan_chunks(g.group, g.height, g.width, kernel_height(), p.spec.kernel_size, g.in_channels, p.element_bytes, 1);
-      const i64 padded = round_up(g.outputs, max_lanes);
+      const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
+      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, p.wide ? 2 * p.workers : 1, multiple);
+      const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
       g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
       g.packed_bias = take(work, padded * p.element_bytes);
-      g.offsets = take(work, g.chunks.max_pixels() * 4);
+      g.offsets = take(work, pixels * 4);
+      if (g.folded > 0) {
+        g.folded_kernel = take(work, 16 * g.folded * g.outputs * p.element_bytes);
+        g.packed_folded = take(work, 16 * g.folded * padded * p.element_bytes);
+        g.parity_offsets = take(work, pixels * 4), g.coarse_offsets = take(work, pixels * 4), g.places = take(work, pixels * 4);
+        p.coarse_size = std::max(p.coarse_size, coarse_plan(g.chunks, g.folded).patch_size());
+      }
       p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
       p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
       if (!p.spec.backward) continue;
-      g.data_chunks = plan_chunks(g.group, g.height, g.width, kernel_height(), p.spec.kernel_size, g.outputs, p.element_bytes, 1);
-      g.data_offsets = take(work, g.data_chunks.max_pixels() * 4);
-      if (g.data_columns > 0) {
-        g.packed_transposed = take(work, kernel_height() * p.spec.kernel_size * g.outputs *
-                                             round_up(g.data_columns, max_lanes) * p.element_bytes);
+      g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
+      const i64 data_pixels = g.data_chunks.max_pixels();
+      g.data_offsets = take(work, data_pixels * 4);
+      g.turned = take(work, g.outputs * std::max(g.data_columns, g.folded_columns) * p.element_bytes);
+      g.packed_transposed = take(work, kh * k * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
+      if (g.folded_columns > 0) {
+        g.folded_data_offsets = take(work, data_pixels);
+        g.packed_folded_transposed = take(work, 16 * g.outputs * round_up(g.folded_columns, max_lanes) * p.element_bytes);
       }
       p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
       p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
-      p.dx_size = std::max(p.dx_size, g.data_chunks.max_pixels() * g.data_columns);
+      p.dx_size = std::max({p.dx_size, data_pixels * g.data_columns, data_pixels / 4 * g.folded_columns});
       g.grad = p.layer_major ? all_steps(Place::Where::workspace, work, image) : worker_place(mine, 1, image);
       if (lstm) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
     }
     if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
     if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
-    const i64 scratch = p.patch_size + p.sums_size + (p.spec.backward ? p.dsums_size + p.dx_size + p.sums_size : 0);
+    const i64 scratch = p.patch_size + p.coarse_size + p.sums_size + (p.spec.backward ? p.dsums_size + p.dx_size + p.sums_size : 0);
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
     p.saved_bytes = saved;
@@ -221,9 +248,11 @@ class Planner {
   }
 
   void describe(bool recurrent) {
-    p.path = std::string(p.layer_major ? "layer by layer (window norm)" : recurrent ? "samples in parallel, all steps without a barrier"
-                                                                                    : "images in parallel, all layers without a barrier") +
-             ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    if (p.layer_major) p.path = "layer by layer (window norm)";
+    else if (p.wide) p.path = "grids and bands of rows in parallel, a barrier per layer (fewer images than threads)";
+    else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
+    else p.path = "images in parallel, all layers without a barrier";
+    if (!p.wide) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
     if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }
 

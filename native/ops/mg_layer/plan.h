@@ -48,6 +48,7 @@ struct NetworkSpec {
   std::vector<LayerSpec> layers;
   bool backward = false;       // keep what a backward pass needs
   i64 budget_bytes = 0;        // of `saved`; 0: no limit
+  bool fold = true;            // fold doubled sources where the grid is large enough
 };
 
 enum class Map { same, up, down };
@@ -58,7 +59,7 @@ struct Source {
   int node = -1;
   i64 channels = 0;
   i64 first = 0;               // channel in the joined input
-  i64 column = -1;             // first column of the data gradient; -1: not wanted
+  i64 column = -1;             // first column of the data gradient; -1: not wanted. Folded sources count apart
 };
 
 struct ShortcutPart {
@@ -88,7 +89,11 @@ struct Grid {
   i64 height, width, channels;
   i64 in_channels = 0;         // with the hidden state
   i64 outputs = 0;             // 4C sums or C
-  i64 data_columns = 0;        // columns of the data gradient
+  i64 data_columns = 0;        // columns of the data gradient, without folded sources
+  // A doubled source seen through 3x3 taps has only 2x2 different cells under each of the four parities of a fine cell, so its
+  // nine taps fold into four, with kernels summed per parity. Folded sources come first; folded = their channels, 0: none.
+  i64 folded = 0, folded_columns = 0;
+  int folded_sources = 0;
   std::vector<Source> sources;
   std::vector<ShortcutPart> shortcut;
   int kernel, bias, peephole = -1, gamma = -1, beta = -1;  // parameter numbers
@@ -96,22 +101,28 @@ struct Grid {
   Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
   i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
-  i64 packed_kernel = -1, packed_bias = -1, packed_transposed = -1, offsets = 0, data_offsets = 0;  // bytes into workspace
+  // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
+  i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
+  i64 turned = -1, packed_transposed = -1, packed_folded_transposed = -1;  // turned: one tap, transposed
+  i64 offsets = 0, parity_offsets = 0, coarse_offsets = 0, places = 0, data_offsets = 0, folded_data_offsets = 0;
   i64 group = 1;               // images handled together
-  ChunkPlan chunks, data_chunks;      // of one such group
+  ChunkPlan chunks, data_chunks;      // of one such group; channels of chunks: those that are not folded
   i64 area() const { return height * width; }
+  i64 unfolded() const { return in_channels - folded; }
 };
 
 struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
-  i64 size, first;             // values; position among all
+  i64 size;                    // values
+  i64 first, sums;             // position and size among the partial gradient sums (a folded kernel has more of them)
 };
 
 struct Plan {
   NetworkSpec spec;
   i64 batch, steps;            // of the schedule: without recurrence, steps are just more images
   bool layer_major;            // a window norm needs all steps of a layer before the next
+  bool wide;                   // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool stores_gates;
   i64 element_bytes;
   int workers;
@@ -128,10 +139,22 @@ struct Plan {
   i64 workspace_bytes = 0;     // scratch, free between calls
   i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
-  i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0;                 // values of each scratch array
-  double forward_flop = 0;
+  i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
+  double forward_flop = 0;     // of the direct convolutions
+  double folded_flop = 0;      // as computed
   std::string path;            // what was chosen and why
 };
+
+// The coarse cell (0 or 1) among the two under the three taps of one axis: parity of the fine cell, tap.
+MG_HD i64 folded_tap(i64 parity, i64 tap) { return tap > parity ? 1 : 0; }
+
+// The fold of a group's chunk: parity q = 2 (row parity) + (column parity); each parity has a quarter of the pixels.
+inline ChunkPlan coarse_plan(const ChunkPlan& fine, i64 channels) {
+  ChunkPlan c = fine;
+  c.height /= 2, c.width /= 2, c.rows_per /= 2, c.channels = channels;
+  return c;
+}
+inline Chunk coarse_chunk(const Chunk& fine) { return {fine.sample, fine.samples, fine.row / 2, fine.rows / 2}; }
 
 // Throws mg::Error ERR_MG_CONFIG when the layers do not fit together. element_bytes: 4 or 8.
 Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers);

@@ -10,28 +10,36 @@
 namespace mg {
 namespace {
 
-// Calls f with the channel count as a constant where it is a usual one, so that short loops over channels unroll.
-template <class F>
+// Calls f(lanes, channels): channels is a multiple of the constant `lanes`, and a constant itself where it is a usual count.
+template <class T, class F>
 MG_HD void with_channels(i64 channels, F&& f) {
+  constexpr int full = wide<T> < 4 ? 4 : wide<T>, half = full < 8 ? full : 8;
+  using Four = std::integral_constant<int, 4>;
+  using Half = std::integral_constant<int, half>;
+  using Full = std::integral_constant<int, full>;
   switch (channels) {
-    case 4: return f(std::integral_constant<i64, 4>{});
-    case 8: return f(std::integral_constant<i64, 8>{});
-    case 16: return f(std::integral_constant<i64, 16>{});
-    case 32: return f(std::integral_constant<i64, 32>{});
-    default: return f(channels);
+    case 4: return f(Four{}, std::integral_constant<i64, 4>{});
+    case 8: return f(Half{}, std::integral_constant<i64, 8>{});
+    case 16: return f(Full{}, std::integral_constant<i64, 16>{});
+    case 32: return f(Full{}, std::integral_constant<i64, 32>{});
+    default: break;
   }
+  if (channels % full == 0) f(Full{}, channels);
+  else if (channels % 4 == 0) f(Four{}, channels);
+  else f(std::integral_constant<int, 1>{}, channels);
 }
 
 template <class T, class C>
 MG_HD void copy_run(T* to, const T* from, C channels) {
-  for (i64 c = 0; c < channels; c++) to[c] = from[c];
+  std::memcpy(to, from, size_t(channels) * sizeof(T));
 }
 
 // One row of a patch from one source. to: first real pixel; row: of the target grid, in [0, H).
 template <class T>
 void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 image, i64 row, T* to) {
   const i64 step = p.channels, W = p.width;
-  with_channels(s.channels, [&](auto C) {
+  with_channels<T>(s.channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
     if (!s.value) {
       for (i64 x = 0; x < W; x++) std::memset(to + x * step, 0, size_t(C) * sizeof(T));
     } else if (s.map == Map::same) {
@@ -40,16 +48,19 @@ void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 
     } else if (s.map == Map::up) {
       const i64 height = dimensions == 1 ? 1 : p.height / 2, y = dimensions == 1 ? 0 : up_source(row), width = W / 2;
       const T* from = s.value + (image * height + y) * width * C;
-      for (i64 x = 0; x < W; x++) copy_run(to + x * step, from + up_source(x) * C, C);
+      for (i64 x = 0; x < width; x++) {
+        copy_run(to + up_first(x) * step, from + x * C, C);
+        copy_run(to + (up_first(x) + 1) * step, from + x * C, C);
+      }
     } else {
       const i64 height = dimensions == 1 ? 1 : p.height * 2, y = dimensions == 1 ? 0 : pool_first(row), width = W * 2;
       const T* a = s.value + (image * height + y) * width * C;
       const T* b = dimensions == 1 ? a : a + width * C;
       for (i64 x = 0; x < W; x++, a += 2 * C, b += 2 * C) {
-        T* t = to + x * step;
-        for (i64 c = 0; c < C; c++) {
-          const T top = a[C + c] > a[c] ? a[C + c] : a[c], bottom = b[C + c] > b[c] ? b[C + c] : b[c];
-          t[c] = bottom > top ? bottom : top;
+        for (i64 c = 0; c < C; c += lanes) {
+          const auto a0 = S::load(a + c), a1 = S::load(a + C + c), b0 = S::load(b + c), b1 = S::load(b + C + c);
+          const auto top = a1 > a0 ? a1 : a0, bottom = b1 > b0 ? b1 : b0;
+          S::store(to + x * step + c, bottom > top ? bottom : top);
         }
       }
     }
@@ -81,18 +92,21 @@ void gather(const ChunkPlan& p, const Chunk& chunk, int dimensions, const Source
 template <class T>
 void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 image, i64 row, const T* dx, i64 stride) {
   const i64 W = p.width;
-  with_channels(s.channels, [&](auto C) {
+  with_channels<T>(s.channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
+    using V = typename S::V;
+    auto more = [](T* to, V d) { S::store(to, S::load(to) + d); };
     if (s.map == Map::same) {
       T* to = s.grad + (image * p.height + row) * W * C;
       for (i64 x = 0; x < W; x++, to += C, dx += stride) {
         if (s.assign) copy_run(to, dx, C);
-        else for (i64 c = 0; c < C; c++) to[c] += dx[c];
+        else for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c));
       }
     } else if (s.map == Map::up) {
       const i64 height = dimensions == 1 ? 1 : p.height / 2, y = dimensions == 1 ? 0 : up_source(row), width = W / 2;
       T* to = s.grad + (image * height + y) * width * C;
       for (i64 x = 0; x < width; x++, to += C, dx += 2 * stride) {
-        for (i64 c = 0; c < C; c++) to[c] += dx[c] + dx[stride + c];
+        for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c) + S::load(dx + stride + c));
       }
     } else {
       const bool two = dimensions == 2;
@@ -100,17 +114,19 @@ void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64
       const i64 at = (image * height + y) * width * C, below = two ? width * C : 0;
       const T* a = s.value + at;
       T* to = s.grad + at;
+      const V zero{};
       for (i64 x = 0; x < W; x++, a += 2 * C, to += 2 * C, dx += stride) {
-        for (i64 c = 0; c < C; c++) {
-          const T a0 = a[c], a1 = a[C + c], b0 = a[below + c], b1 = a[below + C + c], d = dx[c];
-          const T top = a1 > a0 ? a1 : a0, bottom = b1 > b0 ? b1 : b0;
-          const bool low = two && bottom > top, right = low ? b1 > b0 : a1 > a0;
-          to[c] += !low && !right ? d : T(0);
-          to[C + c] += !low && right ? d : T(0);
-          if (two) {
-            to[below + c] += low && !right ? d : T(0);
-            to[below + C + c] += low && right ? d : T(0);
+        for (i64 c = 0; c < C; c += lanes) {
+          const V a0 = S::load(a + c), a1 = S::load(a + C + c), d = S::load(dx + c);
+          const V top = a1 > a0 ? a1 : a0, d_left = a1 > a0 ? zero : d, d_right = a1 > a0 ? d : zero;
+          if (!two) {
+            more(to + c, d_left), more(to + C + c, d_right);
+            continue;
           }
+          const V b0 = S::load(a + below + c), b1 = S::load(a + below + C + c);
+          const V bottom = b1 > b0 ? b1 : b0, e_left = b1 > b0 ? zero : d, e_right = b1 > b0 ? d : zero;
+          more(to + c, bottom > top ? zero : d_left), more(to + C + c, bottom > top ? zero : d_right);
+          more(to + below + c, bottom > top ? e_left : zero), more(to + below + C + c, bottom > top ? e_right : zero);
         }
       }
     }
@@ -169,7 +185,7 @@ void cell_forward(const CellJob<T>& job) {
     const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
     const T* sums = job.sums + first * 4 * C;
     if (!direct) {
-      with_channels(C, [&](auto c) {
+      with_channels<T>(C, [&](auto, auto c) {
         for (i64 m = 0; m < pixels; m++) {
           for (int k = 0; k < 4; k++) copy_run(planes[k] + m * c, sums + (m * 4 + k) * c, c);
         }
@@ -237,7 +253,7 @@ void cell_backward(const CellJob<T>& job) {
       P::store(planes[0] + k, d.i, n), P::store(planes[1] + k, d.u, n), P::store(planes[2] + k, d.f, n), P::store(planes[3] + k, d.o, n);
     });
     T* out = job.dsums + first * job.dsums_stride;
-    with_channels(C, [&](auto c) {
+    with_channels<T>(C, [&](auto, auto c) {
       for (i64 m = 0; m < pixels; m++) {
         for (int k = 0; k < 4; k++) copy_run(out + m * job.dsums_stride + k * c, planes[k] + m * c, c);
       }
@@ -254,18 +270,25 @@ void cell_backward(const CellJob<T>& job) {
 
 template <class T>
 void relu(T* x, i64 n) {
-  for (i64 k = 0; k < n; k++) x[k] = x[k] < T(0) ? T(0) : x[k];  // keeps NaN
+  using P = Part<T>;
+  const typename P::V zero{};
+  each_lane<T>(n, [&](i64 k, int lanes) {
+    const auto v = P::load(x + k, lanes);
+    P::store(x + k, v < zero ? zero : v, lanes);  // keeps NaN
+  });
 }
 
 template <class T>
 void relu_backward(const T* y, const T* dy, i64 pixels, i64 channels, T* d, i64 stride) {
-  with_channels(channels, [&](auto C) {
+  with_channels<T>(channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
+    const typename S::V zero{};
     for (i64 m = 0; m < pixels; m++, d += stride, dy += C) {
       if (!y) {
         copy_run(d, dy, C);
         continue;
       }
-      for (i64 c = 0; c < C; c++) d[c] = y[c] > T(0) ? dy[c] : T(0);
+      for (i64 c = 0; c < C; c += lanes) S::store(d + c, S::load(y + c) > zero ? S::load(dy + c) : zero);
       y += C;
     }
   });
@@ -273,9 +296,10 @@ void relu_backward(const T* y, const T* dy, i64 pixels, i64 channels, T* d, i64 
 
 template <class T>
 void add(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64 pixels) {
-  with_channels(channels, [&](auto C) {
+  with_channels<T>(channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
     for (i64 m = 0; m < pixels; m++, to += to_stride, from += from_stride) {
-      for (i64 c = 0; c < C; c++) to[c] += from[c];
+      for (i64 c = 0; c < C; c += lanes) S::store(to + c, S::load(to + c) + S::load(from + c));
     }
   });
 }

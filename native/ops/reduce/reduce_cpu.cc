@@ -18,6 +18,7 @@ struct Max {
 
 template <class R, class T>
 void reduce_with(const ReduceDims& d, const T* x, T* y, double* partials) {
+  if (d.outer * d.inner == 0) return;
   const i64 blocks = d.blocks(), rows = d.rows_per_block();
   Pool::get().parallel_for(d.outer * blocks, [&](i64 chunk, int) {
     const i64 o = chunk / blocks, first = chunk % blocks * rows, last = std::min(d.length, first + rows);
@@ -46,6 +47,7 @@ void reduce_forward(Reduce kind, const ReduceDims& dims, const T* x, T* y, doubl
 
 template <class T>
 void max_backward(const ReduceDims& d, const T* dy, const T* x, const T* y, T* dx) {
+  if (d.length * d.inner == 0) return;
   Pool::get().parallel_for(d.outer, [&](i64 o, int) {
     std::fill(dx + o * d.length * d.inner, dx + (o + 1) * d.length * d.inner, T(0));
     for (i64 i = 0; i < d.inner; ++i)

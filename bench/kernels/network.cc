@@ -1,0 +1,162 @@
+// Fused windows of whole networks, forward and forward + backward, beside the FMA peak measured in the same run.
+// Compile as bench/kernels/conv.cc says, with native/ops/mg_layer/*.cc added. Arguments: threads (1), repetitions (5), name filter.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+#include "../../native/base/pool.h"
+#include "../../native/base/simd.h"
+#include "../../native/ops/conv/conv_tile.h"
+#include "../../native/ops/mg_layer/mg_layer.h"
+
+using namespace mg;
+
+namespace {
+
+// One thread: processor time, which a busy machine disturbs little. Several: wall time.
+double now() {
+  if (Pool::get().size() == 1) return double(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+template <class F>
+double median_seconds(int repetitions, F&& f) {
+  std::vector<double> t;
+  f();
+  for (int r = 0; r < repetitions; r++) {
+    const double start = now();
+    f();
+    t.push_back(now() - start);
+  }
+  std::sort(t.begin(), t.end());
+  return t[t.size() / 2];
+}
+
+double peak_gflops() {
+  i64 flop = 0;
+  const double t = median_seconds(9, [&] { flop = conv_table<float>().spin(1'000'000); });
+  return double(flop) / t / 1e9;
+}
+
+struct Row {
+  int low, high;
+  i64 channels;
+};
+
+// A writer of ConvLSTM layers; shortcuts from two layers below into every second layer.
+NetworkSpec writer(const std::vector<Row>& rows, i64 input_channels, int input_levels, i64 batch, i64 steps, bool norm) {
+  NetworkSpec s;
+  s.batch = batch, s.steps = steps;
+  s.sides = {3, 6, 12, 24, 48};
+  for (int k = 0; k < input_levels; k++) s.fields.push_back({k, input_channels, false}), s.input.push_back(k);
+  for (size_t l = 0; l < rows.size(); l++) {
+    LayerSpec y;
+    y.kind = LayerKind::conv_lstm;
+    y.low = rows[l].low, y.high = rows[l].high, y.channels = rows[l].channels, y.output = true;
+    y.norm = norm ? NormKind::window : NormKind::none;
+    if (l >= 2 && l % 2 == 0) y.shortcut = int(l) - 2;
+    s.layers.push_back(y);
+  }
+  return s;
+}
+
+// A reader: conv layers beside the writer (joined with its outputs), then a tail.
+NetworkSpec reader(const std::vector<Row>& front, const std::vector<Row>& memory, const std::vector<Row>& tail, i64 input_channels,
+                   int input_levels, i64 images, bool norm) {
+  NetworkSpec s = writer(front, input_channels, input_levels, images, 1, norm);
+  for (size_t l = 0; l < front.size(); l++) {
+    s.layers[l].kind = LayerKind::conv, s.layers[l].output = false;
+    if (l == 6) s.layers[l].shortcut = -1;
+    for (int k = memory[l].low; k <= memory[l].high; k++) {
+      s.layers[l].memory.push_back(int(s.fields.size()));
+      s.fields.push_back({k, memory[l].channels, true});
+    }
+  }
+  for (size_t l = 0; l < tail.size(); l++) {
+    LayerSpec y;
+    y.low = tail[l].low, y.high = tail[l].high, y.channels = tail[l].channels;
+    y.norm = norm ? NormKind::window : NormKind::none;
+    y.output = l + 1 == tail.size(), y.relu = !y.output || norm;
+    if (l % 2 == 1 && l >= 3 && !y.output) y.shortcut = int(s.layers.size()) - 2;
+    s.layers.push_back(y);
+  }
+  return s;
+}
+
+std::vector<std::vector<float>> lists(const std::vector<i64>& sizes, float scale) {
+  std::vector<std::vector<float>> all;
+  unsigned seed = 1;
+  for (i64 n : sizes) {
+    all.emplace_back(static_cast<size_t>(n));
+    for (float& x : all.back()) x = float(int((seed = seed * 1664525u + 1013904223u) >> 9 & 2047) - 1024) / 1024 * scale;
+  }
+  return all;
+}
+std::vector<float*> pointers(std::vector<std::vector<float>>& x) {
+  std::vector<float*> p;
+  for (auto& e : x) p.push_back(e.data());
+  return p;
+}
+
+void measure(const char* name, NetworkSpec spec, int threads, int repetitions, double peak) {
+  double seconds[2];
+  Plan plan;
+  for (int backward = 0; backward < 2; backward++) {
+    spec.backward = backward;
+    plan = plan_network(spec, 4, threads);
+    std::vector<i64> parameters, fields, outputs;
+    for (const Parameter& q : plan.parameters) parameters.push_back(q.size);
+    const i64 images = spec.batch * spec.steps;
+    for (size_t f = 0; f < spec.fields.size(); f++) fields.push_back(images * plan.nodes[f].area() * plan.nodes[f].channels);
+    for (int g : plan.outputs) outputs.push_back(images * plan.grids[size_t(g)].area() * plan.grids[size_t(g)].channels);
+    auto pv = lists(parameters, 0.1f), fv = lists(fields, 1), ov = lists(outputs, 1), dp = pv, df = fv, dov = ov;
+    auto pp = pointers(pv), fp = pointers(fv), op = pointers(ov), dpp = pointers(dp), dfp = pointers(df), dop = pointers(dov);
+    void* saved = std::aligned_alloc(4096, size_t(round_up(plan.saved_bytes + 1, 4096)));
+    void* work = std::aligned_alloc(4096, size_t(round_up(plan.workspace_bytes + 1, 4096)));
+    NetworkArgs<float> args;
+    args.parameters = pp.data(), args.fields = fp.data(), args.outputs = op.data(), args.saved = saved, args.workspace = work;
+    NetworkGradients<float> grads;
+    grads.outputs = dop.data(), grads.parameters = dpp.data(), grads.fields = dfp.data();
+    seconds[backward] = median_seconds(repetitions, [&] {
+      network_forward<float>(plan, args);
+      if (backward) network_backward<float>(plan, args, grads);
+    });
+    std::free(saved), std::free(work);
+  }
+  const double f = plan.forward_flop;
+  std::printf("%-24s %8.2f ms %4.0f GFLOP/s (%2.0f%%)   %9.2f ms %4.0f (%2.0f%%)   saved %6.1f MB, workspace %5.1f MB\n", name,
+              seconds[0] * 1e3, f / seconds[0] / 1e9, 100 * f / seconds[0] / 1e9 / peak, seconds[1] * 1e3, 3 * f / seconds[1] / 1e9,
+              300 * f / seconds[1] / 1e9 / peak, double(plan.saved_bytes) / 1e6, double(plan.workspace_bytes) / 1e6);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 1, repetitions = argc > 2 ? std::atoi(argv[2]) : 5;
+  const char* filter = argc > 3 ? argv[3] : "";
+  Pool::get().resize(threads);
+  const double peak = threads * peak_gflops();
+  std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s; forward, then forward + backward (counted as 3 forwards)\n",
+              simd_path_name(), threads, peak);
+  const std::vector<Row> m9{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}}, m25{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}, {0, 3, 16}, {0, 4, 16}},
+      m15{{0, 1, 4}, {0, 1, 4}, {0, 2, 4}, {0, 2, 4}, {0, 3, 8}}, f15{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}},
+      mnist{{0, 2, 4}, {0, 2, 4}, {0, 2, 8}, {0, 2, 8}, {0, 2, 16}};
+  auto run = [&](const char* name, const NetworkSpec& s) {
+    if (std::strstr(name, filter)) measure(name, s, threads, repetitions, peak);
+  };
+  run("map9 writer T20 B32", writer(m9, 4, 1, 32, 20, false));
+  run("map9 reader 640", reader(m9, m9, {{1, 2, 8}, {2, 2, 1}}, 4, 1, 640, false));
+  run("map15-8k writer T20 B32", writer(m15, 4, 1, 32, 20, false));
+  run("map15-8k reader 640", reader(f15, m15, {{1, 3, 16}, {1, 3, 16}, {2, 3, 16}, {2, 3, 16}, {3, 3, 1}}, 4, 1, 640, false));
+  run("map25 writer T5 B32", writer(m25, 4, 1, 32, 5, false));
+  run("map25 reader 160",
+      reader(m25, m25, {{1, 4, 16}, {1, 4, 16}, {2, 4, 16}, {2, 4, 16}, {3, 4, 16}, {3, 4, 16}, {4, 4, 1}}, 4, 1, 160, false));
+  run("mnist writer T10 B32", writer(mnist, 1, 3, 32, 10, true));
+  run("mnist reader 32", reader(mnist, mnist, {{0, 2, 16}, {0, 2, 16}, {0, 1, 16}, {0, 1, 16}, {0, 0, 10}}, 1, 3, 32, true));
+  run("map25 writer T1 B1", writer(m25, 4, 1, 1, 1, false));
+  Pool::get().shutdown();
+}

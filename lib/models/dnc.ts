@@ -1,0 +1,121 @@
+// The differentiable neural computer, the reference that the multigrid memory is measured against.
+
+import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
+import { truncatedNormal } from '../nn/init.js';
+import { Module } from '../nn/module.js';
+import { layerOptionKeys, type LayerOptions, type Parameter } from '../nn/parameter.js';
+import { clip, concat, dncInterface, dncStateShapes, dncWindow, linear, reshape, type DncSettings, type DncTensors } from '../ops/index.js';
+import { Tensor } from '../tensor/tensor.js';
+import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { namedTensors, TensorState } from './tensor-state.js';
+
+export interface DNCOptions extends SequenceOptions {
+  /** `official` (default): the code that the authors released; `paper`: the equations of the Nature article. */
+  readonly variant?: 'official' | 'paper';
+  /** N; default 500. */
+  readonly slots?: number;
+  /** W; default 16. */
+  readonly wordSize?: number;
+  /** R; default 4. */
+  readonly readHeads?: number;
+  /** V, each with links of its own; default 1. */
+  readonly writeHeads?: number;
+  /** Units of the LSTM controller; default 256. */
+  readonly hidden?: number;
+  /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
+  readonly clip?: number | null;
+  /** Bytes for the link matrices that the backward pass rebuilds; default 1 GiB. The fewest possible are used beyond that. */
+  readonly linkBudgetBytes?: number;
+}
+
+const KEYS = [
+  ...sequenceOptionKeys, 'variant', 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'clip', 'linkBudgetBytes', ...layerOptionKeys,
+];
+
+/** Memory [B,N,W], usage [B,N], links [B,V,N,N], precedence [B,V,N], read and write weights, read words, hidden and cell. */
+export class DNCState extends TensorState<keyof DncTensors> {}
+
+/** Weight [In,Out] and bias [Out], the weight normal with std 1/√In truncated at two std; the bias likewise, or 0. */
+class Affine extends Module {
+  constructor(inFeatures: number, outFeatures: number, randomBias: boolean, options: LayerOptions) {
+    super(options);
+    const normal = truncatedNormal(1 / Math.sqrt(inFeatures), options.dtype);
+    const zero = { kind: 'constant', value: 0 } as const;
+    this.addParameter({ name: 'weight', shape: [inFeatures, outFeatures], init: zero }, normal);
+    this.addParameter({ name: 'bias', shape: [outFeatures], init: zero }, randomBias ? normal : undefined);
+  }
+
+  get weight(): Parameter {
+    return this.parameter('weight');
+  }
+
+  get bias(): Parameter {
+    return this.parameter('bias');
+  }
+
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+/**
+ * Differentiable neural computer (Graves et al., Nature 538, 2016): an LSTM controller that writes to N slots of W numbers by
+ * content or by allocation, and reads with R heads by content or along the order of writing:
+ *   h, c = LSTM([x ; r'], h', c')      ξ = h·W_ξ + b      r, state = Access(ξ, state')      y = [h ; r]·W_y + b
+ * with h, c and y clipped. The links of N² numbers for each write head and sample are what limits N. Parameters:
+ * `controller.weight`, `interface.weight`, `output.weight` and a bias each. Throws ERR_MG_ARGUMENT.
+ */
+export class DNC extends SequenceModel<DNCState> {
+  readonly variant: 'official' | 'paper';
+  readonly settings: DncSettings;
+  readonly #controller: Affine;
+  readonly #interface: Affine;
+  readonly #output: Affine;
+
+  constructor(options: DNCOptions) {
+    checkOptions('DNC', options, KEYS);
+    super('DNC', options);
+    this.variant = checkChoice('DNC', 'variant', options.variant ?? 'official', ['official', 'paper']);
+    const size = (name: 'slots' | 'wordSize' | 'readHeads' | 'writeHeads' | 'hidden', fallback: number): number =>
+      checkInteger('DNC', name, options[name] ?? fallback, 1);
+    const isPaper = this.variant === 'paper';
+    this.settings = {
+      slots: size('slots', 500), wordSize: size('wordSize', 16), readHeads: size('readHeads', 4), writeHeads: size('writeHeads', 1),
+      hidden: size('hidden', 256), oneplus: isPaper, usageGradient: isPaper, contentSecond: isPaper, forgetBias: isPaper ? 0 : 1,
+      clip: options.clip === null ? 0 : checkNumber('DNC', 'clip', options.clip ?? 20, 0), epsilon: isPaper ? 0 : 1e-6,
+      linkBudgetBytes: checkNumber('DNC', 'linkBudgetBytes', options.linkBudgetBytes ?? 2 ** 30, 0),
+    };
+    const { hidden, readHeads, wordSize } = this.settings;
+    const words = readHeads * wordSize;
+    this.#controller = this.addPart('controller', new Affine(this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')));
+    this.#interface = this.addPart('interface', new Affine(hidden, dncInterface(this.settings).size, false, this.partOptions('interface')));
+    this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
+  }
+
+  /** Numbers in the memory matrix, N·W. */
+  protected override memoryCells(): number {
+    return this.settings.slots * this.settings.wordSize;
+  }
+
+  /** Zeros, as at the start of every episode. */
+  initialState(batch: number): DNCState {
+    const shapes = dncStateShapes(this.settings, checkInteger('DNC', 'batch', batch, 1));
+    const options = { dtype: this.#controller.weight.dtype };
+    return new DNCState(Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, Tensor.zeros(shape, options)])) as unknown as DncTensors);
+  }
+
+  /** The state whose `toTensors` gave this map. Throws ERR_MG_CHECKPOINT. */
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): DNCState {
+    const names = Object.keys(dncStateShapes(this.settings, 1)) as (keyof DncTensors)[];
+    return new DNCState(namedTensors('DNCState', names, tensors));
+  }
+
+  protected run(x: Tensor, state: DNCState, lengths: Int32Array | null): { y: Tensor; state: DNCState } {
+    const weights = {
+      gates: this.#controller.weight, gatesBias: this.#controller.bias, interface: this.#interface.weight, interfaceBias: this.#interface.bias,
+    };
+    const { hidden, words, state: after } = dncWindow(x, weights, state.values, this.settings, lengths);
+    const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));
+    return { y: this.settings.clip > 0 ? clip(y, this.settings.clip) : y, state: new DNCState(after) };
+  }
+}

@@ -1,0 +1,91 @@
+// What the networks without grids share: they see each time step as one vector.
+
+import { checkInteger, fail } from '../check.js';
+import { Module } from '../nn/module.js';
+import type { LayerOptions } from '../nn/parameter.js';
+import { Pyramid } from '../nn/pyramid.js';
+import { checkLengths, windowMask } from '../nn/state-rows.js';
+import { concat, mul, reshape } from '../ops/index.js';
+import { sizeOf } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { MultigridInputs } from './multigrid-memory.js';
+import type { Recurrent, WindowOptions } from './recurrent.js';
+
+/** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
+export type SequenceInputs = Tensor | Pick<MultigridInputs, 'input' | 'queries'>;
+
+export interface SequenceOptions extends LayerOptions {
+  /** Numbers that enter at each time step. */
+  readonly inputs: number;
+  /** Numbers that leave at each time step, or the shape they take: [48, 48, 1] for a map. */
+  readonly outputs: number | readonly number[];
+}
+
+export const sequenceOptionKeys = ['inputs', 'outputs'] as const;
+
+export interface SequenceOutputs<S> {
+  /** [T,B,…outputs], no activation. */
+  readonly y: Tensor;
+  /** `[y]`: what a trainer looks at. */
+  readonly logits: readonly Tensor[];
+  readonly state: S;
+}
+
+/** A recurrent network of vectors. Sub-classes say how a window [T,B,I] is run. */
+export abstract class SequenceModel<S extends Disposable> extends Module implements Recurrent<S, SequenceInputs> {
+  readonly inputs: number;
+  readonly outputShape: readonly number[];
+  readonly outputs: number;
+
+  protected constructor(name: string, options: SequenceOptions) {
+    super(options);
+    this.inputs = checkInteger(name, 'inputs', options.inputs, 1);
+    const shape = typeof options.outputs === 'number' ? [options.outputs] : options.outputs;
+    if (!Array.isArray(shape) || shape.length === 0) fail('ERR_MG_ARGUMENT', name, 'outputs to be a number or a shape', options.outputs);
+    this.outputShape = shape.map((side) => checkInteger(name, 'outputs', side, 1));
+    this.outputs = sizeOf(this.outputShape);
+  }
+
+  abstract initialState(batch: number): S;
+  abstract stateFromTensors(tensors: ReadonlyMap<string, Tensor>): S;
+  /** y [T,B,O] from x [T,B,I]; `lengths` as checked, null when all rows run to the end. */
+  protected abstract run(x: Tensor, state: S, lengths: Int32Array | null): { y: Tensor; state: S };
+
+  /** A window from `state`, or from the initial one. Rows past their length keep their state and give zeros. */
+  forward(inputs: SequenceInputs, state?: S, options: WindowOptions = {}): SequenceOutputs<S> {
+    const x = this.#window(inputs, 3);
+    const [steps = 0, batch = 0] = x.shape;
+    const lengths = checkLengths(this.constructor.name, options.lengths, steps, batch);
+    const result = this.run(x, state ?? this.initialState(batch), lengths);
+    const kept = lengths === null ? result.y : mul(result.y, windowMask(lengths, steps, 1, result.y));
+    const y = reshape(kept, [steps, batch, ...this.outputShape]);
+    return { y, logits: [y], state: result.state };
+  }
+
+  /** One time step: as `forward`, without the time axis. */
+  step(inputs: SequenceInputs, state: S): SequenceOutputs<S> {
+    const x = this.#window(inputs, 2);
+    const result = this.run(reshape(x, [1, ...x.shape]), state, null);
+    const y = reshape(result.y, [x.shape[0]!, ...this.outputShape]);
+    return { y, logits: [y], state: result.state };
+  }
+
+  /** Everything a step shows, as vectors behind `rank − 1` leading axes. */
+  #window(inputs: SequenceInputs, rank: 2 | 3): Tensor {
+    const where = this.constructor.name;
+    const grids = inputs instanceof Tensor ? [inputs] : [inputs.input, ...(inputs.queries ?? [])].flatMap((part) => (
+      part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]));
+    const leading = grids[0]?.shape.slice(0, rank - 1) ?? [];
+    const vectors = grids.map((grid) => {
+      if (leading.some((side, axis) => grid.shape[axis] !== side)) {
+        fail('ERR_MG_SHAPE', where, `inputs and queries of ${leading.join(' × ')} steps and rows`, grid.shape, 'use the flat presentation of the task');
+      }
+      return reshape(grid, [...leading, sizeOf(grid.shape.slice(rank - 1))]);
+    });
+    const x = vectors.length === 1 ? vectors[0]! : concat(vectors, -1);
+    if (x.shape.length !== rank || x.shape.at(-1) !== this.inputs || x.size === 0) {
+      fail('ERR_MG_SHAPE', where, `${this.inputs} numbers for each step and row`, x.shape);
+    }
+    return x;
+  }
+}

@@ -1,0 +1,69 @@
+import { fail } from '../check.js';
+import { selectRows, zeroRows } from '../nn/state-rows.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** A state of named tensors with the batch on their first axis. Carried by value: no operation changes its tensors. */
+export class TensorState<Name extends string = string> implements Disposable {
+  #tensors: Readonly<Record<Name, Tensor>>;
+
+  constructor(tensors: Readonly<Record<Name, Tensor>>) {
+    this.#tensors = tensors;
+  }
+
+  /** All tensors by name. */
+  get values(): Readonly<Record<Name, Tensor>> {
+    return this.#tensors;
+  }
+
+  at(name: Name): Tensor {
+    return this.#tensors[name];
+  }
+
+  /** The same values, cut from the graph: what flows into the next window. */
+  detach(): this {
+    return this.#with((tensor) => tensor.detach());
+  }
+
+  /** The batch rows named by `items`, in that order. */
+  select(items: readonly number[]): this {
+    return this.#with((tensor) => selectRows(tensor, items));
+  }
+
+  /** Puts zeros in the batch rows named by `items`, for new episodes. */
+  reset(items: readonly number[]): void {
+    this.#tensors = this.#map((tensor) => zeroRows(tensor, items));
+  }
+
+  /** All tensors, for `scope().keep`. */
+  tensors(): Tensor[] {
+    return Object.values(this.#tensors);
+  }
+
+  /** Live handles by name, not copies. */
+  toTensors(): Map<string, Tensor> {
+    return new Map(Object.entries<Tensor>(this.#tensors));
+  }
+
+  dispose(): void {
+    for (const tensor of this.tensors()) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #map(fn: (tensor: Tensor) => Tensor): Readonly<Record<Name, Tensor>> {
+    return Object.fromEntries(Object.entries<Tensor>(this.#tensors).map(([name, tensor]) => [name, fn(tensor)])) as Record<Name, Tensor>;
+  }
+
+  #with(fn: (tensor: Tensor) => Tensor): this {
+    const Same = this.constructor as new (tensors: Readonly<Record<Name, Tensor>>) => this;
+    return new Same(this.#map(fn));
+  }
+}
+
+/** The tensors under exactly these names. Throws ERR_MG_CHECKPOINT. */
+export function namedTensors<Name extends string>(where: string, names: readonly Name[], tensors: ReadonlyMap<string, Tensor>): Record<Name, Tensor> {
+  if (tensors.size !== names.length || names.some((name) => !tensors.has(name))) fail('ERR_MG_CHECKPOINT', where, names.join(', '), [...tensors.keys()]);
+  return Object.fromEntries(names.map((name) => [name, tensors.get(name)])) as Record<Name, Tensor>;
+}

@@ -1,0 +1,34 @@
+import { record } from '../autograd/tape.js';
+import { fail } from '../check.js';
+import { native } from '../native.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { add, div, mul, neg, relu } from './elementwise.js';
+import { checkFloat, checkSameDType, make } from './make.js';
+
+/** The gradient at norms up to this is that of this norm, so it is 0 where all elements are. */
+const TINY = 1e-30;
+
+/**
+ * √Σ x² over all elements of all tensors, [], summed in double in a fixed order. float32|float64, one dtype.
+ * Gradient: x/norm; 0 where the norm is 0. Throws ERR_MG_ARGUMENT for an empty list.
+ */
+export function globalNorm(tensors: readonly Tensor[]): Tensor {
+  const op = 'globalNorm';
+  if (!Array.isArray(tensors) || tensors.length === 0) fail('ERR_MG_ARGUMENT', op, 'tensors to be a list of at least one Tensor', tensors);
+  const list = tensors as readonly Tensor[];
+  const first = checkFloat(op, 'tensors[0]', list[0]);
+  list.forEach((x, i) => checkSameDType(op, first, `tensors[${i}]`, x));
+  const norm = make(native().globalNorm(list.map((x) => x.storage(op))), [], first);
+  return record(op, list, norm, [norm, ...list], ([dy], [n, ...xs], needs) => {
+    const parts: Tensor[] = [];
+    const part = (t: Tensor): Tensor => {
+      parts.push(t);
+      return t;
+    };
+    const atLeastTiny = part(add(n!, part(relu(part(add(part(neg(n!)), TINY))))));
+    const scale = part(div(dy!, atLeastTiny));
+    const grads = xs.map((x, i) => (needs[i] === true ? mul(x, scale) : null));
+    for (const t of parts) t.dispose();
+    return grads;
+  });
+}

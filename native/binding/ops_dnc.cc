@@ -1,0 +1,199 @@
+#include <array>
+
+#include "../base/check.h"
+#include "../base/pool.h"
+#include "../ops/clip/clip.h"
+#include "../ops/dnc/dnc.h"
+#include "families.h"
+
+namespace mg {
+namespace {
+
+enum Input { kX, kGates, kGatesBias, kInterface, kInterfaceBias, kMemory, kUsage, kLink, kPrecedence, kRead, kWrite, kWords, kHidden, kCell, kInputs };
+enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 9 };  // then the state in the order above
+enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceWrite, kTraceRead, kTraceUsage, kTraces };
+
+const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias", "memory", "usage", "link",
+                                          "precedence", "read", "write", "words", "hidden", "cell"};
+
+[[noreturn]] void refuse(const Call& c, const std::string& expected_and_got) {
+  fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + expected_and_got);
+}
+
+// From [T, B, I, H, N, W, R, V, oneplus, usage gradient, content second] and the three numbers behind them.
+DncDims dnc_dims(const Call& c, std::size_t i) {
+  c.expect_dims(i, 11);
+  const std::vector<i64>& n = c.dims(i);
+  DncDims d;
+  d.steps = n[0], d.batch = n[1], d.inputs = n[2], d.hidden = n[3];
+  d.slots = n[4], d.word = n[5], d.reads = n[6], d.writes = n[7];
+  d.oneplus = n[8] != 0, d.usage_gradient = n[9] != 0, d.content_second = n[10] != 0;
+  d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3);
+  for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.reads, d.writes}) {
+    if (size < 1) refuse(c, "sizes of at least 1, got 0");
+  }
+  const i64 most = product({d.slots + 16, d.slots + 16, d.writes, d.batch});  // throws unless they fit
+  product({d.steps + 1, d.batch, d.slots + 16, d.word + d.reads + 3 * d.writes, 8});
+  product({d.steps, d.batch, d.inputs + 8 * d.hidden + 8 * (d.word + 4) * (d.reads + d.writes), 8});
+  product({most, 64});
+  if (d.hidden == 0 && d.inputs != DncInterface(d).size)
+    refuse(c, "an interface of " + std::to_string(DncInterface(d).size) + ", got " + std::to_string(d.inputs));
+  return d;
+}
+
+std::array<i64, kInputs> input_counts(const DncDims& d) {
+  const i64 B = d.batch, N = d.slots, D = d.hidden == 0 ? 0 : DncInterface(d).size, H = d.hidden;
+  return {product({d.steps, B, d.inputs}), product({d.hidden == 0 ? 0 : d.controller_rows(), 4 * H}), 4 * H, H * D, D,
+          B * N * d.word, B * N, B * d.writes * d.links(), B * d.writes * N, B * d.reads * N, B * d.writes * N, B * d.words(), B * H, B * H};
+}
+std::array<i64, kTraces> trace_counts(const DncDims& d) {
+  const i64 rows = d.steps * d.batch, pitch = d.pitch();
+  return {rows * 4 * d.hidden, rows * d.hidden, rows * DncInterface(d).size, rows * d.writes * pitch, rows * d.reads * pitch, rows * pitch};
+}
+i64 output_count(const DncDims& d, int output) {
+  if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
+  if (output == kWordSteps) return d.steps * d.batch * d.words();
+  return input_counts(d)[static_cast<std::size_t>(kMemory + output - kAfter)];
+}
+
+// Empty, or one length for each sample.
+std::vector<i64> window_lengths(const Call& c, std::size_t i, const DncDims& d) {
+  const std::vector<i64>& lengths = c.dims(i);
+  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch) refuse(c, std::to_string(d.batch) + " lengths, got " + std::to_string(lengths.size()));
+  for (const i64 n : lengths) {
+    if (n < 0 || n > d.steps) refuse(c, "lengths of 0 to " + std::to_string(d.steps) + ", got " + std::to_string(n));
+  }
+  return lengths;
+}
+
+void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const DncDims& d) {
+  if (inputs.size() != kInputs) refuse(c, std::to_string(int(kInputs)) + " inputs, got " + std::to_string(inputs.size()));
+  c.expect_float(inputs[kX], "x");
+  const auto counts = input_counts(d);
+  for (std::size_t i = 0; i < kInputs; ++i) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
+}
+
+template <class T>
+T* at(const std::vector<Storage>& storages, int i) {
+  const Storage& s = storages[static_cast<std::size_t>(i)];
+  return s.buffer && s.count > 0 ? s.as<std::remove_const_t<T>>() : nullptr;
+}
+template <class T>
+DncState<T> state_at(const std::vector<Storage>& s, int first) {
+  return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3), at<T>(s, first + 4),
+          at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7), at<T>(s, first + 8)};
+}
+template <class T>
+DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
+  return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3)};
+}
+template <class T>
+DncTrace<T> trace_at(const std::vector<Storage>& s) {
+  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface), at<T>(s, kTraceWrite), at<T>(s, kTraceRead), at<T>(s, kTraceUsage)};
+}
+
+void call_forward(Call& c) {
+  const DncDims d = dnc_dims(c, 2);
+  const std::vector<Storage> inputs = c.ins(0);
+  const std::vector<i64> lengths = window_lengths(c, 1, d);
+  expect_inputs(c, inputs, d);
+  c.expect_dims(6, 1);
+  const bool recorded = c.dims(6)[0] != 0;
+  const DType dtype = inputs[kX].dtype;
+  std::vector<Storage> outputs, trace;
+  for (int k = 0; k < kOutputs; ++k) outputs.push_back(c.result(dtype, output_count(d, k)));
+  for (const i64 count : trace_counts(d)) trace.push_back(c.result(dtype, recorded ? count : 0));
+  const int workers = Pool::get().size();
+  const Storage space = c.workspace(dtype == DType::float32 ? dnc_forward_workspace<float>(d, workers) : dnc_forward_workspace<double>(d, workers));
+  c.run([=] {
+    by_float(dtype, [&](auto t) {
+      using T = decltype(t);
+      const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
+                              state_at<const T>(inputs, kMemory), state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps),
+                              at<T>(outputs, kWordSteps), trace_at<T>(trace)};
+      dnc_forward<T>(job, space.as<void>(), workers);
+    });
+  });
+}
+
+void call_backward(Call& c) {
+  const DncDims d = dnc_dims(c, 5);
+  const std::vector<Storage> inputs = c.ins(0), steps = c.ins(1), trace = c.ins(2), gradients = c.ins(3);
+  const std::vector<i64> lengths = window_lengths(c, 4, d);
+  expect_inputs(c, inputs, d);
+  c.expect_dims(9, 1);
+  const bool wants_link = c.dims(9)[0] != 0;
+  const DType dtype = inputs[kX].dtype;
+  const auto counts = input_counts(d);
+  const auto traced = trace_counts(d);
+  if (steps.size() != 2 || trace.size() != kTraces || gradients.size() != kOutputs) refuse(c, "the tensors of forward, got another number");
+  for (int k = 0; k < 2; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
+  for (std::size_t k = 0; k < kTraces; ++k) c.expect(trace[k], "trace", dtype, traced[k]);
+  for (int k = 0; k < kOutputs; ++k) {
+    const Storage& gradient = gradients[static_cast<std::size_t>(k)];
+    if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
+  }
+  const i64 budget = static_cast<i64>(c.number(10));
+  std::vector<Storage> results(kInputs);
+  for (std::size_t k = 0; k < kInputs; ++k) {
+    if (k != kLink || wants_link) results[k] = c.result(dtype, counts[k]);
+  }
+  const int workers = Pool::get().size();
+  const Storage space = c.workspace(dtype == DType::float32 ? dnc_backward_workspace<float>(d, budget, wants_link, workers)
+                                                            : dnc_backward_workspace<double>(d, budget, wants_link, workers));
+  c.run([=] {
+    by_float(dtype, [&](auto t) {
+      using T = decltype(t);
+      const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
+                               state_at<const T>(inputs, kMemory), at<const T>(steps, 0), at<const T>(steps, 1), trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps), state_at<const T>(gradients, kAfter),
+                               at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory), budget};
+      dnc_backward<T>(job, space.as<void>(), workers);
+    });
+  });
+}
+
+void call_clip(Call& c) {
+  const Storage x = c.in(0);
+  c.expect_float(x, "x");
+  const Storage y = c.result(x.dtype, x.count);
+  const double limit = c.number(1);
+  c.run([=] {
+    by_float(x.dtype, [&](auto t) {
+      using T = decltype(t);
+      clip_forward<T>(x.count, x.as<T>(), T(limit), y.as<T>());
+    });
+  });
+}
+
+void call_clip_backward(Call& c) {
+  const Storage dy = c.in(0), x = c.in(1);
+  c.expect_float(x, "x");
+  c.expect(dy, "dy", x.dtype, x.count);
+  const Storage dx = c.result(x.dtype, x.count);
+  const double limit = c.number(2);
+  c.run([=] {
+    by_float(x.dtype, [&](auto t) {
+      using T = decltype(t);
+      clip_backward<T>(x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
+    });
+  });
+}
+
+}  // namespace
+
+OpRows dnc_ops() {
+  return {
+      {"dncForward",
+       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), dims("recorded")},
+       "Storage[]", call_forward},
+      {"dncBackward",
+       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"),
+        number("epsilon"), dims("wanted"), number("linkBudgetBytes")},
+       "Storage[]", call_backward},
+      {"clip", {in("x"), number("limit")}, "Storage", call_clip},
+      {"clipBackward", {in("dy"), in("x"), number("limit")}, "Storage", call_clip_backward},
+  };
+}
+
+}  // namespace mg
