@@ -14,6 +14,7 @@
 #include "../../native/base/pool.h"
 #include "../../native/ops/add_channels/add_channels.h"
 #include "../../native/ops/batch_norm/batch_norm.h"
+#include "../../native/ops/clip/clip.h"
 #include "../../native/ops/conv/conv.h"
 #include "../../native/ops/elementwise/elementwise.h"
 #include "../../native/ops/gather/gather.h"
@@ -23,6 +24,7 @@
 #include "../../native/ops/lstm_cell/lstm_cell.h"
 #include "../../native/ops/matmul/matmul.h"
 #include "../../native/ops/max_pool/max_pool.h"
+#include "../../native/ops/optimizer/optimizer.h"
 #include "../../native/ops/reduce/reduce.h"
 #include "../../native/ops/softmax/softmax.h"
 
@@ -341,6 +343,78 @@ void check_products() {
   }
 }
 
+// Lists longer than one launch, a tensor without elements, and a norm that forbids the step.
+template <class T>
+void check_optimizers() {
+  std::vector<i64> counts(small ? 5 : 45, 7);
+  counts[1] = 0, counts[2] = small ? 300 : 17000, counts[3] = 1;
+  const ListBlocks list(counts);
+  const i64 n = i64(counts.size());
+  std::vector<Array<T>> x, g, states[3];
+  for (const i64 count : counts) {
+    x.push_back(noise<T>(count)), g.push_back(noise<T>(count));
+    for (auto& state : states) state.push_back(noise<T>(count, 1, 2));
+  }
+  std::vector<const T*> grads;
+  for (const auto& each : g) grads.push_back(each.data());
+  for (const T norm_value : {T(0.5), T(40), std::numeric_limits<T>::infinity()}) {
+    const T norm = norm_value;
+    const auto step = [&](const char* what, auto&& run) {
+      std::vector<i64> sizes;
+      for (int k = 0; k < 4; k++) sizes.insert(sizes.end(), counts.begin(), counts.end());
+      sizes.push_back(n);
+      compare<T>(name(what, {i64(norm)}), sizes, rounding<T>, [&](bool gpu, auto& out) {
+        std::vector<T*> lists[4];
+        for (int k = 0; k < 4; k++)
+          for (i64 j = 0; j < n; j++) {
+            out[std::size_t(k * n + j)] = k == 0 ? x[std::size_t(j)] : states[k - 1][std::size_t(j)];
+            lists[k].push_back(out[std::size_t(k * n + j)].data());
+          }
+        Array<double> times(std::size_t(n), 3);
+        std::vector<double*> steps;
+        for (double& t : times) steps.push_back(&t);
+        const StepLists<T> s{&list, &lists[0], &grads, &norm, 2, 0.01, 0.1};
+        run(gpu, s, lists, steps);
+        for (i64 j = 0; j < n; j++) out[std::size_t(4 * n)][std::size_t(j)] = T(times[std::size_t(j)]);
+      });
+    };
+    step("sgd", [&](bool gpu, const StepLists<T>& s, auto& l, auto&) {
+      if (gpu) cuda::sgd_step<T>(stream, counts, s, l[1], 0.9, true), cuda::sgd_step<T>(stream, counts, s, {}, 0, false);
+      else sgd_step<T>(s, l[1], 0.9, true), sgd_step<T>(s, {}, 0, false);
+    });
+    step("adam", [&](bool gpu, const StepLists<T>& s, auto& l, auto& steps) {
+      for (const bool apart : {false, true})
+        if (gpu) cuda::adam_step<T>(stream, counts, s, l[1], l[2], steps, 0.9, 0.99, 1e-6, apart);
+        else adam_step<T>(s, l[1], l[2], steps, 0.9, 0.99, 1e-6, apart);
+    });
+    for (int flavor = 0; flavor < int(RmsPropFlavor::count); flavor++)
+      step("rmsprop", [&](bool gpu, const StepLists<T>& s, auto& l, auto&) {
+        for (auto& values : l[1])  // Σ g² is never less than (Σ g)²
+          if (values) values[0] = T(9);
+        if (gpu) cuda::rmsprop_step<T>(stream, counts, s, RmsPropFlavor(flavor), l[1], l[2], l[3], 0.9, 9, 0.5);
+        else rmsprop_step<T>(s, RmsPropFlavor(flavor), l[1], l[2], l[3], 0.9, 9, 0.5);
+      });
+    std::vector<i64> sizes(counts.begin(), counts.end());
+    sizes.insert(sizes.end(), counts.begin(), counts.end());
+    sizes.insert(sizes.end(), {1, counts[2], counts[2]});
+    compare<T>(name("clips", {i64(norm)}), sizes, rounding<T>, [&](bool gpu, auto& out) {
+      std::vector<T*> a, b;
+      for (i64 j = 0; j < n; j++) a.push_back(out[std::size_t(j)].data()), b.push_back(out[std::size_t(n + j)].data());
+      Array<double> partials(std::size_t(list.count()));
+      T *const total = out[std::size_t(2 * n)].data(), *const y = out[std::size_t(2 * n + 1)].data(), *const dx = out[std::size_t(2 * n + 2)].data();
+      if (gpu) {
+        cuda::clip_by_norm<T>(stream, counts, grads, &norm, 1, a), cuda::clip_by_value<T>(stream, counts, grads, 0.5, b);
+        cuda::global_norm<T>(stream, list, counts, grads, total, partials.data());
+        cuda::clip_forward<T>(stream, counts[2], grads[2], T(0.5), y), cuda::clip_backward<T>(stream, counts[2], y, grads[2], T(0.5), dx);
+      } else {
+        clip_by_norm<T>(list, grads, &norm, 1, a), clip_by_value<T>(list, grads, 0.5, b);
+        global_norm<T>(list, grads, total, partials.data());
+        clip_forward<T>(counts[2], grads[2], T(0.5), y), clip_backward<T>(counts[2], y, grads[2], T(0.5), dx);
+      }
+    });
+  }
+}
+
 struct ConvCase {
   i64 batch, height, width, kernel_height, kernel_width;
   std::vector<i64> channels;
@@ -394,6 +468,7 @@ void check_all() {
   check_cell<T>();
   check_products<T>();
   check_conv<T>();
+  check_optimizers<T>();
 }
 
 }  // namespace
