@@ -38,7 +38,7 @@ MG_HD double philox_uniform(std::uint64_t key, std::uint64_t draw) {
 }
 
 // Standard normal by Box and Muller from two uniform draws.
-inline double philox_normal(std::uint64_t key, std::uint64_t draw) {
+MG_HD double philox_normal(std::uint64_t key, std::uint64_t draw) {
   const double radius = std::sqrt(-2.0 * std::log(1.0 - philox_uniform(key, draw)));
   return radius * std::cos(6.283185307179586 * philox_uniform(key, draw + 1));
 }

@@ -2,6 +2,7 @@
 // of the shortcut is the first channels of dz.
 #pragma once
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -14,5 +15,12 @@ void add_channels(const AddChannelsDims& dims, const T* y, const T* shortcut, T*
 // x[r,c] = y[r,c], c < shared.
 template <class T>
 void first_channels(const AddChannelsDims& dims, const T* y, T* x);
+
+namespace cuda {
+template <class T>
+void add_channels(Stream stream, const AddChannelsDims& dims, const T* y, const T* shortcut, T* z);
+template <class T>
+void first_channels(Stream stream, const AddChannelsDims& dims, const T* y, T* x);
+}  // namespace cuda
 
 }  // namespace mg

@@ -8,6 +8,7 @@
 
 #include "../../base/column_sums.h"
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -35,5 +36,17 @@ void norm_forward(const NormDims& dims, const T* x, const double* statistics, co
 template <class T>
 void norm_backward(const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
                    T* dx, T* dgamma, T* dbeta, double* workspace);
+
+namespace cuda {
+template <class T>
+void norm_statistics(Stream stream, const NormDims& dims, const T* x, double epsilon, double* statistics, T* mean, T* variance, double* workspace);
+template <class T>
+void norm_given(Stream stream, i64 columns, const T* mean, const T* variance, double epsilon, double* statistics);
+template <class T>
+void norm_forward(Stream stream, const NormDims& dims, const T* x, const double* statistics, const T* gamma, const T* beta, T* y);
+template <class T>
+void norm_backward(Stream stream, const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
+                   T* dx, T* dgamma, T* dbeta, double* workspace);
+}  // namespace cuda
 
 }  // namespace mg

@@ -1,6 +1,7 @@
 // y = min(max(x, -limit), limit); dx = dy where |x| <= limit, else 0. NaN passes through.
 #pragma once
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -17,5 +18,12 @@ template <class T>
 void clip_forward(i64 count, const T* x, T limit, T* y);
 template <class T>
 void clip_backward(i64 count, const T* dy, const T* x, T limit, T* dx);
+
+namespace cuda {
+template <class T>
+void clip_forward(Stream stream, i64 count, const T* x, T limit, T* y);
+template <class T>
+void clip_backward(Stream stream, i64 count, const T* dy, const T* x, T limit, T* dx);
+}  // namespace cuda
 
 }  // namespace mg

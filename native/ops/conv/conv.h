@@ -7,6 +7,7 @@
 #pragma once
 #include "../../base/index.h"
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -45,5 +46,17 @@ void conv_backward_data(const ConvDims& dims, const T* dy, const T* kernel, T* c
 template <class T>
 void conv_backward_weight(const ConvDims& dims, const T* const* inputs, const T* dy, T* dkernel, T* dbias, void* workspace,
                           int workers);
+
+// The same on a GPU; only the weight gradient needs workspace there.
+namespace cuda {
+template <class T>
+void conv_forward(Stream stream, const ConvDims& dims, const T* const* inputs, const T* kernel, const T* bias, T* y);
+template <class T>
+void conv_backward_data(Stream stream, const ConvDims& dims, const T* dy, const T* kernel, T* const* dinputs);
+template <class T>
+i64 conv_backward_weight_bytes(const ConvDims& dims);
+template <class T>
+void conv_backward_weight(Stream stream, const ConvDims& dims, const T* const* inputs, const T* dy, T* dkernel, T* dbias, void* workspace);
+}  // namespace cuda
 
 }  // namespace mg

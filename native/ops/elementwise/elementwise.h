@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 #include "../../device/storage.h"
 
 namespace mg {
@@ -89,5 +90,20 @@ void fill(i64 n, T value, T* y);
 template <class T>
 void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y);
 void cast(i64 n, DType from, const void* x, DType to, void* y);
+
+// The same on a GPU: pointers of the device, work put on a stream.
+namespace cuda {
+template <class T>
+void unary_forward(Stream stream, Unary kind, i64 n, const T* x, T* y);
+template <class T>
+void unary_backward(Stream stream, Unary kind, i64 n, const T* dy, const T* x, const T* y, T* dx);
+template <class T>
+void binary_forward(Stream stream, Binary kind, const BroadcastDims& dims, const T* a, const T* b, T* y);
+template <class T>
+void fill(Stream stream, i64 n, T value, T* y);
+template <class T>
+void fill_random(Stream stream, bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y);
+void cast(Stream stream, i64 n, DType from, const void* x, DType to, void* y);
+}  // namespace cuda
 
 }  // namespace mg

@@ -3,6 +3,7 @@
 // Backward adds rows in the order of `indices`, so its bits do not depend on the thread count.
 #pragma once
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -17,5 +18,14 @@ void gather_backward(const GatherDims& dims, const T* dy, const std::int32_t* in
 // y [picks, depth]
 template <class T>
 void one_hot(i64 picks, i64 depth, const std::int32_t* indices, T* y);
+
+namespace cuda {
+template <class T>
+void gather_forward(Stream stream, const GatherDims& dims, const T* x, const std::int32_t* indices, T* y);
+template <class T>
+void gather_backward(Stream stream, const GatherDims& dims, const T* dy, const std::int32_t* indices, T* dx);
+template <class T>
+void one_hot(Stream stream, i64 picks, i64 depth, const std::int32_t* indices, T* y);
+}  // namespace cuda
 
 }  // namespace mg

@@ -3,6 +3,7 @@
 #pragma once
 #include "../../base/index.h"
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -10,18 +11,25 @@ struct UpDims {
   i64 batch, height, width, channels;  // of x
   bool line;
 
-  i64 rows() const { return line ? height : 2 * height; }  // of y
-  i64 columns() const { return 2 * width; }
-  i64 source_row(i64 row) const { return line ? row : up_source(row); }
-  i64 first_row(i64 row) const { return line ? row : up_first(row); }
-  i64 copies() const { return line ? 1 : 2; }  // rows of y that show one row of x
-  i64 x_count() const { return batch * height * width * channels; }
-  i64 y_count() const { return batch * rows() * columns() * channels; }
+  MG_HD i64 rows() const { return line ? height : 2 * height; }  // of y
+  MG_HD i64 columns() const { return 2 * width; }
+  MG_HD i64 source_row(i64 row) const { return line ? row : up_source(row); }
+  MG_HD i64 first_row(i64 row) const { return line ? row : up_first(row); }
+  MG_HD i64 copies() const { return line ? 1 : 2; }  // rows of y that show one row of x
+  MG_HD i64 x_count() const { return batch * height * width * channels; }
+  MG_HD i64 y_count() const { return batch * rows() * columns() * channels; }
 };
 
 template <class T>
 void grid_up_forward(const UpDims& dims, const T* x, T* y);
 template <class T>
 void grid_up_backward(const UpDims& dims, const T* dy, T* dx);
+
+namespace cuda {
+template <class T>
+void grid_up_forward(Stream stream, const UpDims& dims, const T* x, T* y);
+template <class T>
+void grid_up_backward(Stream stream, const UpDims& dims, const T* dy, T* dx);
+}  // namespace cuda
 
 }  // namespace mg

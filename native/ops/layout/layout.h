@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -33,5 +34,13 @@ struct JoinDims {
 };
 
 void join(const JoinDims& dims, i64 element_bytes, const std::vector<const char*>& xs, char* y);
+
+namespace cuda {
+template <class E>
+void strided_read(Stream stream, const StridedDims& dims, const E* x, E* y);
+template <class E>
+void strided_write(Stream stream, const StridedDims& dims, const E* x, i64 y_count, E* y);
+void join(Stream stream, const JoinDims& dims, i64 element_bytes, const std::vector<const char*>& xs, char* y);
+}  // namespace cuda
 
 }  // namespace mg

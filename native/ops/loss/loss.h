@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -41,5 +42,18 @@ template <class T>
 void cross_entropy_forward(const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask, T* loss, double* partials);
 template <class T>
 void cross_entropy_backward(const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask, T* dlogits);
+
+namespace cuda {
+template <class T>
+void bce_forward(Stream stream, const BceDims& dims, const T* logits, const T* target, const T* mask, T* loss, double* partials);
+template <class T>
+void bce_backward(Stream stream, const BceDims& dims, const T* dloss, const T* logits, const T* target, const T* mask, T* dlogits);
+template <class T>
+void cross_entropy_forward(Stream stream, const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask, T* loss,
+                           double* partials);
+template <class T>
+void cross_entropy_backward(Stream stream, const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask,
+                            T* dlogits);
+}  // namespace cuda
 
 }  // namespace mg

@@ -5,6 +5,7 @@
 // alone and every sum is made in one order, so results do not depend on the thread count. A batch shares nothing.
 #pragma once
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -27,5 +28,15 @@ i64 matmul_outer_bytes(const MatmulDims& dims);
 // dy [M,N] → g [K,N]; `transposed` is not looked at.
 template <class T>
 void matmul_outer(const MatmulDims& dims, const T* a, const T* dy, T* g, void* workspace);
+
+// The same on a GPU; only matmul_outer needs workspace there.
+namespace cuda {
+template <class T>
+void matmul_forward(Stream stream, const MatmulDims& dims, const T* a, const T* b, const T* bias, T* y);
+template <class T>
+i64 matmul_outer_bytes(const MatmulDims& dims);
+template <class T>
+void matmul_outer(Stream stream, const MatmulDims& dims, const T* a, const T* dy, T* g, void* workspace);
+}  // namespace cuda
 
 }  // namespace mg

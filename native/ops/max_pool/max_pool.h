@@ -4,6 +4,7 @@
 #pragma once
 #include "../../base/index.h"
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -11,12 +12,12 @@ struct PoolDims {
   i64 batch, height, width, channels;  // of x
   bool line;                           // pooled along the width only
 
-  i64 rows() const { return line ? height : pooled_side(height); }  // of y
-  i64 columns() const { return pooled_side(width); }
-  i64 window_rows() const { return line ? 1 : 2; }
-  i64 first_row(i64 row) const { return line ? row : pool_first(row); }
-  i64 x_count() const { return batch * height * width * channels; }
-  i64 y_count() const { return batch * rows() * columns() * channels; }
+  MG_HD i64 rows() const { return line ? height : pooled_side(height); }  // of y
+  MG_HD i64 columns() const { return pooled_side(width); }
+  MG_HD i64 window_rows() const { return line ? 1 : 2; }
+  MG_HD i64 first_row(i64 row) const { return line ? row : pool_first(row); }
+  MG_HD i64 x_count() const { return batch * height * width * channels; }
+  MG_HD i64 y_count() const { return batch * rows() * columns() * channels; }
 };
 
 // Whether `value` replaces the maximum found before it in the window.
@@ -29,5 +30,12 @@ template <class T>
 void max_pool_forward(const PoolDims& dims, const T* x, T* y);
 template <class T>
 void max_pool_backward(const PoolDims& dims, const T* dy, const T* x, T* dx);
+
+namespace cuda {
+template <class T>
+void max_pool_forward(Stream stream, const PoolDims& dims, const T* x, T* y);
+template <class T>
+void max_pool_backward(Stream stream, const PoolDims& dims, const T* dy, const T* x, T* dx);
+}  // namespace cuda
 
 }  // namespace mg

@@ -3,9 +3,11 @@
 // parameters, averages and step counts stay as they were. The norm stays where it is computed; nobody waits for it.
 #pragma once
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -30,7 +32,7 @@ template <class T>
 MG_HD double step_scale(const T* norm, double max_norm) {
   if (!norm) return 1;
   const double n = static_cast<double>(*norm);
-  if (!std::isfinite(n)) return std::nan("");
+  if (!std::isfinite(n)) return std::numeric_limits<double>::quiet_NaN();
   return n > max_norm ? max_norm / n : 1;
 }
 
@@ -52,6 +54,43 @@ struct StepLists {
   double max_norm, lr, weight_decay;
 };
 
+// One element of a step, shared by every device. g: the scaled gradient.
+template <class T>
+struct SgdRule {
+  T lr, momentum, weight_decay;
+  bool nesterov;
+
+  // buf: null without momentum.
+  MG_HD void update(T g, T& x, T* buf) const {
+    g += weight_decay * x;
+    T step = g;
+    if (buf) {
+      *buf = momentum * *buf + g;
+      step = nesterov ? g + momentum * *buf : *buf;
+    }
+    x -= lr * step;
+  }
+};
+
+template <class T>
+struct AdamRule {
+  double lr, beta1, beta2;
+  T epsilon, shrink, weight_decay;  // θ ← shrink θ first; weight_decay θ goes into g
+
+  AdamRule(double rate, double decay, double b1, double b2, double eps, bool decoupled)
+      : lr(rate), beta1(b1), beta2(b2), epsilon(static_cast<T>(eps)), shrink(static_cast<T>(decoupled ? 1 - rate * decay : 1)),
+        weight_decay(static_cast<T>(decoupled ? 0 : decay)) {}
+  // The rate and the correction of the root at step t.
+  MG_HD T rate(double t) const { return static_cast<T>(lr / (1 - std::pow(beta1, t))); }
+  MG_HD T correction(double t) const { return static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, t))); }
+  MG_HD void update(T g, T rate, T correction, T& x, T& m, T& v) const {
+    g += weight_decay * x;
+    m = static_cast<T>(beta1) * m + static_cast<T>(1 - beta1) * g;
+    v = static_cast<T>(beta2) * v + static_cast<T>(1 - beta2) * g * g;
+    x = shrink * x - rate * m / (std::sqrt(v) * correction + epsilon);
+  }
+};
+
 // buf ← μ buf + g; θ ← θ − lr·buf, or lr·(g + μ buf) with nesterov. Without momentum θ ← θ − lr·g and `momenta` is empty.
 template <class T>
 void sgd_step(const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov);
@@ -69,7 +108,53 @@ void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::
 enum class RmsPropFlavor : int { tensorflow, pytorch, graves, count };
 
 template <class T>
+struct RmsPropRule {
+  T decay, rest, epsilon, momentum, inner_rate, outer_rate, weight_decay;
+  bool outside;  // ε outside the root, lr on the buffer
+
+  RmsPropRule(RmsPropFlavor flavor, double lr, double lambda, double rho, double eps, double mu)
+      : decay(static_cast<T>(rho)), rest(static_cast<T>(1 - rho)), epsilon(static_cast<T>(eps)), momentum(static_cast<T>(mu)),
+        weight_decay(static_cast<T>(lambda)), outside(flavor == RmsPropFlavor::pytorch) {
+    inner_rate = outside ? T(1) : static_cast<T>(lr);
+    outer_rate = outside ? static_cast<T>(lr) : T(1);
+  }
+  // mean: null unless graves; buf: null without momentum.
+  MG_HD void update(T g, T& x, T& n, T* mean, T* buf) const {
+    g += weight_decay * x;
+    n = decay * n + rest * g * g;
+    T variance = n;
+    if (mean) {
+      *mean = decay * *mean + rest * g;
+      variance -= *mean * *mean;
+    }
+    T step = inner_rate * g / (outside ? std::sqrt(variance) + epsilon : std::sqrt(variance + epsilon));
+    if (buf) step = *buf = momentum * *buf + step;
+    x -= outer_rate * step;
+  }
+};
+
+template <class T>
 void rmsprop_step(const StepLists<T>& s, RmsPropFlavor flavor, const std::vector<T*>& squares, const std::vector<T*>& means,
                   const std::vector<T*>& momenta, double decay, double epsilon, double momentum);
+
+// The same on a GPU; a list goes in launches of as many tensors as fit into the arguments of a kernel.
+namespace cuda {
+template <class T>
+void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors, T* norm,
+                 double* partials);
+template <class T>
+void clip_by_norm(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, const T* norm, double max_norm,
+                  const std::vector<T*>& ys);
+template <class T>
+void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit, const std::vector<T*>& ys);
+template <class T>
+void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov);
+template <class T>
+void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds,
+               const std::vector<double*>& steps, double beta1, double beta2, double epsilon, bool decoupled);
+template <class T>
+void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, RmsPropFlavor flavor, const std::vector<T*>& squares,
+                  const std::vector<T*>& means, const std::vector<T*>& momenta, double decay, double epsilon, double momentum);
+}  // namespace cuda
 
 }  // namespace mg

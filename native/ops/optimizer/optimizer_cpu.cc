@@ -64,19 +64,11 @@ void clip_by_value(const ListBlocks& list, const std::vector<const T*>& xs, doub
 
 template <class T>
 void sgd_step(const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov) {
-  const T lr = static_cast<T>(s.lr), mu = static_cast<T>(momentum), decay = static_cast<T>(s.weight_decay);
+  const SgdRule<T> rule{static_cast<T>(s.lr), static_cast<T>(momentum), static_cast<T>(s.weight_decay), nesterov};
   over_blocks(s, [&](std::size_t j, i64 begin, i64 end, T scale) {
     T *x = (*s.parameters)[j], *buf = momenta.empty() ? nullptr : momenta[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) {
-      const T g = scale * grad[i] + decay * x[i];
-      T step = g;
-      if (buf) {
-        buf[i] = mu * buf[i] + g;
-        step = nesterov ? g + mu * buf[i] : buf[i];
-      }
-      x[i] -= lr * step;
-    }
+    for (i64 i = begin; i < end; ++i) rule.update(scale * grad[i], x[i], buf ? buf + i : nullptr);
   });
 }
 
@@ -86,44 +78,24 @@ void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::
   const double scale = step_scale(s.norm, s.max_norm);
   if (scale != scale) return;
   for (double* t : steps) *t += 1;
-  const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), rest1 = static_cast<T>(1 - beta1), rest2 = static_cast<T>(1 - beta2);
-  const T shrink = static_cast<T>(decoupled ? 1 - s.lr * s.weight_decay : 1), decay = static_cast<T>(decoupled ? 0 : s.weight_decay);
+  const AdamRule<T> rule(s.lr, s.weight_decay, beta1, beta2, epsilon, decoupled);
   over_blocks(s, [&](std::size_t j, i64 begin, i64 end, T factor) {
-    const T rate = static_cast<T>(s.lr / (1 - std::pow(beta1, *steps[j]))), correction = static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, *steps[j])));
+    const T rate = rule.rate(*steps[j]), correction = rule.correction(*steps[j]);
     T *x = (*s.parameters)[j], *m = firsts[j], *v = seconds[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) {
-      const T g = factor * grad[i] + decay * x[i];
-      m[i] = b1 * m[i] + rest1 * g;
-      v[i] = b2 * v[i] + rest2 * g * g;
-      x[i] = shrink * x[i] - rate * m[i] / (std::sqrt(v[i]) * correction + static_cast<T>(epsilon));
-    }
+    for (i64 i = begin; i < end; ++i) rule.update(factor * grad[i], rate, correction, x[i], m[i], v[i]);
   });
 }
 
 template <class T>
 void rmsprop_step(const StepLists<T>& s, RmsPropFlavor flavor, const std::vector<T*>& squares, const std::vector<T*>& means,
                   const std::vector<T*>& momenta, double decay, double epsilon, double momentum) {
-  const T rho = static_cast<T>(decay), rest = static_cast<T>(1 - decay), eps = static_cast<T>(epsilon), mu = static_cast<T>(momentum);
-  const T lr = static_cast<T>(s.lr), weight_decay = static_cast<T>(s.weight_decay);
-  const bool outside = flavor == RmsPropFlavor::pytorch;  // ε outside the root, lr on the buffer
-  const T inner_rate = outside ? T(1) : lr, outer_rate = outside ? lr : T(1);
+  const RmsPropRule<T> rule(flavor, s.lr, s.weight_decay, decay, epsilon, momentum);
   over_blocks(s, [&](std::size_t j, i64 begin, i64 end, T scale) {
     T *x = (*s.parameters)[j], *n = squares[j];
     T *mean = flavor == RmsPropFlavor::graves ? means[j] : nullptr, *buf = momenta.empty() ? nullptr : momenta[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) {
-      const T g = scale * grad[i] + weight_decay * x[i];
-      n[i] = rho * n[i] + rest * g * g;
-      T variance = n[i];
-      if (mean) {
-        mean[i] = rho * mean[i] + rest * g;
-        variance -= mean[i] * mean[i];
-      }
-      T step = inner_rate * g / (outside ? std::sqrt(variance) + eps : std::sqrt(variance + eps));
-      if (buf) step = buf[i] = mu * buf[i] + step;
-      x[i] -= outer_rate * step;
-    }
+    for (i64 i = begin; i < end; ++i) rule.update(scale * grad[i], x[i], n[i], mean ? mean + i : nullptr, buf ? buf + i : nullptr);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -23,5 +24,12 @@ void reduce_forward(Reduce kind, const ReduceDims& dims, const T* x, T* y, doubl
 // Saves nothing: the first maximum is found again. A tie sends its gradient to the first.
 template <class T>
 void max_backward(const ReduceDims& dims, const T* dy, const T* x, const T* y, T* dx);
+
+namespace cuda {
+template <class T>
+void reduce_forward(Stream stream, Reduce kind, const ReduceDims& dims, const T* x, T* y, double* partials);
+template <class T>
+void max_backward(Stream stream, const ReduceDims& dims, const T* dy, const T* x, const T* y, T* dx);
+}  // namespace cuda
 
 }  // namespace mg

@@ -2,6 +2,7 @@
 // Backward needs y alone: dx = y (dy − Σ dy y) for softmax, dx = dy − e^y Σ dy for its logarithm.
 #pragma once
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -17,5 +18,12 @@ template <class T>
 void softmax_forward(const SoftmaxDims& dims, const T* x, T* y);
 template <class T>
 void softmax_backward(const SoftmaxDims& dims, const T* dy, const T* y, T* dx);
+
+namespace cuda {
+template <class T>
+void softmax_forward(Stream stream, const SoftmaxDims& dims, const T* x, T* y);
+template <class T>
+void softmax_backward(Stream stream, const SoftmaxDims& dims, const T* dy, const T* y, T* dx);
+}  // namespace cuda
 
 }  // namespace mg

@@ -1,0 +1,85 @@
+#!/bin/sh
+# All CUDA kernels on the host: plain, under the address and undefined-behaviour sanitizers, and, on small shapes, under the
+# thread sanitizer; and a kernel with planted faults, each of which must be found. Arguments: which of plain, asan, tsan (all).
+set -eu
+cd "$(dirname "$0")/../.."
+out=build/shim
+jobs=${MG_JOBS:-2}
+seed=${MG_SEED:-$(date +%s)}
+base="-std=c++17 -ffp-contract=off -Wall -Wextra -pthread"
+fused=""
+grep -q ' fma ' /proc/cpuinfo 2>/dev/null && fused=-mfma
+
+# compile OBJECT FLAGS… -- SOURCE, unless the object is newer than every source and header
+compile() {
+  object=$1
+  shift
+  mkdir -p "$(dirname "$object")"
+  newest=$(find native test/native -name '*.h' -newer "$object" 2>/dev/null | head -1) || true
+  for source; do :; done
+  if [ ! -e "$object" ] || [ -n "$newest" ] || [ "$source" -nt "$object" ]; then echo "g++ $* -o $object"; fi
+}
+
+# The CPU twins are the reference: compiled once, without sanitizers.
+reference() {
+  for source in native/base/*.cc native/ops/*/*.cc; do
+    case $source in
+      */mg_layer/* | */dnc/*) continue ;;
+      *_avx2.cc) flags="-mavx2 -mfma" ;;
+      *_avx512.cc) flags="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;
+      *) flags="" ;;
+    esac
+    compile "$out/reference/$(basename "$source" .cc).o" $base $flags -O2 -c "$source"
+  done
+}
+
+# The shim itself must not carry the thread sanitizer: it tells it about fibers instead.
+kernels() {
+  kind=$1 flags=$2 shim_flags=$3
+  for source in native/ops/*/*.cu test/native/shim/planted.cu; do
+    compile "$out/$kind/$(basename "$source" .cu).o" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
+  done
+  compile "$out/$kind/cuda_check.o" $base $flags -c test/native/cuda_check.cc
+  compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
+}
+
+must_fail() {
+  if "$@" >"$out/planted.log" 2>&1; then
+    echo "FAIL: not found: $*"
+    exit 1
+  fi
+  echo "found: $(grep -m1 -E 'cuda shim:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|wrong' "$out/planted.log")"
+}
+
+check() {
+  kind=$1 flags=$2 size=$3 faults=$4
+  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
+  g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
+  echo "== $kind"
+  "$out/planted_$kind"
+  for fault in $faults; do must_fail "$out/planted_$kind" "$fault"; done
+  MG_SHIM_SEED=$seed "$out/cuda_check_$kind" "$seed" "$size"
+}
+
+export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
+wanted=${*:-plain asan tsan}
+asan="-O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+tsan="-O1 -g -fsanitize=thread"
+{
+  reference
+  for kind in $wanted; do
+    case $kind in
+      plain) kernels plain -O1 -O2 ;;
+      asan) kernels asan "$asan" "$asan" ;;
+      tsan) kernels tsan "$tsan" "-O2 -DMG_SHIM_TSAN" ;;
+    esac
+  done
+} >"$out.commands" 2>/dev/null || { mkdir -p build; exec "$0" "$@"; }
+xargs -P "$jobs" -I{} sh -c '{} || exit 255' <"$out.commands"
+for kind in $wanted; do
+  case $kind in
+    plain) check plain "" full "1 2 3 5 6 7" ;;
+    asan) check asan "$asan" full "1 2 4 5 6 7" ;;
+    tsan) check tsan -fsanitize=thread small "2 3 5 6 7" ;;
+  esac
+done

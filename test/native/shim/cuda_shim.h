@@ -1,0 +1,115 @@
+// CUDA kernels as host code: native/base/port.h over fibers. A block's threads are fibers of one host thread, switched only where a
+// kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here: a barrier
+// reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end. Shared memory
+// is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody waits for it.
+// cuda_shim.cc is compiled without the thread sanitizer; what kernels do to memory is done here, where it is seen.
+#pragma once
+#include <cmath>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "../../../native/base/platform.h"
+#include "../../../native/base/stream.h"
+
+#define MG_KERNEL(threads) void
+#define MG_DEVICE
+#define MG_UNROLL
+#define MG_BARRIER() mg::shim::barrier(__FILE__, __LINE__)
+
+namespace mg {
+namespace shim {
+
+struct Place {
+  int thread, threads;
+  i64 block, blocks;
+  void* shared;
+};
+const Place& place();
+void barrier(const char* file, int line);
+// Every lane hands in up to 64 bytes; gives the 32 slots of 64 bytes, to be read until the lane calls leave_exchange.
+const unsigned char* exchange(const void* mine, std::size_t bytes, const char* what);
+void leave_exchange();
+void start_copy(void* to, const void* from, bool valid);
+void commit_copies();
+bool next_copy(int groups_in_flight, void** to, const void** from);
+void mma(int k, float* d, const unsigned* a, const unsigned* b);
+void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes);
+
+struct Counts {
+  long launches, blocks, switches;
+};
+Counts counts();
+
+template <class T>
+T lane_value(const unsigned char* slots, int lane) {
+  T value;
+  std::memcpy(&value, slots + 64 * (lane & 31), sizeof value);
+  return value;
+}
+
+}  // namespace shim
+
+namespace port {
+
+inline int thread() { return shim::place().thread; }
+inline int threads() { return shim::place().threads; }
+inline i64 block() { return shim::place().block; }
+inline i64 blocks() { return shim::place().blocks; }
+
+template <class T>
+T* shared() { return static_cast<T*>(shim::place().shared); }
+
+template <class T>
+T shuffle_xor(T value, int mask) {
+  const T got = shim::lane_value<T>(shim::exchange(&value, sizeof value, "shuffle_xor"), (thread() & 31) ^ mask);
+  shim::leave_exchange();
+  return got;
+}
+template <class T>
+T shuffle(T value, int lane) {
+  const T got = shim::lane_value<T>(shim::exchange(&value, sizeof value, "shuffle"), lane);
+  shim::leave_exchange();
+  return got;
+}
+inline unsigned ballot(bool flag) {
+  const unsigned char* slots = shim::exchange(&flag, sizeof flag, "ballot");
+  unsigned bits = 0;
+  for (int lane = 0; lane < 32; lane++) bits |= unsigned(shim::lane_value<bool>(slots, lane)) << lane;
+  shim::leave_exchange();
+  return bits;
+}
+inline void warp_barrier() {
+  shim::exchange(nullptr, 0, "warp_barrier");
+  shim::leave_exchange();
+}
+inline int first_bit(unsigned bits) { return __builtin_ffs(int(bits)) - 1; }
+
+inline float fma(float a, float b, float c) { return std::fma(a, b, c); }
+inline double fma(double a, double b, double c) { return std::fma(a, b, c); }
+
+inline void copy_async(void* to, const void* from, bool valid) {
+  for (int k = 0; k < 4; k++) static_cast<volatile std::uint32_t*>(to)[k] = 0xffffffffu;
+  shim::start_copy(to, from, valid);
+}
+inline void copy_commit() { shim::commit_copies(); }
+template <int N>
+void copy_wait() {
+  void* to;
+  const void* from;
+  while (shim::next_copy(N, &to, &from))
+    for (int k = 0; k < 4; k++) static_cast<volatile std::uint32_t*>(to)[k] = from ? static_cast<const volatile std::uint32_t*>(from)[k] : 0;
+}
+
+inline void mma_tf32(float* d, const unsigned* a, const unsigned* b) { shim::mma(8, d, a, b); }
+inline void mma_bf16(float* d, const unsigned* a, const unsigned* b) { shim::mma(16, d, a, b); }
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
+  if (blocks == 0) return;
+  auto body = [=] { kernel(arguments...); };
+  shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes);
+}
+
+}  // namespace port
+}  // namespace mg
