@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { MgError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Task, Window } from '../tasks/task.js';
+import { isBetter, type Task, type Window } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
@@ -158,7 +158,7 @@ export class Trainer {
           const metrics = await this.evaluate({ items: validate.items, ...(signal === undefined ? {} : { signal }) });
           folder?.log.append({ step: event.step, ...metrics });
           const headline = this.task.describe().metrics[0]!;
-          if (best === undefined || metrics[headline]! > best.metrics[headline]!) {
+          if (best === undefined || isBetter(headline, metrics[headline]!, best.metrics[headline]!)) {
             best = { step: event.step, metrics };
             await save('best');
           }

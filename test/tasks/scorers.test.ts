@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mapping } from '../../lib/tasks/mapping.js';
 import { MapScorer } from '../../lib/tasks/scorers.js';
-import type { Window } from '../../lib/tasks/task.js';
+import { isBetter, type Window } from '../../lib/tasks/task.js';
 
 function windowOf(targets: number[][], scored?: number[]): Window {
   const outputs = targets.map((target, k) => ({
@@ -70,5 +70,11 @@ describe('MapScorer', () => {
     expect(() => scorer.add([[1, 1, 1]], windowOf([[0, 0, 1, 0]]))).toThrow(shape);
     expect(() => scorer.add([], windowOf([[0, 0, 1, 0]]))).toThrow(shape);
     expect(() => scorer.add([[1, 1], [1, 1]], windowOf([[1, 0], [0, 0]]))).toThrow(shape);
+  });
+});
+
+describe('the better of two scores', () => {
+  it('is the higher one, and of errors the lower one', () => {
+    expect([isBetter('f', 0.9, 0.8), isBetter('f', 0.8, 0.8), isBetter('errorRate', 0.1, 0.2), isBetter('meanError', 0.3, 0.2)]).toEqual([true, false, true, false]);
   });
 });
