@@ -5,17 +5,17 @@
 #
 # Needs root, debootstrap, and a checkout after `npm install` (its headers and its compiled TypeScript are used).
 # Writes prebuilds/linux-<arch>/multigrid-memory.glibc.node, checks what they need, and loads the x64 one inside the root.
-# The root is kept for the next time: MG_ROOT (default /var/tmp/multigrid-memory-debian11), from MG_MIRROR.
+# The root is kept for the next time: MG_ROOT (default /var/tmp/multigrid-memory-debian11), from MG_MIRROR or debootstrap's own mirror.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=${MG_ROOT:-/var/tmp/multigrid-memory-debian11}
-mirror=${MG_MIRROR:-http://deb.debian.org/debian}
+mirror=${MG_MIRROR:-}
 jobs=${MG_JOBS:-$(nproc)}
 [ $# -gt 0 ] || set -- x64 arm64
 
 if [ ! -e "$root/.complete" ]; then
   rm -rf "$root"
-  debootstrap --variant=minbase --include=make,cmake,g++,g++-aarch64-linux-gnu bullseye "$root" "$mirror"
+  debootstrap --variant=minbase --include=make,cmake,g++,g++-aarch64-linux-gnu bullseye "$root" ${mirror:+"$mirror"}
   touch "$root/.complete"
 fi
 

@@ -1,8 +1,7 @@
 /** LSTM and one-dimensional ConvLSTM steps against vectors of an independent program. */
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ops, scope, Tensor } from '../../lib/index.js';
-import { describeWith, sharedFile } from '../tasks/shared-data.js';
 import { expectClose } from './golden-array.js';
 
 interface Vectors {
@@ -18,12 +17,11 @@ interface Vectors {
   };
 }
 
-const file = 'spec/vectors/recurrent_cells.json';
 const transposed = (x: readonly (readonly number[])[]): number[][] => x[0]!.map((_, i) => x.map((row) => row[i]!));
 
-describeWith(file, 'recurrent cells of another program', () => {
+describe('recurrent cells of another program', () => {
   for (const dtype of ['float32', 'float64'] as const) {
-    const load = () => JSON.parse(readFileSync(sharedFile(file), 'utf8')) as Vectors;
+    const load = () => JSON.parse(readFileSync(new URL('vectors/recurrent_cells.json', import.meta.url), 'utf8')) as Vectors;
     const tensor = (data: Parameters<typeof Tensor.from>[0]) => Tensor.from(data, undefined, { dtype });
 
     it(`step an LSTM as conv and lstmCell do, on a grid of one cell (${dtype})`, async () => {

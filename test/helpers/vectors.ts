@@ -6,7 +6,7 @@ export type Nested = number | readonly Nested[];
 export type Dict<T> = Readonly<Record<string, T>>;
 
 export function vectorFile<T>(name: string): T & { tolerance: Dict<number> } {
-  const url = new URL(`../../../shared/spec/vectors/${name}.json`, import.meta.url);
+  const url = new URL(`../golden/vectors/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(url, 'utf8')) as T & { tolerance: Dict<number> };
 }
 

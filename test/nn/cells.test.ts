@@ -10,7 +10,7 @@ import { build, nd, Source } from '../helpers/nd.js';
 import { convolve } from './naive-multigrid.js';
 
 type Numbers = number | readonly Numbers[];
-const golden = JSON.parse(readFileSync(new URL('../golden/recurrent_cells.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(readFileSync(new URL('../golden/vectors/recurrent_cells.json', import.meta.url), 'utf8')) as {
   tolerance: { float64: number; float32: number };
   lstm: { inputs: Record<'x' | 'h' | 'c' | 'w' | 'b', number[]> & { forget_bias: number }; outputs: Record<'c' | 'h', number[]> };
   conv_lstm: {

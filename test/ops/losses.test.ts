@@ -5,7 +5,7 @@ import { nd, sizeOf, type Nd } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
 // The golden vectors were computed in float64 from the definitions, by another program.
-const golden = JSON.parse(readFileSync(new URL('../../../shared/spec/vectors/losses_optimizers.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(readFileSync(new URL('../golden/vectors/losses_optimizers.json', import.meta.url), 'utf8'));
 const precisions = [['float64', 1e-12], ['float32', 1e-5]] as const;
 
 /** A target, mask or class list. The table differentiates every float array it sees; it does not look into instances. */

@@ -6,7 +6,7 @@ import type { FloatDType } from '../../lib/tensor/dtype.js';
 import { Source, toTensors } from '../helpers/nd.js';
 
 // Four updates of each rule, computed in float64 from its published equations by another program.
-const { optimizers: golden } = JSON.parse(readFileSync(new URL('../../../shared/spec/vectors/losses_optimizers.json', import.meta.url), 'utf8')) as {
+const { optimizers: golden } = JSON.parse(readFileSync(new URL('../golden/vectors/losses_optimizers.json', import.meta.url), 'utf8')) as {
   optimizers: Record<string, never> & { start: number[]; gradients: number[][] };
 };
 interface Case { settings: Record<string, number>; weights: number[][] }

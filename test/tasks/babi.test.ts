@@ -217,9 +217,9 @@ describeWith('data/babi', 'the real sets', () => {
   });
 });
 
-describeWith('spec/vectors/task_encodings.json', 'the worked example', () => {
+describe('the worked example', () => {
   it('has these tokens, answers, question steps and mask', () => {
-    const vector = JSON.parse(readFileSync(sharedFile('spec/vectors/task_encodings.json'), 'utf8')).babi;
+    const vector = JSON.parse(readFileSync(new URL('../golden/vectors/task_encodings.json', import.meta.url), 'utf8')).babi;
     const [story] = parseStories('test', vector.lines.join('\n'));
     expect(story).toEqual({ tokens: vector.tokens, targets: vector.targets, questions: vector.questions });
     expect(story!.targets.map((word) => (word === '' ? 0 : 1))).toEqual(vector.mask);
