@@ -72,7 +72,8 @@ describe.skipIf(gpu === undefined)('tensors on a GPU (skipped where there is non
     });
   });
 
-  it('are counted, and given back when disposed', () => {
+  it('are counted, and given back when disposed', async () => {
+    await gpu!.sync(); // queued work holds its tensors
     const before = memory().byDevice['cuda:0']!;
     const x = Tensor.zeros([1000], options);
     expect(memory().byDevice['cuda:0']).toBe(before + 4000);
