@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { addBench } from '../lib/cli/bench.js';
 import { addBuild } from '../lib/cli/build.js';
 import { addDoctor } from '../lib/cli/doctor.js';
 import { addEstimate } from '../lib/cli/estimate.js';
@@ -24,7 +25,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string; scripts: Record<string, string> };
 
 const program = new Command('multigrid-memory');
-for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addDoctor, addBuild]) add(program);
+for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild]) add(program);
 
 /** What the compiler says about the TypeScript blocks, as `README.md:line message`. */
 function diagnose(): string[] {
