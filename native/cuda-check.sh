@@ -16,9 +16,16 @@ bad=0
 for source in native/*/*.cu native/ops/*/*.cu; do
   [ -e "$source" ] || continue
   name=$(basename "$source" .cu)
-  if [ ! -e "$out/$name.log" ] || [ -n "$(find native test/native/shim "$0" \( -name '*.h' -o -name '*.sh' -o -path "$source" \) -newer "$out/$name.log" | head -1)" ]; then
+  stale=$source
+  if [ -e "$out/$name.log" ] && [ -e "$out/$name.d" ] && [ "$0" -ot "$out/$name.log" ]; then
+    stale=""
+    for part in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$out/$name.d"); do
+      case $part in native/*) [ "$part" -ot "$out/$name.log" ] || stale=$part ;; esac
+    done
+  fi
+  if [ -n "$stale" ]; then
     # shellcheck disable=SC2086
-    nvcc $flags $gencode -Xptxas -v -c "$source" -o "$out/$name.o" >"$out/$name.part" 2>&1 || { cat "$out/$name.part"; exit 1; }
+    nvcc $flags $gencode -MMD -MF "$out/$name.d" -Xptxas -v -c "$source" -o "$out/$name.o" >"$out/$name.part" 2>&1 || { cat "$out/$name.part"; exit 1; }
     mv "$out/$name.part" "$out/$name.log"
   fi
   registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/$name.log" | sort -n | tail -1)

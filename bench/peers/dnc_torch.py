@@ -1,18 +1,5 @@
-"""A vectorised PyTorch DNC (official variant), for the side-by-side of `multigrid-memory bench --against dnc`.
-
-Usage: python3 dnc_torch.py [--slots 500] [--batch 32] [--steps 20] [--threads 2] [--runs 5]
-Prints one JSON object with the median milliseconds of a step and of a training window; says so and stops where PyTorch is absent.
-"""
-import argparse
-import json
-import statistics
-import sys
-import time
-
-try:
-    import torch
-except ImportError:
-    sys.exit('skipped: PyTorch is not installed for ' + sys.executable)
+"""A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. The job is that of bench/gpu/dnc.mjs."""
+from peer import DEVICE, JOB, compiled, finish, torch, wave, weight
 
 W, R = 16, 4
 EPS = 1e-6
@@ -25,26 +12,33 @@ def content(memory, keys, strengths):
     return torch.softmax(strengths.unsqueeze(-1) * cosine, -1)
 
 
+def linear(x, part):
+    return torch.addmm(part[1], x, part[0])
+
+
 class Dnc(torch.nn.Module):
     def __init__(self, inputs, outputs, slots, hidden=256):
         super().__init__()
         self.slots, self.hidden = slots, hidden
-        self.gates = torch.nn.Linear(inputs + R * W + hidden, 4 * hidden)
-        self.interface = torch.nn.Linear(hidden, 7 * W + 3 + 5 * R)
-        self.output = torch.nn.Linear(hidden + R * W, outputs)
+        size = 3 * W + 3 + R * (W + 5)
+        make = lambda rows, columns: torch.nn.ParameterList([torch.nn.Parameter(weight([rows, columns])), torch.nn.Parameter(weight([columns]))])
+        self.gates = make(inputs + R * W + hidden, 4 * hidden)
+        self.interface = make(hidden, size)
+        self.output = make(hidden + R * W, outputs)
+        self.register_buffer('off_diagonal', 1 - torch.eye(slots, device=DEVICE))
 
     def start(self, batch):
-        n, zeros = self.slots, torch.zeros
+        n, zeros = self.slots, lambda *shape: torch.zeros(*shape, device=DEVICE)
         return (zeros(batch, n, W), zeros(batch, n), zeros(batch, n, n), zeros(batch, n), zeros(batch, R, n), zeros(batch, n),
                 zeros(batch, R * W), zeros(batch, self.hidden), zeros(batch, self.hidden))
 
     def forward(self, x, state):
         memory, usage, link, precedence, read, write, words, h, c = state
-        i, u, f, o = self.gates(torch.cat([x, words, h], 1)).chunk(4, 1)
+        i, u, f, o = linear(torch.cat([x, words, h], 1), self.gates).chunk(4, 1)
         c = torch.sigmoid(f + 1) * c + torch.sigmoid(i) * torch.tanh(u)
         h = (torch.sigmoid(o) * torch.tanh(c)).clamp(-20, 20)
         c = c.clamp(-20, 20)
-        vector, erase, free, ga, gw, modes, write_key, write_strength, read_keys, read_strengths = self.interface(h).split(
+        vector, erase, free, ga, gw, modes, write_key, write_strength, read_keys, read_strengths = linear(h, self.interface).split(
             [W, W, R, 1, 1, 3 * R, W, 1, R * W, R], 1)
         erase, free, ga, gw = map(torch.sigmoid, (erase, free, ga, gw))
         modes = torch.softmax(modes.view(-1, R, 3), -1)
@@ -59,53 +53,40 @@ class Dnc(torch.nn.Module):
         column = write.unsqueeze(2)
         memory = memory * (1 - column * erase.unsqueeze(1)) + column * vector.unsqueeze(1)
         link = (1 - column - write.unsqueeze(1)) * link + column * precedence.unsqueeze(1)
-        link = link * (1 - torch.eye(self.slots))
+        link = link * self.off_diagonal
         precedence = (1 - write.sum(1, keepdim=True)) * precedence + write
         forward, backward = read @ link.transpose(1, 2), read @ link
         looked_up = content(memory, read_keys.view(-1, R, W), softplus(read_strengths))
         read = modes[:, :, 0:1] * backward + modes[:, :, 1:2] * forward + modes[:, :, 2:3] * looked_up
         words = (read @ memory).flatten(1)
-        y = self.output(torch.cat([h, words], 1)).clamp(-20, 20)
+        y = linear(torch.cat([h, words], 1), self.output).clamp(-20, 20)
         return y, (memory, usage, link, precedence, read, write, words, h, c)
 
 
-def median_ms(body, runs):
-    body()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        body()
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    for name, value in (('slots', 500), ('batch', 32), ('steps', 20), ('threads', 2), ('runs', 5)):
-        parser.add_argument('--' + name, type=int, default=value)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(1)
-    model = Dnc(36, 36, args.slots)
-    frames = torch.randn(args.steps, args.batch, 36)
-    state = [model.start(args.batch)]
+    model = Dnc(36, 36, JOB['slots'])
+    run = compiled(model)
+    start = model.start(JOB['batch'])
+    if JOB['what'] == 'step':
+        x, state = wave([JOB['batch'], 36], 0.37), [part.clone() for part in start]
 
-    def step():
-        with torch.no_grad():
-            state[0] = model(frames[0], state[0])[1]
+        @torch.no_grad()
+        def step():
+            for part, new in zip(state, run(x, state)[1]):
+                part.copy_(new)
+        return finish(step)
+    frames = wave([JOB['steps'], JOB['batch'], 36], 0.37)
 
-    def window():
-        current, total = state[0], 0
+    def loss_of():
+        state, total = start, 0
         for frame in frames:
-            y, current = model(frame, current)
+            y, state = run(frame, state)
             total = total + y.square().sum()
-        model.zero_grad()
-        total.backward()
+        return total
+    with torch.no_grad():
+        loss = loss_of()
+    parameters = list(model.parameters())
+    return finish(lambda: torch.autograd.grad(loss_of(), parameters), loss)
 
-    result = {'torch': torch.__version__, 'slots': args.slots, 'batch': args.batch, 'threads': args.threads,
-              'step_ms': median_ms(step, args.runs), 'window_ms': median_ms(window, max(2, args.runs // 2))}
-    print(json.dumps(result))
 
-
-if __name__ == '__main__':
-    main()
+main()

@@ -1,13 +1,14 @@
 // A sweep as data, table and picture.
 
 import { cpus, totalmem } from 'node:os';
+import { device } from '../tensor/device.js';
 import { exponent, type Times } from './measure.js';
 import type { Measured, Side } from './against-dnc.js';
 import { lineChart, type Series } from '../plot/line-chart.js';
 
 export interface Sweep {
   readonly date: string;
-  readonly machine: { readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
+  readonly machine: { readonly device: string; readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
   readonly points: readonly Measured[];
   /** Slope of log time over log cells: all points of multigrid, those beyond 1,000 slots of the DNC. */
   readonly exponents: Readonly<Record<string, number>>;
@@ -16,7 +17,8 @@ export interface Sweep {
 }
 
 export function machine(simd: string, threads: number): Sweep['machine'] {
-  return { cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
+  const { id, name } = device();
+  return { device: `${id}, ${name}`, cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
 }
 
 export function exponents(points: readonly Measured[]): Record<string, number> {
@@ -42,14 +44,14 @@ export function row(p: Measured): string[] {
 }
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
-export function sweepChart({ points, exponents: slopes, machine: { cpu, threads } }: Sweep): string {
+export function sweepChart({ points, exponents: slopes, machine: { device: used, cpu, threads } }: Sweep): string {
   const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => (['multigrid', 'dnc'] as const).map((side) => {
     const shown = points.filter((p) => p.side === side && of(p) !== null);
     const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`] ?? NaN).toFixed(2)}`;
     return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
   });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, float32, ${threads} threads, ${cpu}`, xLabel: 'memory cells', xScale: 'log',
+    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, float32, ${used.startsWith('cpu') ? `${threads} threads, ${cpu}` : used}`, xLabel: 'memory cells', xScale: 'log',
     panels: [
       { title: 'one step, ms', yScale: 'log', series: series((p) => p.forward?.median ?? null, 'forward') },
       { title: 'training window of 20 steps, ms', yScale: 'log', series: series((p) => p.training?.median ?? null, 'training') },

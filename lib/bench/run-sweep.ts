@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { noGrad } from '../autograd/index.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
-import { diagnostics } from '../tensor/device.js';
+import { device, diagnostics } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Side } from './against-dnc.js';
@@ -19,7 +19,9 @@ const run = promisify(execFile);
 /** Measures in a process of its own; a process that dies gives a point with a note. */
 async function measureApart(point: Point, limitBytes: number): Promise<Measured> {
   try {
-    const { stdout } = await run(process.execPath, [fileURLToPath(new URL('./point.js', import.meta.url)), JSON.stringify({ point, limitBytes })]);
+    const program = fileURLToPath(new URL('./point.js', import.meta.url));
+    const env = { ...process.env, MULTIGRID_MEMORY_DEVICE: device().id };
+    const { stdout } = await run(process.execPath, [program, JSON.stringify({ point, limitBytes })], { env });
     return JSON.parse(stdout) as Measured;
   } catch (error) {
     const note = `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`;
@@ -55,7 +57,7 @@ export async function runSweep(isQuick: boolean, onPoint: (point: Measured) => v
   await refuseWrongDnc();
   await refuseWrongMultigrid();
   const { simd, threads } = diagnostics().binary;
-  const limitBytes = 0.7 * totalmem();
+  const limitBytes = 0.7 * (device().type === 'cpu' ? totalmem() : device().memory().free);
   const points: Measured[] = [];
   const ended = new Set<Side>();
   for (const point of sweep(isQuick)) {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { MgError } from '../errors.js';
+import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { checkRunConfig, isPresetName, presetRun, type RunConfig } from '../train/run-config.js';
 
 /** A whole number of at least `min`. */
@@ -13,6 +14,16 @@ export function integer(min: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Flags and description of the option that {@link useDevice} takes. */
+export const DEVICE_OPTION = ['--device <name>', 'auto, cpu, cuda or cuda:N (default: MULTIGRID_MEMORY_DEVICE, else auto)'] as const;
+
+/** The device of that name, made the default, and why it is the one. Throws ERR_MG_NO_DEVICE. */
+export function useDevice(name: string | undefined): { device: Device; why: string } {
+  const which = name as DeviceLike | undefined;
+  const why = whyDevice(which);
+  return { device: setDefaultDevice(device(which)), why };
 }
 
 /** The run behind a preset's name or a JSON file: a run as `config.json` of a run folder holds it. */

@@ -6,7 +6,7 @@ import { runSweep } from '../bench/run-sweep.js';
 import { fail } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
 import { diagnostics } from '../tensor/device.js';
-import { integer } from './arguments.js';
+import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
 import { columns, note, print, printJson } from './output.js';
 
 interface BenchOptions {
@@ -19,6 +19,7 @@ interface BenchOptions {
   readonly steps: number;
   readonly seconds: number;
   readonly batch: number;
+  readonly device?: string;
   readonly json?: boolean;
   readonly out?: string;
 }
@@ -37,12 +38,15 @@ export function addBench(program: Command): Command {
     .option('--steps <n>', 'with --learning: time steps of a run at most', integer(1), 1_000_000)
     .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1), 120)
     .option('--batch <n>', 'with --learning: episodes side by side', integer(1), 16)
+    .option(...DEVICE_OPTION)
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
       }
+      const { device, why } = useDevice(options.device);
+      note(`on ${device.id} (${why}): ${device.name}`);
       if (options.learning === true) await learning(options);
       else await against(options);
     });

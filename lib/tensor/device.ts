@@ -105,8 +105,8 @@ function fromEnvironment(): DeviceLike {
 let chosen: Device | undefined;
 
 /**
- * `'auto'` is the CPU: the fused kernels run there alone so far, so a GPU is used when it is named. A named device is never
- * replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
+ * `'auto'` is the CPU, which runs the fused kernels; {@link whyDevice} says what else is there. A named device is never replaced
+ * by another: ERR_MG_NO_DEVICE with the reason if it is not here.
  */
 export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device {
   if (which === cpu || which === 'auto' || which === 'cpu') return cpu;
@@ -117,6 +117,14 @@ export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device 
   }
   if (typeof which === 'object' && which !== null && cudaDevices().includes(which)) return which;
   return fail('ERR_MG_ARGUMENT', 'device', "'auto', 'cpu', 'cuda', 'cuda:N' or a Device", which);
+}
+
+/** Why `device(which)` is what it is, in a few words: for people. */
+export function whyDevice(which: DeviceLike = chosen ?? fromEnvironment()): string {
+  if (which !== 'auto') return 'named';
+  const [gpu] = cudaDevices();
+  if (gpu === undefined) return `auto: ${whyNoCuda()}`;
+  return `auto: ${gpu.id} (${gpu.name}) is here too, but its kernels have not been proved on a GPU yet; name it to use it`;
 }
 
 function whyNoCuda(): string {

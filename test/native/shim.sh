@@ -10,14 +10,17 @@ base="-std=c++17 -ffp-contract=off -Wall -Wextra -pthread"
 fused=""
 grep -q ' fma ' /proc/cpuinfo 2>/dev/null && fused=-mfma
 
-# compile OBJECT FLAGS… -- SOURCE, unless the object is newer than every source and header
+# compile OBJECT FLAGS… SOURCE: prints the command, unless the object is newer than all it was made from
 compile() {
   object=$1
   shift
   mkdir -p "$(dirname "$object")"
-  newest=$(find native test/native -name '*.h' -newer "$object" 2>/dev/null | head -1) || true
-  for source; do :; done
-  if [ ! -e "$object" ] || [ -n "$newest" ] || [ "$source" -nt "$object" ]; then echo "g++ $* -o $object"; fi
+  if [ -e "$object" ] && [ -e "$object.d" ] && [ "$0" -ot "$object" ]; then
+    stale=""
+    for part in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$object.d"); do [ "$part" -ot "$object" ] || stale=$part; done
+    [ -n "$stale" ] || return 0
+  fi
+  echo "g++ $* -MMD -MF $object.d -o $object"
 }
 
 # The CPU twins are the reference: compiled once, without sanitizers.
@@ -64,7 +67,7 @@ check() {
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
 wanted=${*:-plain asan tsan}
 asan="-O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-tsan="-O1 -g -fsanitize=thread"
+tsan="-O1 -g -Wno-maybe-uninitialized -fsanitize=thread"
 {
   reference
   for kind in $wanted; do
