@@ -44,6 +44,8 @@ kernels() {
   done
   for source in test/native/cuda_check*.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
   compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
+  compile "$out/$kind/device.o" $base $flags -Itest/native/shim -x c++ -c native/device/cuda_device.cu
+  compile "$out/$kind/device_check.o" $base $flags -c test/native/device_check.cc
 }
 
 must_fail() {
@@ -58,7 +60,13 @@ check() {
   kind=$1 flags=$2 size=$3 faults=$4
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
+  g++ -pthread $flags "$out"/reference/alloc.o "$out/$kind/device.o" "$out/$kind/device_check.o" -o "$out/device_check_$kind"
   echo "== $kind"
+  "$out/device_check_$kind"
+  "$out/device_check_$kind" no-driver 'no NVIDIA driver is installed'
+  "$out/device_check_$kind" old-driver 'the NVIDIA driver is too old: it serves CUDA 12.4, needed is 13.0'
+  "$out/device_check_$kind" none 'there is an NVIDIA driver, but no GPU'
+  "$out/device_check_$kind" old-gpu 'Shim is too old: compute capability 7.0, needed is 8.0'
   "$out/planted_$kind"
   for fault in $faults; do must_fail "$out/planted_$kind" "$fault"; done
   MG_SHIM_SEED=$seed "$out/cuda_check_$kind" "$seed" "$size"
