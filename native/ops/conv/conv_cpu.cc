@@ -240,7 +240,7 @@ void conv_backward_weight(const ConvDims& d, const T* const* inputs, const T* dy
       job.accumulate = c > begin;
       table.outer(job);
       if (dbias && piece == 0) {
-        table.column_sums(from, pixels, d.outputs, d.outputs, biases + part * d.outputs, c > begin);
+        table.column_sums(from, pixels, d.outputs, d.outputs, biases + part * d.outputs, nullptr, c > begin);
       }
     }
   });

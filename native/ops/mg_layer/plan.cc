@@ -157,8 +157,8 @@ class Planner {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        const bool folded = name == std::string("kernel") && g.folded > 0;
-        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : size;
+        const bool folded = name == std::string("kernel") && g.folded > 0, compensated = name == std::string("bias");
+        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
@@ -235,7 +235,7 @@ class Planner {
         const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
         g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
       }
-      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
+      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
 
       g.group = g.area() > 288 ? 1 : p.group;
       const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
