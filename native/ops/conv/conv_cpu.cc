@@ -1,9 +1,9 @@
 #include "conv.h"
 
 #include "../../base/arena.h"
+#include "../../base/conv_tile.h"
+#include "../../base/patch.h"
 #include "../../base/pool.h"
-#include "conv_tile.h"
-#include "patch.h"
 
 namespace mg {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "../../base/patch.h"
 #include "../../base/platform.h"
-#include "../conv/patch.h"
 
 namespace mg {
 
@@ -147,6 +147,7 @@ struct Plan {
   i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
   double folded_flop = 0;      // as computed
+  i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
   std::string path;            // what was chosen and why
 };
 

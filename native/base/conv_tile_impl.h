@@ -2,8 +2,8 @@
 #pragma once
 #include <utility>
 
-#include "../../base/lanes.h"
 #include "conv_tile.h"
+#include "lanes.h"
 
 namespace mg {
 namespace {

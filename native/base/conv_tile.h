@@ -2,8 +2,8 @@
 // rows of pixels with all input channels of a pixel side by side and a ring of zeros, [rows][row pixels][Cin], so that for
 // each kernel row the KW*Cin values under a pixel are contiguous and every tap is a plain load.
 #pragma once
-#include "../../base/platform.h"
-#include "../../base/simd.h"
+#include "platform.h"
+#include "simd.h"
 
 namespace mg {
 
