@@ -71,6 +71,7 @@ class Planner {
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
     const i64 kept = kept_bytes();
     expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
+    count_launches();
     describe(recurrent);
   }
   Plan p;
@@ -278,6 +279,15 @@ class Planner {
     p.saved_bytes = saved;
     p.workspace_bytes = work;
     p.scratch_begin = mine;
+  }
+
+  // Kernels are packed, then units run; layer by layer a window norm adds three passes forward, two backward.
+  void count_launches() {
+    const i64 layers = i64(p.spec.layers.size());
+    i64 norms = 0;
+    for (const Grid& g : p.grids) norms += g.gamma >= 0;
+    p.launches = 1 + (p.wide ? layers * p.steps : p.layer_major ? layers + 3 * norms : 1);
+    if (p.spec.backward) p.launches += 1 + (p.layer_major ? 1 + 2 * layers + 2 * norms : 1) + 1;
   }
 
   void describe(bool recurrent) {
