@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { device, diagnostics, models, optim, Rng, Trainer } from '../../dist/index.js';
-import { segmentLength } from '../../dist/train/segments.js';
+import { segmentLength, trainingBytes } from '../../dist/train/segments.js';
 
 const { values: options } = parseArgs({ options: {
   steps: { type: 'string', default: '1500' }, batch: { type: 'string', default: '32' }, model: { type: 'string', default: 'map25' },
@@ -41,8 +41,9 @@ const cpuBefore = process.cpuUsage();
 const { history } = await trainer.fit({ steps });
 const cpu = process.cpuUsage(cpuBefore);
 const { peak, cached } = device('cpu').memory();
-const { bytes, stateBytes } = model.windowMemory({ batch: batchSize, steps: segment });
-const predicted = bytes + stateBytes * (segment < steps ? Math.ceil(steps / segment) + 2 : 1);
+let weights = 0;
+for (const parameter of model.parameters()) weights += parameter.size * 4;
+const predicted = trainingBytes(model, { batch: batchSize, steps }, segment) - 2 * weights; // in use before; RMSProp has one number for each
 const report = {
   date: new Date().toISOString(), cpu: cpus()[0].model, threads: diagnostics().binary.threads, model: options.model, steps, batch: batchSize, budgetBytes: memoryBudget,
   segmentSteps: segment, seconds: (performance.now() - began) / 1e3, cpuSeconds: (cpu.user + cpu.system) / 1e6, loss: history[0].loss,
