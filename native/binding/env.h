@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "../device/queue.h"
+#include "external_memory.h"
 
 namespace mg {
 
@@ -16,6 +17,7 @@ class Environment {
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   Queue& queue() { return queue_; }
+  const std::shared_ptr<ExternalMemory>& external_memory() const { return external_memory_; }
   void enqueue(std::function<void()> job);
 
   // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes.
@@ -35,6 +37,7 @@ class Environment {
   void shut_down();
 
   Queue queue_;
+  std::shared_ptr<ExternalMemory> external_memory_ = std::make_shared<ExternalMemory>();
   Completion completion_;
   Napi::FunctionReference error_class_;
   int waiting_ = 0;  // promises not yet settled; they keep the process alive
