@@ -54,8 +54,11 @@ export interface NativeRuntime {
     readonly path: string;
     readonly workspaceBytes: number;
     readonly savedBytes: number;
+    /** Times that all threads are set to work and waited for, forward and (if planned) backward. */
+    readonly launches: number;
     readonly forwardFlop: number;
     readonly parameters: readonly string[];
+    readonly parameterShapes: readonly (readonly number[])[];
     readonly outputs: readonly (readonly [layer: number, level: number])[];
     readonly states: readonly (readonly [layer: number, level: number])[];
   };

@@ -71,6 +71,7 @@ class Planner {
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
     const i64 kept = kept_bytes();
     expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
+    count_launches();
     describe(recurrent);
   }
   Plan p;
@@ -157,8 +158,8 @@ class Planner {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        const bool folded = name == std::string("kernel") && g.folded > 0;
-        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : size;
+        const bool folded = name == std::string("kernel") && g.folded > 0, compensated = name == std::string("bias");
+        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
@@ -235,7 +236,7 @@ class Planner {
         const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
         g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
       }
-      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
+      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
 
       g.group = g.area() > 288 ? 1 : p.group;
       const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
@@ -278,6 +279,15 @@ class Planner {
     p.saved_bytes = saved;
     p.workspace_bytes = work;
     p.scratch_begin = mine;
+  }
+
+  // Kernels are packed, then units run; layer by layer a window norm adds three passes forward, two backward.
+  void count_launches() {
+    const i64 layers = i64(p.spec.layers.size());
+    i64 norms = 0;
+    for (const Grid& g : p.grids) norms += g.gamma >= 0;
+    p.launches = 1 + (p.wide ? layers * p.steps : p.layer_major ? layers + 3 * norms : 1);
+    if (p.spec.backward) p.launches += 1 + (p.layer_major ? 1 + 2 * layers + 2 * norms : 1) + 1;
   }
 
   void describe(bool recurrent) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "../../base/patch.h"
 #include "../../base/platform.h"
-#include "../conv/patch.h"
 
 namespace mg {
 
@@ -104,7 +104,7 @@ struct Grid {
   Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
   i64 checkpoint_hidden = -1, checkpoint_cell = -1;  // [segments - 1][B] images, bytes into saved
-  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
+  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon) in float64, bytes into saved
   // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
   i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
   i64 turned = -1, packed_transposed = -1, packed_folded_transposed = -1;  // turned: one tap, transposed
@@ -119,7 +119,7 @@ struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums (a folded kernel has more of them)
+  i64 first, sums;             // position and size among the partial gradient sums (more for a folded kernel and a compensated bias)
 };
 
 struct Plan {
@@ -147,6 +147,7 @@ struct Plan {
   i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
   double folded_flop = 0;      // as computed
+  i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
   std::string path;            // what was chosen and why
 };
 
