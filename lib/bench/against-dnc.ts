@@ -135,8 +135,7 @@ function subject({ side, size, batch, steps }: Point): Subject {
     return {
       model,
       step() {
-        const next = noGrad(() => model.step(frame, state));
-        state.dispose();
+        const next = noGrad(() => model.step(frame, state, { consume: true }));
         next.y.dispose();
         state = next.state;
       },

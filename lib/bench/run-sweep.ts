@@ -35,9 +35,8 @@ async function inference(): Promise<Sweep['inference']> {
   const [x, patch] = [Tensor.normal([1, 72], [0, 1], rng), Tensor.normal([1, 3, 3, 4], [0, 1], rng)];
   let [a, b] = [dnc.initialState(1), multigrid.initialState(1)];
   const dncTimes = await time(() => {
-    const next = noGrad(() => dnc.step(x, a));
+    const next = noGrad(() => dnc.step(x, a, { consume: true }));
     next.y.dispose();
-    a.dispose();
     a = next.state;
   }, 200, 3000);
   const multigridTimes = await time(() => {
