@@ -32,6 +32,18 @@ export interface NativeRuntime {
   readSync(storage: Storage): ArrayBuffer;
   sync(): Promise<void>;
   setSyncMode(on: boolean): void;
+  /** Where storages are made that have no argument to be beside: -1 the CPU (at first), n the n-th CUDA device. */
+  usePlace(place: number): void;
+  placeOf(storage: Storage): number;
+  copyTo(storage: Storage, place: number): Storage;
+  /** The CUDA devices that can be used, and why there are not more. */
+  cuda(): {
+    readonly devices: readonly {
+      readonly name: string; readonly capability: number; readonly total: number; readonly free: number;
+      readonly live: number; readonly cached: number; readonly peak: number;
+    }[];
+    readonly reason: string;
+  };
   memory(): { live: number; cached: number; peak: number; allocations: number };
   emptyCache(): void;
   setMemoryLimit(bytes: number): void;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { device, diagnostics, type DeviceLike } from '../tensor/device.js';
+import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../train/memory-at-work.js';
@@ -89,7 +89,7 @@ function throughput({ history }: FitResult): number {
 }
 
 async function train(source: string, options: TrainOptions): Promise<void> {
-  const used = device(options.device as DeviceLike);
+  const used = setDefaultDevice(options.device as DeviceLike);
   const { run, path } = describedRun(source, options);
   const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
   const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);

@@ -76,7 +76,7 @@ export class DNC extends SequenceModel<DNCState> {
   /** Zeros, as at the start of every episode. */
   initialState(batch: number): DNCState {
     const shapes = dncStateShapes(this.settings, checkInteger('DNC', 'batch', batch, 1));
-    const options = { dtype: this.#controller.weight.dtype };
+    const options = { dtype: this.#controller.weight.dtype, device: this.#controller.weight.device };
     return new DNCState(Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, Tensor.zeros(shape, options)])) as unknown as DncTensors);
   }
 

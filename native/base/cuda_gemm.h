@@ -121,9 +121,12 @@ void launch_gemm(Stream stream, const GemmDims& d, A a, B b, Store store) {
 template <class T, class A, class B, class Store>
 void gemm(Stream stream, const GemmDims& d, A a, B b, Store store) {
   if (d.batch == 0 || d.rows == 0 || d.columns == 0) return;
+  constexpr bool wide = sizeof(T) == 8;  // two registers each: smaller tiles
+  using Narrow = GemmTile<wide ? 64 : 128, 16, wide ? 2 : 4, 2>;
+  using Middle = GemmTile<wide ? 64 : 128, 32, 4, wide ? 2 : 4>;
   if (d.columns > 32) launch_gemm<T, GemmTile<64, 64, 4, 4>>(stream, d, a, b, store);
-  else if (d.columns > 16) launch_gemm<T, GemmTile<128, 32, 4, 4>>(stream, d, a, b, store);
-  else launch_gemm<T, GemmTile<128, 16, 4, 2>>(stream, d, a, b, store);
+  else if (d.columns > 16) launch_gemm<T, Middle>(stream, d, a, b, store);
+  else launch_gemm<T, Narrow>(stream, d, a, b, store);
 }
 
 // Into how many sums a long sum over `depth` is cut to keep the machine busy; `size` elements of c. The shape alone decides.
