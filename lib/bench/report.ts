@@ -8,6 +8,8 @@ import { lineChart, type Series } from '../plot/line-chart.js';
 export interface Sweep {
   readonly date: string;
   readonly machine: { readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
+  readonly device: string;
+  readonly precision: string;
   readonly points: readonly Measured[];
   /** Slope of log time over log cells: all points of multigrid, those beyond 1,000 slots of the DNC. */
   readonly exponents: Readonly<Record<string, number>>;
@@ -42,14 +44,14 @@ export function row(p: Measured): string[] {
 }
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
-export function sweepChart({ points, exponents: slopes, machine: { cpu, threads } }: Sweep): string {
+export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
   const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => (['multigrid', 'dnc'] as const).map((side) => {
     const shown = points.filter((p) => p.side === side && of(p) !== null);
     const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`] ?? NaN).toFixed(2)}`;
     return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
   });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, float32, ${threads} threads, ${cpu}`, xLabel: 'memory cells', xScale: 'log',
+    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`, xLabel: 'memory cells', xScale: 'log',
     panels: [
       { title: 'one step, ms', yScale: 'log', series: series((p) => p.forward?.median ?? null, 'forward') },
       { title: 'training window of 20 steps, ms', yScale: 'log', series: series((p) => p.training?.median ?? null, 'training') },
