@@ -20,13 +20,13 @@ const DncTable<T>& table() {
   return dnc_table_base<T>();
 }
 
-i64 dnc_within(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : x; }
+i64 within(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : x; }
 
 // Samples of a group: enough to share the weights, few enough for the cache, and work for every thread. No value depends on it.
 template <class T>
 i64 forward_group(const DncDims& d, int workers) {
   const i64 cached = d.steps == 1 ? most_in_group : group_links_bytes / (d.writes * d.links() * i64(sizeof(T)) + 1);
-  return dnc_within(dnc_within(cached, 4, most_in_group), 1, ceil_div(d.batch < 1 ? 1 : d.batch, workers));
+  return within(within(cached, 4, most_in_group), 1, ceil_div(d.batch < 1 ? 1 : d.batch, workers));
 }
 
 // How backward rebuilds links: the longest segments that the budget allows, else the fewest matrices.
@@ -34,7 +34,7 @@ template <class T>
 struct Replay {
   i64 group, segment, kept, checkpoints;
   Replay(const DncDims& d, i64 budget_bytes, int workers) {
-    group = dnc_within(4, 1, ceil_div(d.batch < 1 ? 1 : d.batch, workers));
+    group = within(4, 1, ceil_div(d.batch < 1 ? 1 : d.batch, workers));
     const i64 matrix = d.writes * d.links() * i64(sizeof(T)), most = budget_bytes / (matrix * workers + 1);
     i64 root = 1;
     while (root * root < d.steps) root++;
