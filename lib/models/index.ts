@@ -10,6 +10,7 @@ export { presetConfig, resolveConfig, type PresetName } from './presets.js';
 export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './config.js';
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
 export { SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs, type StepOptions } from './sequence-model.js';
+export { windowMemory, type WindowMemory, type WindowSize } from './window-memory.js';
 export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
