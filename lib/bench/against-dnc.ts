@@ -10,7 +10,7 @@ import type { Module } from '../nn/module.js';
 import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { copyBandwidth, time, type Times } from './measure.js';
+import { memoryBandwidth, time, type Times } from './measure.js';
 import { naiveAccess, naiveStart } from './naive-dnc.js';
 
 export type Side = 'multigrid' | 'dnc';
@@ -189,7 +189,7 @@ export async function measure(point: Point, limitBytes: number, peak: () => numb
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await copyBandwidth()) * 1000 : null;
+  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await memoryBandwidth()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {
