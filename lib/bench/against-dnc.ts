@@ -10,7 +10,7 @@ import type { Module } from '../nn/module.js';
 import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { copyBandwidth, time, type Times } from './measure.js';
+import { memoryBandwidth, time, type Times } from './measure.js';
 import { naiveAccess, naiveStart } from './naive-dnc.js';
 
 export type Side = 'multigrid' | 'dnc';
@@ -38,6 +38,8 @@ export interface Measured extends Point {
   readonly sequencesPerSecond: number | null;
   /** Highest bytes of tensors alive. */
   readonly peakBytes: number;
+  /** Most memory that the process had in use. */
+  readonly rssBytes: number;
   /** DNC: time of the link traffic (read and written once) at the measured bandwidth, as a share of the time of a step. */
   readonly boundShare: number | null;
   readonly note?: string;
@@ -180,17 +182,18 @@ export async function measure(point: Point, limitBytes: number, peak: () => numb
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
   if (!fits(false)) {
     const gigabytes = (bytesNeeded(point, false) / 1e9).toFixed(1);
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
   }
   const { model, step, window } = subject(point);
   const forward = await time(step, 3 * runs, budgetMs);
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
-  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await copyBandwidth()) * 1000 : null;
+  const rssBytes = process.resourceUsage().maxRSS * 1024;
+  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await memoryBandwidth()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {
-    ...point, parameters, forward, training, peakBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
+    ...point, parameters, forward, training, peakBytes, rssBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
     boundShare: bound === null ? null : bound / forward.median,
     ...(training === null ? { note: `training needs ${(bytesNeeded(point, true) / 1e9).toFixed(1)} GB` } : {}),
   };

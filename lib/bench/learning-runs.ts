@@ -8,7 +8,7 @@ export const LEARNING_TASKS = ['map9', 'recall', 'copy', 'associative-recall'] a
 export type LearningTask = (typeof LEARNING_TASKS)[number];
 export type LearningSide = 'multigrid' | 'dnc';
 
-const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 400_000, 'copy': 200_000, 'associative-recall': 200_000 };
+const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 400_000, 'copy': 200_000, 'associative-recall': 300_000 };
 
 /** For bit sequences shown in every cell of a 3×3 grid. */
 const ladder = (inputs: number, bits: number): MultigridConfig => ({

@@ -34,12 +34,12 @@ export function exponents(points: readonly Measured[]): Record<string, number> {
 
 const ms = (t: Times | null): string => (t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`);
 
-export const HEADER = ['memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'peak MB', 'of bound', 'note'] as const;
+export const HEADER = ['memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'tensors MB', 'RSS MB', 'of bound', 'note'] as const;
 
 export function row(p: Measured): string[] {
   return [
     p.side, String(p.cells), String(p.parameters), ms(p.forward), ms(p.training), p.sequencesPerSecond?.toPrecision(3) ?? '–',
-    (p.peakBytes / 1e6).toFixed(0), p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`, p.note ?? '',
+    (p.peakBytes / 1e6).toFixed(0), (p.rssBytes / 1e6).toFixed(0), p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`, p.note ?? '',
   ];
 }
 

@@ -23,7 +23,7 @@ async function measureApart(point: Point, limitBytes: number, where: string): Pr
     return JSON.parse(stdout) as Measured;
   } catch (error) {
     const note = `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`;
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note };
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note };
   }
 }
 

@@ -21,6 +21,7 @@ interface BenchOptions {
   readonly task: LearningTask;
   readonly model: 'both' | 'multigrid' | 'dnc';
   readonly seeds: number;
+  readonly seed: number;
   readonly steps?: number;
   readonly seconds?: number;
   readonly json?: boolean;
@@ -37,7 +38,8 @@ export function addBench(program: Command): Command {
     .option('--quick', 'fewer points; under two minutes on two cores')
     .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
     .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
-    .option('--seeds <n>', 'with --learning', integer(1), 1)
+    .option('--seeds <n>', 'with --learning: how many', integer(1), 1)
+    .option('--seed <n>', 'with --learning: the first of them', integer(0), 1)
     .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
     .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
@@ -65,10 +67,10 @@ async function against({ quick, precision, json, out }: BenchOptions, place: str
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }
 
-async function learning({ task, model, seeds, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
+async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
   const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1),
+    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     steps: steps ?? null, seconds: most ?? null,
   }, note);
   const { simd, threads } = diagnostics().binary;
@@ -81,11 +83,13 @@ async function learning({ task, model, seeds, steps, seconds, quick, json, out }
 /** Seconds of each run with `--quick`. */
 const QUICK_SECONDS = 40;
 
+const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
+
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;
   const base = out.replace(/\.(svg|json)$/, '');
   try {
-    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, null, 1)}\n`);
+    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, sixDigits)}\n`);
     writeFileSync(`${base}.svg`, svg);
   } catch (cause) {
     throw fileError(base, 'a file that can be written', cause);

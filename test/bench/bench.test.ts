@@ -6,7 +6,7 @@ import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/lea
 import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { exponent, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
-import { exponents, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { exponents, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
 import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
 import { expectNear } from '../helpers/vectors.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
@@ -71,7 +71,7 @@ describe('bench', () => {
     ];
     expect(points[1]!.parameters).toBeGreaterThan(100_000);
     expect(points[2]).toMatchObject({ forward: null, training: null });
-    expect(points.map(row).every((cells) => cells.length === 9)).toBe(true);
+    expect(points.map(row).every((cells) => cells.length === HEADER.length)).toBe(true);
     const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
     const sweepOf = { date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
     expect(sweepChart(sweepOf)).toContain('<svg');
