@@ -32,6 +32,18 @@ export interface NativeRuntime {
   readSync(storage: Storage): ArrayBuffer;
   sync(): Promise<void>;
   setSyncMode(on: boolean): void;
+  /** Where storages are made that have no argument to be beside: -1 the CPU (at first), n the n-th CUDA device. */
+  usePlace(place: number): void;
+  placeOf(storage: Storage): number;
+  copyTo(storage: Storage, place: number): Storage;
+  /** The CUDA devices that can be used, and why there are not more. */
+  cuda(): {
+    readonly devices: readonly {
+      readonly name: string; readonly capability: number; readonly total: number; readonly free: number;
+      readonly live: number; readonly cached: number; readonly peak: number;
+    }[];
+    readonly reason: string;
+  };
   memory(): { live: number; cached: number; peak: number; allocations: number };
   emptyCache(): void;
   setMemoryLimit(bytes: number): void;
@@ -182,10 +194,11 @@ export interface NativeOps {
   // write weights, content as second read mode]; H = 0: no controller, x is the interface. lengths: empty, or [B].
   // inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface weight [H,D] and bias, then the state: memory [B,N,W],
   // usage [B,N], link [B,V,N,N], precedence [B,V,N], read [B,R,N], write [B,V,N], words [B,R,W], hidden and cell [B,H].
-  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded: [1]]. */
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded]. mode: recorded, and
+   *  whether the link after takes the place of the link given, which nothing else may look at (only where nothing is recorded). */
   dncForward(
     inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
-    recorded: Int32Array,
+    mode: Int32Array,
   ): Storage[];
   /** `steps`: hidden and words of forward; `gradients` at its first eleven results. Gives those at the inputs, link if wanted: [1]. */
   dncBackward(

@@ -22,10 +22,10 @@ for source in native/*/*.cu native/ops/*/*.cu; do
     mv "$out/$name.part" "$out/$name.log"
   fi
   registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/$name.log" | sort -n | tail -1)
-  kernels=$(grep -c 'Used [0-9]* registers' "$out/$name.log")
+  kernels=$(grep -c "Used [0-9]* registers" "$out/$name.log" || true)
   spilled=$(sed -n 's/.* \([0-9]*\) bytes spill stores.*/\1/p' "$out/$name.log" | sort -n | tail -1)
-  printf '%-28s %4d compiled kernels, at most %3d registers and %2d bytes spilled, %7d bytes\n' "$name" "$kernels" "$registers" "$spilled" "$(wc -c <"$out/$name.o")"
-  if [ "$spilled" -gt 128 ] || [ "$registers" -gt 255 ] || grep -q -i 'warning' "$out/$name.log"; then
+  printf '%-28s %4d compiled kernels, at most %3d registers and %2d bytes spilled, %7d bytes\n' "$name" "$kernels" "${registers:-0}" "${spilled:-0}" "$(wc -c <"$out/$name.o")"
+  if [ "${spilled:-0}" -gt 128 ] || [ "${registers:-0}" -gt 255 ] || grep -q -i 'warning' "$out/$name.log"; then
     grep -i warning "$out/$name.log" || true
     bad=1
   fi

@@ -32,7 +32,7 @@ export async function gradcheck(
   for (const g of grads) g.dispose();
   const evaluate = async (input: number, values: Float64Array): Promise<number> => {
     using _ = scope();
-    const x = at.map((t, i) => (i === input ? Tensor.from(values, t.shape) : t));
+    const x = at.map((t, i) => (i === input ? Tensor.from(values, t.shape, { device: t.device }) : t));
     return await noGrad(() => fn(...x)).item();
   };
   let worst = { input: -1, index: -1, analytic: 0, numeric: 0 };

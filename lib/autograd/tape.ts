@@ -126,7 +126,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
     gradients.set(leaf, accumulate(gradients.get(leaf) ?? leaf.grad?.alias('backward') ?? null, dx));
   };
   allOrNothing(() => noGrad(() => {
-    const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype }) : seed.alias('backward');
+    const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype, device: root.device }) : seed.alias('backward');
     if (root.producer === null) {
       addTo(root, first);
       return;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { device, type DeviceLike } from '../tensor/device.js';
+import { setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
 import { buildRun, checkRunConfig } from '../train/run-config.js';
 import { Trainer } from '../train/trainer.js';
@@ -26,7 +26,7 @@ export function addEval(program: Command): Command {
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
-      const used = device(options.device as DeviceLike);
+      const used = setDefaultDevice(options.device as DeviceLike);
       const file = checkpointFile(path);
       const { config, tensors } = await savedConfig(file);
       const run = checkRunConfig(config);

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { device, diagnostics, type DeviceLike } from '../tensor/device.js';
+import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
-import { learningCurve, memoryAtWork } from '../train/pictures.js';
+import { hasMemoryPicture, pictureOfMemory } from '../train/memory-at-work.js';
+import { learningCurve } from '../train/pictures.js';
 import { buildRun, checkRunConfig, type RunConfig } from '../train/run-config.js';
 import { RunFolder, RUN_FILES, runFiles } from '../train/run-folder.js';
 import { Trainer } from '../train/trainer.js';
@@ -88,7 +89,7 @@ function throughput({ history }: FitResult): number {
 }
 
 async function train(source: string, options: TrainOptions): Promise<void> {
-  const used = device(options.device as DeviceLike);
+  const used = setDefaultDevice(options.device as DeviceLike);
   const { run, path } = describedRun(source, options);
   const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
   const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);
@@ -108,8 +109,8 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       return;
     }
     const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
-    if (run.task.name === 'mapping') {
-      await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    if (hasMemoryPicture(model, run, trainer.task)) {
+      await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
     }
     report(options, run, folder, result, metrics);
   } catch (error) {
@@ -120,9 +121,6 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     folder.close();
   }
 }
-
-/** Seed of the episode in the picture: far from those of training and evaluation. */
-const HELD_OUT_PICTURE = 0x7001_c7ee;
 
 /** Ten checkpoints a run, at least every 100,000 time steps. */
 function checkpointEvery(steps: number): number {
@@ -138,6 +136,6 @@ function report(options: TrainOptions, run: RunConfig, folder: RunFolder, result
   }
   print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
   print(`  ${scoreLine(metrics)}`);
-  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} maze steps/s`);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} steps of episodes/s`);
   for (const file of files) print(`  ${file}`);
 }

@@ -117,7 +117,7 @@ export class NTM extends SequenceModel<NTMState> {
 
   initialState(batch: number): NTMState {
     checkInteger('NTM', 'batch', batch, 1);
-    const options = { dtype: this.#controller.weight.dtype };
+    const options = { dtype: this.#controller.weight.dtype, device: this.#controller.weight.device };
     const rows = (x: Tensor, count: number): Tensor => add(Tensor.zeros([count, ...x.shape], options), x);
     const make = (count: number): Record<Name, Tensor> => ({
       memory: rows(this.parameter('initialMemory'), count),

@@ -78,7 +78,7 @@ export class ConvLSTM extends Module {
 
   initialState(batch: number): LSTMState {
     const shape = [checkInteger('ConvLSTM', 'batch', batch, 1), ...this.extent, this.channels];
-    const options = { dtype: this.kernel.dtype };
+    const options = { dtype: this.kernel.dtype, device: this.kernel.device };
     return new LSTMState(Tensor.zeros(shape, options), Tensor.zeros(shape, options));
   }
 

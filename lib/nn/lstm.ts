@@ -95,7 +95,7 @@ export class LSTMCell extends Module {
 
   initialState(batch: number): LSTMState {
     const shape = [checkInteger('LSTMCell', 'batch', batch, 1), this.hiddenSize];
-    const options = { dtype: this.weight.dtype };
+    const options = { dtype: this.weight.dtype, device: this.weight.device };
     return new LSTMState(Tensor.zeros(shape, options), Tensor.zeros(shape, options));
   }
 

@@ -1,7 +1,7 @@
 // The base of all layers and models: named parameters, buffers and parts; saving, loading, converting, counting.
 
 import { checkChoice, fail } from '../check.js';
-import { device as chooseDevice, type DeviceLike } from '../tensor/device.js';
+import { device as chooseDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
 import type { Rng } from '../tensor/rng.js';
@@ -61,7 +61,7 @@ export abstract class Module implements Disposable {
   }
 
   protected addBuffer(name: string, shape: Shape, value: number): void {
-    this.#buffers.set(name, unscoped(() => Tensor.full(shape, value, { dtype: this.#options.dtype ?? 'float32' })));
+    this.#buffers.set(name, unscoped(() => Tensor.full(shape, value, { dtype: 'float32', ...this.#options })));
   }
 
   /** Two parts may share a name when the names of their tensors differ. */
@@ -125,23 +125,25 @@ export abstract class Module implements Disposable {
    */
   to(target: DeviceLike | DType): this {
     if (target === 'int32' || target === 'uint8') fail('ERR_MG_DTYPE', 'to', 'float32 or float64', target);
-    if (target === 'float32' || target === 'float64') this.#convert(target);
-    else chooseDevice(target);
+    if (target === 'float32' || target === 'float64') this.#remake({ dtype: target });
+    else this.#remake({ device: chooseDevice(target) });
     return this;
   }
 
-  #convert(dtype: FloatDType): void {
-    const converted = (old: Tensor): Tensor => {
-      const fresh = unscoped(() => Tensor.from(arrayOf(dtype, old.dataSync()), old.shape, { name: old.name }));
+  #remake(wanted: { dtype: FloatDType } | { device: Device }): void {
+    const fits = (old: Tensor) => ('dtype' in wanted ? old.dtype === wanted.dtype : old.device === wanted.device);
+    const remade = (old: Tensor): Tensor => {
+      const { dtype, device } = { dtype: old.dtype, device: old.device, ...wanted };
+      const fresh = unscoped(() => Tensor.from(arrayOf(dtype, old.dataSync()), old.shape, { name: old.name, device }));
       fresh.requiresGrad = old.requiresGrad;
       old.dispose();
       return fresh;
     };
     for (const held of [this.#parameters, this.#buffers]) {
-      for (const [name, tensor] of held) if (tensor.dtype !== dtype) held.set(name, converted(tensor));
+      for (const [name, tensor] of held) if (!fits(tensor)) held.set(name, remade(tensor));
     }
-    this.#options = { ...this.#options, dtype };
-    for (const [, part] of this.#parts) part.#convert(dtype);
+    this.#options = { ...this.#options, ...wanted };
+    for (const [, part] of this.#parts) part.#remake(wanted);
   }
 
   train(on = true): this {

@@ -12,7 +12,7 @@ function checkRows(where: string, items: readonly number[], batch: number): void
 /** The rows of axis 0 named by `items`, in that order. */
 export function selectRows(x: Tensor, items: readonly number[]): Tensor {
   checkRows('select', items, x.shape[0] ?? 0);
-  const indices = Tensor.from(Int32Array.from(items));
+  const indices = Tensor.from(Int32Array.from(items), [items.length], { device: x.device });
   const rows = gather(x, indices, 0);
   indices.dispose();
   return rows;
@@ -22,7 +22,7 @@ export function selectRows(x: Tensor, items: readonly number[]): Tensor {
 export function zeroRows(x: Tensor, items: readonly number[]): Tensor {
   const batch = x.shape[0] ?? 0;
   checkRows('reset', items, batch);
-  const zero = Tensor.zeros([1, ...x.shape.slice(1)], { dtype: x.dtype });
+  const zero = Tensor.zeros([1, ...x.shape.slice(1)], { dtype: x.dtype, device: x.device });
   const padded = concat([x, zero], 0);
   const reset = selectRows(padded, Array.from({ length: batch }, (_, row) => (items.includes(row) ? batch : row)));
   zero.dispose();
@@ -42,14 +42,15 @@ export function checkLengths(where: string, lengths: Int32Array | undefined, ste
 export function windowMask(lengths: Int32Array, steps: number, trailing: number, like: Tensor): Tensor {
   const values = Array.from({ length: steps }, (_, t) => Array.from(lengths, (n) => (t < n ? 1 : 0))).flat();
   const shape = [steps, lengths.length, ...Array<number>(trailing).fill(1)];
-  return Tensor.from(Float64Array.from(values), shape, { dtype: like.dtype });
+  return Tensor.from(Float64Array.from(values), shape, { dtype: like.dtype, device: like.device });
 }
 
 /** Rows within their length take `next`, the others keep `previous`. Each `[B, …]`. */
 export function keepFinished(next: Tensor, previous: Tensor, lengths: Int32Array, step: number): Tensor {
   if (lengths.every((n) => step < n)) return next;
   const shape = [lengths.length, ...next.shape.slice(1).map(() => 1)];
-  const running = Tensor.from(Float64Array.from(lengths, (n) => (step < n ? 1 : 0)), shape, { dtype: next.dtype });
-  const finished = Tensor.from(Float64Array.from(lengths, (n) => (step < n ? 0 : 1)), shape, { dtype: next.dtype });
+  const options = { dtype: next.dtype, device: next.device };
+  const running = Tensor.from(Float64Array.from(lengths, (n) => (step < n ? 1 : 0)), shape, options);
+  const finished = Tensor.from(Float64Array.from(lengths, (n) => (step < n ? 0 : 1)), shape, options);
   return add(mul(next, running), mul(previous, finished));
 }

@@ -2,6 +2,7 @@
 import { record } from '../autograd/tape.js';
 import { fail } from '../check.js';
 import { native } from '../native.js';
+import { placeNumber, type Device } from '../tensor/device.js';
 import { dtypeCode, dtypes, type DType } from '../tensor/dtype.js';
 import { broadcastShapes, sameShape, type Shape } from '../tensor/shape.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
@@ -75,7 +76,7 @@ function reduced(gradient: Tensor, shape: Shape, dy: Tensor): Tensor {
 function binary(kind: (typeof binaryKinds)[number], da: BinaryGradient, db: BinaryGradient): (a: Tensor, b: Tensor | number) => Tensor {
   return (a, b) => {
     checkFloat(kind, 'a', a);
-    const second = typeof b === 'number' ? Tensor.full([], b, { dtype: a.dtype }) : checkSameDType(kind, a, 'b', b);
+    const second = typeof b === 'number' ? Tensor.full([], b, { dtype: a.dtype, device: a.device }) : checkSameDType(kind, a, 'b', b);
     const y = binaryForward(kind, a, second);
     record(kind, [a, second], y, [a, second], ([dy], [sa, sb], [needsA, needsB]) => [
       needsA ? reduced(da(dy!, sa!, sb!), sa!.shape, dy!) : null,
@@ -123,6 +124,14 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   const y = new Tensor(native().cast(x.storage('cast'), Int32Array.of(dtypeCode(dtype))), x.shape, dtype);
   if (dtype !== 'float32' && dtype !== 'float64') return y;
   return record('cast', [x], y, [], ([dy]) => [cast(dy!, x.dtype)]);
+}
+
+/** x on another device; the same bytes under another handle where it is there already. Gradients travel back. */
+export function transfer(x: Tensor, target: Device): Tensor {
+  const from = checkTensor('to', 'x', x).device;
+  if (from === target) return record('to', [x], x.alias('to'), [], ([dy]) => [dy!]);
+  const y = make(native().copyTo(x.storage('to'), placeNumber(target)), x.shape, x);
+  return record('to', [x], y, [], ([dy]) => [transfer(dy!, from)]);
 }
 
 /** A copy with memory of its own. */

@@ -126,7 +126,7 @@ export function unstack(x: Tensor): Tensor[] {
   const ys = Array.from({ length: count }, (_, i) => view('unstack', x, i * size, shape));
   return record('unstack', [x], ys, [], (dys) => {
     const like = dys.find((dy) => dy !== null)!;
-    const zeros = dys.includes(null) ? Tensor.zeros(shape, { dtype: like.dtype }) : null;
+    const zeros = dys.includes(null) ? Tensor.zeros(shape, { dtype: like.dtype, device: like.device }) : null;
     const dx = joined('unstack', dys.map((dy) => dy ?? zeros!), 1, dys.map(() => size), x.shape);
     zeros?.dispose();
     return [dx];

@@ -1,6 +1,6 @@
 /** The ops as methods of Tensor. They live above the tensor's room, so they are added here. */
 import { backward, setGradientAdder } from '../autograd/tape.js';
-import { device, type Device, type DeviceLike } from '../tensor/device.js';
+import { device, type DeviceLike } from '../tensor/device.js';
 import { dtypes, type DType } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -91,8 +91,7 @@ const methods = {
   /** Another dtype, or another device. */
   to(this: Tensor, target: DType | DeviceLike): Tensor {
     if (dtypes.includes(target as DType)) return elementwise.cast(this, target as DType);
-    device(target as Device);
-    return reshape(this, this.shape);
+    return elementwise.transfer(this, device(target as DeviceLike));
   },
   /** Adds gradients to the leaves this tensor depends on and frees the graph. See `backward`. */
   backward(this: Tensor, seed?: Tensor): void {

@@ -50,7 +50,7 @@ function sumKeeping(x: Tensor, axes: readonly number[]): Tensor {
 
 /** x repeated along its axes of size 1 to the given shape; the transpose of a sum. */
 function repeated(x: Tensor, shape: Shape): Tensor {
-  const zeros = Tensor.zeros(shape, { dtype: x.dtype });
+  const zeros = Tensor.zeros(shape, { dtype: x.dtype, device: x.device });
   const strides = (of: Shape) => of.map((n, axis) => (n === 1 ? 0 : sizeOf(of.slice(axis + 1))));
   const dims = Int32Array.of(0, ...shape, ...strides(shape), ...strides(x.shape));
   const y = make(native().binary(zeros.storage('sum'), x.storage('sum'), dims), shape, x);

@@ -44,11 +44,13 @@ export abstract class Optimizer implements Disposable {
   constructor(where: string, parameters: Parameters | readonly Group[], defaults: { lr: Schedule; weightDecay: number }, slots: Slots) {
     this.#where = where;
     this.groups = resolveGroups(where, parameters, defaults.lr, defaults.weightDecay);
-    this.#saved = unscoped(() => ({ timeStep: Tensor.zeros([], { dtype: 'float64' }), update: Tensor.zeros([], { dtype: 'float64' }) }));
+    const counter = () => Tensor.zeros([], { dtype: 'float64', device: 'cpu' });
+    this.#saved = unscoped(() => ({ timeStep: counter(), update: counter() }));
     for (const [name, parameter] of this.groups.flatMap((group) => [...group.parameters])) {
       for (const [slot, { start, scalar }] of Object.entries(slots)) {
         const key = `${name}.${slot}`;
-        const make = () => Tensor.full(scalar === true ? [] : parameter.shape, start, { dtype: scalar === true ? 'float64' : parameter.dtype, name: key });
+        const options = { dtype: scalar === true ? 'float64' : parameter.dtype, device: parameter.device, name: key } as const;
+        const make = () => Tensor.full(scalar === true ? [] : parameter.shape, start, options);
         this.#state.set(key, unscoped(make));
       }
     }

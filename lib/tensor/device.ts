@@ -1,8 +1,8 @@
-/** Devices: what there is, which one is used, and why. This build has one: the CPU. */
+/** Devices: what there is, which one is used, and why. */
 import { cpus, freemem, totalmem } from 'node:os';
 import { checkInteger, fail } from '../check.js';
 import { MgError } from '../errors.js';
-import { native, nativeFile } from '../native.js';
+import { native, nativeFile, type Storage } from '../native.js';
 
 export type DeviceType = 'cpu' | 'cuda';
 export type DeviceLike = Device | 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
@@ -49,9 +49,53 @@ const cpu: Device = {
   },
 };
 
+function cudaDevice(index: number): Device {
+  const found = () => native().cuda().devices[index]!;
+  const { name } = found();
+  return {
+    id: `cuda:${index}`,
+    type: 'cuda',
+    name,
+    supports: { bfloat16: false, tf32: false, fused: [] },
+    memory() {
+      const { free, total, live, cached, peak } = found();
+      return { free, total, held: live, cached, peak };
+    },
+    sync: (options) => cpu.sync(options),
+    emptyCache: () => cpu.emptyCache(),
+  };
+}
+
+let cudaList: readonly Device[] | undefined;
+
+function cudaDevices(): readonly Device[] {
+  return (cudaList ??= native().cuda().devices.map((_, index) => cudaDevice(index)));
+}
+
 /** All devices, the CPU first. */
 export function devices(): readonly Device[] {
-  return [cpu];
+  return [cpu, ...cudaDevices()];
+}
+
+/** The device that holds a storage. */
+export function deviceOf(storage: Storage): Device {
+  if (cudaList === undefined) return cpu; // none was ever asked for
+  return cudaList[native().placeOf(storage)] ?? cpu;
+}
+
+/** The number that native calls know a device by: -1 the CPU, n the n-th CUDA device. */
+export function placeNumber(which: Device): number {
+  return which.type === 'cpu' ? -1 : cudaDevices().indexOf(which);
+}
+
+let newPlace = -1;
+
+/** Lets tensors that are made from nothing appear on this device (the default one if none is named). */
+export function placeNew(which?: DeviceLike): void {
+  const place = placeNumber(device(which));
+  if (place === newPlace) return;
+  native().usePlace(place);
+  newPlace = place;
 }
 
 function fromEnvironment(): DeviceLike {
@@ -60,13 +104,24 @@ function fromEnvironment(): DeviceLike {
 
 let chosen: Device | undefined;
 
-/** `'auto'` is the best device present; a named one is never replaced by another: ERR_MG_NO_DEVICE if it is not here. */
+/**
+ * `'auto'` is the CPU: the fused kernels run there alone so far, so a GPU is used when it is named. A named device is never
+ * replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
+ */
 export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device {
   if (which === cpu || which === 'auto' || which === 'cpu') return cpu;
   if (typeof which === 'string' && /^cuda(:\d+)?$/.test(which)) {
-    throw new MgError('ERR_MG_NO_DEVICE', `device: expected ${which}, got none: this binary was built without CUDA`, { device: which });
+    const found = cudaDevices()[Number(which.slice(5))];
+    if (found !== undefined) return found;
+    throw new MgError('ERR_MG_NO_DEVICE', `device: expected ${which}, got none: ${whyNoCuda()}`, { device: which });
   }
+  if (typeof which === 'object' && which !== null && cudaDevices().includes(which)) return which;
   return fail('ERR_MG_ARGUMENT', 'device', "'auto', 'cpu', 'cuda', 'cuda:N' or a Device", which);
+}
+
+function whyNoCuda(): string {
+  const { devices: found, reason } = native().cuda();
+  return reason !== '' ? reason : `the last one is cuda:${found.length - 1}`;
 }
 
 export function setDefaultDevice(which: DeviceLike): Device {
@@ -86,6 +141,12 @@ export interface Diagnostics {
   readonly cuda: string;
 }
 
+function describeCuda(): string {
+  const { devices: found, reason } = native().cuda();
+  if (found.length === 0) return `off: ${reason}`;
+  return ['on', ...(reason === '' ? [] : [reason])].join('; ');
+}
+
 /** Plain JSON to paste into a report: the binary, the kernel path, the devices, and why CUDA is off. */
 export function diagnostics(): Diagnostics {
   const { contract, compiler, simd, threads, ops } = native().describe();
@@ -94,6 +155,6 @@ export function diagnostics(): Diagnostics {
     platform: `${process.platform}-${process.arch}`,
     binary: { file: nativeFile(), contract, compiler, simd, threads, ops: Object.keys(ops).length },
     devices: devices().map((d) => ({ id: d.id, name: d.name, memory: d.memory() })),
-    cuda: 'off: this binary was built without CUDA',
+    cuda: describeCuda(),
   };
 }

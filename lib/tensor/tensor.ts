@@ -2,7 +2,7 @@
 import { native, type Storage } from '../native.js';
 import { checkNumber, checkOptions, checkString, fail, show } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
-import { device as chooseDevice, type Device, type DeviceLike } from './device.js';
+import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
 import type { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
 import { checkShape, sameShape, sizeOf, type Shape } from './shape.js';
@@ -100,8 +100,9 @@ export class Tensor<D extends DType = DType> implements Owned {
     return random('Tensor.normal', 1, shape, moments, rng, options);
   }
 
+  /** Where the values are; the CPU once there are none. */
   get device(): Device {
-    return chooseDevice('cpu');
+    return this.#handle === null ? chooseDevice('cpu') : deviceOf(this.#handle.storage);
   }
 
   get disposed(): boolean {
@@ -122,6 +123,11 @@ export class Tensor<D extends DType = DType> implements Owned {
   /** The native storage, for the op named `op`. Throws ERR_MG_DISPOSED after disposal. */
   storage(op: string): Storage {
     return this.#live(op).storage;
+  }
+
+  /** Whether neither another tensor nor a recorded operation holds the same bytes. */
+  get isSoleOwner(): boolean {
+    return this.#handle?.count === 1;
   }
 
   /** Another tensor over the same bytes, counted, with no gradient history. A reshape if `shape` is given. */
@@ -192,7 +198,7 @@ export class Tensor<D extends DType = DType> implements Owned {
   /** Shape, dtype, device and name; never data, never a wait. */
   toString(): string {
     const name = this.name === '' ? '' : ` ${JSON.stringify(this.name)}`;
-    return `Tensor${name} [${this.shape.join(', ')}] ${this.dtype} on cpu${this.disposed ? ', disposed' : ''}`;
+    return `Tensor${name} [${this.shape.join(', ')}] ${this.dtype} on ${this.device.id}${this.disposed ? ', disposed' : ''}`;
   }
 
   #live(op: string): Handle {
@@ -206,8 +212,8 @@ export class Tensor<D extends DType = DType> implements Owned {
 
 /** Counts of what is alive: tensors of JavaScript, and bytes of native memory (queued work included). */
 export function memory(): { tensors: number; bytes: number; byDevice: Record<string, number> } {
-  const bytes = native().memory().live;
-  return { tensors: liveTensors, bytes, byDevice: { cpu: bytes } };
+  const byDevice = Object.fromEntries(devices().map((each) => [each.id, each.memory().held]));
+  return { tensors: liveTensors, bytes: Object.values(byDevice).reduce((sum, held) => sum + held, 0), byDevice };
 }
 
 /** The tensor behind `value`, alive, or ERR_MG_ARGUMENT / ERR_MG_DISPOSED. */
@@ -221,7 +227,7 @@ function checkTensorOptions<D extends DType>(where: string, options: TensorOptio
   checkOptions(where, options, ['dtype', 'device', 'name', 'requiresGrad']);
   const dtype = options.dtype ?? 'float32';
   if (!dtypes.includes(dtype)) fail('ERR_MG_DTYPE', where, `a dtype among ${dtypes.join(', ')}`, dtype);
-  if (options.device !== undefined) chooseDevice(options.device);
+  placeNew(options.device);
   if (options.name !== undefined) checkString(where, 'name', options.name);
   return dtype as D;
 }

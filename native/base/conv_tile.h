@@ -50,7 +50,7 @@ struct ConvTable {
   int lanes, narrow_lanes;
   void (*tiles)(const TileJob<T>&);
   void (*outer)(const OuterJob<T>&);
-  // sum[n] (+)= sum over pixels of dy[m][n], rows of `stride`, compensated: low[n], or null, (+)= what rounding took from it
+  // sum[n] (+)= sum over pixels of dy[m][n], rows of `stride`. Compensated unless low is null: low[n] (+)= what rounding took
   void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate);
   // `rounds` times 24 (or 12) independent fused multiply-adds on the widest registers: the peak a benchmark compares with.
   i64 (*spin)(i64 rounds);  // hands back the floating-point operations done

@@ -327,14 +327,19 @@ void column_sums(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* lo
   using S = Simd<T, N>;
   using V = typename S::V;
   auto add = [&](i64 n, auto load, auto store) {
-    V a = accumulate ? load(sum + n) : V{}, lost = accumulate && low ? load(low + n) : V{};
-    for (i64 m = 0; m < pixels; m++) {  // two-sum: a + x = s + what rounding took
-      const V x = load(dy + m * stride + n), s = a + x, z = s - a;
-      lost = lost + ((a - (s - z)) + (x - z));
-      a = s;
+    V a = accumulate ? load(sum + n) : V{};
+    if (low) {
+      V lost = accumulate ? load(low + n) : V{};
+      for (i64 m = 0; m < pixels; m++) {  // two-sum: a + x = s + what rounding took
+        const V x = load(dy + m * stride + n), s = a + x, z = s - a;
+        lost = lost + ((a - (s - z)) + (x - z));
+        a = s;
+      }
+      store(low + n, lost);
+    } else {
+      for (i64 m = 0; m < pixels; m++) a = a + load(dy + m * stride + n);
     }
-    store(sum + n, low ? a : a + lost);
-    if (low) store(low + n, lost);
+    store(sum + n, a);
   };
   i64 n = 0;
   for (; n + N <= columns; n += N) add(n, [](const T* p) { return S::load(p); }, [](T* p, V v) { S::store(p, v); });

@@ -15,6 +15,22 @@ struct GemmDims {
   i64 batch, rows, columns, depth, slices;
 };
 
+// The loader of a matrix whose element (k, o) lies at [k * pitch + o] or, with InnerFast, at [o * pitch + k].
+template <class T, bool InnerFast>
+struct GemmMatrix {
+  struct Outer {
+    const T* at;
+  };
+  using Inner = i64;
+  static constexpr bool inner_fast = InnerFast;
+  const T* data;
+  i64 batch_size, pitch;
+
+  MG_DEVICE Outer outer(i64 batch, i64 o) const { return {data + batch * batch_size + (InnerFast ? o * pitch : o)}; }
+  MG_DEVICE Inner inner(i64, i64 k) const { return InnerFast ? k : k * pitch; }
+  MG_DEVICE T load(const Outer& o, Inner k) const { return o.at[k]; }
+};
+
 template <int Rows, int Columns, int ThreadRows, int ThreadColumns>
 struct GemmTile {
   static constexpr int rows = Rows, columns = Columns, thread_rows = ThreadRows, thread_columns = ThreadColumns;
@@ -121,9 +137,12 @@ void launch_gemm(Stream stream, const GemmDims& d, A a, B b, Store store) {
 template <class T, class A, class B, class Store>
 void gemm(Stream stream, const GemmDims& d, A a, B b, Store store) {
   if (d.batch == 0 || d.rows == 0 || d.columns == 0) return;
+  constexpr bool wide = sizeof(T) == 8;  // two registers each: smaller tiles
+  using Narrow = GemmTile<wide ? 64 : 128, 16, wide ? 2 : 4, 2>;
+  using Middle = GemmTile<wide ? 64 : 128, 32, 4, wide ? 2 : 4>;
   if (d.columns > 32) launch_gemm<T, GemmTile<64, 64, 4, 4>>(stream, d, a, b, store);
-  else if (d.columns > 16) launch_gemm<T, GemmTile<128, 32, 4, 4>>(stream, d, a, b, store);
-  else launch_gemm<T, GemmTile<128, 16, 4, 2>>(stream, d, a, b, store);
+  else if (d.columns > 16) launch_gemm<T, Middle>(stream, d, a, b, store);
+  else launch_gemm<T, Narrow>(stream, d, a, b, store);
 }
 
 // Into how many sums a long sum over `depth` is cut to keep the machine busy; `size` elements of c. The shape alone decides.

@@ -27,7 +27,11 @@ Napi::Promise Environment::promise(Napi::Env env, std::function<void()> job, std
   const Napi::Promise promise = (*pending)->deferred.Promise();
   if (waiting_++ == 0) completion_.Ref(env);
   queue_.enqueue([this, pending, job = std::move(job)] {
-    job();
+    try {
+      job();
+    } catch (const Error& error) {
+      record_fault(error.code(), error.what());
+    }
     if (completion_.BlockingCall(pending->get()) == napi_ok) pending->release();
   });
   return promise;
@@ -38,7 +42,22 @@ void Environment::settle(Napi::Env env, Napi::Function, Environment* self, Pendi
   if (env == nullptr) return;  // called while the environment closes: nobody is left to hear
   if (--self->waiting_ == 0) self->completion_.Unref(env);
   const Napi::HandleScope scope(env);
-  pending->deferred.Resolve(pending->result(env));
+  try {
+    self->throw_fault();
+    pending->deferred.Resolve(pending->result(env));
+  } catch (const Error& error) {
+    pending->deferred.Reject(self->make_error(env, error.code(), error.what()));
+  }
+}
+
+void Environment::record_fault(const char* code, std::string message) {
+  const std::lock_guard<std::mutex> lock(fault_mutex_);
+  if (!fault_) fault_ = std::make_unique<Error>(code, std::move(message));
+}
+
+void Environment::throw_fault() {
+  const std::lock_guard<std::mutex> lock(fault_mutex_);
+  if (const std::unique_ptr<Error> fault = std::move(fault_)) throw *fault;
 }
 
 Napi::Value Environment::make_error(Napi::Env env, const char* code, const std::string& message) const {

@@ -5,8 +5,12 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 
+#include "../base/check.h"
 #include "../device/queue.h"
+#include "external_memory.h"
 
 namespace mg {
 
@@ -16,6 +20,7 @@ class Environment {
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   Queue& queue() { return queue_; }
+  const std::shared_ptr<ExternalMemory>& external_memory() const { return external_memory_; }
   void enqueue(std::function<void()> job);
 
   // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes.
@@ -25,7 +30,12 @@ class Environment {
   void set_error_class(Napi::Function error_class) { error_class_ = Napi::Persistent(error_class); }
   Napi::Value make_error(Napi::Env env, const char* code, const std::string& message) const;
 
+  // The first fault of a job on a GPU since the last call of throw_fault, which throws it.
+  void record_fault(const char* code, std::string message);
+  void throw_fault();
+
   bool runs_each_op_to_its_end = false;
+  int new_place = -1;  // of storages that are made from nothing
 
  private:
   struct Pending;
@@ -35,8 +45,11 @@ class Environment {
   void shut_down();
 
   Queue queue_;
+  std::shared_ptr<ExternalMemory> external_memory_ = std::make_shared<ExternalMemory>();
   Completion completion_;
   Napi::FunctionReference error_class_;
+  std::mutex fault_mutex_;
+  std::unique_ptr<Error> fault_;
   int waiting_ = 0;  // promises not yet settled; they keep the process alive
 };
 

@@ -1,8 +1,10 @@
 // What the addon exports beside the ops: storages, the queue, memory, threads, and a description of itself.
 #include <napi.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -36,14 +38,123 @@ DType dtype_of(const char* op, Napi::Value value) {
   return static_cast<DType>(code);
 }
 
+// From one place to another; a copy to the CPU has arrived when this returns.
+void copy(const Storage& from, const Storage& to) {
+  const std::size_t bytes = static_cast<std::size_t>(to.bytes());
+  if (from.on_gpu() && to.on_gpu()) {
+    if (from.place() == to.place()) return cuda::copy_within(to.place(), to.as<char>(), from.as<char>(), bytes);
+    const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);
+    copy(from, between);
+    copy(between, to);
+  } else if (from.on_gpu()) {
+    cuda::copy_out(from.place(), to.as<char>(), from.as<char>(), bytes);
+    cuda::wait(from.place());
+  } else if (to.on_gpu()) {
+    cuda::copy_in(to.place(), to.as<char>(), from.as<char>(), bytes);
+    cuda::hold_until_passed(to.place(), from.buffer);
+  } else {
+    std::memcpy(to.as<char>(), from.as<char>(), bytes);
+  }
+}
+
+void enqueue_copy(Napi::Env env, std::function<void()> job) {
+  Environment& environment = Environment::of(env);
+  environment.enqueue([job = std::move(job), &environment] {
+    try {
+      job();
+    } catch (const Error& error) {
+      environment.record_fault(error.code(), error.what());
+    }
+  });
+}
+
+Storage host_copy(const Bytes& bytes, int place) {
+  const Storage s = make_storage(bytes.dtype, bytes.count, place);
+  if (bytes.bytes > 0) std::memcpy(s.as<char>(), bytes.data, static_cast<std::size_t>(bytes.bytes));
+  return s;
+}
+
+Napi::Value array_buffer(Napi::Env env, const Storage& s) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, static_cast<std::size_t>(s.bytes()));
+  if (s.bytes() > 0) std::memcpy(buffer.Data(), s.as<char>(), static_cast<std::size_t>(s.bytes()));
+  return buffer;
+}
+
+// A place by number: −1 the CPU, n the n-th CUDA device; or ERR_MG_NO_DEVICE with the reason.
+int arg_place(const char* op, Napi::Value value) {
+  const double number = arg_number(op, "place", value);
+  const cuda::Probe& probe = cuda::probe();
+  if (number == on_cpu) return on_cpu;
+  if (!(number >= 0 && number < static_cast<double>(probe.devices.size()) && std::floor(number) == number))
+    fail("ERR_MG_NO_DEVICE", std::string(op) + ": expected a device that is here, got number " + value.ToString().Utf8Value() +
+                                 (probe.reason.empty() ? "" : ": " + probe.reason));
+  return static_cast<int>(number);
+}
+
+// usePlace(place): where storages are made that have no argument to be beside.
+Napi::Value use_place(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Environment::of(info.Env()).new_place = arg_place("usePlace", info[0]);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value place_of(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), arg_storage("placeOf", "storage", info[0]).place()); });
+}
+
+// copyTo(storage, place): the same values there.
+Napi::Value copy_to(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Storage from = arg_storage("copyTo", "storage", info[0]);
+    const Storage to = make_storage(from.dtype, from.count, arg_place("copyTo", info[1]));
+    if (to.on_gpu() && !from.on_gpu()) {
+      const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);
+      enqueue_copy(info.Env(), [from, between, to] { copy(from, between), copy(between, to); });
+    } else {
+      enqueue_copy(info.Env(), [from, to] { copy(from, to); });
+    }
+    return wrap_storage(info.Env(), to);
+  });
+}
+
+// cuda(): the CUDA devices that can be used, and why there are not more.
+Napi::Value cuda_devices(Info info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const cuda::Probe& probe = cuda::probe();
+    Napi::Array devices = Napi::Array::New(env);
+    for (std::size_t n = 0; n < probe.devices.size(); ++n) {
+      const cuda::DeviceInfo& found = probe.devices[n];
+      const MemoryStats stats = cuda::memory_stats(static_cast<int>(n));
+      Napi::Object device = Napi::Object::New(env);
+      device.Set("name", found.name);
+      device.Set("capability", found.major + found.minor / 10.0);
+      device.Set("total", found.total_bytes);
+      device.Set("free", cuda::free_bytes(static_cast<int>(n)));
+      device.Set("live", stats.live_bytes);
+      device.Set("cached", stats.cached_bytes);
+      device.Set("peak", stats.peak_bytes);
+      devices.Set(static_cast<std::uint32_t>(n), device);
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("devices", devices);
+    object.Set("reason", probe.reason);
+    return object;
+  });
+}
+
 // allocate(dtype, count): zeros.
 Napi::Value allocate_zeros(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const DType dtype = dtype_of("allocate", info[0]);
     const i64 count = arg_count("allocate", "count", info[1]);
     if (count > std::numeric_limits<i64>::max() / 16) fail("ERR_MG_MEMORY", "allocate: expected a possible size, got " + std::to_string(count));
-    const Storage s = make_storage(dtype, count);
-    Environment::of(info.Env()).enqueue([s] { std::memset(s.as<char>(), 0, static_cast<std::size_t>(s.bytes())); });
+    const Storage s = make_storage(dtype, count, Environment::of(info.Env()).new_place);
+    enqueue_copy(info.Env(), [s] {
+      if (s.on_gpu()) cuda::clear(s.place(), s.as<char>(), static_cast<std::size_t>(s.bytes()));
+      else std::memset(s.as<char>(), 0, static_cast<std::size_t>(s.bytes()));
+    });
     return wrap_storage(info.Env(), s);
   });
 }
@@ -52,9 +163,12 @@ Napi::Value allocate_zeros(Info info) {
 Napi::Value from_array(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Bytes bytes = arg_typed_array("fromArray", "data", info[0]);
-    const Storage s = make_storage(bytes.dtype, bytes.count);
-    if (bytes.bytes > 0) std::memcpy(s.as<char>(), bytes.data, static_cast<std::size_t>(bytes.bytes));
-    return wrap_storage(info.Env(), s);
+    const int place = Environment::of(info.Env()).new_place;
+    const Storage s = host_copy(bytes, place < 0 ? on_cpu : on_cpu_pinned);
+    if (place < 0) return wrap_storage(info.Env(), s);
+    const Storage there = make_storage(s.dtype, s.count, place);
+    enqueue_copy(info.Env(), [s, there] { copy(s, there); });
+    return wrap_storage(info.Env(), there);
   });
 }
 
@@ -66,9 +180,8 @@ Napi::Value write(Info info) {
     if (bytes.dtype != to.dtype || bytes.count != to.count)
       fail("ERR_MG_SHAPE", std::string("write: expected data of ") + dtype_name(to.dtype) + " × " + std::to_string(to.count) + ", got " +
                                dtype_name(bytes.dtype) + " × " + std::to_string(bytes.count));
-    const Storage from = make_storage(bytes.dtype, bytes.count);
-    if (bytes.bytes > 0) std::memcpy(from.as<char>(), bytes.data, static_cast<std::size_t>(bytes.bytes));
-    Environment::of(info.Env()).enqueue([from, to] { std::memcpy(to.as<char>(), from.as<char>(), static_cast<std::size_t>(to.bytes())); });
+    const Storage from = host_copy(bytes, to.on_gpu() ? on_cpu_pinned : on_cpu);
+    enqueue_copy(info.Env(), [from, to] { copy(from, to); });
     return info.Env().Undefined();
   });
 }
@@ -100,14 +213,10 @@ Napi::Value release(Info info) {
 Napi::Value read(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Storage s = arg_storage("read", "storage", info[0]);
-    const Storage copy = make_storage(s.dtype, s.count);
+    const Storage here = make_storage(s.dtype, s.count, s.on_gpu() ? on_cpu_pinned : on_cpu);
     return Environment::of(info.Env()).promise(
-        info.Env(), [s, copy] { std::memcpy(copy.as<char>(), s.as<char>(), static_cast<std::size_t>(s.bytes())); },
-        [copy](Napi::Env env) -> Napi::Value {
-          Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, static_cast<std::size_t>(copy.bytes()));
-          if (copy.bytes() > 0) std::memcpy(buffer.Data(), copy.as<char>(), static_cast<std::size_t>(copy.bytes()));
-          return buffer;
-        });
+        info.Env(), [s, here] { copy(s, here); },
+        [here](Napi::Env env) -> Napi::Value { return array_buffer(env, here); });
   });
 }
 
@@ -115,16 +224,23 @@ Napi::Value read(Info info) {
 Napi::Value read_sync(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Storage s = arg_storage("readSync", "storage", info[0]);
-    Environment::of(info.Env()).queue().wait_idle();
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(info.Env(), static_cast<std::size_t>(s.bytes()));
-    if (s.bytes() > 0) std::memcpy(buffer.Data(), s.as<char>(), static_cast<std::size_t>(s.bytes()));
-    return buffer;
+    Environment& environment = Environment::of(info.Env());
+    environment.queue().wait_idle();
+    if (!s.on_gpu()) return array_buffer(info.Env(), s);
+    const Storage here = make_storage(s.dtype, s.count, on_cpu_pinned);
+    enqueue_copy(info.Env(), [s, here] { copy(s, here); });
+    environment.queue().wait_idle();
+    environment.throw_fault();
+    return array_buffer(info.Env(), here);
   });
 }
 
 Napi::Value sync(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return Environment::of(info.Env()).promise(info.Env(), [] {}, [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+    const auto wait = [] {
+      for (std::size_t n = 0; n < cuda::probe().devices.size(); ++n) cuda::wait(static_cast<int>(n));
+    };
+    return Environment::of(info.Env()).promise(info.Env(), wait, [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
   });
 }
 
@@ -145,6 +261,7 @@ Napi::Value memory(Info info) {
 
 Napi::Value empty_cached_memory(Info info) {
   empty_cache();
+  cuda::empty_cache();
   return info.Env().Undefined();
 }
 
@@ -244,6 +361,10 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   add("sync", sync);
   add("setSyncMode", set_sync_mode);
   add("memory", memory);
+  add("usePlace", use_place);
+  add("placeOf", place_of);
+  add("copyTo", copy_to);
+  add("cuda", cuda_devices);
   add("emptyCache", empty_cached_memory);
   add("setMemoryLimit", limit_memory);
   add("setAllocationFault", fail_allocation);

@@ -56,6 +56,7 @@ Napi::Value invoke(const Napi::CallbackInfo& info) {
     Call call(row.name, Environment::of(env));
     call.values_.reserve(row.args.size());
     for (std::size_t i = 0; i < row.args.size(); ++i) call.values_.push_back(read(row, row.args[i], info[i]));
+    call.settle_place();
     row.call(call);
     if (row.returns[0] == 'v') return env.Undefined();
     if (std::string(row.returns) == "Storage") return wrap_storage(env, call.results_.at(0));
@@ -89,8 +90,45 @@ void Call::expect_dims(std::size_t i, std::size_t length) const {
 }
 
 Storage Call::result(DType dtype, i64 count) {
-  results_.push_back(make_storage(dtype, count));
+  results_.push_back(make_storage(dtype, count, place_));
   return results_.back();
+}
+
+void Call::settle_place() {
+  const Storage* first = nullptr;
+  const auto look = [&](const Storage& s) {
+    if (!s.buffer) return;
+    if (first == nullptr) first = &s;
+    if (s.place() != first->place())
+      fail("ERR_MG_DEVICE", std::string(op_) + ": expected all tensors on " + place_name(first->place()) + ", got one on " + place_name(s.place()));
+  };
+  for (const Value& value : values_) {
+    look(value.storage);
+    for (const Storage& s : value.storages) look(s);
+  }
+  place_ = first != nullptr ? first->place() : environment_.new_place;
+}
+
+void Call::expect_cpu() const {
+  if (on_gpu()) fail("ERR_MG_DEVICE", std::string(op_) + ": expected tensors on cpu, got ones on " + place_name(place_) + "; this op has no CUDA kernel");
+}
+
+// A job on the CPU has no reason to fail; one on a GPU leaves its fault for the next reader.
+void Call::enqueue(std::function<void()> job) {
+  if (!on_gpu()) {
+    environment_.enqueue([job = std::move(job), workers = workers_] {
+      const Pool::Limit limit(workers);
+      job();
+    });
+    return;
+  }
+  environment_.enqueue([job = std::move(job), op = op_, &environment = environment_] {
+    try {
+      job();
+    } catch (const Error& error) {
+      environment.record_fault(error.code(), std::string(op) + ": " + error.what());
+    }
+  });
 }
 
 void export_ops(Napi::Env env, Napi::Object exports) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,23 @@
 #include "env.h"
 
 namespace mg {
+
+// Where a queued job runs: the CPU, or a CUDA device and its stream.
+struct Target {
+  int place;
+
+  bool on_gpu() const { return place >= 0; }
+  cuda::Stream stream() const { return cuda::stream(place); }
+};
+
+// MG_ON(target, f<T>, arguments…): f<T>(arguments…) on the CPU, cuda::f<T>(stream, arguments…) on a GPU.
+#if defined(MG_HAVE_CUDA)
+constexpr bool has_cuda = true;
+#define MG_ON(target, function, ...) ((target).on_gpu() ? cuda::function((target).stream(), __VA_ARGS__) : function(__VA_ARGS__))
+#else
+constexpr bool has_cuda = false;
+#define MG_ON(target, function, ...) (static_cast<void>(target), function(__VA_ARGS__))
+#endif
 
 // The arguments of one call, already copied to C++ values.
 class Call {
@@ -30,13 +48,24 @@ class Call {
   void expect_dims(std::size_t i, std::size_t length) const;          // and none negative
 
   Storage result(DType dtype, i64 count);    // returned to JavaScript, in the order of the calls
-  Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes); }
-  void run(std::function<void()> job) {
-    environment_.enqueue([job = std::move(job), workers = workers_] {
-      const Pool::Limit limit(workers);
-      job();
-    });
+  Storage result(const Storage& argument) {  // an argument that the job changes in place
+    results_.push_back(argument);
+    return argument;
   }
+  Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes, place_); }
+  // Queues a job: one that takes a Target runs where the arguments are, any other on the CPU alone.
+  template <class F>
+  void run(F job) {
+    if constexpr (std::is_invocable<F, const Target&>::value) {
+      enqueue([job = std::move(job), target = Target{place_}] { job(target); });
+    } else {
+      expect_cpu();
+      enqueue(std::move(job));
+    }
+  }
+  // Finds where the arguments are: all in one place, or ERR_MG_DEVICE.
+  void settle_place();
+  bool on_gpu() const { return place_ >= 0; }
 
   struct Value {
     Storage storage;
@@ -48,6 +77,10 @@ class Call {
   std::vector<Storage> results_;
 
  private:
+  void enqueue(std::function<void()> job);
+  void expect_cpu() const;
+
+  int place_ = on_cpu;
   const char* op_;
   Environment& environment_;
   int workers_;  // threads of the pool when the call began

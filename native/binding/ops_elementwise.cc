@@ -30,10 +30,10 @@ void call_unary(Call& c) {
   c.expect_float(x, "x");
   const Unary kind = kind_of<Unary>(c, c.dims(1)[0]);
   const Storage y = c.result(x.dtype, x.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      unary_forward<T>(kind, x.count, x.as<T>(), y.as<T>());
+      MG_ON(on, unary_forward<T>, kind, x.count, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -46,10 +46,10 @@ void call_unary_backward(Call& c) {
   c.expect(y, "y", x.dtype, x.count);
   const Unary kind = kind_of<Unary>(c, c.dims(3)[0]);
   const Storage dx = c.result(x.dtype, x.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      unary_backward<T>(kind, x.count, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
+      MG_ON(on, unary_backward<T>, kind, x.count, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
     });
   });
 }
@@ -69,35 +69,38 @@ void call_binary(Call& c) {
     fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected operands that cover the result's shape, got " + std::to_string(a.count) + " and " +
                              std::to_string(b.count) + " elements");
   const Storage y = c.result(a.dtype, dims.count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(a.dtype, [&](auto t) {
       using T = decltype(t);
-      binary_forward<T>(kind, dims, a.as<T>(), b.as<T>(), y.as<T>());
+      MG_ON(on, binary_forward<T>, kind, dims, a.as<T>(), b.as<T>(), y.as<T>());
     });
   });
 }
 
 void call_copy(Call& c) {
   const Storage x = c.in(0), y = c.result(x.dtype, x.count);
-  c.run([=] { std::memcpy(y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes())); });
+  c.run([=](const Target& on) {
+    if (on.on_gpu()) cuda::copy_within(on.place, y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
+    else std::memcpy(y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
+  });
 }
 
 void call_cast(Call& c) {
   c.expect_dims(1, 1);
   const Storage x = c.in(0), y = c.result(dtype_at(c, 1, 0), x.count);
-  c.run([=] { cast(x.count, x.dtype, x.as<void>(), y.dtype, y.as<void>()); });
+  c.run([=](const Target& on) { MG_ON(on, cast, x.count, x.dtype, x.as<void>(), y.dtype, y.as<void>()); });
 }
 
 void call_fill(Call& c) {
   c.expect_dims(0, 1);
   const Storage y = c.result(dtype_at(c, 0, 0), count_of(c, c.number(1)));
   const double value = c.number(2);
-  c.run([=] {
+  c.run([=](const Target& on) {
     switch (y.dtype) {
-      case DType::float32: return fill(y.count, static_cast<float>(value), y.as<float>());
-      case DType::float64: return fill(y.count, value, y.as<double>());
-      case DType::int32: return fill(y.count, static_cast<std::int32_t>(value), y.as<std::int32_t>());
-      case DType::uint8: return fill(y.count, static_cast<std::uint8_t>(value), y.as<std::uint8_t>());
+      case DType::float32: return MG_ON(on, fill, y.count, static_cast<float>(value), y.as<float>());
+      case DType::float64: return MG_ON(on, fill, y.count, value, y.as<double>());
+      case DType::int32: return MG_ON(on, fill, y.count, static_cast<std::int32_t>(value), y.as<std::int32_t>());
+      case DType::uint8: return MG_ON(on, fill, y.count, static_cast<std::uint8_t>(value), y.as<std::uint8_t>());
     }
   });
 }
@@ -111,10 +114,10 @@ void call_random(Call& c) {
   const std::uint64_t key = static_cast<std::uint32_t>(d[2]) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(d[3])) << 32;
   const std::uint64_t first = static_cast<std::uint64_t>(count_of(c, c.number(2)));
   const double a = c.number(3), b = c.number(4);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {
       using T = decltype(t);
-      fill_random<T>(normal, y.count, key, first, a, b, y.as<T>());
+      MG_ON(on, fill_random<T>, normal, y.count, key, first, a, b, y.as<T>());
     });
   });
 }

@@ -60,7 +60,7 @@ InputPointers<const T> pointers(const std::vector<Storage>& inputs) {
 }
 
 Storage conv_workspace(const Call& c, const ConvDims& d, DType dtype, int workers) {
-  if (d.pixels() == 0) return c.workspace(0);
+  if (d.pixels() == 0 || c.on_gpu()) return c.workspace(0);
   const bool single = dtype == DType::float32;
   return c.workspace(single ? conv_workspace_bytes<float>(d, workers) : conv_workspace_bytes<double>(d, workers));
 }
@@ -74,10 +74,14 @@ void call_conv_forward(Call& c) {
   expect_inputs(c, 0, d, kernel.dtype);
   const int workers = Pool::get().size();
   const Storage y = c.result(kernel.dtype, d.pixels() * d.outputs), space = conv_workspace(c, d, kernel.dtype, workers);
-  c.run([=, inputs = c.ins(0)] {
+  c.run([=, inputs = c.ins(0)](const Target& on) {
     by_float(kernel.dtype, [&](auto t) {
       using T = decltype(t);
       const T* b = bias.buffer ? bias.as<T>() : nullptr;
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::conv_forward<T>(on.stream(), d, pointers<T>(inputs).data(), kernel.as<T>(), b, y.as<T>());
+      }
+      static_cast<void>(on);
       conv_forward<T>(d, pointers<T>(inputs).data(), kernel.as<T>(), b, y.as<T>(), space.as<void>(), workers);
     });
   });
@@ -97,11 +101,15 @@ void call_conv_backward_data(Call& c) {
     if (c.dims(3)[at] != 0) gradients[at] = c.result(kernel.dtype, d.pixels() * d.channels[j]);
   }
   const Storage space = conv_workspace(c, d, kernel.dtype, workers);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(kernel.dtype, [&](auto t) {
       using T = decltype(t);
       InputPointers<T> dx{};
       for (std::size_t j = 0; j < gradients.size(); ++j) dx[j] = gradients[j].buffer ? gradients[j].as<T>() : nullptr;
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::conv_backward_data<T>(on.stream(), d, dy.as<T>(), kernel.as<T>(), dx.data());
+      }
+      static_cast<void>(on);
       conv_backward_data<T>(d, dy.as<T>(), kernel.as<T>(), dx.data(), space.as<void>(), workers);
     });
   });
@@ -115,11 +123,19 @@ void call_conv_backward_weight(Call& c) {
   expect_inputs(c, 0, d, dy.dtype);
   const int workers = Pool::get().size();
   const Storage dkernel = c.result(dy.dtype, kernel_count(d)), dbias = c.result(dy.dtype, d.outputs);
-  const Storage space = conv_workspace(c, d, dy.dtype, workers);
-  c.run([=, inputs = c.ins(0)] {
+  Storage space = conv_workspace(c, d, dy.dtype, workers);
+  if constexpr (has_cuda) {
+    if (c.on_gpu()) space = c.workspace(dy.dtype == DType::float32 ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
+  }
+  c.run([=, inputs = c.ins(0)](const Target& on) {
     by_float(dy.dtype, [&](auto t) {
       using T = decltype(t);
       const InputPointers<const T> x = pointers<T>(inputs);
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu())
+          return cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>());
+      }
+      static_cast<void>(on);
       conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers);
     });
   });
@@ -150,10 +166,10 @@ void call_max_pool(Call& c) {
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.x_count());
   const Storage y = c.result(x.dtype, d.y_count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      max_pool_forward<T>(d, x.as<T>(), y.as<T>());
+      MG_ON(on, max_pool_forward<T>, d, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -165,10 +181,10 @@ void call_max_pool_backward(Call& c) {
   c.expect(x, "x", x.dtype, d.x_count());
   c.expect(dy, "dy", x.dtype, d.y_count());
   const Storage dx = c.result(x.dtype, d.x_count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      max_pool_backward<T>(d, dy.as<T>(), x.as<T>(), dx.as<T>());
+      MG_ON(on, max_pool_backward<T>, d, dy.as<T>(), x.as<T>(), dx.as<T>());
     });
   });
 }
@@ -179,10 +195,10 @@ void call_grid_up(Call& c) {
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.x_count());
   const Storage y = c.result(x.dtype, d.y_count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      grid_up_forward<T>(d, x.as<T>(), y.as<T>());
+      MG_ON(on, grid_up_forward<T>, d, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -193,10 +209,10 @@ void call_grid_up_backward(Call& c) {
   c.expect_float(dy, "dy");
   c.expect(dy, "dy", dy.dtype, d.y_count());
   const Storage dx = c.result(dy.dtype, d.x_count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(dy.dtype, [&](auto t) {
       using T = decltype(t);
-      grid_up_backward<T>(d, dy.as<T>(), dx.as<T>());
+      MG_ON(on, grid_up_backward<T>, d, dy.as<T>(), dx.as<T>());
     });
   });
 }
@@ -218,10 +234,10 @@ void call_add_channels(Call& c) {
   c.expect(y, "y", y.dtype, d.rows * d.channels);
   c.expect(shortcut, "shortcut", y.dtype, d.rows * d.shared);
   const Storage z = c.result(y.dtype, y.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {
       using T = decltype(t);
-      add_channels<T>(d, y.as<T>(), shortcut.as<T>(), z.as<T>());
+      MG_ON(on, add_channels<T>, d, y.as<T>(), shortcut.as<T>(), z.as<T>());
     });
   });
 }
@@ -232,10 +248,10 @@ void call_first_channels(Call& c) {
   c.expect_float(y, "y");
   c.expect(y, "y", y.dtype, d.rows * d.channels);
   const Storage x = c.result(y.dtype, d.rows * d.shared);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {
       using T = decltype(t);
-      first_channels<T>(d, y.as<T>(), x.as<T>());
+      MG_ON(on, first_channels<T>, d, y.as<T>(), x.as<T>());
     });
   });
 }

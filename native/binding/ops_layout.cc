@@ -36,10 +36,10 @@ void call_strided_read(Call& c) {
   const Storage x = c.in(0);
   const StridedDims dims = strided_dims(c, 1, 0, x.count);
   const Storage y = c.result(x.dtype, dims.count());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_size(x.dtype, [&](auto e) {
       using E = decltype(e);
-      strided_read<E>(dims, x.as<E>(), y.as<E>());
+      MG_ON(on, strided_read<E>, dims, x.as<E>(), y.as<E>());
     });
   });
 }
@@ -51,10 +51,10 @@ void call_strided_write(Call& c) {
   const StridedDims dims = strided_dims(c, 1, 1, count);
   c.expect(x, "x", x.dtype, dims.count());
   const Storage y = c.result(x.dtype, count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_size(x.dtype, [&](auto e) {
       using E = decltype(e);
-      strided_write<E>(dims, x.as<E>(), count, y.as<E>());
+      MG_ON(on, strided_write<E>, dims, x.as<E>(), count, y.as<E>());
     });
   });
 }
@@ -70,7 +70,7 @@ void call_join(Call& c) {
     sources.push_back(xs[j].as<char>());
   }
   const Storage y = c.result(xs[0].dtype, dims.outer * dims.total());
-  c.run([xs, dims, sources, y] { join(dims, dtype_bytes(y.dtype), sources, y.as<char>()); });  // xs keeps the sources alive
+  c.run([xs, dims, sources, y](const Target& on) { MG_ON(on, join, dims, dtype_bytes(y.dtype), sources, y.as<char>()); });  // xs keeps the sources alive
 }
 
 GatherDims gather_dims(const Call& c, std::size_t arg, const Storage& indices) {
@@ -86,10 +86,10 @@ void call_gather(Call& c) {
   const GatherDims dims = gather_dims(c, 2, indices);
   c.expect(x, "x", x.dtype, dims.rows * dims.width);
   const Storage y = c.result(x.dtype, dims.picks * dims.width);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      gather_forward<T>(dims, x.as<T>(), indices.as<std::int32_t>(), y.as<T>());
+      MG_ON(on, gather_forward<T>, dims, x.as<T>(), indices.as<std::int32_t>(), y.as<T>());
     });
   });
 }
@@ -100,10 +100,10 @@ void call_gather_backward(Call& c) {
   const GatherDims dims = gather_dims(c, 2, indices);
   c.expect(dy, "dy", dy.dtype, dims.picks * dims.width);
   const Storage dx = c.result(dy.dtype, dims.rows * dims.width);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(dy.dtype, [&](auto t) {
       using T = decltype(t);
-      gather_backward<T>(dims, dy.as<T>(), indices.as<std::int32_t>(), dx.as<T>());
+      MG_ON(on, gather_backward<T>, dims, dy.as<T>(), indices.as<std::int32_t>(), dx.as<T>());
     });
   });
 }
@@ -115,10 +115,10 @@ void call_one_hot(Call& c) {
   const i64 dtype = c.dims(1)[0], depth = c.dims(1)[1];
   if (dtype > 1) fail("ERR_MG_DTYPE", "oneHot: expected a dtype code of 0 or 1, got " + std::to_string(dtype));
   const Storage y = c.result(static_cast<DType>(dtype), indices.count * depth);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {
       using T = decltype(t);
-      one_hot<T>(indices.count, depth, indices.as<std::int32_t>(), y.as<T>());
+      MG_ON(on, one_hot<T>, indices.count, depth, indices.as<std::int32_t>(), y.as<T>());
     });
   });
 }

@@ -28,10 +28,10 @@ void call_bce(Call& c) {
   const BceDims d = bce_dims(c, 0, 3);
   const Storage logits = c.in(0), target = c.in(1), mask = c.in(2);
   const Storage loss = c.result(logits.dtype, 1), partials = c.workspace(d.blocks() * 8);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      bce_forward<T>(d, logits.as<T>(), target.as<T>(), or_null<T>(mask), loss.as<T>(), partials.as<double>());
+      MG_ON(on, bce_forward<T>, d, logits.as<T>(), target.as<T>(), or_null<T>(mask), loss.as<T>(), partials.as<double>());
     });
   });
 }
@@ -41,10 +41,10 @@ void call_bce_backward(Call& c) {
   const Storage dy = c.in(0), logits = c.in(1), target = c.in(2), mask = c.in(3);
   c.expect(dy, "dy", logits.dtype, 1);
   const Storage dlogits = c.result(logits.dtype, d.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      bce_backward<T>(d, dy.as<T>(), logits.as<T>(), target.as<T>(), or_null<T>(mask), dlogits.as<T>());
+      MG_ON(on, bce_backward<T>, d, dy.as<T>(), logits.as<T>(), target.as<T>(), or_null<T>(mask), dlogits.as<T>());
     });
   });
 }
@@ -65,10 +65,10 @@ void call_cross_entropy(Call& c) {
   const ClassDims d = class_dims(c, 0, 3);
   const Storage logits = c.in(0), classes = c.in(1), mask = c.in(2);
   const Storage loss = c.result(logits.dtype, 1), partials = c.workspace(d.blocks() * 8);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      cross_entropy_forward<T>(d, logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), loss.as<T>(), partials.as<double>());
+      MG_ON(on, cross_entropy_forward<T>, d, logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), loss.as<T>(), partials.as<double>());
     });
   });
 }
@@ -78,10 +78,10 @@ void call_cross_entropy_backward(Call& c) {
   const Storage dy = c.in(0), logits = c.in(1), classes = c.in(2), mask = c.in(3);
   c.expect(dy, "dy", logits.dtype, 1);
   const Storage dlogits = c.result(logits.dtype, logits.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      cross_entropy_backward<T>(d, dy.as<T>(), logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), dlogits.as<T>());
+      MG_ON(on, cross_entropy_backward<T>, d, dy.as<T>(), logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), dlogits.as<T>());
     });
   });
 }
@@ -97,10 +97,10 @@ void call_softmax(Call& c) {
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.rows * d.length);
   const Storage y = c.result(x.dtype, x.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      softmax_forward<T>(d, x.as<T>(), y.as<T>());
+      MG_ON(on, softmax_forward<T>, d, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -112,10 +112,10 @@ void call_softmax_backward(Call& c) {
   c.expect(y, "y", y.dtype, d.rows * d.length);
   c.expect(dy, "dy", y.dtype, y.count);
   const Storage dx = c.result(y.dtype, y.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {
       using T = decltype(t);
-      softmax_backward<T>(d, dy.as<T>(), y.as<T>(), dx.as<T>());
+      MG_ON(on, softmax_backward<T>, d, dy.as<T>(), y.as<T>(), dx.as<T>());
     });
   });
 }

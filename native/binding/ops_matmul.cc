@@ -21,8 +21,15 @@ void call_matmul(Call& c) {
   const Storage y = c.result(a.dtype, product({d.batch, d.rows, d.columns}));
   by_float(a.dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(matmul_forward_bytes<T>(d));
-    c.run([=] { matmul_forward<T>(d, a.as<T>(), b.as<T>(), bias.buffer ? bias.as<T>() : nullptr, y.as<T>(), space.as<void>()); });
+    const Storage space = c.workspace(c.on_gpu() ? 0 : matmul_forward_bytes<T>(d));
+    c.run([=](const Target& on) {
+      const T* const added = bias.buffer ? bias.as<T>() : nullptr;
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::matmul_forward<T>(on.stream(), d, a.as<T>(), b.as<T>(), added, y.as<T>());
+      }
+      static_cast<void>(on);
+      matmul_forward<T>(d, a.as<T>(), b.as<T>(), added, y.as<T>(), space.as<void>());
+    });
   });
 }
 
@@ -35,8 +42,10 @@ void call_matmul_outer(Call& c) {
   const Storage g = c.result(a.dtype, product({d.batch, d.inner, d.columns}));
   by_float(a.dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(matmul_outer_bytes<T>(d));
-    c.run([=] { matmul_outer<T>(d, a.as<T>(), dy.as<T>(), g.as<T>(), space.as<void>()); });
+    i64 bytes = matmul_outer_bytes<T>(d);
+    if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::matmul_outer_bytes<T>(d) : bytes;
+    const Storage space = c.workspace(bytes);
+    c.run([=](const Target& on) { MG_ON(on, matmul_outer<T>, d, a.as<T>(), dy.as<T>(), g.as<T>(), space.as<void>()); });
   });
 }
 

@@ -20,10 +20,14 @@ std::vector<const T*> const_pointers(const Storages& storages) {
   return list;
 }
 
-ListBlocks blocks_of(const Storages& storages) {
+std::vector<i64> counts_of(const Storages& storages) {
   std::vector<i64> counts;
   for (const Storage& s : storages) counts.push_back(s.count);
-  return ListBlocks(counts);
+  return counts;
+}
+
+ListBlocks blocks_of(const Storages& storages) {
+  return ListBlocks(counts_of(storages));
 }
 
 // All float32 or all float64.
@@ -54,7 +58,13 @@ void call_global_norm(Call& c) {
   const Storage norm = c.result(dtype, 1), partials = c.workspace(list.count() * 8);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([xs, list, norm, partials, tensors = const_pointers<T>(xs)] { global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>()); });
+    c.run([xs, list, norm, partials, tensors = const_pointers<T>(xs)](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>());
+      }
+      static_cast<void>(on);
+      global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>());
+    });
   });
 }
 
@@ -69,7 +79,13 @@ void call_clip_by_norm(Call& c) {
   for (const Storage& x : xs) ys.push_back(c.result(dtype, x.count));
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([xs, ys, list, norm, max_norm, from = const_pointers<T>(xs), to = pointers<T>(ys)] { clip_by_norm<T>(list, from, norm.as<T>(), max_norm, to); });
+    c.run([xs, ys, list, norm, max_norm, from = const_pointers<T>(xs), to = pointers<T>(ys)](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::clip_by_norm<T>(on.stream(), counts_of(xs), from, norm.as<T>(), max_norm, to);
+      }
+      static_cast<void>(on);
+      clip_by_norm<T>(list, from, norm.as<T>(), max_norm, to);
+    });
   });
 }
 
@@ -82,7 +98,13 @@ void call_clip_by_value(Call& c) {
   for (const Storage& x : xs) ys.push_back(c.result(dtype, x.count));
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([xs, ys, list, limit, from = const_pointers<T>(xs), to = pointers<T>(ys)] { clip_by_value<T>(list, from, limit, to); });
+    c.run([xs, ys, list, limit, from = const_pointers<T>(xs), to = pointers<T>(ys)](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::clip_by_value<T>(on.stream(), counts_of(xs), from, limit, to);
+      }
+      static_cast<void>(on);
+      clip_by_value<T>(list, from, limit, to);
+    });
   });
 }
 
@@ -123,7 +145,13 @@ void call_sgd_step(Call& c) {
   const double momentum = c.number(8);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2}, 3, 5), momenta = pointers<T>(c.ins(2))] { sgd_step<T>(step.lists(), momenta, momentum, nesterov); });
+    c.run([=, step = Step<T>(c, {2}, 3, 5), momenta = pointers<T>(c.ins(2))](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::sgd_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), momenta, momentum, nesterov);
+      }
+      static_cast<void>(on);
+      sgd_step<T>(step.lists(), momenta, momentum, nesterov);
+    });
   });
 }
 
@@ -139,7 +167,11 @@ void call_adam_step(Call& c) {
   const double beta1 = c.number(10), beta2 = c.number(11), epsilon = c.number(12);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), firsts = pointers<T>(c.ins(2)), seconds = pointers<T>(c.ins(3)), steps = pointers<double>(c.ins(4))] {
+    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), firsts = pointers<T>(c.ins(2)), seconds = pointers<T>(c.ins(3)), steps = pointers<double>(c.ins(4))](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::adam_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
+      }
+      static_cast<void>(on);
       adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
     });
   });
@@ -157,7 +189,11 @@ void call_rmsprop_step(Call& c) {
   const double decay = c.number(10), epsilon = c.number(11), momentum = c.number(12);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), squares = pointers<T>(c.ins(2)), means = pointers<T>(c.ins(3)), momenta = pointers<T>(c.ins(4))] {
+    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), squares = pointers<T>(c.ins(2)), means = pointers<T>(c.ins(3)), momenta = pointers<T>(c.ins(4))](const Target& on) {
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::rmsprop_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
+      }
+      static_cast<void>(on);
       rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
     });
   });

@@ -14,10 +14,10 @@ void call_reduce(Call& c) {
   const ReduceDims d{c.dims(1)[1], c.dims(1)[2], c.dims(1)[3]};
   c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   const Storage y = c.result(x.dtype, d.outer * d.inner), partials = c.workspace(d.workspace_bytes());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      reduce_forward<T>(kind, d, x.as<T>(), y.as<T>(), partials.as<double>());
+      MG_ON(on, reduce_forward<T>, kind, d, x.as<T>(), y.as<T>(), partials.as<double>());
     });
   });
 }
@@ -31,10 +31,10 @@ void call_max_backward(Call& c) {
   c.expect(dy, "dy", x.dtype, d.outer * d.inner);
   c.expect(y, "y", x.dtype, d.outer * d.inner);
   const Storage dx = c.result(x.dtype, x.count);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      max_backward<T>(d, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
+      MG_ON(on, max_backward<T>, d, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
     });
   });
 }

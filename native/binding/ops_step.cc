@@ -35,10 +35,10 @@ void call_lstm_forward(Call& c) {
   const double forget_bias = c.number(4);
   const Storage hidden = c.result(sums.dtype, d.cells()), cell = c.result(sums.dtype, d.cells());
   const Storage gates = c.result(sums.dtype, 4 * d.cells());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(sums.dtype, [&](auto t) {
       using T = decltype(t);
-      lstm_cell_forward<T>(d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(),
+      MG_ON(on, lstm_cell_forward<T>, d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(),
                            cell.as<T>(), gates.as<T>());
     });
   });
@@ -58,10 +58,10 @@ void call_lstm_backward(Call& c) {
   Storage dpeephole;
   if (c.has(5)) dpeephole = c.result(gates.dtype, 3 * d.period);
   const Storage space = c.workspace(d.workspace_bytes());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(gates.dtype, [&](auto t) {
       using T = decltype(t);
-      lstm_cell_backward<T>(d, or_null<T>(dh), or_null<T>(dc), gates.as<T>(), cell.as<T>(), before.as<T>(), or_null<T>(peephole),
+      MG_ON(on, lstm_cell_backward<T>, d, or_null<T>(dh), or_null<T>(dc), gates.as<T>(), cell.as<T>(), before.as<T>(), or_null<T>(peephole),
                             dsums.as<T>(), dbefore.as<T>(), or_null<T>(dpeephole), space.as<double>());
     });
   });
@@ -95,11 +95,11 @@ void call_batch_norm(Call& c) {
   const double epsilon = epsilon_of(c, 4);
   const Storage y = c.result(x.dtype, x.count), mean = c.result(x.dtype, d.columns), variance = c.result(x.dtype, d.columns);
   const Storage statistics = c.result(DType::float64, 2 * d.columns), space = c.workspace(d.workspace_bytes());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      norm_statistics<T>(d, x.as<T>(), epsilon, statistics.as<double>(), mean.as<T>(), variance.as<T>(), space.as<double>());
-      norm_forward<T>(d, x.as<T>(), statistics.as<double>(), gamma.as<T>(), beta.as<T>(), y.as<T>());
+      MG_ON(on, norm_statistics<T>, d, x.as<T>(), epsilon, statistics.as<double>(), mean.as<T>(), variance.as<T>(), space.as<double>());
+      MG_ON(on, norm_forward<T>, d, x.as<T>(), statistics.as<double>(), gamma.as<T>(), beta.as<T>(), y.as<T>());
     });
   });
 }
@@ -112,11 +112,11 @@ void call_normalize(Call& c) {
   expect_columns(c, 1, {"mean", "variance", "gamma", "beta"}, x.dtype, d.columns);
   const double epsilon = epsilon_of(c, 6);
   const Storage y = c.result(x.dtype, x.count), statistics = c.result(DType::float64, 2 * d.columns);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      norm_given<T>(d.columns, mean.as<T>(), variance.as<T>(), epsilon, statistics.as<double>());
-      norm_forward<T>(d, x.as<T>(), statistics.as<double>(), gamma.as<T>(), beta.as<T>(), y.as<T>());
+      MG_ON(on, norm_given<T>, d.columns, mean.as<T>(), variance.as<T>(), epsilon, statistics.as<double>());
+      MG_ON(on, norm_forward<T>, d, x.as<T>(), statistics.as<double>(), gamma.as<T>(), beta.as<T>(), y.as<T>());
     });
   });
 }
@@ -132,10 +132,10 @@ void call_normalize_backward(Call& c) {
   expect_columns(c, 3, {"gamma"}, x.dtype, d.columns);
   const Storage dx = c.result(x.dtype, x.count), dgamma = c.result(x.dtype, d.columns), dbeta = c.result(x.dtype, d.columns);
   const Storage space = c.workspace(d.workspace_bytes());
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      norm_backward<T>(d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
+      MG_ON(on, norm_backward<T>, d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
                        dbeta.as<T>(), space.as<double>());
     });
   });

@@ -5,6 +5,7 @@
 
 #include "../base/alloc.h"
 #include "../base/platform.h"
+#include "cuda_device.h"
 
 namespace mg {
 
@@ -16,16 +17,29 @@ inline const char* dtype_name(DType t) {
   return names[static_cast<int>(t)];
 }
 
+// Where memory is: on the CPU, on the CPU and locked for copies to a GPU, or on CUDA device 0, 1, ….
+constexpr int on_cpu = -1, on_cpu_pinned = -2;
+
+inline std::string place_name(int place) { return place < 0 ? "cpu" : "cuda:" + std::to_string(place); }
+
 class Buffer {
  public:
-  explicit Buffer(i64 bytes) : bytes_(static_cast<std::size_t>(bytes)), data_(allocate(bytes_)) {}
-  ~Buffer() { deallocate(data_, bytes_); }
+  explicit Buffer(i64 bytes, int place = on_cpu) : bytes_(static_cast<std::size_t>(bytes)), place_(place) {
+    data_ = place == on_cpu ? allocate(bytes_) : place == on_cpu_pinned ? cuda::allocate_pinned(bytes_) : cuda::allocate(place, bytes_);
+  }
+  ~Buffer() {
+    if (place_ == on_cpu) deallocate(data_, bytes_);
+    else if (place_ == on_cpu_pinned) cuda::deallocate_pinned(data_, bytes_);
+    else cuda::deallocate(place_, data_, bytes_);
+  }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   char* data() const { return static_cast<char*>(data_); }
+  int place() const { return place_; }
 
  private:
   std::size_t bytes_;
+  int place_;
   void* data_;
 };
 
@@ -36,6 +50,8 @@ struct Storage {
   DType dtype = DType::float32;
 
   i64 bytes() const { return count * dtype_bytes(dtype); }
+  int place() const { return buffer->place(); }
+  bool on_gpu() const { return place() >= 0; }
   template <class T>
   T* as() const {
     return reinterpret_cast<T*>(buffer->data() + offset_bytes);
@@ -43,8 +59,8 @@ struct Storage {
 };
 
 // Uninitialised memory for `count` elements. Throws ERR_MG_MEMORY.
-inline Storage make_storage(DType dtype, i64 count) {
-  return {std::make_shared<Buffer>(count * dtype_bytes(dtype)), 0, count, dtype};
+inline Storage make_storage(DType dtype, i64 count, int place = on_cpu) {
+  return {std::make_shared<Buffer>(count * dtype_bytes(dtype), place), 0, count, dtype};
 }
 
 }  // namespace mg

@@ -33,6 +33,7 @@ const runtime = {
   init: ['class'], allocate: ['number', 'number'], fromArray: ['array'], write: ['Storage', 'array'],
   slice: ['Storage', 'number', 'number'],
   release: ['Storage'], read: ['Storage'], readSync: ['Storage'], sync: [], setSyncMode: ['number'], memory: [], emptyCache: [],
+  usePlace: ['number'], placeOf: ['Storage'], copyTo: ['Storage', 'number'], cuda: [],
   setMemoryLimit: ['number'], setAllocationFault: ['number'], setThreads: ['number'], describe: [],
   planNetwork: ['Int32Array', 'number', 'number', 'number', 'number'],
 };

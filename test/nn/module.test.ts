@@ -96,7 +96,7 @@ describe('a module', () => {
   });
 
   it('refuses devices that are not there and dtypes that cannot be trained', async () => {
-    expect((await errorOf(() => new Pair(1).to('cuda'))).code).toBe('ERR_MG_NO_DEVICE');
+    expect((await errorOf(() => new Pair(1).to('cuda:99'))).code).toBe('ERR_MG_NO_DEVICE');
     expect((await errorOf(() => new Pair(1).to('int32'))).code).toBe('ERR_MG_DTYPE');
   });
 

@@ -155,7 +155,7 @@ class Backward : ForwardStep<T> {
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
         weight_gradient(g, w, plan, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
         T* const bias = sums + p.parameters[size_t(g.bias)].first;
-        this->conv.column_sums(d, pixels, padded, g.outputs, bias, bias + g.outputs, true);
+        this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
       if (wanted) data_gradient(g, w, n, padded, from, count);
     }
@@ -324,7 +324,7 @@ class Backward : ForwardStep<T> {
       const Parameter& q = p.parameters[size_t(k)];
       for (const Grid& g : p.grids) {
         if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it
-        if (g.bias == k) {
+        if (g.bias == k && g.gamma >= 0) {
           add_bias(q, grads.parameters[k]);
           return;
         }

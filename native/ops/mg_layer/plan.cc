@@ -158,7 +158,8 @@ class Planner {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        const bool folded = name == std::string("kernel") && g.folded > 0, compensated = name == std::string("bias");
+        const bool folded = name == std::string("kernel") && g.folded > 0;
+        const bool compensated = name == std::string("bias") && s.norm != NormKind::none;
         const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);

@@ -119,7 +119,7 @@ struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums (more for a folded kernel and a compensated bias)
+  i64 first, sums;             // position and size among the partial gradient sums (more for a folded kernel and the compensated bias under a norm)
 };
 
 struct Plan {

@@ -1,0 +1,88 @@
+// Devices: the CPU is always there; a GPU is there, or the reason why not is said wherever it is asked for.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { device, devices, diagnostics, MgError, memory, ops, Tensor, tidy } from '../../lib/index.js';
+
+const gpu = devices().find((each) => each.type === 'cuda');
+const run = promisify(execFile);
+
+describe('devices', () => {
+  it('begin with the CPU, which auto stands for', () => {
+    expect(devices()[0]).toBe(device('cpu'));
+    expect(device('auto')).toBe(device('cpu'));
+  });
+
+  it('that are named and not here give ERR_MG_NO_DEVICE with the reason that diagnostics show', () => {
+    const missing = `cuda:${devices().length - 1}` as const;
+    const error = (() => {
+      try {
+        return device(missing);
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toBeInstanceOf(MgError);
+    expect(error).toMatchObject({ code: 'ERR_MG_NO_DEVICE', device: missing });
+    if (gpu === undefined) expect(diagnostics().cuda).toBe(`off: ${(error as Error).message.split('got none: ')[1]}`);
+    else expect(diagnostics().cuda).toMatch(/^on/);
+  });
+
+  it('give the same answer in a worker thread', async () => {
+    const binding = process.env.MG_BINDING ?? fileURLToPath(new URL('../../build/Release/multigrid_memory.node', import.meta.url));
+    const code = `const { Worker } = require('node:worker_threads');
+      const ask = 'JSON.stringify(require(' + JSON.stringify(${JSON.stringify(binding)}) + ').cuda())';
+      const text = eval(ask);
+      new Worker('require("node:worker_threads").parentPort.postMessage(' + ask + ')', { eval: true })
+        .on('message', (seen) => console.log(text === seen));`;
+    const { stdout } = await run(process.execPath, ['-e', code]);
+    expect(stdout.trim()).toBe('true');
+  });
+});
+
+describe.skipIf(gpu === undefined)('tensors on a GPU (skipped where there is none)', () => {
+  const options = { device: gpu ?? 'cpu' } as const;
+
+  it('come back as they went', async () => {
+    using x = Tensor.from([1, 2, 3], [3], options);
+    expect(x.device).toBe(gpu);
+    expect(`${x}`).toContain('cuda:0');
+    expect([...(await x.data())]).toEqual([1, 2, 3]);
+    x.copyFrom(Float32Array.of(4, 5, 6));
+    expect([...x.dataSync()]).toEqual([4, 5, 6]);
+  });
+
+  it('travel both ways, and so do their gradients', () => {
+    tidy(() => {
+      const x = Tensor.from([1, -2, 3], [3], { device: 'cpu', requiresGrad: true });
+      const y = ops.mul(x.to(gpu!), 2);
+      expect(y.device).toBe(gpu);
+      y.to('cpu').sum().backward();
+      expect(x.grad!.device).toBe(device('cpu'));
+      expect([...x.grad!.dataSync()]).toEqual([2, 2, 2]);
+    });
+  });
+
+  it('do not mix with tensors of the CPU', () => {
+    tidy(() => {
+      const here = Tensor.from([1], [1], { device: 'cpu' });
+      const there = Tensor.from([1], [1], options);
+      expect(() => ops.add(here, there)).toThrow(expect.objectContaining({ code: 'ERR_MG_DEVICE' }));
+    });
+  });
+
+  it('are counted, and given back when disposed', async () => {
+    await gpu!.sync(); // queued work holds its tensors
+    const before = memory().byDevice['cuda:0']!;
+    const x = Tensor.zeros([1000], options);
+    expect(memory().byDevice['cuda:0']).toBe(before + 4000);
+    x.dataSync();
+    x.dispose();
+    expect(memory().byDevice['cuda:0']).toBe(before);
+  });
+
+  it('that are too large give ERR_MG_MEMORY', () => {
+    expect(() => Tensor.zeros([2 ** 40], options)).toThrow(expect.objectContaining({ code: 'ERR_MG_MEMORY' }));
+  });
+});
