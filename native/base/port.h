@@ -71,6 +71,18 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The nearest tf32, ties away from zero; a pair of the nearest bfloat16, ties to even, the first one low.
+__device__ __forceinline__ unsigned to_tf32(float x) {
+  unsigned bits;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+  return bits;
+}
+__device__ __forceinline__ unsigned to_bf16_pair(float low, float high) {
+  unsigned bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+}
+
 inline void expect_success(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   fail(status == cudaErrorMemoryAllocation ? "ERR_MG_MEMORY" : "ERR_MG_CUDA",

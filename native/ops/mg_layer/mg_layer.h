@@ -5,6 +5,7 @@
 // neither thread count nor schedule; weight gradients are summed per unit of samples, units in order.
 // T is float or double; tensors are [T,B,H,W,C] (1-D: [T,B,L,C]), states [B,H,W,C].
 #pragma once
+#include "../../base/stream.h"
 #include "plan.h"
 
 namespace mg {
@@ -38,5 +39,13 @@ void network_forward(const Plan& plan, const NetworkArgs<T>& args);
 // After network_forward of the same plan (with spec.backward) and the same tensors.
 template <class T>
 void network_backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads);
+
+// The same on a GPU, with plans made for CUDA; what the arguments point to is device memory.
+namespace cuda {
+template <class T>
+void network_forward(Stream stream, const Plan& plan, const NetworkArgs<T>& args);
+template <class T>
+void network_backward(Stream stream, const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads);
+}  // namespace cuda
 
 }  // namespace mg

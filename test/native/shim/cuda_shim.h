@@ -104,6 +104,18 @@ void copy_wait() {
 inline void mma_tf32(float* d, const unsigned* a, const unsigned* b) { shim::mma(8, d, a, b); }
 inline void mma_bf16(float* d, const unsigned* a, const unsigned* b) { shim::mma(16, d, a, b); }
 
+inline unsigned to_tf32(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, 4);
+  return std::isfinite(x) ? (bits + 0x1000u) & 0xffffe000u : bits;
+}
+inline unsigned to_bf16(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, 4);
+  return std::isnan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+inline unsigned to_bf16_pair(float low, float high) { return to_bf16(low) | to_bf16(high) << 16; }
+
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
   if (blocks == 0) return;

@@ -1,0 +1,46 @@
+#include "engine_cuda.h"
+
+namespace mg {
+namespace cuda {
+namespace {
+
+template <class T>
+void copy_or_clear(Stream stream, T* to, const T* from, i64 n) {
+  if (to) each_element(stream, n, [=] MG_DEVICE(i64 i) { to[i] = from ? from[i] : T(0); });
+}
+
+// A window of no steps hands its states on.
+template <class T>
+void pass_states(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
+  for (const int k : p.states) {
+    const Grid& g = p.grids[size_t(k)];
+    const i64 n = p.batch * g.area() * g.channels;
+    if (args.hidden) copy_or_clear(stream, args.hidden[g.state], args.hidden0 ? args.hidden0[g.state] : nullptr, n);
+    if (args.cell) copy_or_clear(stream, args.cell[g.state], args.cell0 ? args.cell0[g.state] : nullptr, n);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void network_forward(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
+  if (p.steps == 0) return pass_states(stream, p, args);
+  char* const device = static_cast<char*>(args.workspace) + p.tables;
+  const BuiltTables<T> built = build_tables<T>(p, args, nullptr, device);
+  const CudaEngine<T> engine(stream, p, built, device);
+  const GateUse gates = p.stores_gates && !p.segment ? GateUse::keep : GateUse::none;
+  upload(stream, built.bytes, device);
+  engine.pack_forward();
+  if (!p.layer_major) return engine.forward_range(0, p.steps, gates);
+  for (int l = 0; l < engine.layers(); l++) {
+    for (i64 t = 0; t < p.steps; t++) engine.forward_stage(l, l, t, 0, gates);
+    for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
+      if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(stream, engine.tables, p, g).forward();
+    }
+  }
+}
+template void network_forward<float>(Stream, const Plan&, const NetworkArgs<float>&);
+template void network_forward<double>(Stream, const Plan&, const NetworkArgs<double>&);
+
+}  // namespace cuda
+}  // namespace mg
