@@ -130,16 +130,16 @@ MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end,
   T* const parts = is_folded ? g.folded_parts : g.parts;
   T* const first_hidden = t == 0 && !is_folded ? g.first_hidden : nullptr;
   const OneSource<T> from{g.dsums.at(t), g.outputs};
-  by_blocks(p.column_blocks, [&](auto blocks) {
-    constexpr int Blocks = decltype(blocks)::value;
-    run_tile<Math, Blocks>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const auto& sums, const int* cells) {
-      sums.each_column([&](int m, int column, T s) {
-        const i64 n = column_tile * (8 * Blocks) + column, cell = cells[m], channel = n - g.hidden_column;
-        if (cell < 0 || n >= p.outputs) return;
-        parts[cell * p.outputs + n] = s;
-        if (first_hidden && channel >= 0 && channel < g.channels) first_hidden[cell * g.channels + channel] = s;
-      });
-    });
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
+    const int width = p.tile_columns();
+    for (int k = port::thread(); k < tile_cells * width; k += tile_threads) {
+      const int m = k / width, column = k - m * width;
+      const i64 n = column_tile * width + column, cell = cells[m], channel = n - g.hidden_column;
+      if (cell < 0 || n >= p.outputs) continue;
+      const T sum = sums[m * stride + column];
+      parts[cell * p.outputs + n] = sum;
+      if (first_hidden && channel >= 0 && channel < g.channels) first_hidden[cell * g.channels + channel] = sum;
+    }
   });
 }
 

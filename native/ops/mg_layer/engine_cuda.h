@@ -14,7 +14,8 @@ namespace cuda {
 struct TableChunk {
   unsigned words[896];  // as much as fits into the arguments of a launch, with room to spare
 };
-MG_KERNEL(256) inline store_kernel(TableChunk chunk, unsigned* to, int count) {
+template <int>  // as other kernels, one copy in all
+MG_KERNEL(256) store_kernel(TableChunk chunk, unsigned* to, int count) {
   for (int k = port::thread(); k < count; k += 256) to[k] = chunk.words[k];
 }
 
@@ -24,7 +25,7 @@ inline void upload(Stream stream, const std::vector<char>& bytes, char* to) {
     TableChunk chunk{};
     const size_t n = std::min(sizeof chunk, bytes.size() - at);
     std::memcpy(chunk.words, bytes.data() + at, n);
-    port::launch(store_kernel, 1, 256, 0, stream, chunk, reinterpret_cast<unsigned*>(to + at), int((n + 3) / 4));
+    port::launch(store_kernel<0>, 1, 256, 0, stream, chunk, reinterpret_cast<unsigned*>(to + at), int((n + 3) / 4));
   }
 }
 

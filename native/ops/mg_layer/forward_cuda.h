@@ -68,21 +68,16 @@ MG_KERNEL(tile_threads) forward_kernel(const Tables<T>* tables, int first, int e
   const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
   if (use == GateUse::again && !g.lstm()) return;
   const Sources<T> from{tables->sources + g.source, g.sources, t};
-  by_blocks(p.column_blocks, [&](auto blocks) {
-    constexpr int Blocks = decltype(blocks)::value;
-    run_tile<Math, Blocks>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const auto& sums, const int* cells) {
-      if (p.cell) {
-        sums.each_channel([&](int m, int channel, const Gates<T>& s) {
-          const i64 c = column_tile * (2 * Blocks) + channel;
-          if (cells[m] >= 0 && c < g.channels) finish_cell(*tables, g, t, cells[m], c, s, use);
-        });
-      } else {
-        sums.each_column([&](int m, int column, T s) {
-          const i64 c = column_tile * (8 * Blocks) + column;
-          if (cells[m] >= 0 && c < g.channels) finish_activation(*tables, g, t, cells[m], c, s);
-        });
-      }
-    });
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
+    const int width = p.cell ? p.tile_columns() / 4 : p.tile_columns();
+    for (int k = port::thread(); k < tile_cells * width; k += tile_threads) {
+      const int m = k / width, n = k - m * width;
+      const i64 c = column_tile * width + n;
+      if (cells[m] < 0 || c >= g.channels) continue;
+      const T* const s = sums + m * stride + n;
+      if (p.cell) finish_cell(*tables, g, t, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]}, use);
+      else finish_activation(*tables, g, t, cells[m], c, s[0]);
+    }
   });
 }
 

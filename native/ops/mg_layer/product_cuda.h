@@ -104,7 +104,9 @@ struct TileMemory {
   PatchCell *patch_cells, *coarse_cells;
   typename Math::Factor* patches[2];
   unsigned* weights[2];
+  typename Math::Value* sums;  // in their place at the end: [128 cells][columns, and a gap]
 
+  static MG_HD int sums_stride(const Product& p) { return p.tile_columns() + 4; }
   // Also the size of it, from a null base.
   static MG_HD i64 lay_out(const Product& p, char* base, TileMemory& m) {
     i64 used = 0;
@@ -118,11 +120,13 @@ struct TileMemory {
     m.coarse_origins = m.origins + tile_cells, m.cells = m.coarse_origins + tile_cells;
     m.patch_cells = reinterpret_cast<PatchCell*>(take((p.patch_cells() + p.coarse_cells()) * i64(sizeof(PatchCell))));
     m.coarse_cells = m.patch_cells + p.patch_cells();
+    m.sums = reinterpret_cast<typename Math::Value*>(base + used);
+    const i64 with_sums = used + i64(tile_cells) * sums_stride(p) * i64(sizeof(typename Math::Value));
     for (int side = 0; side < 2; side++) {
       m.patches[side] = reinterpret_cast<typename Math::Factor*>(take(i64(most) * Math::stride * i64(sizeof(typename Math::Factor))));
       m.weights[side] = reinterpret_cast<unsigned*>(take((p.folded > 0 ? 4 : 1) * 4 * Math::weight_words(p.tile_columns())));
     }
-    return used;
+    return used > with_sums ? used : with_sums;
   }
   static i64 bytes(const Product& p) {
     TileMemory m;
@@ -169,8 +173,17 @@ MG_DEVICE bool list_cell(const Product& p, const TilePlace& at, const TileMemory
   return in;
 }
 
-// Runs the product for one tile; epilogue(sums, numbers of the tile's cells in the batch).
-template <class Math, int Blocks, class From, class Epilogue>
+// f(number of column blocks as a constant)
+template <class Math, class F>
+MG_DEVICE void by_blocks(int blocks, F&& f) {
+  if (blocks == 2) f(std::integral_constant<int, 2>{});
+  else if (blocks == 4) f(std::integral_constant<int, 4>{});
+  else if constexpr (Math::Sums::most_blocks == 8) f(std::integral_constant<int, 8>{});
+}
+
+// Runs the product for one tile; epilogue(sums [128 cells][stride], numbers of the cells in the batch): columns as in the product, or,
+// where they belong to LSTM cells, those of gate i, u, f, o one after the other, a quarter of the tile's columns each.
+template <class Math, class From, class Epilogue>
 MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void* packed, const From& from, int dimensions, Epilogue&& epilogue) {
   TileMemory<Math> memory;
   TileMemory<Math>::lay_out(p, port::shared<char>(), memory);
@@ -178,54 +191,53 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
   list_patch(p, place, memory.patch_cells);
   list_coarse_patch(p, place, memory.coarse_cells);
   const bool works = port::ballot(list_cell(p, place, memory)) != 0;  // of the warp
-  MG_BARRIER();
 
-  const int words = Math::weight_words(8 * Blocks), folded_chunks = p.folded_chunks(), chunks = folded_chunks + p.chunks();
+  const int words = Math::weight_words(p.tile_columns()), folded_chunks = p.folded_chunks(), chunks = folded_chunks + p.chunks();
   const unsigned* next = static_cast<const unsigned*>(packed) + column_tile * (p.packed_rows() / chunk_channels) * words;
-  const auto fetch_weights = [&](int side, int count) {
-    for (int k = port::thread() * 4; k < count; k += tile_threads * 4) port::copy_async(memory.weights[side] + k, next + k, true);
-    next += count;
-  };
-  const auto fetch_patch = [&](int chunk) {
-    const bool folded = chunk < folded_chunks;
-    const i64 first = folded ? chunk * chunk_channels : p.folded + (chunk - folded_chunks) * chunk_channels;
-    gather<Math>(from, first, folded ? p.folded : p.folded + p.channels, folded, folded ? memory.coarse_cells : memory.patch_cells,
-                 folded ? p.coarse_cells() : p.patch_cells(), folded ? p.in_height / 2 : p.in_height, folded ? p.in_width / 2 : p.in_width, dimensions,
-                 memory.patches[chunk % 2]);
-  };
-
-  typename Math::template Sums<Blocks> sums;
-  fetch_patch(0);
-  fetch_weights(0, folded_chunks > 0 ? 4 * words : words);
-  port::copy_commit();
-  int side = 0;
-  for (int chunk = 0; chunk < chunks; chunk++) {
-    const bool folded = chunk < folded_chunks;
-    const int taps = folded ? 4 : p.taps(), across = folded ? 2 : p.kernel_width, line = folded ? p.columns / 2 + 2 : p.patch_columns();
+  typename Math::Sums sums;
+  int side = 1;
+  for (int chunk = -1; chunk < chunks; chunk++) {  // at -1, nothing is there yet but what comes first
+    const bool folded = chunk < folded_chunks, next_folded = chunk + 1 < folded_chunks;
+    const int taps = chunk < 0 ? 1 : folded ? 4 : p.taps(), across = folded ? 2 : p.kernel_width, line = folded ? p.columns / 2 + 2 : p.patch_columns();
     const i64 left = folded ? p.folded - chunk * chunk_channels : p.channels - (chunk - folded_chunks) * chunk_channels;
     const int depth = left < chunk_channels ? (int(left) + 3) / 4 * 4 : chunk_channels;
-    int origins[decltype(sums)::cells];
-    MG_UNROLL for (int k = 0; k < decltype(sums)::cells; k++) origins[k] = (folded ? memory.coarse_origins : memory.origins)[sums.cell(k)];
     for (int tap = 0; tap < taps; tap++, side ^= 1) {
       port::copy_wait<0>();
       MG_BARRIER();
       const bool last_tap = tap + 1 == taps;
-      if (!last_tap || chunk + 1 < chunks) fetch_weights(side ^ 1, (last_tap ? chunk + 1 < folded_chunks : folded) ? 4 * words : words);
-      if (tap == 0 && chunk + 1 < chunks) fetch_patch(chunk + 1);
+      if (!last_tap || chunk + 1 < chunks) {
+        const int count = (last_tap ? next_folded : folded) ? 4 * words : words;
+        for (int k = port::thread() * 4; k < count; k += tile_threads * 4) port::copy_async(memory.weights[side ^ 1] + k, next + k, true);
+        next += count;
+      }
+      if (tap == 0 && chunk + 1 < chunks) {
+        const i64 first = next_folded ? (chunk + 1) * chunk_channels : p.folded + (chunk + 1 - folded_chunks) * chunk_channels;
+        const int scale = next_folded ? 2 : 1;
+        gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded, next_folded ? memory.coarse_cells : memory.patch_cells,
+                     next_folded ? p.coarse_cells() : p.patch_cells(), p.in_height / scale, p.in_width / scale, dimensions,
+                     memory.patches[(chunk + 1) & 1]);
+      }
       port::copy_commit();
+      if (chunk < 0 || !works) continue;
       const unsigned* const weights = memory.weights[side] + (folded ? port::thread() / 32 * words : 0);
-      if (works) sums.add(memory.patches[chunk % 2], origins, tap / across * line + tap % across, weights, depth);
+      by_blocks<Math>(p.column_blocks, [&](auto blocks) {
+        sums.template add<decltype(blocks)::value>(memory.patches[chunk & 1], folded ? memory.coarse_origins : memory.origins,
+                                                   tap / across * line + tap % across, weights, depth);
+      });
     }
   }
-  if (works) epilogue(sums, memory.cells);
-}
-
-// Chooses the code for the width of a product's tiles.
-template <class F>
-MG_DEVICE void by_blocks(int blocks, F&& f) {
-  if (blocks == 2) f(std::integral_constant<int, 2>{});
-  else if (blocks == 4) f(std::integral_constant<int, 4>{});
-  else f(std::integral_constant<int, 8>{});
+  MG_BARRIER();
+  const int stride = TileMemory<Math>::sums_stride(p);
+  if (works) {
+    by_blocks<Math>(p.column_blocks, [&](auto blocks) {
+      sums.template each<decltype(blocks)::value>([&](int m, int n, typename Math::Value sum) {
+        const int column = p.cell ? Math::column_gate(n) * (p.tile_columns() / 4) + Math::column_channel(n) : n;
+        memory.sums[m * stride + column] = sum;
+      });
+    });
+  }
+  MG_BARRIER();
+  epilogue(memory.sums, stride, memory.cells);
 }
 
 // The row of a work list that this block of threads belongs to, and which of the row's blocks it is. The last rows, which are the

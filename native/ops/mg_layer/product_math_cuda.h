@@ -2,8 +2,8 @@
 // factors rounded to tf32 or bfloat16. Each has:
 //   Factor, stride           what lies in shared memory, and from one cell to the next: 16 channels and a gap against bank conflicts
 //   weight_words(columns)    32-bit words of the packed weights of 16 channels; weight_place(k, n, blocks): factor k, n among them
-//   column_channel, column_gate   which channel and gate (i, u, f, o) of an LSTM a packed column holds
-//   Sums<blocks>             one thread's sums; origins: where its cells begin in the patch
+//   column_channel, column_gate   which channel and gate (i, u, f, o) of an LSTM a packed column holds: one thread has all four
+//   Sums                     one thread's sums; origins: where the cells of the tile begin in the patch
 #pragma once
 #include "../../base/lstm_cell.h"
 #include "../../base/port.h"
@@ -30,20 +30,22 @@ struct ExactMath {
   static MG_HD int column_gate(int n) { return n % 8 / 2; }
   static MG_DEVICE T factor(T x) { return x; }
 
-  template <int Blocks>
   struct Sums {
-    static constexpr int cells = Blocks;
-    T at[Blocks][8] = {};
+    static constexpr int most_blocks = sizeof(T) == 4 ? 8 : 4;
+    T at[most_blocks][8] = {};
 
+    template <int Blocks>
     static MG_DEVICE int cell(int k) { return port::thread() / 32 * 32 + port::thread() % 32 / Blocks + k * (32 / Blocks); }
-    static MG_DEVICE int block() { return port::thread() % Blocks; }
 
     // += patch cells times weights [16][8 Blocks], over the first `depth` channels (a multiple of 4, or all 16).
+    template <int Blocks>
     MG_DEVICE void add(const T* patch, const int* origins, int tap, const void* weights, int depth) {
-      const T* w = static_cast<const T*>(weights) + block() * 8;
+      const T* w = static_cast<const T*>(weights) + port::thread() % Blocks * 8;
+      const T* from[Blocks];
+      MG_UNROLL for (int m = 0; m < Blocks; m++) from[m] = patch + (origins[cell<Blocks>(m)] + tap) * stride;
       for (int k = 0; k < depth; k += step) {
         Run<T, step> a[Blocks];
-        MG_UNROLL for (int m = 0; m < Blocks; m++) a[m] = *reinterpret_cast<const Run<T, step>*>(patch + (origins[m] + tap) * stride + k);
+        MG_UNROLL for (int m = 0; m < Blocks; m++) a[m] = *reinterpret_cast<const Run<T, step>*>(from[m] + k);
         MG_UNROLL for (int j = 0; j < step; j++, w += 8 * Blocks) {
           const auto b = *reinterpret_cast<const Run<T, 8>*>(w);
           MG_UNROLL for (int m = 0; m < Blocks; m++) {
@@ -53,18 +55,10 @@ struct ExactMath {
       }
     }
     // f(cell of the tile, packed column, sum)
-    template <class F>
-    MG_DEVICE void each_column(F&& f) const {
+    template <int Blocks, class F>
+    MG_DEVICE void each(F&& f) const {
       MG_UNROLL for (int m = 0; m < Blocks; m++) {
-        MG_UNROLL for (int n = 0; n < 8; n++) f(cell(m), block() * 8 + n, at[m][n]);
-      }
-    }
-    // f(cell of the tile, channel of the tile, its four sums)
-    template <class F>
-    MG_DEVICE void each_channel(F&& f) const {
-      MG_UNROLL for (int m = 0; m < Blocks; m++) {
-        MG_UNROLL for (int c = 0; c < 2; c++)
-          f(cell(m), block() * 2 + c, Gates<T>{at[m][c], at[m][2 + c], at[m][4 + c], at[m][6 + c]});
+        MG_UNROLL for (int n = 0; n < 8; n++) f(cell<Blocks>(m), port::thread() % Blocks * 8 + n, at[m][n]);
       }
     }
   };
@@ -97,22 +91,23 @@ struct MatrixMath {
     }
   }
 
-  template <int Blocks>
   struct Sums {
-    static constexpr int cells = 4;
-    float at[2][Blocks][4] = {};
+    static constexpr int most_blocks = 8;
+    float at[2][8][4] = {};
 
     static MG_DEVICE int cell(int k) { return port::thread() / 32 * 32 + port::thread() % 32 / 4 + k * 8; }
 
+    template <int Blocks>
     MG_DEVICE void add(const Factor* patch, const int* origins, int tap, const void* weights, int depth) {
       const int lane = port::thread() % 32;
       const unsigned* w = static_cast<const unsigned*>(weights) + lane * 4;
+      const Factor* from[4];
+      MG_UNROLL for (int m = 0; m < 4; m++) from[m] = patch + (origins[cell(m)] + tap) * stride + lane % 4 * (Bf16 ? 2 : 1);
       for (int k = 0; k < depth; k += depth_step, w += depth_step * (Bf16 ? 4 : 8) * Blocks) {
         unsigned a[2][4];
         MG_UNROLL for (int m = 0; m < 4; m++) {
-          const Factor* const row = patch + (origins[m] + tap) * stride + k + lane % 4 * (Bf16 ? 2 : 1);
-          a[m / 2][m % 2] = word(row);
-          a[m / 2][m % 2 + 2] = word(row + depth_step / 2);
+          a[m / 2][m % 2] = word(from[m] + k);
+          a[m / 2][m % 2 + 2] = word(from[m] + k + depth_step / 2);
         }
         MG_UNROLL for (int n = 0; n < Blocks; n += 2) {
           const auto b = *reinterpret_cast<const Run<unsigned, 4>*>(w + n / 2 * 128);
@@ -123,24 +118,12 @@ struct MatrixMath {
         }
       }
     }
-    template <class F>
-    MG_DEVICE void each_column(F&& f) const {
+    template <int Blocks, class F>
+    MG_DEVICE void each(F&& f) const {
       const int pair = port::thread() % 4 * 2;
       MG_UNROLL for (int m = 0; m < 4; m++) {
         MG_UNROLL for (int n = 0; n < Blocks; n++) {
           MG_UNROLL for (int e = 0; e < 2; e++) f(cell(m), n * 8 + pair + e, at[m / 2][n][m % 2 * 2 + e]);
-        }
-      }
-    }
-    template <class F>
-    MG_DEVICE void each_channel(F&& f) const {
-      const int pair = port::thread() % 4 * 2;
-      MG_UNROLL for (int m = 0; m < 4; m++) {
-        MG_UNROLL for (int n = 0; n + 3 < Blocks; n += 4) {
-          MG_UNROLL for (int e = 0; e < 2; e++) {
-            const int k = m % 2 * 2 + e;
-            f(cell(m), n * 2 + pair + e, Gates<float>{at[m / 2][n][k], at[m / 2][n + 1][k], at[m / 2][n + 2][k], at[m / 2][n + 3][k]});
-          }
         }
       }
     }
