@@ -22,6 +22,46 @@ struct Cuda {
   }
 };
 
+// |got - want| / |want| over all values of all tensors
+double relative_norm(std::initializer_list<std::pair<const Lists<float>*, const Lists<double>*>> pairs) {
+  double error = 0, size = 0;
+  for (const auto& [got, want] : pairs) {
+    for (size_t j = 0; j < want->size(); j++) {
+      for (size_t k = 0; k < (*want)[j].size(); k++) {
+        const double e = (*got)[j][k] - (*want)[j][k];
+        error += e * e, size += (*want)[j][k] * (*want)[j][k];
+      }
+    }
+  }
+  return size > 0 ? std::sqrt(error / size) : error;
+}
+
+// Factors of the products rounded to 11 or 8 bits: |error| / |value| within the limits of these modes. ReLU and pooling choose
+// otherwise near their kinks, which moves single gradients by their whole size, so smooth networks alone are compared there.
+void check_rounded(NetworkSpec spec, unsigned seed, Precision precision, double limit) {
+  spec.machine = Machine::cuda;
+  spec.backward = true;
+  spec.precision = precision;
+  bool smooth = true;
+  for (LayerSpec& l : spec.layers) smooth = smooth && (l.kind == LayerKind::conv_lstm || !l.relu);
+  const Plan plan = plan_network(spec, 4, 1);
+  for (const Grid& g : plan.grids) {
+    for (const Source& s : g.sources) smooth = smooth && s.map != Map::down;
+  }
+  std::mt19937 rng(seed);
+  double closest = 0;
+  const Values v = random_values(plan, rng);
+  const Results<double> want = naive(plan, v, closest);
+  const Results<float> got = run_fused<Cuda, float>(plan, v);
+  const double forward = relative_norm({{&got.outputs, &want.outputs}, {&got.hidden, &want.hidden}, {&got.cell, &want.cell}});
+  const double backward = relative_norm({{&got.parameters, &want.parameters}, {&got.fields, &want.fields},
+                                         {&got.hidden0, &want.hidden0}, {&got.cell0, &want.cell0}});
+  if (std::getenv("MG_VERBOSE")) std::printf("precision %d: forward %.1e, backward %.1e%s\n", int(precision), forward, backward, smooth ? "" : " (kinks)");
+  if (forward <= limit && (!smooth || backward <= limit)) return;
+  failures++;
+  std::printf("FAIL precision %d: forward %.2e, backward %.2e (seed %u; %s)\n", int(precision), forward, backward, seed, plan.path.c_str());
+}
+
 template <class T>
 void check(NetworkSpec spec, unsigned seed, double tolerance) {
   spec.machine = Machine::cuda;
@@ -78,6 +118,8 @@ int main(int argc, char** argv) {
     try {
       check<double>(s, own, 1e-11);
       check<float>(s, own, 2e-5);
+      check_rounded(s, own, Precision::tf32, 2e-3);
+      check_rounded(s, own, Precision::bfloat16, 2e-2);
     } catch (const Error& e) {
       failures++;
       std::printf("FAIL %s %s\n", e.code(), e.what());
