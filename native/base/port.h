@@ -98,6 +98,46 @@ void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_b
   expect_success(cudaGetLastError(), "launch");
 }
 
+// A sequence of launches with their arguments, recorded once and replayed as one.
+class Graph {
+ public:
+  Graph() = default;
+  ~Graph() {
+    if (graph_) cudaGraphExecDestroy(graph_);
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  bool is_recorded() const { return graph_ != nullptr; }
+  // launches(stream) only launches, and all of it to that stream.
+  template <class F>
+  void record(F&& launches) {
+    cudaStream_t stream = nullptr;
+    cudaGraph_t recorded = nullptr;
+    expect_success(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+    cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+    if (status == cudaSuccess) {
+      try {
+        launches(stream);
+      } catch (...) {
+        cudaStreamEndCapture(stream, &recorded);
+        cudaStreamDestroy(stream);
+        if (recorded) cudaGraphDestroy(recorded);
+        throw;
+      }
+      status = cudaStreamEndCapture(stream, &recorded);
+    }
+    if (status == cudaSuccess) status = cudaGraphInstantiate(&graph_, recorded, 0);
+    if (recorded) cudaGraphDestroy(recorded);
+    cudaStreamDestroy(stream);
+    expect_success(status, "recording a graph");
+  }
+  void replay(cuda::Stream stream) const { expect_success(cudaGraphLaunch(graph_, stream), "cudaGraphLaunch"); }
+
+ private:
+  cudaGraphExec_t graph_ = nullptr;
+};
+
 }  // namespace port
 }  // namespace mg
 

@@ -33,7 +33,6 @@ class Backward : CudaEngine<T> {
   using CudaEngine<T>::CudaEngine;
 
   void run() {
-    upload(stream, built.bytes, reinterpret_cast<char*>(const_cast<Tables<T>*>(tables)));
     if (p.segment || !p.stores_gates) this->pack_forward();
     this->pack_data();
     if (p.layer_major) layer_by_layer();
@@ -148,18 +147,18 @@ bool is_used(const Plan& p, int field) {
 }  // namespace
 
 template <class T>
-void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
+void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads, RecordedPass* recorded) {
   if (p.steps == 0) return pass_gradients(stream, p, grads);
   for (size_t f = 0; f < p.spec.fields.size(); f++) {
     const Node& n = p.nodes[f];
     if (n.gradient && !is_used(p, int(f))) clear(stream, grads.fields[f], p.steps * p.batch * n.area() * n.channels);
   }
-  char* const device = static_cast<char*>(args.workspace) + p.tables;
-  const BuiltTables<T> built = build_tables<T>(p, args, &grads, device);
-  Backward<T>(stream, p, built, device).run();
+  char* const tables = recorded ? recorded->tables : static_cast<char*>(args.workspace) + p.tables;
+  const BuiltTables<T> built = build_tables<T>(p, args, &grads, tables);
+  run_pass(stream, built, tables, recorded, [&](Stream on) { Backward<T>(on, p, built, tables).run(); });
 }
-template void network_backward<float>(Stream, const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>&);
-template void network_backward<double>(Stream, const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>&);
+template void network_backward<float>(Stream, const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>&, RecordedPass*);
+template void network_backward<double>(Stream, const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>&, RecordedPass*);
 
 }  // namespace cuda
 }  // namespace mg

@@ -22,25 +22,28 @@ void pass_states(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
 
 }  // namespace
 
+std::shared_ptr<RecordedPass> record_pass(char* tables) { return std::make_shared<RecordedPass>(tables); }
+
 template <class T>
-void network_forward(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
+void network_forward(Stream stream, const Plan& p, const NetworkArgs<T>& args, RecordedPass* recorded) {
   if (p.steps == 0) return pass_states(stream, p, args);
-  char* const device = static_cast<char*>(args.workspace) + p.tables;
-  const BuiltTables<T> built = build_tables<T>(p, args, nullptr, device);
-  const CudaEngine<T> engine(stream, p, built, device);
-  const GateUse gates = p.stores_gates && !p.segment ? GateUse::keep : GateUse::none;
-  upload(stream, built.bytes, device);
-  engine.pack_forward();
-  if (!p.layer_major) return engine.forward_range(0, p.steps, gates);
-  for (int l = 0; l < engine.layers(); l++) {
-    for (i64 t = 0; t < p.steps; t++) engine.forward_stage(l, l, t, 0, gates);
-    for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
-      if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(stream, engine.tables, p, g).forward();
+  char* const tables = recorded ? recorded->tables : static_cast<char*>(args.workspace) + p.tables;
+  const BuiltTables<T> built = build_tables<T>(p, args, nullptr, tables);
+  run_pass(stream, built, tables, recorded, [&](Stream on) {
+    const CudaEngine<T> engine(on, p, built, tables);
+    const GateUse gates = p.stores_gates && !p.segment ? GateUse::keep : GateUse::none;
+    engine.pack_forward();
+    if (!p.layer_major) return engine.forward_range(0, p.steps, gates);
+    for (int l = 0; l < engine.layers(); l++) {
+      for (i64 t = 0; t < p.steps; t++) engine.forward_stage(l, l, t, 0, gates);
+      for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
+        if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(on, engine.tables, p, g).forward();
+      }
     }
-  }
+  });
 }
-template void network_forward<float>(Stream, const Plan&, const NetworkArgs<float>&);
-template void network_forward<double>(Stream, const Plan&, const NetworkArgs<double>&);
+template void network_forward<float>(Stream, const Plan&, const NetworkArgs<float>&, RecordedPass*);
+template void network_forward<double>(Stream, const Plan&, const NetworkArgs<double>&, RecordedPass*);
 
 }  // namespace cuda
 }  // namespace mg

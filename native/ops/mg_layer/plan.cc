@@ -242,7 +242,8 @@ class Planner {
     p.scratch_begin = mine;
     if (cuda()) {
       p.norm_sums = take(work, strip_sums_bytes());
-      p.tables = take(work, tables_bytes(p));
+      p.tables_bytes = tables_bytes(p);
+      p.tables = take(work, p.tables_bytes);
     } else {
       place_workers(work, mine);
     }

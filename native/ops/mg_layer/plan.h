@@ -155,7 +155,7 @@ struct Plan {
   i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
   i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
-  i64 tables = 0;              // CUDA: bytes into workspace
+  i64 tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
   i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
   double folded_flop = 0;      // as computed

@@ -6,8 +6,10 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "../../../native/base/platform.h"
 #include "../../../native/base/stream.h"
@@ -40,6 +42,8 @@ struct Counts {
   long launches, blocks, switches;
 };
 Counts counts();
+// Where launches go while a graph is recorded; null: they run at once.
+inline thread_local std::vector<std::function<void()>>* recording = nullptr;
 
 template <class T>
 T lane_value(const unsigned char* slots, int lane) {
@@ -120,8 +124,27 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
   if (blocks == 0) return;
   auto body = [=] { kernel(arguments...); };
-  shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes);
+  auto run = [=]() mutable { shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes); };
+  if (shim::recording != nullptr) shim::recording->push_back(run);
+  else run();
 }
+
+class Graph {
+ public:
+  bool is_recorded() const { return !launches_.empty(); }
+  template <class F>
+  void record(F&& launches) {
+    shim::recording = &launches_;
+    launches(nullptr);
+    shim::recording = nullptr;
+  }
+  void replay(cuda::Stream) const {
+    for (const auto& launch : launches_) launch();
+  }
+
+ private:
+  std::vector<std::function<void()>> launches_;
+};
 
 }  // namespace port
 }  // namespace mg
