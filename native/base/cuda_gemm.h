@@ -15,6 +15,22 @@ struct GemmDims {
   i64 batch, rows, columns, depth, slices;
 };
 
+// The loader of a matrix whose element (k, o) lies at [k * pitch + o] or, with InnerFast, at [o * pitch + k].
+template <class T, bool InnerFast>
+struct GemmMatrix {
+  struct Outer {
+    const T* at;
+  };
+  using Inner = i64;
+  static constexpr bool inner_fast = InnerFast;
+  const T* data;
+  i64 batch_size, pitch;
+
+  MG_DEVICE Outer outer(i64 batch, i64 o) const { return {data + batch * batch_size + (InnerFast ? o * pitch : o)}; }
+  MG_DEVICE Inner inner(i64, i64 k) const { return InnerFast ? k : k * pitch; }
+  MG_DEVICE T load(const Outer& o, Inner k) const { return o.at[k]; }
+};
+
 template <int Rows, int Columns, int ThreadRows, int ThreadColumns>
 struct GemmTile {
   static constexpr int rows = Rows, columns = Columns, thread_rows = ThreadRows, thread_columns = ThreadColumns;

@@ -38,7 +38,8 @@ void each_row(Stream stream, i64 rows, F f) {
 }
 
 // The same bits in every lane: partners add the same two numbers at each of five steps.
-MG_DEVICE inline double warp_sum(double value) {
+template <class T>
+MG_DEVICE T warp_sum(T value) {
   for (int mask = 16; mask > 0; mask /= 2) value += port::shuffle_xor(value, mask);
   return value;
 }

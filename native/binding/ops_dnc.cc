@@ -104,13 +104,19 @@ void call_forward(Call& c) {
   for (int k = 0; k < kOutputs; ++k) outputs.push_back(c.result(dtype, output_count(d, k)));
   for (const i64 count : trace_counts(d)) trace.push_back(c.result(dtype, recorded ? count : 0));
   const int workers = Pool::get().size();
-  const Storage space = c.workspace(dtype == DType::float32 ? dnc_forward_workspace<float>(d, workers) : dnc_forward_workspace<double>(d, workers));
-  c.run([=] {
-    by_float(dtype, [&](auto t) {
-      using T = decltype(t);
+  by_float(dtype, [&](auto t) {
+    using T = decltype(t);
+    i64 bytes = dnc_forward_workspace<T>(d, workers);
+    if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_forward_bytes<T>(d) : bytes;
+    const Storage space = c.workspace(bytes);
+    c.run([=](const Target& on) {
       const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
                               state_at<const T>(inputs, kMemory), state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps),
                               at<T>(outputs, kWordSteps), trace_at<T>(trace)};
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::dnc_forward<T>(on.stream(), job, space.as<void>());
+      }
+      static_cast<void>(on);
       dnc_forward<T>(job, space.as<void>(), workers);
     });
   });
@@ -139,15 +145,20 @@ void call_backward(Call& c) {
     if (k != kLink || wants_link) results[k] = c.result(dtype, counts[k]);
   }
   const int workers = Pool::get().size();
-  const Storage space = c.workspace(dtype == DType::float32 ? dnc_backward_workspace<float>(d, budget, wants_link, workers)
-                                                            : dnc_backward_workspace<double>(d, budget, wants_link, workers));
-  c.run([=] {
-    by_float(dtype, [&](auto t) {
-      using T = decltype(t);
+  by_float(dtype, [&](auto t) {
+    using T = decltype(t);
+    i64 bytes = dnc_backward_workspace<T>(d, budget, wants_link, workers);
+    if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_backward_bytes<T>(d, budget, wants_link) : bytes;
+    const Storage space = c.workspace(bytes);
+    c.run([=](const Target& on) {
       const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
                                state_at<const T>(inputs, kMemory), at<const T>(steps, 0), at<const T>(steps, 1), trace_at<const T>(trace),
                                at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps), state_at<const T>(gradients, kAfter),
                                at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory), budget};
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::dnc_backward<T>(on.stream(), job, space.as<void>());
+      }
+      static_cast<void>(on);
       dnc_backward<T>(job, space.as<void>(), workers);
     });
   });
@@ -158,10 +169,10 @@ void call_clip(Call& c) {
   c.expect_float(x, "x");
   const Storage y = c.result(x.dtype, x.count);
   const double limit = c.number(1);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      clip_forward<T>(x.count, x.as<T>(), T(limit), y.as<T>());
+      MG_ON(on, clip_forward<T>, x.count, x.as<T>(), T(limit), y.as<T>());
     });
   });
 }
@@ -172,10 +183,10 @@ void call_clip_backward(Call& c) {
   c.expect(dy, "dy", x.dtype, x.count);
   const Storage dx = c.result(x.dtype, x.count);
   const double limit = c.number(2);
-  c.run([=] {
+  c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      clip_backward<T>(x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
+      MG_ON(on, clip_backward<T>, x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
     });
   });
 }

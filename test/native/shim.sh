@@ -25,7 +25,7 @@ reference() {
   for source in native/base/*.cc native/ops/*/*.cc; do
     case $source in
       */mg_layer/plan.cc | */mg_layer/product.cc | */mg_layer/tables.cc) flags="" ;;
-      */mg_layer/* | */dnc/*) continue ;;
+      */mg_layer/*) continue ;;
       *_avx2.cc) flags="-mavx2 -mfma" ;;
       *_avx512.cc) flags="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;
       *) flags="" ;;
@@ -40,8 +40,7 @@ kernels() {
   for source in native/ops/*/*.cu test/native/shim/planted.cu; do
     compile "$out/$kind/$(basename "$source" .cu).o" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
   done
-  compile "$out/$kind/cuda_check.o" $base $flags -c test/native/cuda_check.cc
-  compile "$out/$kind/network_cuda_check.o" $base $flags -c test/native/network_cuda_check.cc
+  for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
   compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
 }
 
@@ -55,7 +54,7 @@ must_fail() {
 
 check() {
   kind=$1 flags=$2 size=$3 networks=$4 faults=$5
-  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
+  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/network_cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/network_cuda_check_$kind"
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
   echo "== $kind"

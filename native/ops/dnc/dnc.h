@@ -14,6 +14,7 @@
 
 #include "../../base/math.h"
 #include "../../base/platform.h"
+#include "../../base/stream.h"
 
 namespace mg {
 
@@ -86,6 +87,17 @@ MG_HD V dnc_write_weight(V write_gate, V allocation_gate, V allocation, V conten
   return write_gate * (allocation_gate * allocation + (1 - allocation_gate) * content);
 }
 
+template <class T>
+MG_HD T dnc_within(T x, T limit) {
+  return x > limit ? limit : x < -limit ? -limit : x;
+}
+
+// Rises where 1 - s falls, in steps of 2^-53. In double even for float, whose 1 - s would tie slots that usage tells apart.
+MG_HD std::uint64_t dnc_falling_key(double usage, double epsilon) {
+  const double unused = 1 - (epsilon + (1 - epsilon) * usage), key = (1 - unused) * 9007199254740992.0;
+  return key >= 0 && key < 18014398509481984.0 ? std::uint64_t(key) : 0;
+}
+
 // ---- state and windows, batch first; [B] rows of a sample are contiguous
 
 // cell and hidden [B,H], words [B,R,W], memory [B,N,W], usage [B,N], link [B,V,N,N], precedence and write [B,V,N], read [B,R,N].
@@ -146,5 +158,17 @@ template <class T>
 void dnc_forward(const DncForward<T>& job, void* workspace, int workers);
 template <class T>
 void dnc_backward(const DncBackward<T>& job, void* workspace, int workers);
+
+// The same on a GPU; `lengths` of a job lies on the host there too.
+namespace cuda {
+template <class T>
+i64 dnc_forward_bytes(const DncDims& d);
+template <class T>
+void dnc_forward(Stream stream, const DncForward<T>& job, void* workspace);
+template <class T>
+i64 dnc_backward_bytes(const DncDims& d, i64 link_budget_bytes, bool wants_link);
+template <class T>
+void dnc_backward(Stream stream, const DncBackward<T>& job, void* workspace);
+}  // namespace cuda
 
 }  // namespace mg

@@ -218,12 +218,6 @@ void content_backward(const DncDims& d, const T* memory, const T* key, T strengt
 
 // ---- allocation: s = eps + (1 - eps) u in falling order of 1 - s (stable), a = (1 - s) prod of the s before
 
-// Rises where 1 - s falls, in steps of 2^-53. In double even for float, whose 1 - s would tie slots that usage tells apart.
-MG_HD std::uint64_t falling_key(double usage, double epsilon) {
-  const double unused = 1 - (epsilon + (1 - epsilon) * usage), key = (1 - unused) * 9007199254740992.0;
-  return key >= 0 && key < 18014398509481984.0 ? std::uint64_t(key) : 0;
-}
-
 // Slots in order of allocation: radix sort by bytes, digits that all keys share left out.
 template <class T>
 const std::int32_t* allocation_order(const DncDims& d, const T* usage, const DncTemps<T>& temps) {
@@ -232,7 +226,7 @@ const std::int32_t* allocation_order(const DncDims& d, const T* usage, const Dnc
   std::int32_t *order = temps.order[0], *next = temps.order[1];
   std::int32_t counts[digits][256] = {};
   for (i64 n = 0; n < d.slots; n++) {
-    const std::uint64_t key = falling_key(double(usage[n]), d.epsilon);
+    const std::uint64_t key = dnc_falling_key(double(usage[n]), d.epsilon);
     keys[n] = key;
     order[n] = std::int32_t(n);
     for (int p = 0; p < digits; p++) counts[p][key >> (8 * p) & 255]++;

@@ -84,11 +84,6 @@ void transposed_products(i64 rows, T* const* c, const T* const* d, i64 depth, co
   if (rows) transposed_of<T, 1>(c, d, depth, w, columns, add);
 }
 
-template <class T>
-MG_HD T within(T x, T limit) {
-  return x > limit ? limit : x < -limit ? -limit : x;
-}
-
 // Squashes the sums in place; hidden and cell of the step before give way to the clipped new ones.
 template <class T>
 void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
@@ -111,8 +106,8 @@ void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
     Gates<T> a;
     const State<T> next = cell(Gates<T>{gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]}, cell_state[j], T(d.forget_bias), a);
     gates[j] = a.i, gates[H + j] = a.u, gates[2 * H + j] = a.f, gates[3 * H + j] = a.o;
-    hidden[j] = within(next.h, limit);
-    cell_state[j] = within(next.c, limit);
+    hidden[j] = dnc_within(next.h, limit);
+    cell_state[j] = dnc_within(next.c, limit);
   }
 }
 

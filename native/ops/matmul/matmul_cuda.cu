@@ -5,22 +5,6 @@ namespace mg {
 namespace cuda {
 namespace {
 
-// Element (k, o) of a table that lies as [K, O] or, with InnerFast, as [O, K].
-template <class T, bool InnerFast>
-struct Table {
-  struct Outer {
-    const T* at;
-  };
-  using Inner = i64;
-  static constexpr bool inner_fast = InnerFast;
-  const T* data;
-  i64 depth, width;
-
-  MG_DEVICE Outer outer(i64 batch, i64 o) const { return {data + batch * depth * width + (InnerFast ? o * depth : o)}; }
-  MG_DEVICE Inner inner(i64, i64 k) const { return InnerFast ? k : k * width; }
-  MG_DEVICE T load(const Outer& o, Inner k) const { return o.at[k]; }
-};
-
 i64 outer_slices(const MatmulDims& d) { return gemm_slices(d.rows, d.batch * d.inner * d.columns); }
 
 }  // namespace
@@ -32,9 +16,10 @@ void matmul_forward(Stream stream, const MatmulDims& d, const T* a, const T* b, 
   const auto store = [=] MG_DEVICE(i64 batch, i64, i64 m, i64 n, T sum) {
     y[(batch * rows + m) * columns + n] = bias == nullptr ? sum : bias[n] + sum;
   };
-  const Table<T, true> left{a, d.inner, rows};
-  if (d.transposed) gemm<T>(stream, dims, left, Table<T, true>{b, d.inner, columns}, store);
-  else gemm<T>(stream, dims, left, Table<T, false>{b, d.inner, columns}, store);
+  const i64 size = d.inner * columns;
+  const GemmMatrix<T, true> left{a, rows * d.inner, d.inner};
+  if (d.transposed) gemm<T>(stream, dims, left, GemmMatrix<T, true>{b, size, d.inner}, store);
+  else gemm<T>(stream, dims, left, GemmMatrix<T, false>{b, size, columns}, store);
 }
 
 template <class T>
@@ -47,7 +32,8 @@ template <class T>
 void matmul_outer(Stream stream, const MatmulDims& d, const T* a, const T* dy, T* g, void* workspace) {
   const i64 slices = outer_slices(d), inner = d.inner, columns = d.columns, size = d.batch * inner * columns;
   T* const sums = slices == 1 ? g : static_cast<T*>(workspace);
-  gemm<T>(stream, GemmDims{d.batch, inner, columns, d.rows, slices}, Table<T, false>{a, d.rows, inner}, Table<T, false>{dy, d.rows, columns},
+  gemm<T>(stream, GemmDims{d.batch, inner, columns, d.rows, slices}, GemmMatrix<T, false>{a, d.rows * inner, inner},
+          GemmMatrix<T, false>{dy, d.rows * columns, columns},
           [=] MG_DEVICE(i64 batch, i64 slice, i64 k, i64 n, T sum) { sums[slice * size + (batch * inner + k) * columns + n] = sum; });
   if (slices > 1) add_slices(stream, slices, size, sums, g);
 }
