@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { learningChart, LEARNING_TASKS, runLearning, type LearningTask } from '../bench/learning.js';
-import { HEADER, row, sweepChart } from '../bench/report.js';
+import { runLearning } from '../bench/learning.js';
+import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
+import { LEARNING_TASKS, type LearningTask } from '../bench/learning-runs.js';
+import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
@@ -16,9 +18,8 @@ interface BenchOptions {
   readonly task: LearningTask;
   readonly model: 'both' | 'multigrid' | 'dnc';
   readonly seeds: number;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly batch: number;
+  readonly steps?: number;
+  readonly seconds?: number;
   readonly json?: boolean;
   readonly out?: string;
 }
@@ -34,9 +35,8 @@ export function addBench(program: Command): Command {
     .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
     .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
     .option('--seeds <n>', 'with --learning', integer(1), 1)
-    .option('--steps <n>', 'with --learning: time steps of a run at most', integer(1), 1_000_000)
-    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1), 120)
-    .option('--batch <n>', 'with --learning: episodes side by side', integer(1), 16)
+    .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
+    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .action(async (options: BenchOptions) => {
@@ -58,19 +58,21 @@ async function against({ quick, json, out }: BenchOptions): Promise<void> {
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }
 
-async function learning({ task, model, seeds, steps, seconds, batch, quick, json, out }: BenchOptions): Promise<void> {
+async function learning({ task, model, seeds, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
+  const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1), steps,
-    seconds: quick === true ? Math.min(seconds, 40) : seconds, batchSize: batch,
+    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1),
+    steps: steps ?? null, seconds: most ?? null,
   }, note);
-  const result = { date: new Date().toISOString(), task, batch, machine: diagnostics().binary.simd, curves };
+  const { simd, threads } = diagnostics().binary;
+  const result = { date: new Date().toISOString(), task, machine: machine(simd, threads), curves };
   write(out, result, learningChart(task, curves));
   if (json === true) return printJson(result);
-  print(columns([['model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'scores'], ...curves.map((c) => {
-    const last = c.scores.at(-1);
-    return [c.model, String(c.seed), String(c.parameters), String(c.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0), JSON.stringify(last?.scores ?? {})];
-  })]));
+  print(columns([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
+
+/** Seconds of each run with `--quick`. */
+const QUICK_SECONDS = 40;
 
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { MultigridMemory } from '../models/multigrid-memory.js';
 import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
@@ -108,7 +109,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       return;
     }
     const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
-    if (run.task.name === 'mapping') {
+    if (run.task.name === 'mapping' && model instanceof MultigridMemory) {
       await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
     }
     report(options, run, folder, result, metrics);
@@ -138,6 +139,6 @@ function report(options: TrainOptions, run: RunConfig, folder: RunFolder, result
   }
   print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
   print(`  ${scoreLine(metrics)}`);
-  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} maze steps/s`);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} steps of episodes/s`);
   for (const file of files) print(`  ${file}`);
 }

@@ -198,6 +198,7 @@ export class Trainer {
     while (this.#step < steps && signal?.aborted !== true) {
       const began = performance.now();
       const pending = this.#advance(upcoming.window, upcoming.next);
+      await nextTurn(); // queueing a window and making one are turns of their own, so that neither holds up the event loop for long
       upcoming = stream.next().value!; // made while the device works
       const [loss, gradNorm] = await pending.numbers;
       await this.#settle(pending, loss, gradNorm);

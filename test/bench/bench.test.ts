@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { models, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
 import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '../../lib/bench/against-dnc.js';
-import { learn, learningChart } from '../../lib/bench/learning.js';
+import { learn } from '../../lib/bench/learning.js';
+import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
+import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { exponent, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
 import { exponents, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
 import { expectNear } from '../helpers/vectors.js';
+import { parseXml, texts } from '../plot/picture-reader.js';
 
 describe('the DNC equals its definition in loops', () => {
   it.each([[1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3]])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
@@ -73,9 +77,26 @@ describe('bench', () => {
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 
+  it.each(LEARNING_TASKS)('describes a run of both models on %s, with the same episodes', (task) => {
+    const [multigrid, dnc] = (['multigrid', 'dnc'] as const).map((side) => checkRunConfig(learningRun(task, side)));
+    const episodes = (run: RunConfig): unknown => ({ ...run.task, presentation: undefined });
+    expect(episodes(dnc!)).toEqual(episodes(multigrid!));
+    expect([dnc!.steps, dnc!.batchSize]).toEqual([multigrid!.steps, multigrid!.batchSize]);
+  });
+
   it.each(['multigrid', 'dnc'] as const)('trains %s on copy for some steps', async (side) => {
-    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: 60, batchSize: 2 }, () => {});
-    expect(curve.scores.length).toBeGreaterThan(0);
-    expect(learningChart('copy', [curve])).toContain('<svg');
+    const lines: string[] = [];
+    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
+    expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
+    expect(lines).toHaveLength(curve.scores.length);
+    expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
+    expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
+    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'seconds of training');
+    expect(axes).toEqual(['time steps', 'time steps', 'seconds of training', 'seconds of training']);
+  });
+
+  it('a run ends when its seconds are used up', async () => {
+    const curve = await learn('dnc', 1, { task: 'copy', sides: ['dnc'], seeds: [1], steps: null, seconds: 1e-6 }, () => {});
+    expect(curve.scores).toHaveLength(1);
   });
 });
