@@ -73,13 +73,32 @@ export interface NetworkArguments {
 /** What a fused network will do, and why. */
 export type NetworkPlan = ReturnType<ReturnType<typeof native>['planNetwork']>;
 
+/** Factors of the products of fused networks on a GPU; sums, cells and weights are float32 in all three. */
+export type Precision = 'float32' | 'tf32' | 'bfloat16';
+export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
+let chosenPrecision: Precision = 'float32';
+
+/**
+ * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32 keeps
+ * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ */
+export function setPrecision(precision: Precision): void {
+  if (!precisions.includes(precision)) fail('ERR_MG_ARGUMENT', 'setPrecision', precisions.join(', '), precision);
+  chosenPrecision = precision;
+}
+
+/** What setPrecision set. */
+export const precision = (): Precision => chosenPrecision;
+
 const flag = (on: boolean): number => (on ? 1 : 0);
 const list = (values: readonly number[]): number[] => [values.length, ...values];
 
 /** The description as native/binding/ops_network.cc reads it. */
-function words(spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[]): Int32Array {
+function words(
+  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean, rounding: Precision,
+): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), ...list(spec.sides),
+    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0, ...list(spec.sides),
     spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
@@ -90,12 +109,16 @@ function words(spec: NetworkSpec, batch: number, steps: number, backward: boolea
   ]);
 }
 
-/** The plan for a window of this size. ERR_MG_CONFIG for a network that cannot be built or does not fit its budget. */
+/** The plan for a window of this size, on the CPU unless said otherwise. ERR_MG_CONFIG for a network that cannot be built or does not fit its budget. */
 export function planNetwork(
-  spec: NetworkSpec, options: { batch: number; steps: number; dtype?: 'float32' | 'float64'; backward?: boolean; gradients?: readonly boolean[] },
+  spec: NetworkSpec,
+  options: {
+    batch: number; steps: number; dtype?: 'float32' | 'float64'; backward?: boolean; gradients?: readonly boolean[]; device?: 'cpu' | 'cuda';
+  },
 ): NetworkPlan {
-  const { batch, steps, dtype = 'float32', backward = true, gradients = [] } = options;
-  return native().planNetwork(words(spec, batch, steps, backward, gradients), spec.forgetBias, spec.epsilon, spec.budgetBytes, dtypeCode(dtype));
+  const { batch, steps, dtype = 'float32', backward = true, gradients = [], device = 'cpu' } = options;
+  const described = words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision);
+  return native().planNetwork(described, spec.forgetBias, spec.epsilon, spec.budgetBytes, dtypeCode(dtype));
 }
 
 /**
@@ -103,7 +126,8 @@ export function planNetwork(
  *   x = [ ↑yⱼ₋₁ ; yⱼ ; ↓yⱼ₊₁ ]     of layer l−1, joined on channels, with the memory fields joined to it
  *   convLstm: h, c = cell(conv([x ; h']) , c')        conv: h = relu(conv(x))
  *   y = (batch norm of) h, plus the shortcut
- * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads.
+ * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
+ * layers run as a wavefront, one launch for each stage, in the precision that setPrecision set.
  * Saves what the plan says. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {
@@ -118,7 +142,7 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
   const carried = state === undefined ? [] : [...state.hidden, ...state.cell];
   const backward = isRecording() && [...parameters.values(), ...fields, ...carried].some((x) => x.requiresGrad);
   const gradients = fields.map((field) => backward && field.requiresGrad);
-  const described = words(spec, batch, steps, backward, gradients);
+  const described = words(spec, batch, steps, backward, gradients, first.device.type === 'cuda', chosenPrecision);
   const { forgetBias, epsilon, budgetBytes } = spec;
   const plan = native().planNetwork(described, forgetBias, epsilon, budgetBytes, dtypeCode(first.dtype));
   const weights = plan.parameters.map((name) => checkSameDType(op, first, name, parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined)));
