@@ -53,7 +53,7 @@ must_fail() {
 }
 
 check() {
-  kind=$1 flags=$2 size=$3 networks=$4 faults=$5
+  kind=$1 flags=$2 size=$3 networks=$4 most=$5 faults=$6
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/network_cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/network_cuda_check_$kind"
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
@@ -61,7 +61,7 @@ check() {
   "$out/planted_$kind"
   for fault in $faults; do must_fail "$out/planted_$kind" "$fault"; done
   MG_SHIM_SEED=$seed "$out/cuda_check_$kind" "$seed" "$size"
-  MG_SHIM_SEED=$seed "$out/network_cuda_check_$kind" "$seed" "$networks"
+  MG_SHIM_SEED=$seed "$out/network_cuda_check_$kind" "$seed" "$networks" "$most"
 }
 
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
@@ -81,8 +81,8 @@ tsan="-O1 -g -fsanitize=thread"
 xargs -P "$jobs" -I{} sh -c '{} || exit 255' <"$out.commands"
 for kind in $wanted; do
   case $kind in
-    plain) check plain "" full 20 "1 2 3 5 6 7" ;;
-    asan) check asan "$asan" full 8 "1 2 4 5 6 7" ;;
-    tsan) check tsan -fsanitize=thread small 2 "2 3 5 6 7" ;;
+    plain) check plain "" full 20 1000 "1 2 3 5 6 7" ;;
+    asan) check asan "$asan" full 8 50 "1 2 4 5 6 7" ;;
+    tsan) check tsan -fsanitize=thread small 4 1 "2 3 5 6 7" ;;
   esac
 done

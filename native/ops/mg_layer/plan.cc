@@ -82,6 +82,7 @@ class Planner {
   Plan p;
 
  private:
+  bool narrow = false;  // CUDA
   bool cuda() const { return p.spec.machine == Machine::cuda; }
   i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[size_t(level)]; }
   i64 width(int level) const { return p.spec.sides[size_t(level)]; }
@@ -233,6 +234,7 @@ class Planner {
     int output = 0;
     p.patch_size = p.sums_size = p.dsums_size = p.dx_size = p.coarse_size = 0;
     p.range = p.segment ? p.segment : p.layer_major ? p.steps : std::min(p.steps, most_range);
+    if (cuda()) narrow = stage_tiles() < p.spec.idle_tiles;
     for (Grid& g : p.grids) {
       place_tensors(g, saved, work, mine, output);
       if (cuda()) place_products(g, work);
@@ -336,21 +338,46 @@ class Planner {
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
   }
 
-  // CUDA: the products of a grid, their packed weights, and what passes between the kernels of a backward step.
-  void place_products(Grid& g, i64& work) {
-    const int kh = int(kernel_height()), k = int(p.spec.kernel_size);
-    auto finish = [&](Product& q) {
-      expect(choose_box(q, p.element_bytes), "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(k));
-      choose_columns(q, p.element_bytes, p.spec.precision);
-      q.packed = take(work, q.packed_values() * p.element_bytes);
-    };
+  Product gathers(const Grid& g) const {
     Product q{};
     q.layer = g.layer, q.grid = int(&g - p.grids.data());
     q.batch = p.batch, q.height = q.in_height = g.height, q.width = q.in_width = g.width;
-    q.scale = 1, q.kernel_height = kh, q.kernel_width = k, q.pad_height = (kh - 1) / 2, q.pad_width = (k - 1) / 2;
-    g.forward = q;
-    g.forward.folded = g.folded, g.forward.channels = g.unfolded();
-    g.forward.outputs = g.outputs, g.forward.cell = g.state >= 0;
+    q.scale = 1, q.kernel_height = int(kernel_height()), q.kernel_width = int(p.spec.kernel_size);
+    q.pad_height = (q.kernel_height - 1) / 2, q.pad_width = (q.kernel_width - 1) / 2;
+    return q;
+  }
+  Product forward_product(const Grid& g) const {
+    Product q = gathers(g);
+    q.folded = g.folded, q.channels = g.unfolded(), q.outputs = g.outputs, q.cell = g.state >= 0;
+    return q;
+  }
+  void choose_box(Product& q) const {
+    const bool fits = mg::choose_box(q, p.element_bytes);
+    expect(fits, "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
+  }
+  // Blocks of threads of the fullest launch, with tiles as wide as they come.
+  i64 stage_tiles() const {
+    i64 all = 0, most = 0;
+    std::vector<i64> layer(p.spec.layers.size(), 0);
+    for (const Grid& g : p.grids) {
+      Product q = forward_product(g);
+      choose_box(q);
+      choose_columns(q, p.element_bytes, p.spec.precision, false);
+      all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
+    }
+    for (const i64 n : layer) most = std::max(most, n);
+    return p.layer_major ? most : all;
+  }
+
+  // CUDA: the products of a grid, their packed weights, and what passes between the kernels of a backward step.
+  void place_products(Grid& g, i64& work) {
+    auto finish = [&](Product& q) {
+      choose_box(q);
+      choose_columns(q, p.element_bytes, p.spec.precision, narrow);
+      q.packed = take(work, q.packed_values() * p.element_bytes);
+    };
+    const Product q = gathers(g);
+    g.forward = forward_product(g);
     finish(g.forward);
     if (!p.spec.backward) return;
     if (!p.stores_gates && g.state >= 0) g.gates = shared(Place::Where::workspace, work, 1, 4 * g.area() * g.channels);

@@ -54,6 +54,7 @@ struct NetworkSpec {
   bool fold = true;            // fold doubled sources where the grid is large enough
   Machine machine = Machine::cpu;
   Precision precision = Precision::float32;  // cuda only
+  i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
 };
 
 constexpr int max_sources = 64;  // tensors that one grid gathers

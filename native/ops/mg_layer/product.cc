@@ -36,8 +36,8 @@ bool choose_box(Product& p, i64 element_bytes) {
   return found;
 }
 
-void choose_columns(Product& p, i64 element_bytes, Precision precision) {
-  const int most = element_bytes == 8 ? 4 : 8, least = p.cell && precision != Precision::float32 ? 4 : 2;
+void choose_columns(Product& p, i64 element_bytes, Precision precision, bool narrow) {
+  const int least = p.cell && precision != Precision::float32 ? 4 : 2, most = narrow ? least : element_bytes == 8 ? 4 : 8;
   p.column_blocks = least;
   while (p.column_blocks < most && p.tile_columns() < p.outputs) p.column_blocks *= 2;
   p.column_tiles = ceil_div(p.outputs, p.tile_columns());

@@ -56,8 +56,9 @@ constexpr int most_patch_cells = 320;
 
 // Chooses the box of a product whose shape is set: few tiles, small patches. False: no box keeps the patch small enough.
 bool choose_box(Product& p, i64 element_bytes);
-// Chooses column tiles. Matrix units need the four gates of a channel in four blocks of columns.
-void choose_columns(Product& p, i64 element_bytes, Precision precision);
+// Chooses column tiles: as wide as the product, or, where `narrow`, as many as can be, for launches that leave the GPU idle otherwise.
+// Matrix units need the four gates of a channel in four blocks of columns.
+void choose_columns(Product& p, i64 element_bytes, Precision precision, bool narrow);
 WeightSum weight_sum(const Product& p, i64 channels, i64 steps);
 
 }  // namespace mg
