@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../../base/check.h"
-#include "tables.h"
+#include "plan_cuda.h"
 
 namespace mg {
 namespace {
@@ -82,7 +82,6 @@ class Planner {
   Plan p;
 
  private:
-  bool narrow = false;  // CUDA
   bool cuda() const { return p.spec.machine == Machine::cuda; }
   i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[size_t(level)]; }
   i64 width(int level) const { return p.spec.sides[size_t(level)]; }
@@ -216,11 +215,7 @@ class Planner {
   i64 kernel_height() const { return p.spec.dimensions == 1 ? 1 : p.spec.kernel_size; }
   i64 kernel_rows(const Grid& g) const { return kernel_height() * p.spec.kernel_size * g.in_channels; }
 
-  i64 take(i64& used, i64 bytes) {
-    const i64 at = used;
-    used += round_up(bytes, 64);
-    return at;
-  }
+  static i64 take(i64& used, i64 bytes) { return take_bytes(used, bytes); }
   Place worker_place(i64& used, i64 slots, i64 image) {
     return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
   }
@@ -234,21 +229,16 @@ class Planner {
     int output = 0;
     p.patch_size = p.sums_size = p.dsums_size = p.dx_size = p.coarse_size = 0;
     p.range = p.segment ? p.segment : p.layer_major ? p.steps : std::min(p.steps, most_range);
-    if (cuda()) narrow = stage_tiles() < p.spec.idle_tiles;
+    CudaPlanner products(p);
     for (Grid& g : p.grids) {
       place_tensors(g, saved, work, mine, output);
-      if (cuda()) place_products(g, work);
+      if (cuda()) products.place(g, work);
       else place_chunks(g, work, mine);
     }
     p.saved_bytes = saved;
     p.scratch_begin = mine;
-    if (cuda()) {
-      p.norm_sums = take(work, strip_sums_bytes());
-      p.tables_bytes = tables_bytes(p);
-      p.tables = take(work, p.tables_bytes);
-    } else {
-      place_workers(work, mine);
-    }
+    if (cuda()) products.place_shared(work);
+    else place_workers(work, mine);
     p.workspace_bytes = work;
   }
 
@@ -336,82 +326,6 @@ class Planner {
     if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
-  }
-
-  Product gathers(const Grid& g) const {
-    Product q{};
-    q.layer = g.layer, q.grid = int(&g - p.grids.data());
-    q.batch = p.batch, q.height = q.in_height = g.height, q.width = q.in_width = g.width;
-    q.scale = 1, q.kernel_height = int(kernel_height()), q.kernel_width = int(p.spec.kernel_size);
-    q.pad_height = (q.kernel_height - 1) / 2, q.pad_width = (q.kernel_width - 1) / 2;
-    return q;
-  }
-  Product forward_product(const Grid& g) const {
-    Product q = gathers(g);
-    q.folded = g.folded, q.channels = g.unfolded(), q.outputs = g.outputs, q.cell = g.state >= 0;
-    return q;
-  }
-  void choose_box(Product& q) const {
-    const bool fits = mg::choose_box(q, p.element_bytes);
-    expect(fits, "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
-  }
-  // Blocks of threads of the fullest launch, with tiles as wide as they come.
-  i64 stage_tiles() const {
-    i64 all = 0, most = 0;
-    std::vector<i64> layer(p.spec.layers.size(), 0);
-    for (const Grid& g : p.grids) {
-      Product q = forward_product(g);
-      choose_box(q);
-      choose_columns(q, p.element_bytes, p.spec.precision, false);
-      all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
-    }
-    for (const i64 n : layer) most = std::max(most, n);
-    return p.layer_major ? most : all;
-  }
-
-  // CUDA: the products of a grid, their packed weights, and what passes between the kernels of a backward step.
-  void place_products(Grid& g, i64& work) {
-    auto finish = [&](Product& q) {
-      choose_box(q);
-      choose_columns(q, p.element_bytes, p.spec.precision, narrow);
-      q.packed = take(work, q.packed_values() * p.element_bytes);
-    };
-    const Product q = gathers(g);
-    g.forward = forward_product(g);
-    finish(g.forward);
-    if (!p.spec.backward) return;
-    if (!p.stores_gates && g.state >= 0) g.gates = shared(Place::Where::workspace, work, 1, 4 * g.area() * g.channels);
-    if (g.data_columns > 0) {
-      g.data = q;
-      g.data.channels = g.outputs, g.data.outputs = g.data_columns;
-      finish(g.data);
-      g.parts = take(work, p.batch * g.area() * g.data_columns * p.element_bytes);
-    }
-    if (g.folded_columns > 0) {  // a coarse cell is under 4x4 fine ones
-      g.folded_data = q;
-      g.folded_data.height /= 2, g.folded_data.width /= 2, g.folded_data.scale = 2;
-      g.folded_data.kernel_height = g.folded_data.kernel_width = 4;
-      g.folded_data.channels = g.outputs, g.folded_data.outputs = g.folded_columns;
-      finish(g.folded_data);
-      g.folded_parts = take(work, p.batch * g.area() / 4 * g.folded_columns * p.element_bytes);
-    }
-    g.weights = weight_sum(g.forward, g.in_channels, p.range);
-    g.weights.partials = take(work, g.weights.slices * g.weights.size * p.element_bytes);
-    const i64 image = g.area() * g.channels;
-    const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
-    g.grad = shared(Place::Where::workspace, work, p.layer_major ? p.steps : shown, image);
-    if (g.gamma >= 0) g.activation_grad = all_steps(Place::Where::workspace, work, image);
-    g.dsums = shared(Place::Where::workspace, work, p.range, g.area() * g.outputs);
-    if (g.state >= 0) g.grad_cell = shared(Place::Where::workspace, work, 1, image);
-  }
-  // CUDA: sums of a window norm or of peephole gradients, block by block.
-  i64 strip_sums_bytes() const {
-    i64 most = 0;
-    for (const Grid& g : p.grids) {
-      const i64 sums = g.peephole >= 0 && p.spec.backward ? 3 : g.gamma >= 0 ? 2 : 0;
-      most = std::max(most, ceil_div(p.steps * p.batch * g.area(), norm_rows) * sums * g.channels * 8);
-    }
-    return most;
   }
 
   void describe(bool recurrent) {
