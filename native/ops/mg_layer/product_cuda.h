@@ -102,8 +102,10 @@ template <class Math>
 struct TileMemory {
   int *origins, *coarse_origins, *cells;  // of each cell of the tile: in the patches, and its number in the batch (-1: none)
   PatchCell *patch_cells, *coarse_cells;
-  typename Math::Factor* patches[2];
-  unsigned* weights[2];
+  typename Math::Factor* patches;         // two, so far apart; plain offsets, or the compiler forgets that this is shared memory
+  int patch_values;
+  unsigned* weights;
+  int weight_words;
   typename Math::Value* sums;  // in their place at the end: [128 cells][columns, and a gap]
 
   static MG_HD int sums_stride(const Product& p) { return p.tile_columns() + 4; }
@@ -122,10 +124,10 @@ struct TileMemory {
     m.coarse_cells = m.patch_cells + p.patch_cells();
     m.sums = reinterpret_cast<typename Math::Value*>(base + used);
     const i64 with_sums = used + i64(tile_cells) * sums_stride(p) * i64(sizeof(typename Math::Value));
-    for (int side = 0; side < 2; side++) {
-      m.patches[side] = reinterpret_cast<typename Math::Factor*>(take(i64(most) * Math::stride * i64(sizeof(typename Math::Factor))));
-      m.weights[side] = reinterpret_cast<unsigned*>(take((p.folded > 0 ? 4 : 1) * 4 * Math::weight_words(p.tile_columns())));
-    }
+    m.patch_values = most * Math::stride;
+    m.patches = reinterpret_cast<typename Math::Factor*>(take(2 * m.patch_values * i64(sizeof(typename Math::Factor))));
+    m.weight_words = (p.folded > 0 ? 4 : 1) * Math::weight_words(p.tile_columns());
+    m.weights = reinterpret_cast<unsigned*>(take(2 * m.weight_words * 4));
     return used > with_sums ? used : with_sums;
   }
   static i64 bytes(const Product& p) {
@@ -207,7 +209,7 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
       const bool last_tap = tap + 1 == taps;
       if (!last_tap || chunk + 1 < chunks) {
         const int count = (last_tap ? next_folded : folded) ? 4 * words : words;
-        for (int k = port::thread() * 4; k < count; k += tile_threads * 4) port::copy_async(memory.weights[side ^ 1] + k, next + k, true);
+        for (int k = port::thread() * 4; k < count; k += tile_threads * 4) port::copy_async(memory.weights + (side ^ 1) * memory.weight_words + k, next + k, true);
         next += count;
       }
       if (tap == 0 && chunk + 1 < chunks) {
@@ -215,13 +217,13 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
         const int scale = next_folded ? 2 : 1;
         gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded, next_folded ? memory.coarse_cells : memory.patch_cells,
                      next_folded ? p.coarse_cells() : p.patch_cells(), p.in_height / scale, p.in_width / scale, dimensions,
-                     memory.patches[(chunk + 1) & 1]);
+                     memory.patches + ((chunk + 1) & 1) * memory.patch_values);
       }
       port::copy_commit();
       if (chunk < 0 || !works) continue;
-      const unsigned* const weights = memory.weights[side] + (folded ? port::thread() / 32 * words : 0);
+      const unsigned* const weights = memory.weights + side * memory.weight_words + (folded ? port::thread() / 32 * words : 0);
       by_blocks<Math>(p.column_blocks, [&](auto blocks) {
-        sums.template add<decltype(blocks)::value>(memory.patches[chunk & 1], folded ? memory.coarse_origins : memory.origins,
+        sums.template add<decltype(blocks)::value>(memory.patches + (chunk & 1) * memory.patch_values, folded ? memory.coarse_origins : memory.origins,
                                                    tap / across * line + tap % across, weights, depth);
       });
     }

@@ -117,7 +117,7 @@ struct WeightMemory {
     m.tile.coarse_origins = m.tile.origins + tile_cells, m.tile.cells = m.tile.coarse_origins + tile_cells;
     m.offsets = reinterpret_cast<int*>(take(9 * 4));
     m.tile.patch_cells = reinterpret_cast<PatchCell*>(take(p.patch_cells() * i64(sizeof(PatchCell))));
-    m.tile.patches[0] = reinterpret_cast<Factor*>(take(i64(p.patch_cells()) * Math::stride * i64(sizeof(Factor))));
+    m.tile.patches = reinterpret_cast<Factor*>(take(i64(p.patch_cells()) * Math::stride * i64(sizeof(Factor))));
     m.d = reinterpret_cast<Factor*>(take(tile_cells * stride * i64(sizeof(Factor))));
     return used;
   }
@@ -156,7 +156,7 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
     list_cell(p, place, memory.tile);
     MG_BARRIER();
     gather<Math>(Sources<T>{tables->sources + g.source, g.sources, t}, channel, g.in_channels, false, memory.tile.patch_cells, p.patch_cells(),
-                 p.in_height, p.in_width, tables->dimensions, memory.tile.patches[0]);
+                 p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
     const T* const d = g.dsums.at(t) + column;
     for (int k = port::thread(); k < tile_cells * weight_columns; k += tile_threads) {
       const int m = k / weight_columns, n = k % weight_columns, cell = memory.tile.cells[m];
@@ -165,7 +165,7 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
     port::copy_commit();
     port::copy_wait<0>();
     MG_BARRIER();
-    sums.add(memory.tile.patches[0], memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
+    sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
     for (int m = 0; sums_bias && column + port::thread() < g.outputs && m < tile_cells; m++)
       if (memory.tile.cells[m] >= 0) bias += d[i64(memory.tile.cells[m]) * g.outputs + port::thread()];
   }
