@@ -34,7 +34,7 @@ class Backward : CudaEngine<T> {
 
   void run() {
     if (p.segment || !p.stores_gates) this->pack_forward();
-    this->pack_data();
+    this->template pack<true>(built.data);
     if (p.layer_major) layer_by_layer();
     else range_by_range();
     port::launch(add_weights_kernel<T>, i64(p.grids.size()) * add_blocks, 256, 0, stream, tables);

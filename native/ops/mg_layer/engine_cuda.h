@@ -92,18 +92,10 @@ class CudaEngine {
     }
   }
 
-  void pack_forward() const { pack<false>(built.forward); }
-  void pack_data() const { pack<true>(built.data); }
-
+  // Compiled with the forward pass.
+  void pack_forward() const;
   // Grids of layers [low, high] at steps s - skew * layer.
-  void forward_stage(int low, int high, i64 s, int skew, GateUse gates) const {
-    each_rows(Work::forward, low, high, [&](int first, int end, i64 blocks) {
-      with_math<T>(p.spec.precision, [&](auto math) {
-        using Math = decltype(math);
-        port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, s, skew, gates);
-      });
-    });
-  }
+  void forward_stage(int low, int high, i64 s, int skew, GateUse gates) const;
   void forward_range(i64 t0, i64 t1, GateUse gates) const {
     wavefront(t0, t1, [&](i64 s, int low, int high) { forward_stage(low, high, s, 1, gates); });
   }
@@ -115,18 +107,17 @@ class CudaEngine {
     return most;
   }
 
-  Stream stream;
-  const Plan& p;
-  const BuiltTables<T>& built;
-  const Tables<T>* tables;
-
- private:
   template <bool Data>
   void pack(const std::vector<Product>& products) const {
     with_math<T>(p.spec.precision, [&](auto math) {
       port::launch(pack_kernel<decltype(math), Data>, i64(products.size()) * pack_blocks, 256, 0, stream, tables);
     });
   }
+
+  Stream stream;
+  const Plan& p;
+  const BuiltTables<T>& built;
+  const Tables<T>* tables;
 };
 
 }  // namespace cuda

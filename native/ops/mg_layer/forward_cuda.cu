@@ -22,6 +22,23 @@ void pass_states(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
 
 }  // namespace
 
+template <class T>
+void CudaEngine<T>::pack_forward() const { pack<false>(built.forward); }
+template void CudaEngine<float>::pack_forward() const;
+template void CudaEngine<double>::pack_forward() const;
+
+template <class T>
+void CudaEngine<T>::forward_stage(int low, int high, i64 s, int skew, GateUse gates) const {
+  each_rows(Work::forward, low, high, [&](int first, int end, i64 blocks) {
+    with_math<T>(p.spec.precision, [&](auto math) {
+      using Math = decltype(math);
+      port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, s, skew, gates);
+    });
+  });
+}
+template void CudaEngine<float>::forward_stage(int, int, i64, int, GateUse) const;
+template void CudaEngine<double>::forward_stage(int, int, i64, int, GateUse) const;
+
 std::shared_ptr<RecordedPass> record_pass(char* tables) { return std::make_shared<RecordedPass>(tables); }
 
 template <class T>
