@@ -10,7 +10,7 @@
 
 #include "../../native/base/pool.h"
 #include "../../native/base/simd.h"
-#include "../../native/ops/conv/conv_tile.h"
+#include "../../native/base/conv_tile.h"
 #include "../../native/ops/mg_layer/mg_layer.h"
 
 using namespace mg;

@@ -1,7 +1,6 @@
 // Times and how they are summed up.
 
-import { add } from '../ops/index.js';
-import { noGrad } from '../autograd/index.js';
+import { native } from '../native.js';
 import { device } from '../tensor/device.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -34,17 +33,18 @@ export async function time(body: () => void, runs: number, budgetMs: number): Pr
   return summarize(times);
 }
 
-/** Bytes per second of y = x + 1 on arrays far larger than any cache, by all threads; read and write counted, the best of several. */
-export async function copyBandwidth(bytes = 2 ** 28): Promise<number> {
-  using x = Tensor.zeros([bytes / 4]);
+/** Bytes per second of p ← p − g on arrays far larger than any cache, by all threads: two read, one written in place; the best of several. */
+export async function memoryBandwidth(bytes = 2 ** 28): Promise<number> {
+  using p = Tensor.zeros([bytes / 4]);
+  using g = Tensor.zeros([bytes / 4]);
   const times: number[] = [];
-  for (let k = 0; k < 6; k++) {
+  for (let k = 0; k < 8; k++) {
     const start = performance.now();
-    using _ = noGrad(() => add(x, 1));
+    native().sgdStep([p.storage('bench')], [g.storage('bench')], [], null, Int32Array.of(0), Infinity, 1, 0, 0);
     await device().sync();
     times.push(performance.now() - start);
   }
-  return (2 * bytes) / (Math.min(...times) / 1000);
+  return (3 * bytes) / (Math.min(...times) / 1000);
 }
 
 /** Slope of log y over log x by least squares; NaN for fewer than two points. */

@@ -3,11 +3,12 @@ import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
 import { LEARNING_TASKS, type LearningTask } from '../bench/learning-runs.js';
+import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
 import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
-import { diagnostics } from '../tensor/device.js';
+import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { integer } from './arguments.js';
 import { columns, note, print, printJson } from './output.js';
 
@@ -15,9 +16,12 @@ interface BenchOptions {
   readonly against?: 'dnc';
   readonly learning?: boolean;
   readonly quick?: boolean;
+  readonly device: string;
+  readonly precision: Precision;
   readonly task: LearningTask;
   readonly model: 'both' | 'multigrid' | 'dnc';
   readonly seeds: number;
+  readonly seed: number;
   readonly steps?: number;
   readonly seconds?: number;
   readonly json?: boolean;
@@ -34,22 +38,27 @@ export function addBench(program: Command): Command {
     .option('--quick', 'fewer points; under two minutes on two cores')
     .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
     .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
-    .option('--seeds <n>', 'with --learning', integer(1), 1)
+    .option('--seeds <n>', 'with --learning: how many', integer(1), 1)
+    .option('--seed <n>', 'with --learning: the first of them', integer(0), 1)
     .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
     .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
       }
+      const used = setDefaultDevice(options.device as DeviceLike);
+      note(`${used.id} (${used.name}), ${options.precision}`);
       if (options.learning === true) await learning(options);
-      else await against(options);
+      else await against(options, used.id);
     });
 }
 
-async function against({ quick, json, out }: BenchOptions): Promise<void> {
-  const sweep = await runSweep(quick === true, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
+async function against({ quick, precision, json, out }: BenchOptions, place: string): Promise<void> {
+  const sweep = await runSweep({ isQuick: quick === true, device: place, precision }, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));
@@ -58,10 +67,10 @@ async function against({ quick, json, out }: BenchOptions): Promise<void> {
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }
 
-async function learning({ task, model, seeds, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
+async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
   const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1),
+    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     steps: steps ?? null, seconds: most ?? null,
   }, note);
   const { simd, threads } = diagnostics().binary;
@@ -74,11 +83,13 @@ async function learning({ task, model, seeds, steps, seconds, quick, json, out }
 /** Seconds of each run with `--quick`. */
 const QUICK_SECONDS = 40;
 
+const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
+
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;
   const base = out.replace(/\.(svg|json)$/, '');
   try {
-    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, null, 1)}\n`);
+    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, sixDigits)}\n`);
     writeFileSync(`${base}.svg`, svg);
   } catch (cause) {
     throw fileError(base, 'a file that can be written', cause);

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { MultigridMemory } from '../models/multigrid-memory.js';
 import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
-import { learningCurve, memoryAtWork } from '../train/pictures.js';
+import { hasMemoryPicture, pictureOfMemory } from '../train/memory-at-work.js';
+import { learningCurve } from '../train/pictures.js';
 import { buildRun, checkRunConfig, type RunConfig } from '../train/run-config.js';
 import { RunFolder, RUN_FILES, runFiles } from '../train/run-folder.js';
 import { Trainer } from '../train/trainer.js';
@@ -109,8 +109,8 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       return;
     }
     const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
-    if (run.task.name === 'mapping' && model instanceof MultigridMemory) {
-      await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    if (hasMemoryPicture(model, run, trainer.task)) {
+      await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
     }
     report(options, run, folder, result, metrics);
   } catch (error) {
@@ -121,9 +121,6 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     folder.close();
   }
 }
-
-/** Seed of the episode in the picture: far from those of training and evaluation. */
-const HELD_OUT_PICTURE = 0x7001_c7ee;
 
 /** Ten checkpoints a run, at least every 100,000 time steps. */
 function checkpointEvery(steps: number): number {

@@ -6,7 +6,7 @@ import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/lea
 import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { exponent, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
-import { exponents, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { exponents, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
 import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
 import { expectNear } from '../helpers/vectors.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
@@ -63,7 +63,7 @@ describe('bench', () => {
   });
 
   it('measures a point of each side, refuses one that does not fit, and draws the result', async () => {
-    const shared = { batch: 2, steps: 3, runs: 2, budgetMs: 1 };
+    const shared = { batch: 2, steps: 3, runs: 2, budgetMs: 1, precision: 'float32' } as const;
     const points = [
       await measure({ side: 'multigrid', cells: 3744, size: 2, ...shared }, 1e9, () => 5e6),
       await measure({ side: 'dnc', cells: 320, size: 20, ...shared }, 1e9, () => 5e6),
@@ -71,9 +71,9 @@ describe('bench', () => {
     ];
     expect(points[1]!.parameters).toBeGreaterThan(100_000);
     expect(points[2]).toMatchObject({ forward: null, training: null });
-    expect(points.map(row).every((cells) => cells.length === 9)).toBe(true);
+    expect(points.map(row).every((cells) => cells.length === HEADER.length)).toBe(true);
     const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
-    const sweepOf = { date: '', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
+    const sweepOf = { date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 

@@ -31,8 +31,6 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
   spec.backward = true;
   const i64 bytes = sizeof(T);
   const Plan first = plan_network(spec, bytes, 1);
-  // A window norm divides by as little as sqrt(0.1), and so triples the rounding errors of float32 below it.
-  if (first.layer_major && bytes == 4) tolerance *= 3;
   std::mt19937 rng(seed);
   Values v;
   Results<double> want;

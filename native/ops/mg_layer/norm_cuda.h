@@ -35,21 +35,21 @@ class WindowNorm {
     const int k = grid;
     const i64 C = channels, n = cells;
     sum_rows(stream, t, 1, n, C, [=] MG_DEVICE(i64, i64 r, i64 c) { return double(t->grids[k].activation.base[r * C + c]); },
-         [=] MG_DEVICE(i64, i64 c, double total) { t->grids[k].statistics[c] = T(total / double(n)); });
+         [=] MG_DEVICE(i64, i64 c, double total) { t->grids[k].statistics[c] = total / double(n); });
     sum_rows(stream, t, 1, n, C,
          [=] MG_DEVICE(i64, i64 r, i64 c) {
            const GridRow<T>& g = t->grids[k];
-           const double d = double(g.activation.base[r * C + c]) - double(g.statistics[c]);
+           const double d = double(g.activation.base[r * C + c]) - g.statistics[c];
            return d * d;
          },
          [=] MG_DEVICE(i64, i64 c, double total) {
            const GridRow<T>& g = t->grids[k];
-           g.statistics[C + c] = T(1 / std::sqrt(total / double(n) + g.epsilon));
+           g.statistics[C + c] = 1 / std::sqrt(total / double(n) + g.epsilon);
          });
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;
-      T y = (g.activation.base[i] - g.statistics[c]) * g.statistics[C + c] * g.gamma[c] + g.beta[c];
+      T y = T((double(g.activation.base[i]) - g.statistics[c]) * g.statistics[C + c] * double(g.gamma[c]) + double(g.beta[c]));
       for (int s = g.shortcut; s < g.shortcut + g.shortcuts; s++) {
         const ShortcutRow<T>& from = t->shortcuts[s];
         if (c >= from.first && c < from.first + from.channels) y += from.value.base[i / C * from.channels + c - from.first];
@@ -67,15 +67,18 @@ class WindowNorm {
          [=] MG_DEVICE(i64 o, i64 r, i64 c) {
            const GridRow<T>& g = t->grids[k];
            const double dy = double(g.grad.base[r * C + c]);
-           return o == 0 ? dy : dy * double((g.activation.base[r * C + c] - g.statistics[c]) * g.statistics[C + c]);
+           return o == 0 ? dy : dy * ((double(g.activation.base[r * C + c]) - g.statistics[c]) * g.statistics[C + c]);
          },
-         [=] MG_DEVICE(i64 o, i64 c, double total) { (o == 0 ? t->grids[k].dbeta : t->grids[k].dgamma)[c] = T(total); });
-    const T share = T(1 / double(n));
+         [=] MG_DEVICE(i64 o, i64 c, double total) {
+           (o == 0 ? t->grids[k].dbeta : t->grids[k].dgamma)[c] = T(total);
+           t->norm_shift[o * C + c] = total / double(n);
+         });
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;
-      const T normed = (g.activation.base[i] - g.statistics[c]) * g.statistics[C + c];
-      g.activation_grad.base[i] = g.gamma[c] * g.statistics[C + c] * (g.grad.base[i] - share * (g.dbeta[c] + normed * g.dgamma[c]));
+      const double normed = (double(g.activation.base[i]) - g.statistics[c]) * g.statistics[C + c];
+      const double d = double(g.grad.base[i]) - t->norm_shift[c] - normed * t->norm_shift[C + c];
+      g.activation_grad.base[i] = T(double(g.gamma[c]) * g.statistics[C + c] * d);
     });
   }
 

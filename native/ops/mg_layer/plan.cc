@@ -77,6 +77,7 @@ class Planner {
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
     const i64 kept = kept_bytes();
     expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
+    if (!cuda()) count_launches();
     describe(recurrent);
   }
   Plan p;
@@ -165,7 +166,8 @@ class Planner {
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
         const bool folded = name == std::string("kernel") && g.folded > 0;
-        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : size;
+        const bool compensated = name == std::string("bias") && s.norm != NormKind::none;
+        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
@@ -268,7 +270,7 @@ class Planner {
       const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
       g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
     }
-    if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * p.element_bytes);
+    if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
   }
 
   // Slots of y: on CUDA, layers run at different steps at once, and one that reads this layer's y is as many steps behind as it is
@@ -326,6 +328,15 @@ class Planner {
     if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
+  }
+
+  // Kernels are packed, then units run; layer by layer a window norm adds three passes forward, two backward.
+  void count_launches() {
+    const i64 layers = i64(p.spec.layers.size());
+    i64 norms = 0;
+    for (const Grid& g : p.grids) norms += g.gamma >= 0;
+    p.launches = 1 + (p.wide ? layers * p.steps : p.layer_major ? layers + 3 * norms : 1);
+    if (p.spec.backward) p.launches += 1 + (p.layer_major ? 1 + 2 * layers + 2 * norms : 1) + 1;
   }
 
   void describe(bool recurrent) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "../../base/patch.h"
 #include "../../base/platform.h"
-#include "../conv/patch.h"
 #include "product.h"
 
 namespace mg {
@@ -110,7 +110,7 @@ struct Grid {
   Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
   i64 checkpoint_hidden = -1, checkpoint_cell = -1;  // [segments - 1][B] images, bytes into saved
-  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon), bytes into saved
+  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon) in float64, bytes into saved
   // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
   i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
   i64 turned = -1, packed_transposed = -1, packed_folded_transposed = -1;  // turned: one tap, transposed
@@ -130,7 +130,7 @@ struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums (a folded kernel has more of them)
+  i64 first, sums;             // position and size among the partial gradient sums (more for a folded kernel and the compensated bias under a norm)
 };
 
 struct Plan {
@@ -156,10 +156,11 @@ struct Plan {
   i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
   i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
-  i64 tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
+  i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
   i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
   double folded_flop = 0;      // as computed
+  i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
   std::string path;            // what was chosen and why
 };
 

@@ -93,14 +93,29 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
 }
 
 void CudaPlanner::place_shared(i64& work) const {
-  i64 sums = 0;  // of a window norm or of peephole gradients, block by block
+  i64 sums = 0, shift = 0;  // of a window norm or of peephole gradients, block by block
   for (const Grid& g : p.grids) {
+    if (g.gamma >= 0) shift = std::max(shift, 2 * g.channels * 8);
     const i64 rows = g.peephole >= 0 && p.spec.backward ? 3 : g.gamma >= 0 ? 2 : 0;
     sums = std::max(sums, ceil_div(p.steps * p.batch * g.area(), norm_rows) * rows * g.channels * 8);
   }
   p.norm_sums = take_bytes(work, sums);
+  p.norm_shift = take_bytes(work, shift);
   p.tables_bytes = tables_bytes(p);
   p.tables = take_bytes(work, p.tables_bytes);
+  count_launches();
+}
+
+// At most; the upload of the tables apart.
+void CudaPlanner::count_launches() const {
+  const i64 layers = i64(p.spec.layers.size());
+  i64 norms = 0, peepholes = 0;
+  for (const Grid& g : p.grids) norms += g.gamma >= 0, peepholes += g.peephole >= 0;
+  p.launches = p.steps == 0 ? 0 : 1 + 5 * norms + (p.layer_major ? layers * p.steps : p.steps + layers - 1);
+  if (!p.spec.backward || p.steps == 0) return;
+  const i64 ranges = ceil_div(p.steps, p.range), again = p.segment || !p.stores_gates ? 1 : 0;
+  const i64 stages = p.layer_major ? layers * p.steps : p.steps + ranges * (layers - 1);
+  p.launches += 2 + again + stages * (3 + again + p.layer_major) + ranges * (1 + 2 * peepholes) + 3 * norms;
 }
 
 }  // namespace mg

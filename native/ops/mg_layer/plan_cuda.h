@@ -26,6 +26,7 @@ class CudaPlanner {
   void cut(Product& q, bool narrow_tiles) const;
   void cut_and_pack(Product& q, i64& work) const;
   void place_gradients(Grid& g, i64& work) const;
+  void count_launches() const;
   Place in_workspace(i64& work, i64 slots, i64 image) const;
 
   Plan& p;

@@ -1,9 +1,9 @@
 // The parts of a fused step beside the convolution itself: gathering from the grids around, its transpose, and the cell.
 // Compiled once per instruction set, chosen at load time.
 #pragma once
+#include "../../base/patch.h"
 #include "../../base/platform.h"
 #include "../../base/simd.h"
-#include "../conv/patch.h"
 #include "plan.h"
 
 namespace mg {

@@ -23,6 +23,7 @@ class Builder {
     t.steps = p.steps;
     t.dimensions = p.spec.dimensions;
     t.strip_sums = reinterpret_cast<double*>(work(p.norm_sums));
+    t.norm_shift = reinterpret_cast<double*>(work(p.norm_shift));
     t.workspace = work(0);
     t.grids = store(grids);
     t.forward = store(out.forward);
@@ -80,7 +81,7 @@ class Builder {
     if (g.gamma >= 0) {
       r.epsilon = s.epsilon;
       r.gamma = args.parameters[g.gamma], r.beta = args.parameters[g.beta];
-      r.statistics = reinterpret_cast<T*>(p.spec.backward ? static_cast<char*>(args.saved) + g.statistics : work(g.statistics));
+      r.statistics = reinterpret_cast<double*>(p.spec.backward ? static_cast<char*>(args.saved) + g.statistics : work(g.statistics));
     }
     r.y = series(g.y), r.activation = series(g.activation), r.cell = series(g.cell), r.gates = series(g.gates);
     r.gate_plane = p.batch * g.area() * g.channels;

@@ -84,7 +84,7 @@ struct GridRow {
   double epsilon;
   const T *gamma, *beta;
   T *dgamma, *dbeta;
-  T* statistics;          // mean and 1/sqrt(variance + epsilon) of each channel
+  double* statistics;     // mean and 1/sqrt(variance + epsilon) of each channel
   MG_HD bool lstm() const { return cell.base != nullptr; }
   MG_HD i64 cells() const { return batch * height * width; }
 };
@@ -108,6 +108,7 @@ struct Tables {
   i64 steps;
   int dimensions;
   double* strip_sums;           // of the sums over all cells of a grid
+  double* norm_shift;           // means over the cells that a window norm's backward takes away: of dy, and of dy times the normed
   char* workspace;
   const GridRow<T>* grids;
   const Product* forward;       // one for each grid
