@@ -54,8 +54,11 @@ export interface NativeRuntime {
     readonly path: string;
     readonly workspaceBytes: number;
     readonly savedBytes: number;
+    /** Times that all threads are set to work and waited for, forward and (if planned) backward. */
+    readonly launches: number;
     readonly forwardFlop: number;
     readonly parameters: readonly string[];
+    readonly parameterShapes: readonly (readonly number[])[];
     readonly outputs: readonly (readonly [layer: number, level: number])[];
     readonly states: readonly (readonly [layer: number, level: number])[];
   };
@@ -191,10 +194,11 @@ export interface NativeOps {
   // write weights, content as second read mode]; H = 0: no controller, x is the interface. lengths: empty, or [B].
   // inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface weight [H,D] and bias, then the state: memory [B,N,W],
   // usage [B,N], link [B,V,N,N], precedence [B,V,N], read [B,R,N], write [B,V,N], words [B,R,W], hidden and cell [B,H].
-  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded: [1]]. */
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded]. mode: recorded, and
+   *  whether the link after takes the place of the link given, which nothing else may look at (only where nothing is recorded). */
   dncForward(
     inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
-    recorded: Int32Array,
+    mode: Int32Array,
   ): Storage[];
   /** `steps`: hidden and words of forward; `gradients` at its first eleven results. Gives those at the inputs, link if wanted: [1]. */
   dncBackward(

@@ -45,3 +45,9 @@ it('the rooms of native/ include from below only', () => {
   expect(all.length).toBeGreaterThan(50);
   expect(wrongWay(nativeCode, all, (file) => file.split('/')[1]!)).toEqual([]);
 });
+
+it('no op includes another op', () => {
+  const all = imports('native/ops', /\.(h|cc|cu)$/, /#include "([^"]+)"/g).filter(([, to]) => to.startsWith('native/ops/'));
+  expect(all.length).toBeGreaterThan(20);
+  expect(all.filter(([from, to]) => from.split('/')[2] !== to.split('/')[2])).toEqual([]);
+});

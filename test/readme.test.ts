@@ -19,6 +19,7 @@ import { addTrain } from '../lib/cli/train.js';
 import { presets } from '../lib/models/index.js';
 import * as ops from '../lib/ops/index.js';
 import { checkRunConfig } from '../lib/train/run-config.js';
+import { isVectorModel } from '../lib/train/run-model.js';
 import { readme, readmeBlocks, readmeTable } from './helpers/readme.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -86,8 +87,9 @@ describe('README', () => {
     expect(readmeBlocks().map(({ language }) => language).filter((name) => !['ts', 'js', 'sh', 'json'].includes(name))).toEqual([]);
   });
 
-  it('has a run file that can be trained', () => {
-    for (const { text } of readmeBlocks('json')) expect(checkRunConfig(JSON.parse(text)).model).toBe('map9');
+  it('has run files that can be trained', () => {
+    const runs = readmeBlocks('json').map(({ text }) => checkRunConfig(JSON.parse(text)));
+    expect(runs.map(({ model }) => (isVectorModel(model) ? model.kind : model))).toEqual(['map9', 'dnc']);
   });
 
   it('lists the presets with their counts', () => {

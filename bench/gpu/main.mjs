@@ -33,7 +33,7 @@ function measure(command, args, job) {
   return JSON.parse(lines(stdout).at(-1));
 }
 const ours = (program, job) => measure(process.execPath, [join('bench/gpu', program)], { ...job, device: used.id });
-const torch = (program, job) => measure(options.python, [join('bench/peers', program)], { ...job, device: used.type === 'cpu' ? 'cpu' : used.id });
+const torch = (program, job) => measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.type === 'cpu' ? 'cpu' : used.id });
 
 const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
 const hasTorch = probe.status === 0;
@@ -99,7 +99,7 @@ console.log(`copy: ${(bandwidth / 1e9).toFixed(0)} GB/s, read and written`);
 const result = { date: new Date().toISOString(), machine, copyBytesPerSecond: bandwidth, quick: options.quick };
 if (sections.has('ops')) result.ops = singleOps(options.quick).map((row) => withRates(compare(row), bandwidth));
 if (sections.has('networks')) {
-  result.networks = networks(options.quick).map((row) => compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }));
+  result.networks = networks(options.quick, used.type !== 'cpu').map((row) => compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }));
   for (const row of result.networks) delete row.job.plan;
 }
 if (sections.has('dnc')) result.dnc = dncs(options.quick).map(compare);

@@ -1,10 +1,11 @@
 // A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or
 // `online`, one step at a time. Also the loss of the first window, by which another program shows that it computes the same.
-import { models, noGrad, optim, ops, Pyramid, Tensor, tidy } from '../../dist/index.js';
+import { models, noGrad, optim, ops, Pyramid, setPrecision, Tensor, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
 import { finish, job, milliseconds, setWeights, tensor, wave } from './subject.mjs';
 
-const { preset, steps, batch, what, fused = 'auto' } = job;
+const { preset, steps, batch, what, precision, fused = 'auto' } = job;
+setPrecision(precision);
 const model = new models.MultigridMemory(preset, { fused });
 setWeights(model);
 const [writer, ...readers] = model.plan.networks;

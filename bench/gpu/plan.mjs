@@ -1,7 +1,8 @@
 // What is measured: ours and its peers, by name, program and job.
 
-/** float32 sums in another order, through a whole window. */
-const FLOAT32 = 1e-3;
+/** How far the losses of both sides may be apart: sums in another order and rounded factors, through a whole window. */
+const TOLERANCE = { float32: 1e-3, tf32: 1e-2, bfloat16: 5e-2 };
+const FLOAT32 = TOLERANCE.float32;
 const MODES = ['eager', 'compile', 'graph'];
 
 /** Ops at the shapes of `map25` with 32 episodes, and of the controller of a DNC. */
@@ -24,8 +25,8 @@ export function singleOps(isQuick) {
   return rows.map(([op, name, sizes]) => ({ name, program: 'ops.mjs', peer: 'ops_torch.py', modes: ['eager'], job: { op, sizes }, tolerance: FLOAT32 }));
 }
 
-/** Presets: training windows, windows without gradient, and online steps. */
-export function networks(isQuick) {
+/** Presets: training windows, windows without gradient, and online steps; on a GPU the first of them in every precision. */
+export function networks(isQuick, onGpu) {
   const rows = isQuick
     ? [['map9', 4, 2, 'training'], ['map9', 4, 2, 'window'], ['map9', 1, 1, 'online']]
     : [
@@ -33,10 +34,10 @@ export function networks(isQuick) {
         ['map25', 20, 32, 'window'], ['map25', 20, 1, 'window'], ['map25', 1500, 1, 'window'], ['map25', 1, 1, 'online'],
         ['map15-8k', 20, 32, 'training'], ['map15-8k', 1, 1, 'online'], ['map9', 20, 32, 'training'],
       ];
-  return rows.map(([preset, steps, batch, what]) => ({
-    name: `${preset} ${what}, T = ${steps}, B = ${batch}`, program: 'network.mjs', peer: 'multigrid_torch.py',
-    modes: what === 'online' ? ['eager', 'compile', 'graph'] : [...MODES, 'strong'], job: { preset, steps, batch, what, precision: 'float32' }, tolerance: FLOAT32,
-  }));
+  return rows.flatMap(([preset, steps, batch, what], row) => (onGpu && row === 0 ? Object.keys(TOLERANCE) : ['float32']).map((precision) => ({
+    name: `${preset} ${what}, T = ${steps}, B = ${batch}, ${precision}`, program: 'network.mjs', peer: 'multigrid_torch.py',
+    modes: what === 'online' ? MODES : [...MODES, 'strong'], job: { preset, steps, batch, what, precision }, tolerance: TOLERANCE[precision],
+  })));
 }
 
 /** DNCs of growing memory: one step and a training window of 20. */

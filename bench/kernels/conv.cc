@@ -11,7 +11,7 @@
 #include "../../native/base/pool.h"
 #include "../../native/base/simd.h"
 #include "../../native/ops/conv/conv.h"
-#include "../../native/ops/conv/conv_tile.h"
+#include "../../native/base/conv_tile.h"
 
 using namespace mg;
 

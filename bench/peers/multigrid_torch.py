@@ -1,197 +1,192 @@
-"""A multigrid memory in PyTorch, from the plan that our models print: what a user would write, and what an expert would.
+"""A multigrid memory in PyTorch from the plan, weights and data that bench/train/compare-torch.mjs writes, for times side by side.
 
-eager, compile, graph: a Python loop over steps, layers and grids, channels last. strong: layer by layer, the input convolutions of
-a whole window as one batch, one fused pointwise kernel for each recurrent step, and all of it captured as a CUDA graph.
+Usage: python3 multigrid_torch.py FOLDER --what window|writer [--layout nchw|nhwc] [--order step|split] [--threads 2]
+order: step runs all layers of a time step before the next; split runs a layer's whole window, its input convolutions as one batch.
+Prints the loss (or the mean of the states) of a first run, then for every line on its input the milliseconds of one more run.
 """
-import torch.nn.functional as F
+import argparse
+import json
+import os
+import sys
+import time
 
-from peer import JOB, MODE, PRECISION, RmsProp, compiled, fail, finish, torch, wave, weight
-
-PLAN, STEPS, BATCH = JOB['plan'], JOB['steps'], JOB['batch']
-if PLAN['kind'] != 'writerReader' or PLAN['norm'] != 'none' or PLAN['dimensions'] != 2:
-    fail('this peer knows two-dimensional writers with readers, without normalization')
-LAST = torch.channels_last
-FORGET = float(PLAN['forgetBias'])
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    sys.exit('skipped: PyTorch is not installed for ' + sys.executable)
 
 
-class Layer(torch.nn.Module):
-    """Kernels are made as [3,3,in,out] and turned; inputs of a grid come as coarse-up, same, fine-down, then the hidden state."""
+class Network:
+    """One writer or reader: parameters [KH,KW,in,out] turned into PyTorch's [out,in,KH,KW]."""
 
-    def __init__(self, plan):
-        super().__init__()
-        self.plan, self.channels = plan, plan['channels']
-        kernels, biases = [], []
-        for grid in plan['grids']:
-            shapes = [p['shape'] for p in grid['parameters']]
-            kernels.append(weight(shapes[0]).permute(3, 2, 0, 1).contiguous(memory_format=LAST))
-            biases.append(weight(shapes[1]))
-        self.kernels = torch.nn.ParameterList([torch.nn.Parameter(k) for k in kernels])
-        self.biases = torch.nn.ParameterList([torch.nn.Parameter(b) for b in biases])
+    def __init__(self, plan, parameters, args):
+        self.layers, self.args = plan['layers'], args
+        self.layout = torch.channels_last if args.layout == 'nhwc' else torch.contiguous_format
+        self.p = {}
+        for name, value in parameters.items():
+            if name.startswith(plan['name'] + '.'):
+                if name.endswith('kernel'):
+                    value = value.permute(3, 2, 0, 1).contiguous(memory_format=self.layout)
+                self.p[name[len(plan['name']) + 1:]] = value.clone().requires_grad_(True)
 
-    def joined(self, grid, pyramid):
-        parts = []
-        for source in grid['sources']:
-            x = pyramid[source['level']]
-            if source['level'] < grid['level']:
-                x = F.interpolate(x, scale_factor=2, mode='nearest')
-            elif source['level'] > grid['level']:
-                x = F.max_pool2d(x, 2)
-            parts.append(x)
-        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+    def gather(self, layer, outgoing):
+        """{level: joined input} for the grids of a layer."""
+        def source(kind, level):
+            x = outgoing[level]
+            return F.interpolate(x, scale_factor=2) if kind == 'coarse-up' else F.max_pool2d(x, 2) if kind == 'fine-down' else x
+        return {g['level']: torch.cat([source(s['kind'], s['level']) for s in g['sources']], 1) for g in layer['grids']}
 
-    def shortcut(self, y, outputs):
-        if self.plan['shortcut'] is None:
-            return y
-        source = outputs[self.plan['shortcut']['source'] - 1]
-        y = dict(y)
-        for grid in self.plan['shortcut']['grids']:
-            level = grid['level']
-            missing = y[level].shape[1] - source[level].shape[1]
-            y[level] = y[level] + (F.pad(source[level], (0, 0, 0, 0, 0, missing)) if missing else source[level])
+    def conv(self, k, level, x, bias=True, part=slice(None)):
+        return F.conv2d(x, self.p[f'{k}.level{level}.kernel'][:, part], self.p[f'{k}.level{level}.bias'] if bias else None, padding=1)
+
+    def cell(self, gates, c):
+        i, u, f, o = gates.chunk(4, 1)
+        c = torch.sigmoid(f + 1) * c + torch.sigmoid(i) * torch.tanh(u)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+    def leave(self, k, layer, y, outgoing, memory):
+        """Norm and shortcut; (own output, what the next layer sees), by level."""
+        for level in y:
+            if layer['norm']:
+                gamma, beta = self.p[f'{k}.level{level}.gamma'], self.p[f'{k}.level{level}.beta']
+                y[level] = F.batch_norm(y[level], None, None, gamma, beta, training=True, eps=1e-3)
+        if layer['shortcut']:
+            for grid in layer['shortcut']['grids']:
+                level, source = grid['level'], outgoing[layer['shortcut']['source'] - 1]
+                extra = y[level].shape[1] - source[level].shape[1]
+                y[level] = y[level] + (F.pad(source[level], (0, 0, 0, 0, 0, extra)) if extra else source[level])
+        joined = dict(y)
+        if layer['memory'] and memory is not None:
+            for level, grid in memory[layer['memory'] - 1].items():
+                if level in joined:
+                    joined[level] = torch.cat([joined[level], grid], 1)
+        return y, joined
+
+    def stack(self, x, memory):
+        """Convolution layers over a batch of images: the output of the last one."""
+        outgoing, see = [], x
+        for k, layer in enumerate(self.layers, 1):
+            a = self.gather(layer, see)
+            y = {level: self.conv(k, level, a[level]) for level in a}
+            if layer['activation'] == 'relu':
+                y = {level: F.relu(grid) for level, grid in y.items()}
+            y, see = self.leave(k, layer, y, outgoing, memory)
+            outgoing.append(see)
         return y
 
+    def start(self, batch):
+        zeros = lambda layer, g: torch.zeros(batch, layer['channels'], g['side'], g['side']).contiguous(memory_format=self.layout)
+        return [{g['level']: (zeros(l, g), zeros(l, g)) for g in l['grids']} for l in self.layers]
 
-def cell(sums, c):
-    i, u, f, o = sums.chunk(4, 1)
-    c = torch.sigmoid(f + FORGET) * c + torch.sigmoid(i) * torch.tanh(u)
-    return torch.sigmoid(o) * torch.tanh(c), c
-
-
-def fused_cell(recurrent, inputs, c, forget: float):
-    i, u, f, o = (recurrent + inputs).chunk(4, 1)
-    c = torch.sigmoid(f + forget) * c + torch.sigmoid(i) * torch.tanh(u)
-    return torch.sigmoid(o) * torch.tanh(c), c
-
-
-class Memory(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        writer, *readers = PLAN['networks']
-        self.writer = torch.nn.ModuleList([Layer(p) for p in writer['layers']])
-        self.readers = torch.nn.ModuleList([torch.nn.ModuleList([Layer(p) for p in r['layers']]) for r in readers])
-        self.read_step = compiled(self.read)
-        self.write_step = compiled(self.write)
-        if MODE == 'strong':
-            self.cell = torch.compile(fused_cell) if hasattr(torch, 'compile') else torch.jit.script(fused_cell)
-
-    def zeros(self):
-        state = {}
-        for k, layer in enumerate(self.writer):
-            for grid in layer.plan['grids']:
-                zero = torch.zeros(BATCH, layer.channels, grid['side'], grid['side'], device=layer.biases[0].device).contiguous(memory_format=LAST)
-                state[k, grid['level']] = (zero, zero)
-        return state
-
-    def write(self, pyramid, state):
-        """One step of all layers."""
-        outputs, after = [], {}
-        for k, layer in enumerate(self.writer):
-            y = {}
-            for g, grid in enumerate(layer.plan['grids']):
-                h, c = state[k, grid['level']]
-                sums = F.conv2d(torch.cat([layer.joined(grid, pyramid), h], 1), layer.kernels[g], layer.biases[g], padding=1)
-                h, c = cell(sums, c)
-                after[k, grid['level']], y[grid['level']] = (h, c), h
-            pyramid = layer.shortcut(y, outputs)
-            outputs.append(pyramid)
+    def step(self, x, state):
+        """All layers of one time step: their outputs and the next state."""
+        outgoing, outputs, after, see = [], [], [], x
+        for k, layer in enumerate(self.layers, 1):
+            a = self.gather(layer, see)
+            new = {v: self.cell(self.conv(k, v, torch.cat([a[v], state[k - 1][v][0]], 1)), state[k - 1][v][1]) for v in a}
+            y, see = self.leave(k, layer, {v: h for v, (h, _) in new.items()}, outgoing, None)
+            outgoing.append(see)
+            outputs.append(y)
+            after.append(new)
         return outputs, after
 
-    def write_window(self, inputs, state):
-        steps = []
-        for t in range(STEPS):
-            outputs, state = self.write_step({level: x[t] for level, x in inputs.items()}, state)
-            steps.append(outputs)
-        return [{level: torch.cat([s[k][level] for s in steps]) for level in steps[0][k]} for k in range(len(self.writer))]
-
-    def write_layers(self, inputs, state):
-        """Layer by layer: the input convolutions of all steps at once."""
-        pyramid = {level: x.flatten(0, 1) for level, x in inputs.items()}
-        outputs = []
-        for k, layer in enumerate(self.writer):
+    def window(self, x, state, steps):
+        """A window [T·B,…], layer by layer, with the input's convolutions of all steps as one batch."""
+        outgoing, outputs, see = [], [], x
+        for k, layer in enumerate(self.layers, 1):
             y = {}
-            for g, grid in enumerate(layer.plan['grids']):
-                count = grid['inChannels']
-                kernel, recurrent = layer.kernels[g][:, :count], layer.kernels[g][:, count:].contiguous(memory_format=LAST)
-                sums = F.conv2d(layer.joined(grid, pyramid), kernel.contiguous(memory_format=LAST), layer.biases[g], padding=1)
-                h, c = state[k, grid['level']]
-                hidden = []
-                for part in sums.chunk(STEPS):
-                    h, c = self.cell(F.conv2d(h, recurrent, None, padding=1), part, c, FORGET)
-                    hidden.append(h)
-                y[grid['level']] = torch.cat(hidden)
-            pyramid = layer.shortcut(y, outputs)
-            outputs.append(pyramid)
+            for level, a in self.gather(layer, see).items():
+                n = a.shape[1]
+                sums = self.conv(k, level, a, part=slice(0, n)).chunk(steps)
+                (h, c), series = state[k - 1][level], []
+                for t in range(steps):
+                    h, c = self.cell(sums[t] + self.conv(k, level, h, bias=False, part=slice(n, None)), c)
+                    series.append(h)
+                y[level] = torch.cat(series)
+            y, see = self.leave(k, layer, y, outgoing, None)
+            outgoing.append(see)
+            outputs.append(y)
         return outputs
 
-    def read(self, which, pyramid, memory):
-        outputs = []
-        for layer in self.readers[which]:
-            y = {}
-            for g, grid in enumerate(layer.plan['grids']):
-                z = F.conv2d(layer.joined(grid, pyramid), layer.kernels[g], layer.biases[g], padding=1)
-                y[grid['level']] = F.relu(z) if layer.plan['activation'] == 'relu' else z
-            pyramid = layer.shortcut(y, outputs)
-            if layer.plan['memory'] is not None:
-                seen = memory[layer.plan['memory'] - 1]
-                pyramid = {level: torch.cat([x, seen[level]], 1) if level in seen else x for level, x in pyramid.items()}
-            outputs.append(pyramid)
-        return next(iter(pyramid.values()))
 
-    def forward(self, inputs, queries):
-        memory = (self.write_layers if MODE == 'strong' else self.write_window)(inputs, self.zeros())
-        return [self.read_step(r, {l: x.flatten(0, 1) for l, x in q.items()}, memory) for r, q in enumerate(queries)]
-
-
-def grids(network, frequency, lead):
-    made = {}
-    for source in network['input']:
-        side = PLAN['baseSide'] * 2 ** source['level']
-        x = wave([*lead, side, side, source['channels']], frequency)
-        made[source['level']] = x.movedim(-1, -3)  # channels last in memory
-    return made
+def load(folder):
+    meta = json.load(open(os.path.join(folder, 'meta.json')))
+    flat = torch.from_file(os.path.join(folder, 'data.bin'), size=meta['count'])
+    tensors = {}
+    for name, (first, shape) in meta['tensors'].items():
+        size = 1
+        for side in shape:
+            size *= side
+        tensors[name] = flat[first:first + size].view(shape).clone()
+    return meta, tensors
 
 
 def main():
-    model = Memory()
-    writer, *readers = PLAN['networks']
-    narrow = torch.autocast(JOB['device'].split(':')[0], dtype=torch.bfloat16, enabled=PRECISION == 'bfloat16')
-    if JOB['what'] == 'online':
-        x, queries = grids(writer, 0.37, [BATCH]), [grids(r, 0.53, [BATCH]) for r in readers]
-        state = model.zeros()
+    args = argparse.ArgumentParser()
+    args.add_argument('folder')
+    args.add_argument('--what', choices=['window', 'writer'], default='window')
+    args.add_argument('--layout', choices=['nchw', 'nhwc'], default='nhwc')
+    args.add_argument('--order', choices=['step', 'split'], default='step')
+    args.add_argument('--threads', type=int, default=2)
+    args = args.parse_args()
+    torch.set_num_threads(args.threads)
+    meta, tensors = load(args.folder)
+    writer = Network(meta['networks'][0], tensors, args)
+    images = lambda name: tensors[name].flatten(0, 1).permute(0, 3, 1, 2).contiguous(memory_format=writer.layout)
+    grids = lambda prefix: {int(name[len(prefix):]): images(name) for name in tensors if name.startswith(prefix)}
+    steps, batch = meta['steps'], meta['batch']
+    x = grids('input')
 
-        @torch.no_grad()
-        def step():
-            with narrow:
-                memory, after = model.write_step(x, state)
-                for r, query in enumerate(queries):
-                    model.read_step(r, query, memory)
-                for key, (h, c) in after.items():
-                    state[key][0].copy_(h), state[key][1].copy_(c)
-        for key, (h, c) in state.items():
-            state[key] = (h.clone(), c.clone())
-        return finish(step)
-    inputs, queries = grids(writer, 0.37, [STEPS, BATCH]), [grids(r, 0.53, [STEPS, BATCH]) for r in readers]
+    if args.what == 'writer':
+        state = writer.start(batch)
+        with torch.no_grad():
+            run = lambda: writer.step(x, state)[1]
+            print(json.dumps(float(sum(h.double().sum() for layer in run() for h, _ in layer.values()))), flush=True)
+            serve(run)
+        return
 
-    def window():
-        with narrow:
-            return model(inputs, queries)
-    with torch.no_grad():
-        logits = window()[0]
-    steps, batch, (channels, high, wide) = STEPS, BATCH, logits.shape[1:]
-    target = (wave([steps * batch, high, wide, channels], 0.91) > 0.8).float().movedim(-1, -3)
+    reader = Network(meta['networks'][1], tensors, args)
+    query, target = grids('query'), tensors['target']
+    fc = [tensors[name].requires_grad_(True) for name in ('fc.weight', 'fc.bias') if name in tensors]
+    parameters = [*writer.p.values(), *reader.p.values(), *fc]
+    optimizer = torch.optim.RMSprop(parameters, lr=1e-3, alpha=0.9)
 
-    def loss_of():
-        return F.binary_cross_entropy_with_logits(window()[0].float(), target, reduction='sum')
-    with torch.no_grad():
-        loss = loss_of()
-    if JOB['what'] == 'window':
-        def body():
-            with torch.no_grad():
-                window()
-        return finish(body, loss)
-    parameters = list(model.parameters())
-    optimizer = RmsProp(parameters)
-    return finish(lambda: optimizer.step(torch.autograd.grad(loss_of(), parameters)), loss)
+    def memory_of():
+        state = writer.start(batch)
+        if args.order == 'split':
+            outputs = writer.window(x, state, steps)
+            return [{v: y[v][-batch:] for v in y} for y in outputs] if meta['last'] else outputs
+        series = []
+        for t in range(steps):
+            outputs, state = writer.step({v: x[v][t * batch:(t + 1) * batch] for v in x}, state)
+            series.append(outputs)
+        if meta['last']:
+            return series[-1]
+        return [{v: torch.cat([s[k][v] for s in series]) for v in series[0][k]} for k in range(len(writer.layers))]
+
+    def run():
+        optimizer.zero_grad(set_to_none=True)
+        logits = next(iter(reader.stack(query, memory_of()).values())).permute(0, 2, 3, 1)
+        if fc:
+            logits = logits.flatten(1) @ fc[0] + fc[1]
+        if meta['loss'] == 'crossEntropy':
+            loss = F.cross_entropy(logits, target.long().flatten(), reduction='sum')
+        else:
+            loss = F.binary_cross_entropy_with_logits(logits.flatten(), target.flatten(), reduction='sum')
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    print(json.dumps(float(run())), flush=True)
+    serve(run)
+
+
+def serve(run):
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        run()
+        print(json.dumps((time.perf_counter() - start) * 1e3), flush=True)
 
 
 main()

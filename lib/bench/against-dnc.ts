@@ -10,10 +10,13 @@ import type { Module } from '../nn/module.js';
 import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { copyBandwidth, time, type Times } from './measure.js';
+import { memoryBandwidth, time, type Times } from './measure.js';
 import { naiveAccess, naiveStart } from './naive-dnc.js';
 
 export type Side = 'multigrid' | 'dnc';
+
+export const PRECISIONS = ['float32', 'float64'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 /** One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; or slots of the DNC. */
 export interface Point {
@@ -24,6 +27,7 @@ export interface Point {
   readonly steps: number;
   readonly runs: number;
   readonly budgetMs: number;
+  readonly precision: Precision;
 }
 
 export interface Measured extends Point {
@@ -34,6 +38,8 @@ export interface Measured extends Point {
   readonly sequencesPerSecond: number | null;
   /** Highest bytes of tensors alive. */
   readonly peakBytes: number;
+  /** Most memory that the process had in use. */
+  readonly rssBytes: number;
   /** DNC: time of the link traffic (read and written once) at the measured bandwidth, as a share of the time of a step. */
   readonly boundShare: number | null;
   readonly note?: string;
@@ -52,26 +58,30 @@ export function ladder(top: number, last: 1 | 2): MultigridConfig {
 
 const ladderOf = (size: number): MultigridConfig => ladder(Math.floor(size), size % 1 === 0 ? 2 : 1);
 
-/** Sizes whose memory doubles from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
-export function sweep(isQuick: boolean): Point[] {
-    const rest = isQuick ? { runs: 5, budgetMs: 1500 } : { runs: 15, budgetMs: 8000 };
-  const shared = { batch: 32, steps: 20, ...rest };
+/** Slots of DNCs beside those with as many cells as a multigrid memory, so that the power law has points to stand on. */
+const BETWEEN = [1448, 2048];
+
+/** Sizes whose memory grows from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
+export function sweep(isQuick: boolean, precision: Precision = 'float32'): Point[] {
+  const rest = isQuick ? { runs: 5, budgetMs: 1500 } : { runs: 15, budgetMs: 8000 };
+  const shared = { batch: 32, steps: 20, precision, ...rest };
   const sizes = isQuick ? [2, 3.5, 3, 4.5] : [2, 3.5, 3, 4.5, 4, 5.5, 5, 6.5, 6, 7.5];
   const models = sizes.map((size) => ({ size, cells: estimate(ladderOf(size), { batch: 1, steps: 1 }).memoryCells }));
-  return models.sort((a, b) => a.cells - b.cells).flatMap(({ size, cells }) => {
-    const slots = Math.round(cells / WORD);
-    return [{ side: 'multigrid', cells, size, ...shared }, { side: 'dnc', cells: slots * WORD, size: slots, ...shared }] as const;
-  });
+  const dnc = (slots: number): Point => ({ side: 'dnc', cells: slots * WORD, size: slots, ...shared });
+  const pairs = models.flatMap(({ size, cells }) => [{ side: 'multigrid', cells, size, ...shared } as const, dnc(Math.round(cells / WORD))]);
+  return [...pairs, ...BETWEEN.map(dnc)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
 }
 
 /** Bytes that a point needs: state before and after, and for training what backward keeps. */
-export function bytesNeeded({ side, size, batch, steps }: Point, isTraining: boolean): number {
+export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTraining: boolean): number {
   if (side === 'multigrid') {
+    const wider = precision === 'float64' ? 2 : 1;   // the estimate counts float32
     const cost = estimate(ladderOf(size), { batch, steps });
-    return isTraining ? cost.bytesTraining : estimate(ladderOf(size), { batch, steps: 1 }).bytesInference;
+    return wider * (isTraining ? cost.bytesTraining : estimate(ladderOf(size), { batch, steps: 1 }).bytesInference);
   }
-  const link = 4 * size * size;
-  return 2 * batch * link + (isTraining ? 16 * link + steps * batch * size * 4 * 24 : 0);
+  const each = precision === 'float64' ? 8 : 4;
+  const link = each * size * size;
+  return (isTraining ? 2 : 1) * batch * link + (isTraining ? 16 * link + steps * batch * size * each * 24 : 0);
 }
 
 /** Throws ERR_MG_ARGUMENT unless the fast DNC equals its definition and its gradient the finite differences, along a direction. */
@@ -125,27 +135,26 @@ interface Subject {
   window(): void;
 }
 
-function subject({ side, size, batch, steps }: Point): Subject {
+function subject({ side, size, batch, steps, precision: dtype }: Point): Subject {
   const rng = new Rng(1);
   if (side === 'dnc') {
-    const model = new DNC({ inputs: INPUTS, outputs: OUTPUTS, slots: size, wordSize: WORD, rng });
-    const frames = Tensor.normal([steps, batch, INPUTS], [0, 1], rng);
-    const frame = Tensor.normal([batch, INPUTS], [0, 1], rng);
+    const model = new DNC({ inputs: INPUTS, outputs: OUTPUTS, slots: size, wordSize: WORD, rng, dtype });
+    const frames = Tensor.normal([steps, batch, INPUTS], [0, 1], rng, { dtype });
+    const frame = Tensor.normal([batch, INPUTS], [0, 1], rng, { dtype });
     let state = model.initialState(batch);
     return {
       model,
       step() {
-        const next = noGrad(() => model.step(frame, state));
-        state.dispose();
+        const next = noGrad(() => model.step(frame, state, { consume: true }));
         next.y.dispose();
         state = next.state;
       },
       window: () => train(model, () => model.forward(frames, state).y),
     };
   }
-  const model = new MultigridMemory(ladderOf(size), { rng });
-  const frames = Tensor.normal([steps, batch, 3, 3, 4], [0, 1], rng);
-  const frame = Tensor.normal([batch, 3, 3, 4], [0, 1], rng);
+  const model = new MultigridMemory(ladderOf(size), { rng, dtype });
+  const frames = Tensor.normal([steps, batch, 3, 3, 4], [0, 1], rng, { dtype });
+  const frame = Tensor.normal([batch, 3, 3, 4], [0, 1], rng, { dtype });
   let state = model.initialState(batch);
   return {
     model,
@@ -175,17 +184,18 @@ export async function measure(point: Point, limitBytes: number, peak: () => numb
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
   if (!fits(false)) {
     const gigabytes = (bytesNeeded(point, false) / 1e9).toFixed(1);
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
   }
   const { model, step, window } = subject(point);
   const forward = await time(step, 3 * runs, budgetMs);
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
-  const bound = side === 'dnc' ? (8 * size * size * batch) / (await copyBandwidth()) * 1000 : null;
+  const rssBytes = process.resourceUsage().maxRSS * 1024;
+  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await memoryBandwidth()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {
-    ...point, parameters, forward, training, peakBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
+    ...point, parameters, forward, training, peakBytes, rssBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
     boundShare: bound === null ? null : bound / forward.median,
     ...(training === null ? { note: `training needs ${(bytesNeeded(point, true) / 1e9).toFixed(1)} GB` } : {}),
   };

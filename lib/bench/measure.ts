@@ -1,7 +1,6 @@
 // Times and how they are summed up.
 
-import { add } from '../ops/index.js';
-import { noGrad } from '../autograd/index.js';
+import { native } from '../native.js';
 import { device } from '../tensor/device.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -34,24 +33,34 @@ export async function time(body: () => void, runs: number, budgetMs: number): Pr
   return summarize(times);
 }
 
-/** Bytes per second of y = x + 1 on arrays far larger than any cache, by all threads; read and write counted, the best of several. */
-export async function copyBandwidth(bytes = 2 ** 28): Promise<number> {
-  using x = Tensor.zeros([bytes / 4]);
+/** Bytes per second of p ← p − g on arrays far larger than any cache, by all threads: two read, one written in place; the best of several. */
+export async function memoryBandwidth(bytes = 2 ** 28): Promise<number> {
+  using p = Tensor.zeros([bytes / 4]);
+  using g = Tensor.zeros([bytes / 4]);
   const times: number[] = [];
-  for (let k = 0; k < 6; k++) {
+  for (let k = 0; k < 8; k++) {
     const start = performance.now();
-    using _ = noGrad(() => add(x, 1));
+    native().sgdStep([p.storage('bench')], [g.storage('bench')], [], null, Int32Array.of(0), Infinity, 1, 0, 0);
     await device().sync();
     times.push(performance.now() - start);
   }
-  return (2 * bytes) / (Math.min(...times) / 1000);
+  return (3 * bytes) / (Math.min(...times) / 1000);
 }
 
-/** Slope of log y over log x by least squares; NaN for fewer than two points. */
-export function exponent(points: readonly (readonly [x: number, y: number])[]): number {
-  if (points.length < 2) return NaN;
+/** A power law through points: the slope of log y over log x by least squares, and its standard error (NaN for too few points). */
+export interface Fit {
+  readonly exponent: number;
+  readonly error: number;
+  readonly points: number;
+}
+
+export function fitPower(points: readonly (readonly [x: number, y: number])[]): Fit {
+  const count = points.length;
   const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
-  const mean = (k: 0 | 1): number => logs.reduce((sum, p) => sum + p[k], 0) / logs.length;
+  const mean = (k: 0 | 1): number => logs.reduce((sum, p) => sum + p[k], 0) / count;
   const [mx, my] = [mean(0), mean(1)];
-  return logs.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / logs.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const spread = logs.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const exponent = count < 2 ? NaN : logs.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / spread;
+  const missed = logs.reduce((sum, [x, y]) => sum + (y - my - exponent * (x - mx)) ** 2, 0);
+  return { exponent, error: count < 3 ? NaN : Math.sqrt(missed / (count - 2) / spread), points: count };
 }

@@ -1,30 +1,33 @@
 // A sweep as data, table and picture.
 
 import { cpus, totalmem } from 'node:os';
-import { device } from '../tensor/device.js';
-import { exponent, type Times } from './measure.js';
+import { fitPower, type Fit, type Times } from './measure.js';
 import type { Measured, Side } from './against-dnc.js';
 import { lineChart, type Series } from '../plot/line-chart.js';
 
 export interface Sweep {
   readonly date: string;
-  readonly machine: { readonly device: string; readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
+  readonly machine: { readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
+  readonly device: string;
+  readonly precision: string;
   readonly points: readonly Measured[];
-  /** Slope of log time over log cells: all points of multigrid, those beyond 1,000 slots of the DNC. */
-  readonly exponents: Readonly<Record<string, number>>;
+  /** Power of the cells that time grows with: over all points of multigrid, over those from {@link FIT_FROM} slots of the DNC. */
+  readonly exponents: Readonly<Record<string, Fit>>;
   /** One step, one sample, 8K memory, 15×15 maps (Huynh, Maire, Walter 2020, appendix D). */
   readonly inference: { readonly multigrid: Times; readonly dnc: Times };
 }
 
 export function machine(simd: string, threads: number): Sweep['machine'] {
-  const { id, name } = device();
-  return { device: `${id}, ${name}`, cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
+  return { cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
 }
 
-export function exponents(points: readonly Measured[]): Record<string, number> {
-  const fit = (side: Side, what: 'forward' | 'training'): number => exponent(points.flatMap((p) => {
+/** Below, the parts of a DNC's step that grow linearly still count. */
+export const FIT_FROM = 999;
+
+export function exponents(points: readonly Measured[]): Record<string, Fit> {
+  const fit = (side: Side, what: 'forward' | 'training'): Fit => fitPower(points.flatMap((p) => {
     const times = p[what];
-    return p.side !== side || times === null || (side === 'dnc' && p.size < 1000) ? [] : [[p.cells, times.median] as const];
+    return p.side !== side || times === null || (side === 'dnc' && p.size < FIT_FROM) ? [] : [[p.cells, times.median] as const];
   }));
   return {
     'multigrid forward': fit('multigrid', 'forward'), 'multigrid training': fit('multigrid', 'training'),
@@ -34,24 +37,24 @@ export function exponents(points: readonly Measured[]): Record<string, number> {
 
 const ms = (t: Times | null): string => (t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`);
 
-export const HEADER = ['memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'peak MB', 'of bound', 'note'] as const;
+export const HEADER = ['memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'tensors MB', 'RSS MB', 'of bound', 'note'] as const;
 
 export function row(p: Measured): string[] {
   return [
     p.side, String(p.cells), String(p.parameters), ms(p.forward), ms(p.training), p.sequencesPerSecond?.toPrecision(3) ?? '–',
-    (p.peakBytes / 1e6).toFixed(0), p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`, p.note ?? '',
+    (p.peakBytes / 1e6).toFixed(0), (p.rssBytes / 1e6).toFixed(0), p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`, p.note ?? '',
   ];
 }
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
-export function sweepChart({ points, exponents: slopes, machine: { device: used, cpu, threads } }: Sweep): string {
+export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
   const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => (['multigrid', 'dnc'] as const).map((side) => {
     const shown = points.filter((p) => p.side === side && of(p) !== null);
-    const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`] ?? NaN).toFixed(2)}`;
+    const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`]?.exponent ?? NaN).toFixed(2)}`;
     return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
   });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, float32, ${used.startsWith('cpu') ? `${threads} threads, ${cpu}` : used}`, xLabel: 'memory cells', xScale: 'log',
+    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`, xLabel: 'memory cells', xScale: 'log',
     panels: [
       { title: 'one step, ms', yScale: 'log', series: series((p) => p.forward?.median ?? null, 'forward') },
       { title: 'training window of 20 steps, ms', yScale: 'log', series: series((p) => p.training?.median ?? null, 'training') },

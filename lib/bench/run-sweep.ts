@@ -7,25 +7,23 @@ import { promisify } from 'node:util';
 import { noGrad } from '../autograd/index.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
-import { device, diagnostics } from '../tensor/device.js';
+import { device as deviceOf, diagnostics, type DeviceLike } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Side } from './against-dnc.js';
+import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
 import { time } from './measure.js';
 import { exponents, machine, type Sweep } from './report.js';
 
 const run = promisify(execFile);
 
 /** Measures in a process of its own; a process that dies gives a point with a note. */
-async function measureApart(point: Point, limitBytes: number): Promise<Measured> {
+async function measureApart(point: Point, limitBytes: number, where: string): Promise<Measured> {
   try {
-    const program = fileURLToPath(new URL('./point.js', import.meta.url));
-    const env = { ...process.env, MULTIGRID_MEMORY_DEVICE: device().id };
-    const { stdout } = await run(process.execPath, [program, JSON.stringify({ point, limitBytes })], { env });
+    const { stdout } = await run(process.execPath, [fileURLToPath(new URL('./point.js', import.meta.url)), JSON.stringify({ point, limitBytes, device: where })]);
     return JSON.parse(stdout) as Measured;
   } catch (error) {
     const note = `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`;
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, boundShare: null, note };
+    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note };
   }
 }
 
@@ -37,9 +35,8 @@ async function inference(): Promise<Sweep['inference']> {
   const [x, patch] = [Tensor.normal([1, 72], [0, 1], rng), Tensor.normal([1, 3, 3, 4], [0, 1], rng)];
   let [a, b] = [dnc.initialState(1), multigrid.initialState(1)];
   const dncTimes = await time(() => {
-    const next = noGrad(() => dnc.step(x, a));
+    const next = noGrad(() => dnc.step(x, a, { consume: true }));
     next.y.dispose();
-    a.dispose();
     a = next.state;
   }, 200, 3000);
   const multigridTimes = await time(() => {
@@ -52,20 +49,27 @@ async function inference(): Promise<Sweep['inference']> {
   return { multigrid: multigridTimes, dnc: dncTimes };
 }
 
+export interface SweepOptions {
+  readonly isQuick: boolean;
+  readonly device: string;
+  readonly precision: Precision;
+}
+
 /** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
-export async function runSweep(isQuick: boolean, onPoint: (point: Measured) => void = () => {}): Promise<Sweep> {
+export async function runSweep({ isQuick, device, precision }: SweepOptions, onPoint: (point: Measured) => void = () => {}): Promise<Sweep> {
   await refuseWrongDnc();
   await refuseWrongMultigrid();
   const { simd, threads } = diagnostics().binary;
-  const limitBytes = 0.7 * (device().type === 'cpu' ? totalmem() : device().memory().free);
+  const used = deviceOf(device as DeviceLike);
+  const limitBytes = 0.7 * (used.type === 'cpu' ? totalmem() : used.memory().free);
   const points: Measured[] = [];
   const ended = new Set<Side>();
-  for (const point of sweep(isQuick)) {
+  for (const point of sweep(isQuick, precision)) {
     if (ended.has(point.side)) continue;
-    const measured = await measureApart(point, limitBytes);
+    const measured = await measureApart(point, limitBytes, device);
     points.push(measured);
     onPoint(measured);
     if (measured.forward === null) ended.add(point.side);
   }
-  return { date: new Date().toISOString(), machine: machine(simd, threads), points, exponents: exponents(points), inference: await inference() };
+  return { date: new Date().toISOString(), machine: machine(simd, threads), device, precision, points, exponents: exponents(points), inference: await inference() };
 }

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { learningChart, LEARNING_TASKS, runLearning, type LearningTask } from '../bench/learning.js';
-import { HEADER, row, sweepChart } from '../bench/report.js';
+import { runLearning } from '../bench/learning.js';
+import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
+import { LEARNING_TASKS, type LearningTask } from '../bench/learning-runs.js';
+import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
+import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
@@ -13,13 +16,14 @@ interface BenchOptions {
   readonly against?: 'dnc';
   readonly learning?: boolean;
   readonly quick?: boolean;
+  readonly device?: string;
+  readonly precision: Precision;
   readonly task: LearningTask;
   readonly model: 'both' | 'multigrid' | 'dnc';
   readonly seeds: number;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly batch: number;
-  readonly device?: string;
+  readonly seed: number;
+  readonly steps?: number;
+  readonly seconds?: number;
   readonly json?: boolean;
   readonly out?: string;
 }
@@ -34,53 +38,60 @@ export function addBench(program: Command): Command {
     .option('--quick', 'fewer points; under two minutes on two cores')
     .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
     .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
-    .option('--seeds <n>', 'with --learning', integer(1), 1)
-    .option('--steps <n>', 'with --learning: time steps of a run at most', integer(1), 1_000_000)
-    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1), 120)
-    .option('--batch <n>', 'with --learning: episodes side by side', integer(1), 16)
+    .option('--seeds <n>', 'with --learning: how many', integer(1), 1)
+    .option('--seed <n>', 'with --learning: the first of them', integer(0), 1)
+    .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
+    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
     .option(...DEVICE_OPTION)
+    .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
       }
-      const { device, why } = useDevice(options.device);
-      note(`on ${device.id} (${why}): ${device.name}`);
+      const { device: used, why } = useDevice(options.device);
+      note(`${used.id} (${why}): ${used.name}, ${options.precision}`);
       if (options.learning === true) await learning(options);
-      else await against(options);
+      else await against(options, used.id);
     });
 }
 
-async function against({ quick, json, out }: BenchOptions): Promise<void> {
-  const sweep = await runSweep(quick === true, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
+async function against({ quick, precision, json, out }: BenchOptions, place: string): Promise<void> {
+  const sweep = await runSweep({ isQuick: quick === true, device: place, precision }, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));
-  for (const [name, slope] of Object.entries(sweep.exponents)) print(`exponent of ${name}: ${slope.toFixed(2)}`);
+  for (const [name, { exponent, error, points }] of Object.entries(sweep.exponents)) {
+    print(`exponent of ${name}: ${exponent.toFixed(2)} ± ${error.toFixed(2)} (${points} points)`);
+  }
   const { multigrid, dnc } = sweep.inference;
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }
 
-async function learning({ task, model, seeds, steps, seconds, batch, quick, json, out }: BenchOptions): Promise<void> {
+async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
+  const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => k + 1), steps,
-    seconds: quick === true ? Math.min(seconds, 40) : seconds, batchSize: batch,
+    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
+    steps: steps ?? null, seconds: most ?? null,
   }, note);
-  const result = { date: new Date().toISOString(), task, batch, machine: diagnostics().binary.simd, curves };
+  const { simd, threads } = diagnostics().binary;
+  const result = { date: new Date().toISOString(), task, machine: machine(simd, threads), curves };
   write(out, result, learningChart(task, curves));
   if (json === true) return printJson(result);
-  print(columns([['model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'scores'], ...curves.map((c) => {
-    const last = c.scores.at(-1);
-    return [c.model, String(c.seed), String(c.parameters), String(c.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0), JSON.stringify(last?.scores ?? {})];
-  })]));
+  print(columns([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
+
+/** Seconds of each run with `--quick`. */
+const QUICK_SECONDS = 40;
+
+const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
 
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;
   const base = out.replace(/\.(svg|json)$/, '');
   try {
-    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, null, 1)}\n`);
+    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, sixDigits)}\n`);
     writeFileSync(`${base}.svg`, svg);
   } catch (cause) {
     throw fileError(base, 'a file that can be written', cause);

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import type { Precision } from '../ops/network.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
 import { buildRun, checkRunConfig } from '../train/run-config.js';
 import { Trainer } from '../train/trainer.js';
-import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
+import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { note, print, printJson } from './output.js';
 import { checkpointFile } from './run-path.js';
 import { scoreLine } from './scores.js';
@@ -11,6 +12,7 @@ interface EvalOptions {
   items: number;
   seed?: number;
   device?: string;
+  precision: Precision;
   json?: boolean;
 }
 
@@ -23,9 +25,11 @@ export function addEval(program: Command): Command {
     .option('--items <n>', 'episodes', integer(1), 500)
     .option('--seed <n>', 'stream of the episodes', integer(0))
     .option(...DEVICE_OPTION)
+    .addOption(precisionOption())
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
       const { device, why } = useDevice(options.device);
+      usePrecision(options.precision, device);
       const file = checkpointFile(path);
       const { config, tensors } = await savedConfig(file);
       const run = checkRunConfig(config);

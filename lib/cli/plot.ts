@@ -1,28 +1,53 @@
 import { writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { fail } from '../check.js';
+import type { Task } from '../tasks/task.js';
 import { fileError } from '../train/atomic-file.js';
+import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
+import { pictureOfMemory } from '../train/memory-at-work.js';
 import { learningCurve } from '../train/pictures.js';
+import { buildRun, checkRunConfig } from '../train/run-config.js';
 import { runFiles } from '../train/run-folder.js';
 import { print, printJson } from './output.js';
+import { checkpointFile } from './run-path.js';
 
-/** `plot`: the learning curves of one or several runs as one SVG. */
+/** `plot`: the learning curves of one or several runs as one SVG, or the memory of one at work. */
 export function addPlot(program: Command): Command {
   return program
     .command('plot')
-    .description('draw the learning curves of one or several runs')
+    .description('draw the learning curves of one or several runs, or the memory of one')
     .argument('<run folder...>')
     .requiredOption('--out <file.svg>', 'where to write')
+    .option('--memory', 'the memory of one run at work: hidden states in a maze, or where a DNC writes and reads')
     .option('--json', 'one JSON object')
-    .action((folders: string[], { out, json }: { out: string; json?: boolean }) => {
-      const logs = folders.map((folder) => ({ name: basename(resolve(folder)), records: runFiles.metrics(folder) }));
-      const svg = learningCurve(logs.map(({ name }) => name).join(', '), logs);
-      try {
-        writeFileSync(out, svg);
-      } catch (cause) {
-        throw fileError(out, 'a file that can be written', cause);
+    .action(async (folders: string[], { out, memory, json }: { out: string; memory?: boolean; json?: boolean }) => {
+      if (memory === true) {
+        write(out, await memoryOf(folders));
+        if (json === true) printJson({ out });
+        else print(out);
+        return;
       }
+      const logs = folders.map((folder) => ({ name: basename(resolve(folder)), records: runFiles.metrics(folder) }));
+      write(out, learningCurve(logs.map(({ name }) => name).join(', '), logs));
       if (json === true) printJson({ out, runs: logs.map(({ name, records }) => ({ name, records: records.length })) });
       else print(out);
     });
+}
+
+async function memoryOf(folders: readonly string[]): Promise<string> {
+  if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', folders.length);
+  const { config, tensors } = await savedConfig(checkpointFile(folders[0]!));
+  const run = checkRunConfig(config);
+  const { model, task } = buildRun(run);
+  loadModelWeights(model, tensors);
+  return pictureOfMemory(run.name, model, run, task as Task<unknown>);
+}
+
+function write(out: string, svg: string): void {
+  try {
+    writeFileSync(out, svg);
+  } catch (cause) {
+    throw fileError(out, 'a file that can be written', cause);
+  }
 }

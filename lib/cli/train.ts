@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Precision } from '../ops/network.js';
 import { diagnostics } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
-import { learningCurve, memoryAtWork } from '../train/pictures.js';
+import { hasMemoryPicture, pictureOfMemory } from '../train/memory-at-work.js';
+import { learningCurve } from '../train/pictures.js';
 import { buildRun, checkRunConfig, type RunConfig } from '../train/run-config.js';
 import { RunFolder, RUN_FILES, runFiles } from '../train/run-folder.js';
 import { Trainer } from '../train/trainer.js';
-import { DEVICE_OPTION, integer, loadRun, useDevice } from './arguments.js';
+import { DEVICE_OPTION, integer, loadRun, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { EXIT, note, print, printJson } from './output.js';
 import { scoreLine } from './scores.js';
 
@@ -16,6 +18,7 @@ interface TrainOptions {
   steps?: number;
   seed?: number;
   device?: string;
+  precision: Precision;
   out?: string;
   resume?: boolean;
   validateEvery?: number;
@@ -33,6 +36,7 @@ export function addTrain(program: Command): Command {
     .option('--steps <n>', 'time steps of the whole run', integer(1))
     .option('--seed <n>', 'seed of weights and episodes', integer(0))
     .option(...DEVICE_OPTION)
+    .addOption(precisionOption())
     .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
     .option('--resume', 'go on with the run in --out')
     .option('--validate-every <n>', 'time steps between validations', integer(1))
@@ -89,6 +93,7 @@ function throughput({ history }: FitResult): number {
 
 async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
+  usePrecision(options.precision, used);
   const { run, path } = describedRun(source, options);
   const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
   const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);
@@ -109,8 +114,8 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       return;
     }
     const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
-    if (run.task.name === 'mapping') {
-      await folder.write('memoryPicture', await memoryAtWork(`${run.name} at step ${result.step}`, model, run.task, HELD_OUT_PICTURE));
+    if (hasMemoryPicture(model, run, trainer.task)) {
+      await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
     }
     report(options, run, folder, result, metrics);
   } catch (error) {
@@ -121,9 +126,6 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     folder.close();
   }
 }
-
-/** Seed of the episode in the picture: far from those of training and evaluation. */
-const HELD_OUT_PICTURE = 0x7001_c7ee;
 
 /** Ten checkpoints a run, at least every 100,000 time steps. */
 function checkpointEvery(steps: number): number {
@@ -139,6 +141,6 @@ function report(options: TrainOptions, run: RunConfig, folder: RunFolder, result
   }
   print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
   print(`  ${scoreLine(metrics)}`);
-  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} maze steps/s`);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} steps of episodes/s`);
   for (const file of files) print(`  ${file}`);
 }

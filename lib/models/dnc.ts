@@ -86,11 +86,11 @@ export class DNC extends SequenceModel<DNCState> {
     return new DNCState(namedTensors('DNCState', names, tensors));
   }
 
-  protected run(x: Tensor, state: DNCState, lengths: Int32Array | null): { y: Tensor; state: DNCState } {
+  protected run(x: Tensor, state: DNCState, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: DNCState } {
     const weights = {
       gates: this.#controller.weight, gatesBias: this.#controller.bias, interface: this.#interface.weight, interfaceBias: this.#interface.bias,
     };
-    const { hidden, words, state: after } = dncWindow(x, weights, state.values, this.settings, lengths);
+    const { hidden, words, state: after } = dncWindow(x, weights, state.values, this.settings, lengths, isStateSpent);
     const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));
     return { y: this.settings.clip > 0 ? clip(y, this.settings.clip) : y, state: new DNCState(after) };
   }

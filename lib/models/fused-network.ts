@@ -1,13 +1,13 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
-import { deviceObstacle, windowObstacle } from '../nn/fused-layer.js';
-import { levelRange, sideOf } from '../nn/ladder.js';
+import { windowObstacle } from '../nn/fused-layer.js';
+import { levelRange, sideOf, type LevelSpec } from '../nn/ladder.js';
 import { MultigridState } from '../nn/multigrid-state.js';
 import { Pyramid } from '../nn/pyramid.js';
 import { multigridNetwork, type NetworkGrid, type NetworkSpec } from '../ops/network.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { NetworkInputs, NetworkOutputs } from './multigrid-network.js';
-import type { LayerPlan, ModelPlan, NetworkPlan } from './plan.js';
+import type { ModelPlan, NetworkPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
 
 const NORM_EPSILON = 0.001;
@@ -17,38 +17,36 @@ export function whyNotFused(model: ModelPlan, plan: NetworkPlan, { x, lengths }:
   const lead = x.tensors()[0]!.shape.length - model.dimensions - 1;
   if (lead !== 2) return 'it takes windows [T,B,…] alone';
   const norm = plan.layers.some((layer) => layer.norm) ? model.norm : 'none';
-  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null) ?? deviceObstacle(x);
+  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null);
 }
 
-/** Grids of the memory that a layer's output is joined with, at the levels of the layer. */
-function joined(layer: LayerPlan, memory: readonly Pyramid[]): [level: number, grid: Tensor][] {
-  const read = readMemory(layer, memory);
-  return read === undefined ? [] : read.levels.map((level) => [level, read.at(level)]);
+/** What comes from outside: the grids of the input, and for each layer those joined to its output. */
+export interface NetworkFields {
+  readonly input: readonly LevelSpec[];
+  readonly joined: readonly (readonly LevelSpec[])[];
 }
 
-/** A network as data, and the grids that come from outside in the order the data names them. */
-function describe(
-  model: ModelPlan, plan: NetworkPlan, { x, memory = [], outputs = 'all' }: NetworkInputs,
-): { spec: NetworkSpec; fields: Tensor[] } {
-  const fields: [level: number, grid: Tensor][] = x.levels.map((level) => [level, x.at(level)]);
-  const input = fields.map((_, i) => i);
+/** A network as data. Its fields are those of the input, then those of each layer. */
+export function networkSpec(
+  model: ModelPlan, plan: NetworkPlan, { input, joined }: NetworkFields, outputs: 'all' | 'last', budgetBytes: number,
+): NetworkSpec {
+  const fields = [...input];
   const layers = plan.layers.map((layer, index) => {
     const first = fields.length;
-    fields.push(...joined(layer, memory));
+    fields.push(...joined[index]!);
     return {
       kind: layer.kind, low: Math.min(...layer.levels), high: Math.max(...layer.levels), channels: layer.channels,
       relu: layer.activation === 'relu', norm: layer.norm, shortcut: layer.shortcut === null ? -1 : layer.shortcut.source - 1,
       memory: fields.slice(first).map((_, i) => first + i), isOutput: outputs === 'all' || index === plan.layers.length - 1,
     };
   });
-  const top = Math.max(...fields.map(([level]) => level), ...layers.map(({ high }) => high));
-  const spec: NetworkSpec = {
+  const top = Math.max(...fields.map(({ level }) => level), ...layers.map(({ high }) => high));
+  return {
     dimensions: model.dimensions, kernelSize: model.kernelSize,
     sides: levelRange(0, top).map((level) => sideOf(level, model.dimensions, model.baseSide)),
-    fields: fields.map(([level, grid]) => ({ level, channels: grid.shape.at(-1)! })), input, layers,
-    forgetBias: model.forgetBias, hasPeephole: model.peephole === 'channel', epsilon: NORM_EPSILON, budgetBytes: 0,
+    fields: fields.map(({ level, channels }) => ({ level, channels })), input: input.map((_, i) => i), layers,
+    forgetBias: model.forgetBias, hasPeephole: model.peephole === 'channel', epsilon: NORM_EPSILON, budgetBytes,
   };
-  return { spec, fields: fields.map(([, grid]) => grid) };
 }
 
 /** Grids of one op's results by layer. */
@@ -62,9 +60,14 @@ function byLayer(grids: readonly NetworkGrid[]): Pyramid[] {
 
 /** The network's `forward`, as one native call. */
 export function runFused(
-  model: ModelPlan, plan: NetworkPlan, inputs: NetworkInputs, parameters: ReadonlyMap<string, Tensor>,
+  model: ModelPlan, plan: NetworkPlan, inputs: NetworkInputs, parameters: ReadonlyMap<string, Tensor>, budgetBytes: number,
 ): NetworkOutputs {
-  const { spec, fields } = describe(model, plan, inputs);
+  const { x, memory = [], outputs = 'all' } = inputs;
+  const joined = plan.layers.map((layer) => readMemory(layer, memory));
+  const levelsOf = (pyramid?: Pyramid): LevelSpec[] =>
+    pyramid?.levels.map((level) => ({ level, channels: pyramid.at(level).shape.at(-1)! })) ?? [];
+  const spec = networkSpec(model, plan, { input: levelsOf(x), joined: joined.map(levelsOf) }, outputs, budgetBytes);
+  const fields = [x, ...joined].flatMap((pyramid) => pyramid?.tensors() ?? []);
   const carried = inputs.state === undefined ? {} : {
     state: {
       hidden: inputs.state.flatMap((layer) => layer.hidden.tensors()),

@@ -15,6 +15,7 @@ import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
+import { windowMemory, type WindowMemory } from './window-memory.js';
 
 /** A pyramid, or a tensor where there is one grid only. */
 export type Grids = Pyramid | Tensor;
@@ -47,6 +48,11 @@ export interface MultigridOutputs {
 export interface MultigridMemoryOptions extends LayerOptions {
   /** Whether whole windows run as one native op. Default 'auto'. */
   readonly fused?: Fused;
+  /**
+   * Bytes that each network may keep of a window for its backward pass, beside its outputs; fused networks compute more to stay
+   * within, with the same bits. ERR_MG_CONFIG names the least there is. Default: no limit.
+   */
+  readonly memoryBudget?: number;
 }
 
 /** What the first network of a model has made of a window. */
@@ -70,15 +76,18 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly plan: ModelPlan;
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
+  readonly #memoryBudget: number;
 
   constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
-    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused']);
+    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused', 'memoryBudget']);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
     this.plan = plan;
+    const { fused, memoryBudget } = options;
+    this.#memoryBudget = memoryBudget ?? 0;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), options.fused)));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget)));
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -123,6 +132,18 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
       ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
+  }
+
+  /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
+  advance(inputs: MultigridInputs, state?: MultigridMemoryState): MultigridMemoryState {
+    const x = grids(this.plan.networks[0]!, inputs.input);
+    const run = this.#networks[0]!.forward({ x, outputs: 'last', ...(state === undefined ? {} : { state: state.layers }) });
+    return new MultigridMemoryState(run.state);
+  }
+
+  /** What training on windows of this size takes; see `windowMemory`. */
+  windowMemory(size: { batch: number; steps: number }): WindowMemory {
+    return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
   }
 
   /** Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] on a memory [T,B,…]; Q is T or 1. */

@@ -1,6 +1,6 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
-import { checkChoice, fail } from '../check.js';
+import { checkChoice, checkNumber, fail } from '../check.js';
 import { fusedChoices, type Fused } from '../nn/fused-layer.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
@@ -43,12 +43,14 @@ export class MultigridNetwork extends Module {
   readonly #model: ModelPlan;
   readonly #plan: NetworkPlan;
   readonly #fused: Fused;
+  readonly #memoryBudget: number;
   readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
 
-  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto') {
+  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
     super(options);
     this.#model = model;
     this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
+    this.#memoryBudget = checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0);
     this.#plan = plan;
     this.#layers = plan.layers.map((layer, index) => {
       const name = String(index + 1);
@@ -71,7 +73,7 @@ export class MultigridNetwork extends Module {
     }
     if (this.#fused !== 'off') {
       const obstacle = whyNotFused(this.#model, this.#plan, inputs);
-      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()));
+      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()), this.#memoryBudget);
       if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, 'another');
     }
     const outgoing: (readonly Pyramid[])[] = [];

@@ -10,6 +10,7 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
+import type { TensorState } from './tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
 export type SequenceInputs = Tensor | Pick<MultigridInputs, 'input' | 'queries'>;
@@ -19,6 +20,11 @@ export interface SequenceOptions extends LayerOptions {
   readonly inputs: number;
   /** Numbers that leave at each time step, or the shape they take: [48, 48, 1] for a map. */
   readonly outputs: number | readonly number[];
+}
+
+export interface StepOptions {
+  /** The state given is used up: it is disposed of, and the new one may take its memory. Default false: it stays as it was. */
+  readonly consume?: boolean;
 }
 
 export const sequenceOptionKeys = ['inputs', 'outputs'] as const;
@@ -32,7 +38,7 @@ export interface SequenceOutputs<S> {
 }
 
 /** A recurrent network of vectors. Sub-classes say how a window [T,B,I] is run. */
-export abstract class SequenceModel<S extends Disposable> extends Module implements Recurrent<S, SequenceInputs> {
+export abstract class SequenceModel<S extends TensorState> extends Module implements Recurrent<S, SequenceInputs> {
   readonly inputs: number;
   readonly outputShape: readonly number[];
   readonly outputs: number;
@@ -48,26 +54,35 @@ export abstract class SequenceModel<S extends Disposable> extends Module impleme
 
   abstract initialState(batch: number): S;
   abstract stateFromTensors(tensors: ReadonlyMap<string, Tensor>): S;
-  /** y [T,B,O] from x [T,B,I]; `lengths` as checked, null when all rows run to the end. */
-  protected abstract run(x: Tensor, state: S, lengths: Int32Array | null): { y: Tensor; state: S };
+  /** y [T,B,O] from x [T,B,I]; `lengths` as checked, null when all rows run to the end. A spent state may be overwritten. */
+  protected abstract run(x: Tensor, state: S, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: S };
 
   /** A window from `state`, or from the initial one. Rows past their length keep their state and give zeros. */
-  forward(inputs: SequenceInputs, state?: S, options: WindowOptions = {}): SequenceOutputs<S> {
+  forward(inputs: SequenceInputs, state?: S, options: WindowOptions & StepOptions = {}): SequenceOutputs<S> {
     const x = this.#window(inputs, 3);
     const [steps = 0, batch = 0] = x.shape;
     const lengths = checkLengths(this.constructor.name, options.lengths, steps, batch);
-    const result = this.run(x, state ?? this.initialState(batch), lengths);
+    const result = this.#run(x, state ?? this.initialState(batch), lengths, options);
     const kept = lengths === null ? result.y : mul(result.y, windowMask(lengths, steps, 1, result.y));
     const y = reshape(kept, [steps, batch, ...this.outputShape]);
     return { y, logits: [y], state: result.state };
   }
 
   /** One time step: as `forward`, without the time axis. */
-  step(inputs: SequenceInputs, state: S): SequenceOutputs<S> {
+  step(inputs: SequenceInputs, state: S, options: StepOptions = {}): SequenceOutputs<S> {
     const x = this.#window(inputs, 2);
-    const result = this.run(reshape(x, [1, ...x.shape]), state, null);
+    const result = this.#run(reshape(x, [1, ...x.shape]), state, null, options);
     const y = reshape(result.y, [x.shape[0]!, ...this.outputShape]);
     return { y, logits: [y], state: result.state };
+  }
+
+  #run(x: Tensor, state: S, lengths: Int32Array | null, { consume = false }: StepOptions): { y: Tensor; state: S } {
+    const result = this.run(x, state, lengths, consume);
+    if (consume) {
+      const kept = new Set(result.state.tensors());
+      for (const tensor of state.tensors()) if (!kept.has(tensor)) tensor.dispose();
+    }
+    return result;
   }
 
   /** Everything a step shows, as vectors behind `rank − 1` leading axes. */

@@ -109,10 +109,11 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
  * [x, words, hidden], the interface vector, usage, allocation, content, writing, temporal links and reading.
  * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Saves the interface and the weightings of each step;
  * memories and links are rebuilt in backward. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros.
- * Without weights (hidden 0) x is the raw interface [T,B,D]. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
+ * `isStateSpent`: the caller disposes of `state` right after; then the links, if nobody else holds them and nothing is recorded,
+ * are renewed in place, which halves the memory that a step touches. Without weights (hidden 0) x is the raw interface [T,B,D]. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function dncWindow(
-  x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null,
+  x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null, isStateSpent = false,
 ): DncWindow {
   const op = 'dncWindow';
   const s = settings;
@@ -126,8 +127,9 @@ export function dncWindow(
   );
   const ends = lengths ?? new Int32Array(0);
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
+  const inPlace = isStateSpent && !recorded && state.link.isSoleOwner;
   const numbers = [s.forgetBias, s.clip, s.epsilon] as const;
-  const storages = native().dncForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, Int32Array.of(Number(recorded)));
+  const storages = native().dncForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, Int32Array.of(Number(recorded), Number(inPlace)));
   const shapes = dncStateShapes(s, batch);
   const resultShapes: Shape[] = [[steps, batch, s.hidden], [steps, batch, s.readHeads, s.wordSize], ...Object.values(shapes)];
   const results = resultShapes.map((shape, i) => make(storages[i]!, shape, x));

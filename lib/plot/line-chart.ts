@@ -10,6 +10,8 @@ export type { Series } from './curve.js';
 /** One panel. `marks` are levels worth a thin line and a word, such as a result to be reached. */
 export interface Panel {
   readonly title: string;
+  /** Gives this panel an axis of its own; panels without one share that of the chart. */
+  readonly xLabel?: string;
   readonly series: readonly Series[];
   readonly yScale?: 'linear' | 'log';
   readonly yRange?: readonly [number, number];
@@ -44,20 +46,33 @@ export function lineChart(chart: Chart): string {
   const { title, subtitle, xLabel, panels, width = 860 } = chart;
   if (panels.length === 0) fail('ERR_MG_ARGUMENT', 'lineChart', 'at least one panel', panels);
   const drawn = panels.map(drawSeries);
-  const x = xAxis(drawn.flat(), chart.xScale === 'log', LEFT, width - RIGHT);
+  const axis = (of: readonly Drawn[]): Scale => xAxis(of, chart.xScale === 'log', LEFT, width - RIGHT);
+  const shared = axis(drawn.filter((_, i) => panels[i]?.xLabel === undefined).flat());
   const content = [label(title, 24, 36, { 'font-size': 20, 'font-weight': 600 })];
   if (subtitle !== undefined) content.push(label(subtitle, 24, 58, { 'font-size': 13, fill: STYLE.muted }));
   let bottom = subtitle === undefined ? 50 : 70;
   panels.forEach((panel, i) => {
     const height = panel.height ?? PANEL_HEIGHT;
+    const x = panel.xLabel === undefined ? shared : axis(drawn[i] ?? []);
     content.push(panelGroup(panel, drawn[i] ?? [], x, bottom + HEAD, height, width));
     bottom += HEAD + height;
+    if (panel.xLabel !== undefined) {
+      content.push(...axisTexts(x, panel.xLabel, bottom, width));
+      bottom += FOOT;
+    }
   });
-  for (const tick of x.ticks) {
-    content.push(label(tickLabel(tick), x.at(tick), bottom + 18, { fill: STYLE.muted, 'text-anchor': 'middle' }));
+  if (panels.some((panel) => panel.xLabel === undefined)) {
+    content.push(...axisTexts(shared, xLabel, bottom, width));
+    bottom += FOOT;
   }
-  content.push(label(xLabel, (LEFT + width - RIGHT) / 2, bottom + 38, { 'font-size': 13, 'text-anchor': 'middle' }));
-  return svgDocument(width, bottom + FOOT + 8, title, content);
+  return svgDocument(width, bottom + 8, title, content);
+}
+
+function axisTexts(x: Scale, name: string, bottom: number, width: number): string[] {
+  return [
+    ...x.ticks.map((tick) => label(tickLabel(tick), x.at(tick), bottom + 18, { fill: STYLE.muted, 'text-anchor': 'middle' })),
+    label(name, (LEFT + width - RIGHT) / 2, bottom + 38, { 'font-size': 13, 'text-anchor': 'middle' }),
+  ];
 }
 
 function drawSeries(panel: Panel): Drawn[] {

@@ -114,7 +114,7 @@ function smallestSide(size: number): number {
 
 /** Options by configuration name. Sources: Table 1 of Huynh, Maire, Walter 2020 and the published sample; `map9` is our own. */
 export const mappingPresets = {
-  'map9': { size: 9, locationScale: 0.2 }, // raw locations learn it too, about half as fast
+  'map9': { size: 9, locationScale: 0.05 }, // raw locations learn it too, about half as fast
   'map15-8k': { size: 15 },
   'map25-8k': { size: 25 },
   'map25': { size: 25 },

@@ -125,6 +125,11 @@ export class Tensor<D extends DType = DType> implements Owned {
     return this.#live(op).storage;
   }
 
+  /** Whether neither another tensor nor a recorded operation holds the same bytes. */
+  get isSoleOwner(): boolean {
+    return this.#handle?.count === 1;
+  }
+
   /** Another tensor over the same bytes, counted, with no gradient history. A reshape if `shape` is given. */
   alias(op = 'alias', shape: Shape = this.shape): Tensor<D> {
     const handle = this.#live(op);

@@ -25,4 +25,8 @@ export interface TrainableModel extends Module {
   /** The state whose `toTensors` gave this map. */
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): ModelState;
   forward(inputs: ModelInput, state: never): { readonly logits: readonly Tensor[]; readonly state: ModelState };
+  /** The state after a window alone; with `windowMemory`, what training under a memory budget needs. */
+  advance?(inputs: ModelInput, state: never): ModelState;
+  /** Bytes that training on windows of a size takes at most, without parameters, and those of one state. */
+  windowMemory?(size: { batch: number; steps: number }): { readonly bytes: number; readonly stateBytes: number };
 }

@@ -11,8 +11,9 @@ import { loadTrainer, saveTrainer, type Snapshot } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
 import type { Callback, FitResult, StepEvent, TrainContext } from './events.js';
 import { locateNonFinite, type Guard } from './guard.js';
-import type { ModelState, TrainableModel } from './model.js';
+import type { ModelInput, ModelState, TrainableModel } from './model.js';
 import { RunFolder } from './run-folder.js';
+import { backwardBySegments, segmentLength } from './segments.js';
 import { uploadWindow, windowLoss } from './window-loss.js';
 import { windowStream, type Position } from './window-stream.js';
 
@@ -34,6 +35,11 @@ export interface TrainerSetup {
   readonly truncate?: number;
   /** What to do about NaN and infinity: throw (default), skip the window, or go back to the last saved weights. */
   readonly guard?: Guard;
+  /**
+   * Bytes that training may take. A window that needs more is run forward once, and then backward in segments, each of them forward
+   * again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is. Default: no limit.
+   */
+  readonly memoryBudget?: number;
   readonly callbacks?: readonly Callback[];
   /** Goes into checkpoints as JSON, so that a run can be rebuilt from its file alone. */
   readonly config?: unknown;
@@ -67,7 +73,7 @@ interface Pending {
   readonly lr: number;
 }
 
-const SETUP_KEYS = ['model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'callbacks', 'config'];
+const SETUP_KEYS = ['model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'memoryBudget', 'callbacks', 'config'];
 const FIT_KEYS = ['steps', 'signal', 'throwOnAbort', 'validate', 'checkpoint'];
 
 /** Whether a multiple of `every` lies in (before, after]. */
@@ -104,6 +110,7 @@ export class Trainer {
     this.seed = checkInteger('Trainer', 'seed', setup.seed ?? 0, 0);
     this.truncate = setup.truncate === undefined ? undefined : checkInteger('Trainer', 'truncate', setup.truncate, 1);
     if (setup.clipNorm !== undefined) checkNumber('Trainer', 'clipNorm', setup.clipNorm, 0);
+    if (setup.memoryBudget !== undefined) checkNumber('Trainer', 'memoryBudget', setup.memoryBudget, 0);
     this.#guard = checkChoice('Trainer', 'guard', setup.guard ?? 'throw', ['throw', 'skip', 'rollback']);
     this.config = setup.config ?? null;
     const [first] = setup.model.parameters();
@@ -197,7 +204,8 @@ export class Trainer {
     let upcoming = stream.next().value!;
     while (this.#step < steps && signal?.aborted !== true) {
       const began = performance.now();
-      const pending = this.#advance(upcoming.window, upcoming.next);
+      const pending = await this.#advance(upcoming.window, upcoming.next);
+      await nextTurn(); // queueing a window and making one are turns of their own, so that neither holds up the event loop for long
       upcoming = stream.next().value!; // made while the device works
       const [loss, gradNorm] = await pending.numbers;
       await this.#settle(pending, loss, gradNorm);
@@ -245,14 +253,31 @@ export class Trainer {
     return trainer;
   }
 
-  /** Queues forward, backward and update of one window. */
-  #advance(window: Window, next: Position): Pending {
+  /** Queues forward, backward and update of one window; one that would exceed the memory budget runs segment by segment. */
+  async #advance(window: Window, next: Position): Promise<Pending> {
     using _ = scope();
+    const { memoryBudget } = this.#setup;
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
-    const description = this.task.describe();
-    const result = this.model.forward(uploadWindow(window, description.form, this.#dtype), state as never);
-    const loss = this.#setup.loss?.(result.logits, window) ?? windowLoss(result.logits, window, description);
-    loss.backward();
+    const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
+      const description = this.task.describe();
+      const result = this.model.forward(uploadWindow(part, description.form, this.#dtype), from as never);
+      return { loss: this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description), state: result.state };
+    };
+    if (memoryBudget === undefined) {
+      const result = run(window, state);
+      result.loss.backward();
+      return this.#apply(window, next, result);
+    }
+    const length = segmentLength(this.model, window, memoryBudget);
+    const upload = (part: Window): ModelInput => uploadWindow(part, this.task.describe().form, this.#dtype);
+    const result = await backwardBySegments({ model: this.model, window, length, state, run, upload });
+    const pending = this.#apply(window, next, result);
+    result.loss.dispose();
+    result.state[Symbol.dispose]();
+    return pending;
+  }
+
+  #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }): Pending {
     const { norm, lr } = this.optimizer.step({
       timeSteps: window.steps, ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),
     });
@@ -263,7 +288,7 @@ export class Trainer {
     this.#position = next;
     this.#step += window.steps;
     this.#update += 1;
-    const numbers = Promise.all([loss.item(), norm.item()]);
+    const numbers = Promise.all([result.loss.item(), norm.item()]);
     return { window, numbers, gradients, step: this.#step, update: this.#update, lr };
   }
 

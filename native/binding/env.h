@@ -10,6 +10,7 @@
 
 #include "../base/check.h"
 #include "../device/queue.h"
+#include "external_memory.h"
 
 namespace mg {
 
@@ -19,6 +20,7 @@ class Environment {
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   Queue& queue() { return queue_; }
+  const std::shared_ptr<ExternalMemory>& external_memory() const { return external_memory_; }
   void enqueue(std::function<void()> job);
 
   // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes.
@@ -43,6 +45,7 @@ class Environment {
   void shut_down();
 
   Queue queue_;
+  std::shared_ptr<ExternalMemory> external_memory_ = std::make_shared<ExternalMemory>();
   Completion completion_;
   Napi::FunctionReference error_class_;
   std::mutex fault_mutex_;

@@ -303,7 +303,13 @@ Napi::Value plan_network_for(Info info) {
                          arg_number(op, "budget", info[3]), dtype_bytes(dtype_of(op, info[4]))};
     const std::shared_ptr<const Plan> plan = network_plan(op, key);
     Napi::Array parameters = Napi::Array::New(env);
-    for (const Parameter& parameter : plan->parameters) parameters.Set(parameters.Length(), parameter.name);
+    Napi::Array shapes = Napi::Array::New(env);
+    for (const Parameter& parameter : plan->parameters) {
+      parameters.Set(parameters.Length(), parameter.name);
+      Napi::Array shape = Napi::Array::New(env);
+      for (const i64 side : parameter.shape) shape.Set(shape.Length(), static_cast<double>(side));
+      shapes.Set(shapes.Length(), shape);
+    }
     const auto places = [&](const std::vector<int>& grids) {
       Napi::Array list = Napi::Array::New(env);
       for (const int index : grids) {
@@ -319,8 +325,10 @@ Napi::Value plan_network_for(Info info) {
     object.Set("path", plan->path);
     object.Set("workspaceBytes", static_cast<double>(plan->workspace_bytes));
     object.Set("savedBytes", static_cast<double>(plan->saved_bytes));
+    object.Set("launches", static_cast<double>(plan->launches));
     object.Set("forwardFlop", plan->forward_flop);
     object.Set("parameters", parameters);
+    object.Set("parameterShapes", shapes);
     object.Set("outputs", places(plan->outputs));
     object.Set("states", places(plan->states));
     return object;

@@ -48,6 +48,10 @@ class Call {
   void expect_dims(std::size_t i, std::size_t length) const;          // and none negative
 
   Storage result(DType dtype, i64 count);    // returned to JavaScript, in the order of the calls
+  Storage result(const Storage& argument) {  // an argument that the job changes in place
+    results_.push_back(argument);
+    return argument;
+  }
   Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes, place_); }
   // Queues a job: one that takes a Target runs where the arguments are, any other on the CPU alone.
   template <class F>

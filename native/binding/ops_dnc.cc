@@ -97,11 +97,15 @@ void call_forward(Call& c) {
   const std::vector<Storage> inputs = c.ins(0);
   const std::vector<i64> lengths = window_lengths(c, 1, d);
   expect_inputs(c, inputs, d);
-  c.expect_dims(6, 1);
-  const bool recorded = c.dims(6)[0] != 0;
+  c.expect_dims(6, 2);
+  const bool recorded = c.dims(6)[0] != 0, in_place = c.dims(6)[1] != 0;
+  if (recorded && in_place) refuse(c, "links to be reused only where nothing is recorded, got both");
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
-  for (int k = 0; k < kOutputs; ++k) outputs.push_back(c.result(dtype, output_count(d, k)));
+  for (int k = 0; k < kOutputs; ++k) {
+    const bool reused = in_place && kMemory + k - kAfter == kLink;
+    outputs.push_back(reused ? c.result(inputs[kLink]) : c.result(dtype, output_count(d, k)));
+  }
   for (const i64 count : trace_counts(d)) trace.push_back(c.result(dtype, recorded ? count : 0));
   const int workers = Pool::get().size();
   by_float(dtype, [&](auto t) {
@@ -196,7 +200,7 @@ void call_clip_backward(Call& c) {
 OpRows dnc_ops() {
   return {
       {"dncForward",
-       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), dims("recorded")},
+       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), dims("mode")},
        "Storage[]", call_forward},
       {"dncBackward",
        {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"),

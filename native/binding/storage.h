@@ -9,7 +9,7 @@ namespace mg {
 Napi::Object wrap_storage(Napi::Env env, Storage storage);
 // The storage inside `value`, or null when it is not one of ours.
 Storage* unwrap_storage(Napi::Env env, Napi::Value value);
-// Gives the bytes back now instead of at collection. Harmless when done twice.
+// Gives the bytes of a storage that `unwrap_storage` found back now instead of at collection. Harmless when done twice.
 void release_storage(Napi::Env env, Storage& storage);
 
 }  // namespace mg

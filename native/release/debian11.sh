@@ -3,8 +3,8 @@
 #
 #   native/release/debian11.sh [x64] [arm64]      default: both
 #
-# Needs root, debootstrap, and a checkout after `npm install` (its headers and its compiled TypeScript are used). The binary for x64
-# has the CUDA kernels where the toolkit is in MG_CUDA_HOME (default /usr/local/cuda), else it says so and has none.
+# Needs root, debootstrap, and a checkout after `npm install` (its headers and its compiled TypeScript are used). The x64 binary
+# gets the CUDA kernels if the CUDA toolkit is at MG_CUDA_HOME (default: where nvcc is), which the root sees while it builds.
 # Writes prebuilds/linux-<arch>/multigrid-memory.glibc.node, checks what they need, and loads the x64 one inside the root.
 # The root is kept for the next time: MG_ROOT (default /var/tmp/multigrid-memory-debian11), from MG_MIRROR or debootstrap's own mirror.
 set -euo pipefail
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 root=${MG_ROOT:-/var/tmp/multigrid-memory-debian11}
 mirror=${MG_MIRROR:-}
 jobs=${MG_JOBS:-$(nproc)}
-cuda=$(readlink -f "${MG_CUDA_HOME:-/usr/local/cuda}" || true)
+cuda=${MG_CUDA_HOME:-$(nvcc --dryrun -x cu /dev/null 2>&1 | sed -n 's/^#\$ TOP=//p' || true)}
 [ $# -gt 0 ] || set -- x64 arm64
 
 if [ ! -e "$root/.complete" ]; then
@@ -30,26 +30,20 @@ for name in node-addon-api node-api-headers node-gyp-build commander; do
 done
 install -m 755 "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"
 
-has_cuda=
-if [ -x "$cuda/bin/nvcc" ]; then
-  has_cuda=yes
-  if [ "$(cat "$root/usr/local/cuda/.from" 2> /dev/null)" != "$cuda" ]; then
-    rm -rf "$root/usr/local/cuda"
-    mkdir -p "$root/usr/local/cuda"
-    for part in bin include lib64 nvvm targets; do if [ -e "$cuda/$part" ]; then cp -rL "$cuda/$part" "$root/usr/local/cuda/"; fi; done
-    echo "$cuda" > "$root/usr/local/cuda/.from"
-  fi
-else
-  echo "debian11.sh: no CUDA toolkit, so the binaries have no CUDA kernels" >&2
-fi
-
 inside() { # COMMAND: in the root, with nothing of this machine's environment
   chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C PREBUILDS_ONLY=1 sh -euc "$1"
 }
 
+if [ -n "$cuda" ]; then
+  mkdir -p "$root/usr/local/cuda"
+  mount --bind -o ro "$(readlink -f "$cuda")" "$root/usr/local/cuda"
+  trap 'umount "$root/usr/local/cuda"' EXIT
+fi
+
 for arch in "$@"; do
   case $arch in
-    x64) tools=${has_cuda:+-DMG_CUDA=ON -DCMAKE_CUDA_COMPILER=/usr/local/cuda/bin/nvcc} strip=strip ;;
+    x64)
+      tools=${cuda:+'-DMG_CUDA=ON -DCMAKE_CUDA_COMPILER=/usr/local/cuda/bin/nvcc'} strip=strip ;;
     arm64) tools='-DCMAKE_TOOLCHAIN_FILE=/src/native/release/aarch64.cmake' strip=aarch64-linux-gnu-strip ;;
     *) echo "debian11.sh: expected x64 or arm64, got $arch" >&2; exit 2 ;;
   esac

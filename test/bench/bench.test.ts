@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { models, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
 import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '../../lib/bench/against-dnc.js';
-import { learn, learningChart } from '../../lib/bench/learning.js';
-import { exponent, summarize } from '../../lib/bench/measure.js';
+import { learn } from '../../lib/bench/learning.js';
+import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
+import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
+import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
-import { exponents, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
 import { expectNear } from '../helpers/vectors.js';
+import { parseXml, texts } from '../plot/picture-reader.js';
 
 describe('the DNC equals its definition in loops', () => {
   it.each([[1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3]])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
@@ -41,25 +45,33 @@ describe('bench', () => {
     await refuseWrongMultigrid();
   });
 
-  it('compares equal numbers of memory cells, in rising order', () => {
+  it('compares equal numbers of memory cells, in rising order, and fits the DNC to four points or more', () => {
     for (const isQuick of [true, false]) {
       const points = sweep(isQuick);
-      for (let k = 0; k < points.length; k += 2) {
-        expect(points[k]!.side).toBe('multigrid');
-        expect(Math.abs(points[k]!.cells - points[k + 1]!.cells)).toBeLessThanOrEqual(8);
-        if (k > 0) expect(points[k]!.cells).toBeGreaterThan(points[k - 2]!.cells);
+      const dnc = points.filter(({ side }) => side === 'dnc');
+      expect(points.map(({ cells }) => cells)).toEqual(points.map(({ cells }) => cells).toSorted((a, b) => a - b));
+      for (const { cells } of points.filter(({ side }) => side === 'multigrid')) {
+        expect(Math.min(...dnc.map((p) => Math.abs(p.cells - cells)))).toBeLessThanOrEqual(8);
       }
+      expect(dnc.filter(({ size }) => size >= FIT_FROM).length).toBeGreaterThanOrEqual(4);
     }
     expect(models.estimate(ladder(2, 2), { batch: 1, steps: 1 }).memoryCells).toBe(8 * (2 * 45 + 2 * 189));
   });
 
-  it('finds the exponent of a power law and the quartiles of times', () => {
-    expect(exponent([1, 10, 100].map((x) => [x, 3 * x ** 1.7]))).toBeCloseTo(1.7, 12);
+  it('finds the exponent of a power law, its error, and the quartiles of times', () => {
+    const exact = fitPower([1, 10, 100].map((x) => [x, 3 * x ** 1.7]));
+    expect(exact.exponent).toBeCloseTo(1.7, 12);
+    expect(exact.error).toBeLessThan(1e-12);   // rounding alone
+    // log y = 0, 1, 1 at log x = 0, 1, 2: slope 1/2, residuals -1/6, 1/3, -1/6, so the error is sqrt(1/6 / 1 / 2)
+    const bent = fitPower([[1, 1], [Math.E, Math.E], [Math.E ** 2, Math.E]]);
+    expect(bent.exponent).toBeCloseTo(0.5, 12);
+    expect(bent.error).toBeCloseTo(Math.sqrt(1 / 12), 12);
+    expect(fitPower([[1, 1]])).toEqual({ exponent: NaN, error: NaN, points: 1 });
     expect(summarize([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4, runs: 5 });
   });
 
   it('measures a point of each side, refuses one that does not fit, and draws the result', async () => {
-    const shared = { batch: 2, steps: 3, runs: 2, budgetMs: 1 };
+    const shared = { batch: 2, steps: 3, runs: 2, budgetMs: 1, precision: 'float32' } as const;
     const points = [
       await measure({ side: 'multigrid', cells: 3744, size: 2, ...shared }, 1e9, () => 5e6),
       await measure({ side: 'dnc', cells: 320, size: 20, ...shared }, 1e9, () => 5e6),
@@ -67,15 +79,32 @@ describe('bench', () => {
     ];
     expect(points[1]!.parameters).toBeGreaterThan(100_000);
     expect(points[2]).toMatchObject({ forward: null, training: null });
-    expect(points.map(row).every((cells) => cells.length === 9)).toBe(true);
+    expect(points.map(row).every((cells) => cells.length === HEADER.length)).toBe(true);
     const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
-    const sweepOf = { date: '', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
+    const sweepOf = { date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 
+  it.each(LEARNING_TASKS)('describes a run of both models on %s, with the same episodes', (task) => {
+    const [multigrid, dnc] = (['multigrid', 'dnc'] as const).map((side) => checkRunConfig(learningRun(task, side)));
+    const episodes = (run: RunConfig): unknown => ({ ...run.task, presentation: undefined });
+    expect(episodes(dnc!)).toEqual(episodes(multigrid!));
+    expect([dnc!.steps, dnc!.batchSize]).toEqual([multigrid!.steps, multigrid!.batchSize]);
+  });
+
   it.each(['multigrid', 'dnc'] as const)('trains %s on copy for some steps', async (side) => {
-    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: 60, batchSize: 2 }, () => {});
-    expect(curve.scores.length).toBeGreaterThan(0);
-    expect(learningChart('copy', [curve])).toContain('<svg');
+    const lines: string[] = [];
+    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
+    expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
+    expect(lines).toHaveLength(curve.scores.length);
+    expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
+    expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
+    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'seconds of training');
+    expect(axes).toEqual(['time steps', 'time steps', 'seconds of training', 'seconds of training']);
+  });
+
+  it('a run ends when its seconds are used up', async () => {
+    const curve = await learn('dnc', 1, { task: 'copy', sides: ['dnc'], seeds: [1], steps: null, seconds: 1e-6 }, () => {});
+    expect(curve.scores).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gradcheck, models, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../lib/index.js';
+import { gradcheck, memory, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../lib/index.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
 
 interface CoreFile {
@@ -286,6 +286,29 @@ describe('DNC', () => {
       const row = window.state.select([b]);
       for (const [name, tensor] of row.toTensors()) expect(tensor.dataSync(), `${name} ${b}`).toEqual(state.toTensors().get(name)!.dataSync());
     });
+  });
+
+  it('a state that is used up gives the same bits, hands its links on, and leaves alone what others hold', () => {
+    using _ = scope();
+    using model = new models.DNC({ ...small, rng: new Rng(1) });
+    const x = Tensor.normal([5, 3, 4], [0, 1], new Rng(2));
+    const lengths = Int32Array.of(5, 0, 3);
+    const start = noGrad(() => model.forward(x).state);
+    const bits = (state: models.DNCState): string => state.tensors().map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
+    const kept = bits(start);
+    const expected = noGrad(() => model.forward(x, start, { lengths }));
+    const shared = noGrad(() => model.forward(x, start.detach(), { lengths, consume: true }));
+    expect(bits(shared.state)).toBe(bits(expected.state));
+    expect(bits(start)).toBe(kept);                     // `start` holds the same bytes, so they were not overwritten
+    const before = memory().bytes;
+    const spent = noGrad(() => model.forward(x, start, { lengths, consume: true }));
+    expect(bits(spent.state)).toBe(bits(expected.state));
+    expect(start.tensors().every((t) => t.disposed)).toBe(true);
+    const linkBytes = 3 * small.writeHeads * small.slots ** 2 * 4;
+    expect(memory().bytes - before).toBeLessThan(linkBytes);
+    const recorded = model.step(ops.unstack(x)[0]!, spent.state, { consume: true });   // what backward needs stays
+    ops.sum(recorded.y).backward();
+    expect(model.parameters()[Symbol.iterator]().next().value!.grad!.dataSync().every(Number.isFinite)).toBe(true);
   });
 
   it('gives the same bits for 1, 2 and 4 threads and for every link budget', () => {

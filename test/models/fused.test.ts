@@ -1,4 +1,7 @@
-/** The fused networks against the layers they stand for: values and all gradients, for every published configuration. */
+/**
+ * The fused networks against the layers they stand for: values and all gradients, for every published configuration.
+ * MG_LONG, a list of names, says for which of them windows of 20 and 500 steps run too; default map9. Some take GB and hours.
+ */
 import { describe, expect, it } from 'vitest';
 import { MultigridMemory } from '../../lib/models/multigrid-memory.js';
 import { type ModelPlan, type NetworkPlan } from '../../lib/models/plan.js';
@@ -63,6 +66,7 @@ function worstDifference(a: Map<string, ArrayLike<number>>, b: Map<string, Array
   return worst;
 }
 
+const LONG = (process.env.MG_LONG ?? 'map9').split(',');
 const BATCH_OF: Record<string, number> = { babi: 1 }; // it normalizes over one sequence
 
 async function difference(name: string, dtype: FloatDType, size: readonly [number, number], seed: number): Promise<{ key: string; error: number }> {
@@ -90,4 +94,22 @@ describe.each(presetNames)('%s, fused', (name) => {
     }
     expect.fail(found.join('; '));
   }, 120_000);
+});
+
+describe.each(LONG)('%s, fused, over many steps', (name) => {
+  it.each([20, 500])('equals its layers in float64 over %d steps: all values and gradients to 1e-11', async (steps) => {
+    const { key, error } = await difference(name, 'float64', [steps, 1], 3);
+    expect(error, key).toBeLessThanOrEqual(1e-11);
+  }, 3_600_000);
+
+  // Rounding errors add up along the steps, as the bound for 500 of them says.
+  it.each([[20, 2e-5], [500, 1e-4]])('equals its layers in float32 over %d steps: all values and gradients to %d, on a sample without ties', async (steps, tolerance) => {
+    const found: string[] = [];
+    for (let seed = 3; seed < 13; seed++) {
+      const { key, error } = await difference(name, 'float32', [steps, 1], seed);
+      if (error <= tolerance) return;
+      found.push(`seed ${seed}: ${key} ${error}`);
+    }
+    expect.fail(found.join('; '));
+  }, 3_600_000);
 });

@@ -1,9 +1,9 @@
 #include "conv.h"
 
 #include "../../base/arena.h"
+#include "../../base/conv_tile.h"
+#include "../../base/patch.h"
 #include "../../base/pool.h"
-#include "conv_tile.h"
-#include "patch.h"
 
 namespace mg {
 namespace {
@@ -240,7 +240,7 @@ void conv_backward_weight(const ConvDims& d, const T* const* inputs, const T* dy
       job.accumulate = c > begin;
       table.outer(job);
       if (dbias && piece == 0) {
-        table.column_sums(from, pixels, d.outputs, d.outputs, biases + part * d.outputs, c > begin);
+        table.column_sums(from, pixels, d.outputs, d.outputs, biases + part * d.outputs, nullptr, c > begin);
       }
     }
   });

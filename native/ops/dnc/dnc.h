@@ -123,7 +123,7 @@ struct DncForward {
   const T* x;          // [T,B,I]
   DncWeights<const T> weights;
   DncState<const T> before;
-  DncState<T> after;
+  DncState<T> after;   // its link may be that of `before`, where nothing is recorded
   T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length
   DncTrace<T> trace;
 };

@@ -31,18 +31,25 @@ MG_HD void product_rows(T* const* c, const T* const* a, i64 k, const T* w, i64 c
 }
 
 template <class T, int P>
-void products_of(T* const* c, const T* const* a, i64 depth, const T* w, i64 columns) {
-  i64 k = 0;
-  for (; k + 4 <= depth; k += 4) product_rows<T, P, 4>(c, a, k, w + k * columns, columns);
-  for (; k < depth; k++) product_rows<T, P, 1>(c, a, k, w + k * columns, columns);
+void products_of(T* const* c, const T* const* a, i64 begin, i64 end, const T* w, i64 columns) {
+  i64 k = begin;
+  for (; k + 4 <= end; k += 4) product_rows<T, P, 4>(c, a, k, w + k * columns, columns);
+  for (; k < end; k++) product_rows<T, P, 1>(c, a, k, w + k * columns, columns);
 }
+
+constexpr i64 weight_block_bytes = 128 << 10;  // rows of the weights that stay in the cache while all samples use them
 
 // c_i += a_i W for `rows` rows, W [depth][columns]. The sums of a row do not depend on the others.
 template <class T>
 void products(i64 rows, T* const* c, const T* const* a, i64 depth, const T* w, i64 columns) {
-  for (; rows >= 4; rows -= 4, c += 4, a += 4) products_of<T, 4>(c, a, depth, w, columns);
-  if (rows >= 2) products_of<T, 2>(c, a, depth, w, columns), rows -= 2, c += 2, a += 2;
-  if (rows) products_of<T, 1>(c, a, depth, w, columns);
+  const i64 fitting = weight_block_bytes / (columns * i64(sizeof(T)) + 1), block = fitting < 4 ? 4 : fitting / 4 * 4;
+  for (i64 begin = 0; begin < depth; begin += block) {
+    const i64 end = begin + block < depth ? begin + block : depth;
+    i64 i = 0;
+    for (; i + 4 <= rows; i += 4) products_of<T, 4>(c + i, a + i, begin, end, w, columns);
+    if (i + 2 <= rows) products_of<T, 2>(c + i, a + i, begin, end, w, columns), i += 2;
+    if (i < rows) products_of<T, 1>(c + i, a + i, begin, end, w, columns);
+  }
 }
 
 // c_i[k] (+)= d_i . w[k] for P rows i and Q consecutive k.

@@ -8,8 +8,8 @@
 namespace mg {
 namespace {
 
-constexpr i64 most_in_group = 8;               // samples that share a walk over the controller's weights
-constexpr i64 group_links_bytes = 4 << 20;     // links of a group that should stay in the cache from step to step
+constexpr i64 most_in_group = 32;              // samples that share a walk over the controller's weights
+constexpr i64 group_links_bytes = 8 << 20;     // links of a group that should stay in the cache from step to step
 
 template <class T>
 const DncTable<T>& table() {
@@ -25,7 +25,7 @@ i64 within(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : 
 // Samples of a group: enough to share the weights, few enough for the cache, and work for every thread. No value depends on it.
 template <class T>
 i64 forward_group(const DncDims& d, int workers) {
-  const i64 cached = group_links_bytes / (d.writes * d.links() * i64(sizeof(T)) + 1);
+  const i64 cached = d.steps == 1 ? most_in_group : group_links_bytes / (d.writes * d.links() * i64(sizeof(T)) + 1);
   return within(within(cached, 4, most_in_group), 1, ceil_div(d.batch < 1 ? 1 : d.batch, workers));
 }
 

@@ -1,8 +1,7 @@
 // The passes over a link matrix, the only part of a step whose cost grows with the square of the slots. Forward writes the
 // new matrix and gathers both directional reads in one walk; backward walks once over the matrix before and its gradient.
 #pragma once
-#include "../../base/lanes.h"
-#include "dnc_kernels.h"
+#include "dnc_slots_impl.h"
 
 namespace mg {
 namespace {
@@ -34,13 +33,6 @@ struct LinkBackwardPass {
 };
 
 constexpr int link_group = 4;   // read heads that share a walk
-
-template <class T, int N>
-MG_HD T lane_sum(Vec<T, N> v) {
-  T total = v[0];
-  for (int k = 1; k < N; k++) total += v[k];
-  return total;
-}
 
 // Calls body(first column, lanes or 0 for all, whether the diagonal of rows [row, row + P) crosses) for every vector of a row.
 template <int P, int N, class Body>

@@ -100,7 +100,7 @@ void window_forward(const DncForward<T>& job, i64 first, i64 count, const DncFor
   }
   for (i64 g = 0; g < count; g++) {
     const i64 b = first + g;
-    if (length_of(d, job.lengths, b) == 0) copy(job.after.link + b * links, job.before.link + b * links, links);
+    if (length_of(d, job.lengths, b) == 0 && job.after.link != job.before.link) copy(job.after.link + b * links, job.before.link + b * links, links);
     store_state(d, scratch.samples[g], job.after, b);
   }
 }

@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "../../base/arena.h"
+#include "../../base/conv_tile.h"
 #include "../../base/index.h"
 #include "../../base/pool.h"
-#include "../conv/conv_tile.h"
 
 namespace mg {
 namespace {

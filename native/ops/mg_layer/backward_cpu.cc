@@ -154,7 +154,8 @@ class Backward : ForwardStep<T> {
         if (g.state >= 0) cell_gradient(g, w, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
         weight_gradient(g, w, plan, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
-        this->conv.column_sums(d, pixels, padded, g.outputs, sums + p.parameters[size_t(g.bias)].first, true);
+        T* const bias = sums + p.parameters[size_t(g.bias)].first;
+        this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
       if (wanted) data_gradient(g, w, n, padded, from, count);
     }
@@ -309,11 +310,24 @@ class Backward : ForwardStep<T> {
     }
   }
 
+  // Partial sums of a bias, and what rounding took from them. Under a window norm without ReLU such sums are zero but for that.
+  void add_bias(const Parameter& q, T* gradient) const {
+    for (i64 i = 0; i < q.size; i++) {
+      double sum = 0;
+      for (i64 u = 0; u < p.units; u++) sum += double(partial(u)[q.first + i]) + double(partial(u)[q.first + q.size + i]);
+      gradient[i] = T(sum);
+    }
+  }
+
   void reduce() const {
     Pool::get().parallel_for(i64(p.parameters.size()), [&](i64 k, int) {
       const Parameter& q = p.parameters[size_t(k)];
       for (const Grid& g : p.grids) {
         if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it
+        if (g.bias == k && g.gamma >= 0) {
+          add_bias(q, grads.parameters[k]);
+          return;
+        }
       }
       T* const total = partial(0) + q.first;
       for (i64 u = 1; u < p.units; u++) {

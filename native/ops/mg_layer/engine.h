@@ -3,8 +3,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "../../base/conv_tile.h"
 #include "../../base/pool.h"
-#include "../conv/conv_tile.h"
 #include "mg_layer.h"
 #include "stage.h"
 

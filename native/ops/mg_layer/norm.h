@@ -1,6 +1,7 @@
 // Window batch norm of a fused layer: statistics per channel over all steps, samples and cells of the call.
 //   y = gamma (a - mean) / sqrt(variance + epsilon) + beta, biased variance     (Huynh, Maire, Walter 2020, appendix)
-// Sums go by unit of samples in float64, then over units in order.
+// Sums go by unit of samples in float64, then over units in order. Statistics and their use are in float64 for float tensors too:
+// an error that all cells of a channel share does not cancel in the sums over cells of the layers below.
 #pragma once
 #include <cmath>
 
@@ -13,7 +14,7 @@ class WindowNorm {
  public:
   WindowNorm(const Engine<T>& engine, const Grid& grid) : e(engine), g(grid), C(grid.channels) {
     char* base = e.p.spec.backward ? e.saved : e.work;
-    mean = reinterpret_cast<T*>(base + g.statistics);
+    mean = reinterpret_cast<double*>(base + g.statistics);
     scale = mean + C;  // 1 / sqrt(variance + epsilon)
     count = double(e.p.steps * e.p.batch * g.area());
   }
@@ -23,18 +24,18 @@ class WindowNorm {
     sum([&](const T* a, const T*, double* s, double*) {
       for (i64 c = 0; c < C; c++) s[c] += a[c];
     });
-    for (i64 c = 0; c < C; c++) mean[c] = T(total(c) / count);
+    for (i64 c = 0; c < C; c++) mean[c] = total(c) / count;
     sum([&](const T* a, const T*, double* s, double*) {
-      for (i64 c = 0; c < C; c++) s[c] += (double(a[c]) - mean[c]) * (double(a[c]) - mean[c]);
+      for (i64 c = 0; c < C; c++) s[c] += (a[c] - mean[c]) * (a[c] - mean[c]);
     });
     const double epsilon = e.p.spec.layers[size_t(g.layer)].epsilon;
-    for (i64 c = 0; c < C; c++) scale[c] = T(1 / std::sqrt(total(c) / count + epsilon));
+    for (i64 c = 0; c < C; c++) scale[c] = 1 / std::sqrt(total(c) / count + epsilon);
     const T *gamma = e.parameter(g.gamma), *beta = e.parameter(g.beta);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
       const T* a = e.at(g.activation, w, t, b);
       T* y = e.at(g.y, w, t, b);
       for (i64 m = 0; m < g.area(); m++) {
-        for (i64 c = 0; c < C; c++) y[m * C + c] = (a[m * C + c] - mean[c]) * scale[c] * gamma[c] + beta[c];
+        for (i64 c = 0; c < C; c++) y[m * C + c] = T((a[m * C + c] - mean[c]) * scale[c] * gamma[c] + beta[c]);
       }
       for (const ShortcutPart& s : g.shortcut) {
         e.stage.add(y + s.first, C, e.value(s.node, w, t, b), s.channels, s.channels, g.area());
@@ -47,16 +48,18 @@ class WindowNorm {
     sum([&](const T* a, const T* dy, double* s, double* q) {
       for (i64 c = 0; c < C; c++) s[c] += dy[c], q[c] += double(dy[c]) * ((a[c] - mean[c]) * scale[c]);
     });
-    for (i64 c = 0; c < C; c++) dbeta[c] = T(total(c)), dgamma[c] = T(total(C + c));
+    double* const shift = sums(0);  // sums over units, then means over cells
+    for (i64 c = 0; c < 2 * C; c++) shift[c] = total(c);
+    for (i64 c = 0; c < C; c++) dbeta[c] = T(shift[c]), dgamma[c] = T(shift[C + c]);
+    for (i64 c = 0; c < 2 * C; c++) shift[c] /= count;
     const T* gamma = e.parameter(g.gamma);
-    const T share = T(1 / count);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
       const T* a = e.at(g.activation, w, t, b);
       T* d = e.at(g.grad, w, t, b);
       for (i64 m = 0; m < g.area(); m++) {
         for (i64 c = 0; c < C; c++) {
-          const T normed = (a[m * C + c] - mean[c]) * scale[c];
-          d[m * C + c] = gamma[c] * scale[c] * (d[m * C + c] - share * (dbeta[c] + normed * dgamma[c]));
+          const double normed = (a[m * C + c] - mean[c]) * scale[c];
+          d[m * C + c] = T(gamma[c] * scale[c] * (d[m * C + c] - shift[c] - normed * shift[C + c]));
         }
       }
     });
@@ -91,7 +94,7 @@ class WindowNorm {
   const Engine<T>& e;
   const Grid& g;
   i64 C;
-  T *mean, *scale;
+  double *mean, *scale;
   double count;
 };
 

@@ -1,12 +1,16 @@
 // The parts of a fused step beside the convolution itself: gathering from the grids around, its transpose, and the cell.
 // Compiled once per instruction set, chosen at load time.
 #pragma once
+#include "../../base/patch.h"
 #include "../../base/platform.h"
 #include "../../base/simd.h"
-#include "../conv/patch.h"
 #include "plan.h"
 
 namespace mg {
+
+// Of two cells of a pooling window, the later one if it is larger: the first maximum wins.
+template <class V>
+MG_HD V larger(V first, V later) { return later > first ? later : first; }
 
 // A source of a grid for one group of images: value and gradient of the first image of the group, dense [H,W,C] each.
 template <class T>

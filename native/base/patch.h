@@ -2,8 +2,8 @@
 #pragma once
 #include <cstring>
 
-#include "../../base/index.h"
-#include "../../base/platform.h"
+#include "index.h"
+#include "platform.h"
 
 namespace mg {
 

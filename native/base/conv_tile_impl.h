@@ -2,8 +2,8 @@
 #pragma once
 #include <utility>
 
-#include "../../base/lanes.h"
 #include "conv_tile.h"
+#include "lanes.h"
 
 namespace mg {
 namespace {
@@ -322,20 +322,29 @@ void outer(const OuterJob<T>& job) {
 }
 
 template <class T>
-void column_sums(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, bool accumulate) {
+void column_sums(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
+  using V = typename S::V;
+  auto add = [&](i64 n, auto load, auto store) {
+    V a = accumulate ? load(sum + n) : V{};
+    if (low) {
+      V lost = accumulate ? load(low + n) : V{};
+      for (i64 m = 0; m < pixels; m++) {  // two-sum: a + x = s + what rounding took
+        const V x = load(dy + m * stride + n), s = a + x, z = s - a;
+        lost = lost + ((a - (s - z)) + (x - z));
+        a = s;
+      }
+      store(low + n, lost);
+    } else {
+      for (i64 m = 0; m < pixels; m++) a = a + load(dy + m * stride + n);
+    }
+    store(sum + n, a);
+  };
   i64 n = 0;
-  for (; n + N <= columns; n += N) {
-    auto a = accumulate ? S::load(sum + n) : typename S::V{};
-    for (i64 m = 0; m < pixels; m++) a = a + S::load(dy + m * stride + n);
-    S::store(sum + n, a);
-  }
-  for (; n < columns; n++) {
-    T a = accumulate ? sum[n] : T(0);
-    for (i64 m = 0; m < pixels; m++) a += dy[m * stride + n];
-    sum[n] = a;
-  }
+  for (; n + N <= columns; n += N) add(n, [](const T* p) { return S::load(p); }, [](T* p, V v) { S::store(p, v); });
+  const int rest = int(columns - n);
+  if (rest > 0) add(n, [rest](const T* p) { return S::load_part(p, rest); }, [rest](T* p, V v) { S::store_part(p, v, rest); });
 }
 
 template <class T>

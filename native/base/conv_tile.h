@@ -2,8 +2,8 @@
 // rows of pixels with all input channels of a pixel side by side and a ring of zeros, [rows][row pixels][Cin], so that for
 // each kernel row the KW*Cin values under a pixel are contiguous and every tap is a plain load.
 #pragma once
-#include "../../base/platform.h"
-#include "../../base/simd.h"
+#include "platform.h"
+#include "simd.h"
 
 namespace mg {
 
@@ -50,8 +50,8 @@ struct ConvTable {
   int lanes, narrow_lanes;
   void (*tiles)(const TileJob<T>&);
   void (*outer)(const OuterJob<T>&);
-  // sum[n] (+)= sum over pixels of dy[m][n], rows of `stride`
-  void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, bool accumulate);
+  // sum[n] (+)= sum over pixels of dy[m][n], rows of `stride`. Compensated unless low is null: low[n] (+)= what rounding took
+  void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate);
   // `rounds` times 24 (or 12) independent fused multiply-adds on the widest registers: the peak a benchmark compares with.
   i64 (*spin)(i64 rounds);  // hands back the floating-point operations done
 };

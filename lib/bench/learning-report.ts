@@ -1,0 +1,43 @@
+// Learning curves as a table and as a picture.
+
+import { isBetter } from '../tasks/task.js';
+import { lineChart, type Panel } from '../plot/line-chart.js';
+import type { Curve, Score } from './learning.js';
+import type { LearningTask } from './learning-runs.js';
+
+export const LEARNING_HEADER = ['model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'CPU s', 'last scores', 'best'] as const;
+
+const headlineOf = (curves: readonly Curve[]): string => Object.keys(curves[0]?.scores[0]?.scores ?? { score: 0 })[0]!;
+
+const show = (scores: Readonly<Record<string, number>>): string => (
+  Object.entries(scores).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`).join(', '));
+
+/** A run as cells under {@link LEARNING_HEADER}. */
+export function learningRow(curve: Curve): string[] {
+  const headline = headlineOf([curve]);
+  const last = curve.scores.at(-1);
+  const best = curve.scores.reduce<Score | undefined>((top, s) => (
+    top === undefined || isBetter(headline, s.scores[headline]!, top.scores[headline]!) ? s : top), undefined);
+  return [
+    curve.model, String(curve.seed), String(curve.parameters), String(curve.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0),
+    (last?.cpuSeconds ?? 0).toFixed(0), last === undefined ? '–' : show(last.scores),
+    best === undefined ? '–' : `${Number(best.scores[headline]!.toPrecision(4))} at ${best.step}`,
+  ];
+}
+
+/** Loss and headline score, first against time steps, then against seconds. */
+export function learningChart(task: LearningTask, curves: readonly Curve[]): string {
+  const headline = headlineOf(curves);
+  const name = (c: Curve): string => `${c.model} ${c.seed}`;
+  const panels = (xLabel: string, ofLoss: (c: Curve) => readonly number[], ofScore: (s: Score) => number): Panel[] => [
+    { title: 'loss, nats a step', xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
+    {
+      title: headline, xLabel,
+      series: curves.map((c) => ({ name: name(c), x: c.scores.map(ofScore), y: c.scores.map((s) => s.scores[headline] ?? NaN), hasMarkers: true })),
+    },
+  ];
+  return lineChart({
+    title: `Learning ${task}`, xLabel: '',
+    panels: [...panels('time steps', (c) => c.steps, (s) => s.step), ...panels('seconds of training', (c) => c.seconds, (s) => s.seconds)],
+  });
+}

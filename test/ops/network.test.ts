@@ -1,0 +1,101 @@
+/** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { multigridNetwork, planNetwork, type NetworkSpec } from '../../lib/ops/network.js';
+import { scope } from '../../lib/tensor/scope.js';
+import { diagnostics, setThreads } from '../../lib/tensor/device.js';
+import { closestTie, networkReference } from '../helpers/network-reference.js';
+import { allNumbers, randomArguments, worstDifference, type Float, type Numbers, type Window } from '../helpers/network-values.js';
+import { randomNetwork } from '../helpers/random-network.js';
+
+async function fusedNumbers(spec: NetworkSpec, window: Window): Promise<Numbers> {
+  using _ = scope();
+  return await allNumbers((args) => multigridNetwork(spec, args), randomArguments(spec, window), window);
+}
+
+async function referenceNumbers(spec: NetworkSpec, window: Window): Promise<{ numbers: Numbers; tie: number }> {
+  using _ = scope();
+  let tie: Promise<number> | undefined;
+  const numbers = await allNumbers((args) => {
+    const result = networkReference(spec, args);
+    tie = closestTie(result);
+    return result;
+  }, randomArguments(spec, window), window);
+  return { numbers, tie: await tie! };
+}
+
+/** Nearer than this to another choice of a ReLU or a pool, float32 may choose otherwise, and a gradient goes elsewhere. */
+const TIE = 3e-6;
+
+/** Worst error of float32 on the first of some windows without ties; both are measured against the reference in float64. */
+async function expectEqual(spec: NetworkSpec, size: { steps: number; batch: number; seed: number }, float32: number): Promise<boolean> {
+  const error = async (dtype: Float, seed: number, numbers: Numbers): Promise<{ key: string; error: number }> =>
+    worstDifference(await fusedNumbers(spec, { ...size, dtype, seed }), numbers);
+  for (let seed = size.seed; seed < size.seed + 4; seed++) {
+    const { numbers, tie } = await referenceNumbers(spec, { ...size, dtype: 'float64', seed });
+    if (seed === size.seed) {
+      const double = await error('float64', seed, numbers);
+      expect(double.error, `float64, ${double.key}`).toBeLessThanOrEqual(1e-11);
+    }
+    if (tie < TIE) continue;
+    const single = await error('float32', seed, numbers);
+    expect(single.error, `float32, ${single.key}`).toBeLessThanOrEqual(float32);
+    return true;
+  }
+  return false;
+}
+
+describe('multigridNetwork, on random layer lists', () => {
+  const before = diagnostics().binary.threads;
+  afterAll(() => setThreads(before));
+
+  // 1e-11: float64 sums of some thousand addends in another order. 2e-5: the same in float32, through a few layers and steps.
+  it('equals single ops for a few steps: float64 to 1e-11, float32 to 2e-5 of the largest magnitude', async () => {
+    let compared = 0;
+    await fc.assert(fc.asyncProperty(randomNetwork(3), fc.constantFrom(1, 2, 3, 7), async ({ spec, batch, seed }, steps) => {
+      if (await expectEqual(spec, { steps, batch, seed }, 2e-5)) compared++;
+    }), { numRuns: 40 });
+    expect(compared, 'networks without ties').toBeGreaterThan(20);
+  }, 300_000);
+
+  // A rounding error may live on in the cell through all steps: five times as much for twenty-five times as many.
+  it.each([[20, 2e-5, 40], [500, 1e-4, 10]])('equals single ops over %d steps: float64 to 1e-11, float32 to %d', async (steps, tolerance, numRuns) => {
+    let compared = 0;
+    await fc.assert(fc.asyncProperty(randomNetwork(2), async ({ spec, seed }) => {
+      const layers = spec.layers.slice(0, 2).map((layer, l, all) => ({ ...layer, isOutput: layer.isOutput || l === all.length - 1 }));
+      const small = { ...spec, layers };
+      const used = new Set([...small.input, ...small.layers.flatMap(({ memory }) => memory)]);
+      const fields = small.fields.filter((_, i) => used.has(i));
+      if (await expectEqual({ ...small, fields }, { steps, batch: 1, seed }, tolerance)) compared++;
+    }), { numRuns });
+    expect(compared, 'networks without ties').toBeGreaterThan(numRuns / 4);
+  }, 600_000);
+
+  it('has the same bits for 1, 2 and 4 threads', async () => {
+    await fc.assert(fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
+      const found: Numbers[] = [];
+      for (const threads of [1, 2, 4]) {
+        setThreads(threads);
+        found.push(await fusedNumbers(spec, { steps: 3, batch, dtype: 'float32', seed }));
+      }
+      expect(found[1]).toEqual(found[0]);
+      expect(found[2]).toEqual(found[0]);
+    }), { numRuns: 15 });
+  }, 120_000);
+
+  it('has the same bits under the tightest byte budget that its plan accepts', async () => {
+    await fc.assert(fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
+      const size = { steps: 6, batch, dtype: 'float32', seed } as const;
+      const { savedBytes } = planNetwork(spec, size);
+      let least: string | undefined;
+      try {
+        planNetwork({ ...spec, budgetBytes: 1 }, size);
+      } catch (error) {
+        least = /at least (\d+)/.exec((error as Error).message)?.[1];
+      }
+      const budgetBytes = Math.min(Number(least ?? 1), Math.max(1, savedBytes));
+      const [tight, free] = [await fusedNumbers({ ...spec, budgetBytes }, size), await fusedNumbers(spec, size)];
+      expect(tight).toEqual(free);
+    }), { numRuns: 20 });
+  }, 120_000);
+});

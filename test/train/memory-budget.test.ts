@@ -1,0 +1,108 @@
+/** Training within a byte budget: the same gradients, and no more memory than was said beforehand. */
+import { describe, expect, it } from 'vitest';
+import { device, MgError, models, Rng } from '../../lib/index.js';
+import { RMSProp } from '../../lib/optim/rmsprop.js';
+import { cutWindow, segmentLength, trainingBytes } from '../../lib/train/segments.js';
+import { Trainer } from '../../lib/train/trainer.js';
+import type { MultigridConfig } from '../../lib/models/config.js';
+import { tinyConfig, tinySetup, tinyTask, tinyTrainer } from './tiny.js';
+
+type Setup = { memoryBudget?: number; dtype?: 'float32' | 'float64'; batchSize?: number; truncate?: number };
+
+function trainer({ memoryBudget, dtype = 'float64', batchSize = 4, truncate = 9 }: Setup): Trainer {
+  const model = new models.MultigridMemory(tinyConfig, { rng: new Rng(2), dtype });
+  const budget = memoryBudget === undefined ? {} : { memoryBudget };
+  return new Trainer({ model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }), batchSize, truncate, seed: 5, clipNorm: 100, ...budget });
+}
+
+/** Bytes that training needs when it runs segments of `length` steps. */
+function needed(length: number, steps = 9): number {
+  const model = new models.MultigridMemory(tinyConfig, { dtype: 'float64' });
+  for (let budget = 1e4; ; budget *= 1.02) {
+    try {
+      if (segmentLength(model, { batch: 4, steps }, budget) >= length) return budget;
+    } catch (error) {
+      if (!(error instanceof MgError)) throw error;
+    }
+  }
+}
+
+/** Names and values of all weights. */
+async function weights({ model }: Trainer): Promise<[string, number[]][]> {
+  const found: [string, number[]][] = [];
+  for (const [name, parameter] of model.namedParameters()) found.push([name, [...await parameter.data()]]);
+  return found;
+}
+
+describe('a memory budget', () => {
+  it.each([1, 2, 5])('in segments of %d or more steps, gives the losses and weights of the whole window', async (length) => {
+    const budget = needed(length);
+    const [whole, cut] = [trainer({}), trainer({ memoryBudget: budget })];
+    expect(segmentLength(cut.model, { batch: 4, steps: 9 }, budget)).toBeLessThan(9);
+    const [a, b] = [await whole.fit({ steps: 27 }), await cut.fit({ steps: 27 })];
+    // float64, sums over segments in another order, three updates
+    b.history.forEach(({ loss, gradNorm }, i) => {
+      expect(Math.abs(loss / a.history[i]!.loss - 1)).toBeLessThan(1e-10);
+      expect(Math.abs(gradNorm / a.history[i]!.gradNorm - 1)).toBeLessThan(1e-10);
+    });
+    const expected = await weights(whole);
+    (await weights(cut)).forEach(([name, values], k) => {
+      const largest = expected[k]![1].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      values.forEach((value, i) => expect(Math.abs(value - expected[k]![1][i]!), name).toBeLessThanOrEqual(1e-9 * largest));
+    });
+  });
+
+  it('carries the state from window to window, and frees all that a window took', async () => {
+    const [whole, cut] = [trainer({ truncate: 4 }), trainer({ truncate: 4, memoryBudget: needed(2, 4) })];
+    const [a, b] = [await whole.fit({ steps: 18 }), await cut.fit({ steps: 18 })];
+    b.history.forEach(({ loss }, i) => expect(Math.abs(loss / a.history[i]!.loss - 1)).toBeLessThan(1e-10));
+    const used = b.history.map(({ memoryBytes }) => memoryBytes);
+    expect(used.at(-1)).toBe(used[2]); // both at the end of an episode
+  });
+
+  it('that a window keeps anyway changes nothing', async () => {
+    const [free, wide] = [trainer({}), trainer({ memoryBudget: 1e9 })];
+    const [a, b] = [await free.fit({ steps: 18 }), await wide.fit({ steps: 18 })];
+    expect(b.history.map(({ loss }) => loss)).toEqual(a.history.map(({ loss }) => loss));
+  });
+
+  it('below the least there is, is refused with that number', async () => {
+    await expect(trainer({ memoryBudget: 1000 }).fit({ steps: 9 })).rejects.toMatchObject({ code: 'ERR_MG_CONFIG', message: expect.stringMatching(/at least \d+ bytes/) });
+  });
+
+  it('needs a model that tells what it takes', async () => {
+    const { model: _, ...setup } = tinySetup();
+    const model = new models.LSTMNetwork({ inputs: 36, outputs: 36, hidden: 4 }) as never;
+    await expect(tinyTrainer({ ...setup, model, memoryBudget: 1e9 }).fit({ steps: 9 })).rejects.toMatchObject({ code: 'ERR_MG_ARGUMENT' });
+  });
+
+  it('cuts windows along time, without copies', () => {
+    const [window] = tinyTask().windows([tinyTask().generate(1, 0), tinyTask().generate(1, 1)], { seed: 1, length: 8 });
+    const cut = cutWindow(window!, 3, 2);
+    expect(cut.input[0]!.shape.slice(0, 2)).toEqual([2, 2]);
+    expect(cut.input[0]!.data.buffer).toBe(window!.input[0]!.data.buffer);
+    expect(cut).toMatchObject({ start: 3, steps: 2, first: false, last: false });
+    const step = window!.outputs[0]!.target.data.length / 8;
+    expect([...cut.outputs[0]!.target.data]).toEqual([...window!.outputs[0]!.target.data.slice(3 * step, 5 * step)]);
+  });
+});
+
+describe('the memory that training takes', () => {
+  // Channels wide enough that a window's tensors outweigh what the optimizer and the loss hold.
+  const config: MultigridConfig = { ...tinyConfig, writer: [[0, 0, 8], [0, 1, 16]], front: [[0, 0, 8], [0, 1, 16]], tail: [[1, 1, 16], [1, 1, 1]] };
+
+  it.each([3, 9])('in segments of %d steps is what is said beforehand, to 5 percent', async (length) => {
+    const model = new models.MultigridMemory(config, { rng: new Rng(2) });
+    const size = { batch: 256, steps: 9 };
+    const memoryBudget = trainingBytes(model, size, length);
+    expect(segmentLength(model, size, memoryBudget)).toBe(length);
+    const made = new Trainer({ model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 1e-3 }), batchSize: 256, seed: 5, memoryBudget });
+    await device('cpu').sync();
+    const before = device('cpu').memory();
+    await made.fit({ steps: 9 });
+    const { peak } = device('cpu').memory();
+    expect(peak).toBeGreaterThan(before.peak); // of this training, not of one before
+    expect((peak - before.held) / memoryBudget).toBeGreaterThan(0.95);
+    expect((peak - before.held) / memoryBudget).toBeLessThan(1.0);
+  });
+});
