@@ -121,12 +121,12 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
  */
 export function plan(options: PlanOptions): Plan {
   checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes']);
-  findDevice(options.device);
+  const device = findDevice(options.device).type;
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = describeNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1), steps: checkInteger('fused.plan', 'steps', options.steps, 1),
     dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward: options.backward ?? true,
-    gradients: spec.fields.map(() => options.backward ?? true),
+    gradients: spec.fields.map(() => options.backward ?? true), device,
   });
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {
