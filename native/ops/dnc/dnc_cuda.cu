@@ -1,4 +1,5 @@
 // Windows of the DNC on the GPU, all samples at once: no atomics, every sum in one order.
+// Budget: 255 registers, 256 bytes spilled: backward over the links holds 32 loads in flight; float64 is for checks.
 #include "../../base/cuda_strips.h"
 #include "dnc_cuda_backward.h"
 
