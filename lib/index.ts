@@ -13,6 +13,7 @@ export {
   type GradcheckOptions, type GradcheckResult, type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
+export { precision, setPrecision, type Precision } from './ops/network.js';
 export * as nn from './nn/index.js';
 export { MultigridState, Pyramid } from './nn/index.js';
 export * as fused from './nn/fused.js';

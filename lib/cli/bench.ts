@@ -62,7 +62,9 @@ async function against({ quick, precision, json, out }: BenchOptions, place: str
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));
-  for (const [name, slope] of Object.entries(sweep.exponents)) print(`exponent of ${name}: ${slope.toFixed(2)}`);
+  for (const [name, { exponent, error, points }] of Object.entries(sweep.exponents)) {
+    print(`exponent of ${name}: ${exponent.toFixed(2)} ± ${error.toFixed(2)} (${points} points)`);
+  }
   const { multigrid, dnc } = sweep.inference;
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }

@@ -1,6 +1,6 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
-import { deviceObstacle, windowObstacle } from '../nn/fused-layer.js';
+import { windowObstacle } from '../nn/fused-layer.js';
 import { levelRange, sideOf, type LevelSpec } from '../nn/ladder.js';
 import { MultigridState } from '../nn/multigrid-state.js';
 import { Pyramid } from '../nn/pyramid.js';
@@ -17,7 +17,7 @@ export function whyNotFused(model: ModelPlan, plan: NetworkPlan, { x, lengths }:
   const lead = x.tensors()[0]!.shape.length - model.dimensions - 1;
   if (lead !== 2) return 'it takes windows [T,B,…] alone';
   const norm = plan.layers.some((layer) => layer.norm) ? model.norm : 'none';
-  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null) ?? deviceObstacle(x);
+  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null);
 }
 
 /** What comes from outside: the grids of the input, and for each layer those joined to its output. */

@@ -2,6 +2,7 @@
 
 import { cellsOf, type LevelSpec } from '../nn/ladder.js';
 import { planNetwork, type NetworkSpec } from '../ops/network.js';
+import { device } from '../tensor/device.js';
 import { networkSpec } from './fused-network.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';
 
@@ -32,7 +33,7 @@ function joinedLevels(network: NetworkPlan, writer: NetworkPlan): LevelSpec[][] 
 
 /**
  * The highest point is the start of the backward pass: all that forward made and kept, the gradients at each network's input and
- * output, at its parameters and states, and the workspaces. All networks must run fused.
+ * output, at its parameters and states, and the workspaces. All networks must run fused, on the default device.
  */
 export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudget }: WindowSize): WindowMemory {
   const value = dtype === 'float32' ? 4 : 8;
@@ -46,7 +47,7 @@ export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudg
     const outputs = network === first && model.kind === 'writerReader' ? 'all' : 'last';
     const spec: NetworkSpec = networkSpec(model, network, { input: network.input, joined }, outputs, memoryBudget);
     const gradients = spec.fields.map((_, i) => i >= spec.input.length);
-    const plan = planNetwork(spec, { batch, steps: runs, dtype, gradients });
+    const plan = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
     const given = numbers(network.input, runs * batch);
     const results = numbers(plan.outputs.map(([layer, level]) => ({ level, channels: spec.layers[layer]!.channels })), runs * batch);
     const state = 2 * network.cells * batch;

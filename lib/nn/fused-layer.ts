@@ -37,11 +37,6 @@ export function gridObstacle({ levels, input }: MultigridGeometry): string | nul
   return input.every(({ level }) => used(level)) ? null : 'every grid of its input is used';
 }
 
-/** Why grids on their device cannot be run as one op; null when they can. */
-export function deviceObstacle(x: Pyramid): string | null {
-  return x.tensors()[0]?.device.type === 'cuda' ? 'its tensors are on the CPU' : null;
-}
-
 function byLevel(grids: readonly NetworkGrid[]): Pyramid {
   return Pyramid.of(Object.fromEntries(grids.map(({ level, grid }) => [level, grid])));
 }

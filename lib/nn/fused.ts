@@ -30,7 +30,6 @@ export interface PlanOptions {
   readonly batch: number;
   readonly steps: number;
   readonly dtype?: 'float32' | 'float64';
-  /** Default 'cpu', where the fused kernels are. */
   readonly device?: DeviceLike;
   /** Whether `backward` will follow; default true. */
   readonly backward?: boolean;
@@ -122,13 +121,12 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
  */
 export function plan(options: PlanOptions): Plan {
   checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes']);
-  const { type, id } = findDevice(options.device ?? 'cpu');
-  if (type !== 'cpu') fail('ERR_MG_DEVICE', 'fused.plan', "device 'cpu'", id, 'other devices run layers grid by grid');
+  const device = findDevice(options.device).type;
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = describeNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1), steps: checkInteger('fused.plan', 'steps', options.steps, 1),
     dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward: options.backward ?? true,
-    gradients: spec.fields.map(() => options.backward ?? true),
+    gradients: spec.fields.map(() => options.backward ?? true), device,
   });
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {

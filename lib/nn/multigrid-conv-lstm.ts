@@ -3,7 +3,7 @@ import { mul, reshape, stack, unstack } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BatchNorm, type Norm } from './batch-norm.js';
 import { ConvLSTM } from './conv-lstm.js';
-import { fusedChoices, deviceObstacle, gridObstacle, runFusedLayer, windowObstacle, type Fused } from './fused-layer.js';
+import { fusedChoices, gridObstacle, runFusedLayer, windowObstacle, type Fused } from './fused-layer.js';
 import { LSTMState } from './lstm.js';
 import { Module } from './module.js';
 import {
@@ -82,7 +82,7 @@ export class MultigridConvLSTM extends Module {
     const from = state ?? this.initialState(batch);
     this.#checkState(from, batch);
     if (this.#fused !== 'off') {
-      const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry) ?? deviceObstacle(inputs[0]!);
+      const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
       if (obstacle === null) return this.#runFused(inputs, from);
       if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, 'another');
     }

@@ -73,13 +73,32 @@ export interface NetworkArguments {
 /** What a fused network will do, and why. */
 export type NetworkPlan = ReturnType<ReturnType<typeof native>['planNetwork']>;
 
+/** Factors of the products of fused networks on a GPU; sums, cells and weights are float32 in all three. */
+export type Precision = 'float32' | 'tf32' | 'bfloat16';
+export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
+let chosenPrecision: Precision = 'float32';
+
+/**
+ * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32 keeps
+ * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ */
+export function setPrecision(precision: Precision): void {
+  if (!precisions.includes(precision)) fail('ERR_MG_ARGUMENT', 'setPrecision', precisions.join(', '), precision);
+  chosenPrecision = precision;
+}
+
+/** What setPrecision set. */
+export const precision = (): Precision => chosenPrecision;
+
 const flag = (on: boolean): number => (on ? 1 : 0);
 const list = (values: readonly number[]): number[] => [values.length, ...values];
 
 /** The description as native/binding/ops_network.cc reads it. */
-function words(spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[]): Int32Array {
+function words(
+  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean, rounding: Precision,
+): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), ...list(spec.sides),
+    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0, ...list(spec.sides),
     spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
@@ -98,6 +117,8 @@ export interface NetworkSize {
   readonly backward?: boolean;
   /** Which fields a backward pass gives the gradient of; default none. */
   readonly gradients?: readonly boolean[];
+  /** Default cpu. */
+  readonly device?: 'cpu' | 'cuda';
 }
 
 /** The plan for a window of this size. ERR_MG_CONFIG for a network that cannot be built or does not fit its budget. */
@@ -116,14 +137,14 @@ export interface DescribedNetwork {
 }
 
 export function describeNetwork(spec: NetworkSpec, size: NetworkSize): DescribedNetwork {
-  const { batch, steps, dtype = 'float32', backward = true, gradients = spec.fields.map(() => false) } = size;
-  const call = [words(spec, batch, steps, backward, gradients), spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
+  const { batch, steps, dtype = 'float32', backward = true, gradients = spec.fields.map(() => false), device = 'cpu' } = size;
+  const call = [words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision), spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
   const plan = native().planNetwork(...call, dtypeCode(dtype));
   const shapes = [
     ...plan.outputs.map(([layer, level]): Shape => [steps, batch, ...extent(spec, level), spec.layers[layer]!.channels]),
     ...[...plan.states, ...plan.states].map(([layer, level]): Shape => [batch, ...extent(spec, level), spec.layers[layer]!.channels]),
   ];
-  return { spec, size: { batch, steps, dtype, backward, gradients }, call, plan, shapes };
+  return { spec, size: { batch, steps, dtype, backward, gradients, device }, call, plan, shapes };
 }
 
 /** What a window is computed from: parameters in the plan's order, fields, and all hidden, then all cell grids (none: zeros). */
@@ -187,7 +208,8 @@ export function checkFields(op: string, spec: NetworkSpec, fields: readonly Tens
  *   x = [ ↑yⱼ₋₁ ; yⱼ ; ↓yⱼ₊₁ ]     of layer l−1, joined on channels, with the memory fields joined to it
  *   convLstm: h, c = cell(conv([x ; h']) , c')        conv: h = relu(conv(x))
  *   y = (batch norm of) h, plus the shortcut
- * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads.
+ * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
+ * layers run as a wavefront, one launch for each stage, in the precision that setPrecision set.
  * Saves what the plan says. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {
@@ -197,7 +219,7 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
   const carried = state === undefined ? [] : [...state.hidden, ...state.cell];
   const backward = isRecording() && [...parameters.values(), ...fields, ...carried].some((x) => x.requiresGrad);
   const gradients = fields.map((field) => backward && field.requiresGrad);
-  const network = describeNetwork(spec, { batch, steps, dtype: first.dtype as 'float32' | 'float64', backward, gradients });
+  const network = describeNetwork(spec, { batch, steps, dtype: first.dtype as 'float32' | 'float64', backward, gradients, device: first.device.type });
   const { plan } = network;
   const weights = weightsOf(op, plan, parameters, first);
   const { results, saved } = networkForward(network, { weights, fields, carried });

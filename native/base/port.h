@@ -71,6 +71,18 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The nearest tf32, ties away from zero; a pair of the nearest bfloat16, ties to even, the first one low.
+__device__ __forceinline__ unsigned to_tf32(float x) {
+  unsigned bits;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+  return bits;
+}
+__device__ __forceinline__ unsigned to_bf16_pair(float low, float high) {
+  unsigned bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+}
+
 inline void expect_success(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   fail(status == cudaErrorMemoryAllocation ? "ERR_MG_MEMORY" : "ERR_MG_CUDA",
@@ -85,6 +97,46 @@ void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_b
   kernel<<<dim3(unsigned(blocks)), dim3(unsigned(threads)), size_t(shared_bytes), stream>>>(arguments...);
   expect_success(cudaGetLastError(), "launch");
 }
+
+// A sequence of launches with their arguments, recorded once and replayed as one.
+class Graph {
+ public:
+  Graph() = default;
+  ~Graph() {
+    if (graph_) cudaGraphExecDestroy(graph_);
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  bool is_recorded() const { return graph_ != nullptr; }
+  // launches(stream) only launches, and all of it to that stream.
+  template <class F>
+  void record(F&& launches) {
+    cudaStream_t stream = nullptr;
+    cudaGraph_t recorded = nullptr;
+    expect_success(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+    cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+    if (status == cudaSuccess) {
+      try {
+        launches(stream);
+      } catch (...) {
+        cudaStreamEndCapture(stream, &recorded);
+        cudaStreamDestroy(stream);
+        if (recorded) cudaGraphDestroy(recorded);
+        throw;
+      }
+      status = cudaStreamEndCapture(stream, &recorded);
+    }
+    if (status == cudaSuccess) status = cudaGraphInstantiate(&graph_, recorded, 0);
+    if (recorded) cudaGraphDestroy(recorded);
+    cudaStreamDestroy(stream);
+    expect_success(status, "recording a graph");
+  }
+  void replay(cuda::Stream stream) const { expect_success(cudaGraphLaunch(graph_, stream), "cudaGraphLaunch"); }
+
+ private:
+  cudaGraphExec_t graph_ = nullptr;
+};
 
 }  // namespace port
 }  // namespace mg

@@ -1,5 +1,7 @@
 // The fused multigrid network as ops. A network crosses the border as an Int32Array; its plan is made once and kept.
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "../base/check.h"
 #include "../base/pool.h"
@@ -48,6 +50,10 @@ NetworkSpec read_spec(const char* op, const NetworkKey& key) {
   spec.batch = r.next();
   spec.steps = r.next();
   spec.backward = r.flag();
+  spec.machine = r.flag() ? Machine::cuda : Machine::cpu;
+  const i64 precision = r.next();
+  if (precision < 0 || precision > 2) fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a precision of 0 to 2, got " + std::to_string(precision));
+  spec.precision = static_cast<Precision>(precision);
   for (const int side : r.integers()) spec.sides.push_back(side);
   spec.fields.resize(static_cast<std::size_t>(r.length()));
   for (FieldSpec& field : spec.fields) {
@@ -108,9 +114,40 @@ void expect_length(const Call& c, const char* name, std::size_t got, std::size_t
   if (got != expected) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + std::to_string(expected) + " " + name + ", got " + std::to_string(got));
 }
 
+// On a GPU, the recorded launches of a plan's two passes on each device.
+class Recordings {
+ public:
+  // Made by the thread that calls, which has the memory.
+  Storage tables(const Plan& plan, int place, int pass) {
+    Storage& found = tables_[{place, pass}];
+    if (!found.buffer) found = make_storage(DType::uint8, plan.tables_bytes, place);
+    return found;
+  }
+  // Used by the thread that runs the jobs.
+  template <class T>
+  cuda::RecordedPass* pass(const Storage& tables, int place, int pass) {
+    std::shared_ptr<cuda::RecordedPass>& found = passes_[{place, pass}];
+    if constexpr (has_cuda && sizeof(T) > 0) {
+      if (!found) found = cuda::record_pass(tables.as<char>());
+    }
+    return found.get();
+  }
+
+ private:
+  std::map<std::pair<int, int>, Storage> tables_;
+  std::map<std::pair<int, int>, std::shared_ptr<cuda::RecordedPass>> passes_;
+};
+
+struct Planned {
+  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<Recordings> recordings;
+};
+Planned planned(const char* op, const NetworkKey& key);
+
 // What both passes are given, checked against the plan.
 struct Given {
   std::shared_ptr<const Plan> plan;
+  std::shared_ptr<Recordings> recordings;  // on a GPU
   DType dtype;
   std::vector<Storage> parameters, fields, state;  // state: all hidden, then all cell; or none
 };
@@ -123,8 +160,12 @@ Given given(Call& c) {
   if (g.parameters.empty()) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected parameters, got none");
   c.expect_float(g.parameters[0], "parameters");
   g.dtype = g.parameters[0].dtype;
-  g.plan = network_plan(c.op(), key_of(c, g.dtype));
+  const Planned found = planned(c.op(), key_of(c, g.dtype));
+  g.plan = found.plan;
+  g.recordings = found.recordings;
   const Plan& p = *g.plan;
+  if ((p.spec.machine == Machine::cuda) != c.on_gpu())
+    fail("ERR_MG_DEVICE", std::string(c.op()) + ": expected a network described for the device of its tensors, got one for the other kind");
   expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
   for (std::size_t i = 0; i < g.parameters.size(); ++i) c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
   expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
@@ -149,7 +190,8 @@ void call_forward(Call& c) {
   for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(c.result(g.dtype, output_count(p, i)));
   for (std::size_t i = 0; i < 2 * p.states.size(); ++i) state.push_back(c.result(g.dtype, state_count(p, i % p.states.size())));
   const Storage saved = c.result(DType::uint8, p.saved_bytes), workspace = c.workspace(p.workspace_bytes);
-  c.run([=] {
+  const Storage tables = c.on_gpu() ? g.recordings->tables(p, saved.place(), 0) : Storage{};
+  c.run([=](const Target& on) {
     by_float(g.dtype, [&](auto t) {
       using T = decltype(t);
       const std::size_t states = g.plan->states.size();
@@ -166,6 +208,10 @@ void call_forward(Call& c) {
       args.cell = cell.data();
       args.saved = saved.as<char>();
       args.workspace = workspace.as<char>();
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::network_forward<T>(on.stream(), *g.plan, args, g.recordings->template pass<T>(tables, on.place, 0));
+      }
+      static_cast<void>(on);
       network_forward<T>(*g.plan, args);
     });
   });
@@ -193,8 +239,8 @@ void call_backward(Call& c) {
   for (std::size_t i = 0; i < dfields.size(); ++i)
     if (p.spec.fields[i].gradient) dfields[i] = c.result(g.dtype, field_count(p, i));
   for (std::size_t i = 0; wants_state && i < 2 * states; ++i) dstate.push_back(c.result(g.dtype, state_count(p, i % states)));
-  const Storage workspace = c.workspace(p.workspace_bytes);
-  c.run([=] {
+  const Storage workspace = c.workspace(p.workspace_bytes), tables = c.on_gpu() ? g.recordings->tables(p, workspace.place(), 1) : Storage{};
+  c.run([=](const Target& on) {
     by_float(g.dtype, [&](auto t) {
       using T = decltype(t);
       const std::size_t n = outputs.size(), count = g.plan->states.size();
@@ -219,9 +265,25 @@ void call_backward(Call& c) {
       grads.fields = df.data();
       grads.hidden0 = dhidden0.data();
       grads.cell0 = dcell0.data();
+      if constexpr (has_cuda && sizeof(T) > 0) {
+        if (on.on_gpu()) return cuda::network_backward<T>(on.stream(), *g.plan, args, grads, g.recordings->template pass<T>(tables, on.place, 1));
+      }
+      static_cast<void>(on);
       network_backward<T>(*g.plan, args, grads);
     });
   });
+}
+
+// One cache per JavaScript thread; a shape that has not been used for a while is planned again.
+Planned planned(const char* op, const NetworkKey& key) {
+  thread_local std::unordered_map<NetworkKey, Planned, KeyHash> plans;
+  constexpr std::size_t kMostPlans = 64;
+  const int workers = Pool::get().size();
+  const auto found = plans.find(key);
+  if (found != plans.end() && (found->second.plan->workers == workers || found->second.plan->spec.machine == Machine::cuda)) return found->second;
+  if (plans.size() >= kMostPlans) plans.clear();
+  auto plan = std::make_shared<const Plan>(plan_network(read_spec(op, key), key.element_bytes, workers));
+  return plans[key] = {std::move(plan), std::make_shared<Recordings>()};
 }
 
 }  // namespace
@@ -231,16 +293,7 @@ bool operator==(const NetworkKey& a, const NetworkKey& b) {
          a.element_bytes == b.element_bytes;
 }
 
-std::shared_ptr<const Plan> network_plan(const char* op, const NetworkKey& key) {
-  // One cache per JavaScript thread; a shape that has not been used for a while is planned again.
-  thread_local std::unordered_map<NetworkKey, std::shared_ptr<const Plan>, KeyHash> plans;
-  constexpr std::size_t kMostPlans = 64;
-  const int workers = Pool::get().size();
-  const auto found = plans.find(key);
-  if (found != plans.end() && found->second->workers == workers) return found->second;
-  if (plans.size() >= kMostPlans) plans.clear();
-  return plans[key] = std::make_shared<const Plan>(plan_network(read_spec(op, key), key.element_bytes, workers));
-}
+std::shared_ptr<const Plan> network_plan(const char* op, const NetworkKey& key) { return planned(op, key).plan; }
 
 OpRows network_ops() {
   return {

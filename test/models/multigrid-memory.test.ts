@@ -1,11 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { noGrad, scope } from '../../lib/autograd/index.js';
 import {
   MultigridMemory, MultigridMemoryState, planModel, presets, type MultigridConfig, type MultigridInputs, type Recurrent,
 } from '../../lib/models/index.js';
 import { Pyramid } from '../../lib/nn/index.js';
 import { add, bceWithLogits, crossEntropy, mul, sum } from '../../lib/ops/index.js';
-import { device } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import type { TrainableModel } from '../../lib/train/model.js';
@@ -131,8 +130,6 @@ function lossOf(model: MultigridMemory, inputs: readonly Map<number, Nd>[], seed
 }
 
 describe.each(['off', 'required'] as const)('MultigridMemory, fused %s', (fused) => {
-  beforeEach(({ skip }) => skip(fused === 'required' && device().type !== 'cpu', 'fused kernels run on the CPU alone'));
-
   for (const [name, config] of Object.entries({ ...FAMILIES, 'writer and reader with peepholes': PEEPHOLES })) {
     it(`equals nested loops, step by step: ${name}`, () => {
       using _ = scope();

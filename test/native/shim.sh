@@ -24,6 +24,7 @@ compile() {
 reference() {
   for source in native/base/*.cc native/ops/*/*.cc; do
     case $source in
+      */mg_layer/plan.cc | */mg_layer/plan_cuda.cc | */mg_layer/product.cc | */mg_layer/tables.cc) flags="" ;;
       */mg_layer/*) continue ;;
       *_avx2.cc) flags="-mavx2 -mfma" ;;
       *_avx512.cc) flags="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;
@@ -39,7 +40,7 @@ kernels() {
   for source in native/ops/*/*.cu test/native/shim/planted.cu; do
     compile "$out/$kind/$(basename "$source" .cu).o" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
   done
-  for source in test/native/cuda_check*.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
+  for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
   compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
 }
 
@@ -52,13 +53,15 @@ must_fail() {
 }
 
 check() {
-  kind=$1 flags=$2 size=$3 faults=$4
+  kind=$1 flags=$2 size=$3 networks=$4 most=$5 faults=$6
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
+  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/network_cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/network_cuda_check_$kind"
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
   echo "== $kind"
   "$out/planted_$kind"
   for fault in $faults; do must_fail "$out/planted_$kind" "$fault"; done
   MG_SHIM_SEED=$seed "$out/cuda_check_$kind" "$seed" "$size"
+  MG_SHIM_SEED=$seed "$out/network_cuda_check_$kind" "$seed" "$networks" "$most"
 }
 
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
@@ -78,8 +81,8 @@ tsan="-O1 -g -fsanitize=thread"
 xargs -P "$jobs" -I{} sh -c '{} || exit 255' <"$out.commands"
 for kind in $wanted; do
   case $kind in
-    plain) check plain "" full "1 2 3 5 6 7" ;;
-    asan) check asan "$asan" full "1 2 4 5 6 7" ;;
-    tsan) check tsan -fsanitize=thread small "2 3 5 6 7" ;;
+    plain) check plain "" full 20 1000 "1 2 3 5 6 7" ;;
+    asan) check asan "$asan" full 8 50 "1 2 4 5 6 7" ;;
+    tsan) check tsan -fsanitize=thread small 4 1 "2 3 5 6 7" ;;
   esac
 done

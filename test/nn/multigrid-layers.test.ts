@@ -1,7 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MultigridConv, MultigridConvLSTM, MultigridState, Pyramid } from '../../lib/nn/index.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
-import { device } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { errorOf } from '../helpers/files.js';
@@ -104,8 +103,6 @@ describe('MultigridConv', () => {
 });
 
 describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fused) => {
-  beforeEach(({ skip }) => skip(fused === 'required' && device().type !== 'cpu', 'fused kernels run on the CPU alone'));
-
   for (const dimensions of [2, 1] as const) {
     for (const peephole of ['none', 'channel'] as const) {
       const grid = (level: number, C: number): number[] => (dimensions === 2 ? [2 ** level, 2 ** level, C] : [2 ** level, C]);
@@ -239,7 +236,7 @@ describe('MultigridConvLSTM', () => {
     expect(error.message).toMatch(/running averages/);
   });
 
-  it.skipIf(device().type !== 'cpu')('gives the same fused as grid by grid for joined pyramids under batch norm', () => {
+  it('gives the same fused as grid by grid for joined pyramids under batch norm', () => {
     const input = [{ level: 0, channels: 3 }, { level: 1, channels: 1 }];
     const [a, b] = (['required', 'off'] as const).map((fused) => {
       const options = { output: [0, 1, 2], channels: 2, norm: { kind: 'batch' }, peephole: 'channel', dtype: 'float64' } as const;

@@ -113,7 +113,7 @@ void dnc_forward(Stream stream, const DncForward<T>& job, void* workspace) {
   }
   bool some_stand_still = false;
   for (i64 b = 0; job.lengths != nullptr && b < B; b++) some_stand_still = some_stand_still || job.lengths[b] == 0;
-  if (some_stand_still) fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
+  if (some_stand_still && job.after.link != job.before.link) fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
   for (i64 t = 0; t < longest; t++) dnc_step(stream, job, s, t);
   fill_or_copy<T>(stream, rest * H, nullptr, job.hidden + longest * B * H);
   fill_or_copy<T>(stream, rest * d.words(), nullptr, job.words + longest * B * d.words());

@@ -5,6 +5,9 @@
 // neither thread count nor schedule; weight gradients are summed per unit of samples, units in order.
 // T is float or double; tensors are [T,B,H,W,C] (1-D: [T,B,L,C]), states [B,H,W,C].
 #pragma once
+#include <memory>
+
+#include "../../base/stream.h"
 #include "plan.h"
 
 namespace mg {
@@ -38,5 +41,22 @@ void network_forward(const Plan& plan, const NetworkArgs<T>& args);
 // After network_forward of the same plan (with spec.backward) and the same tensors.
 template <class T>
 void network_backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads);
+
+// The same on a GPU, with plans made for CUDA; what the arguments point to is device memory.
+namespace cuda {
+
+// The launches of one pass of one plan on one device, recorded at its second call and replayed from then on: everything that
+// changes from call to call is in the tables. Without one, a call launches as it goes, with tables in its workspace.
+class RecordedPass;
+// tables: plan.tables_bytes of device memory that stay as long as the pass.
+std::shared_ptr<RecordedPass> record_pass(char* tables);
+
+template <class T>
+void network_forward(Stream stream, const Plan& plan, const NetworkArgs<T>& args, RecordedPass* recorded = nullptr);
+template <class T>
+void network_backward(Stream stream, const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads,
+                      RecordedPass* recorded = nullptr);
+
+}  // namespace cuda
 
 }  // namespace mg

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../../base/check.h"
+#include "plan_cuda.h"
 
 namespace mg {
 namespace {
@@ -11,6 +12,7 @@ constexpr i64 max_lanes = 16;
 constexpr i64 max_channels = 1024;
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
 constexpr i64 fold_area = 144;  // below, a parity has too few pixels to fill the tiles
+constexpr i64 most_range = 32;  // steps of a CUDA backward sweep before the weights' gradients are summed
 
 void expect(bool holds, const std::string& what) {
   if (!holds) fail("ERR_MG_CONFIG", "fused.plan: expected " + what);
@@ -56,12 +58,16 @@ class Planner {
     p.batch = recurrent ? spec.batch : spec.batch * spec.steps;
     p.steps = recurrent ? spec.steps : spec.batch * spec.steps > 0;
     p.layer_major = norm;
-    p.units = std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
+    if (cuda()) {
+      p.workers = 0;
+      if (element_bytes == 8) p.spec.fold = false, p.spec.precision = Precision::float32;
+    }
+    p.units = cuda() ? 1 : std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
     p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
     add_nodes();
     for (Grid& g : p.grids) connect(g);
     add_parameters();
-    p.wide = !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
+    p.wide = !cuda() && !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
     if (p.wide) p.group = 1;
     p.stores_gates = true;
     if (spec.backward && !norm && p.steps > 0) p.segment = std::min(std::max<i64>(0, spec.recompute), p.steps);
@@ -71,12 +77,13 @@ class Planner {
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
     const i64 kept = kept_bytes();
     expect(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
-    count_launches();
+    if (!cuda()) count_launches();
     describe(recurrent);
   }
   Plan p;
 
  private:
+  bool cuda() const { return p.spec.machine == Machine::cuda; }
   i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[size_t(level)]; }
   i64 width(int level) const { return p.spec.sides[size_t(level)]; }
 
@@ -178,7 +185,20 @@ class Planner {
   }
 
   // What the budget counts: what is saved, and the segments that the workers hold.
-  i64 kept_bytes() const { return p.saved_bytes + (p.segment ? p.workers * p.scratch_begin : 0); }
+  i64 kept_bytes() const {
+    if (!p.segment) return p.saved_bytes;
+    return p.saved_bytes + (cuda() ? segment_bytes() : p.workers * p.scratch_begin);
+  }
+  i64 segment_bytes() const {  // what `keep` of place_tensors takes from the workspace
+    i64 values = 0;
+    for (const Grid& g : p.grids) {
+      for (const Place* place : {&g.y, &g.cell, &g.gates}) {
+        if (place->where == Place::Where::workspace) values += place->slots * p.batch * place->image;
+      }
+      if (g.activation.offset != g.y.offset || g.activation.where != g.y.where) values += g.activation.slots * p.batch * g.activation.image;
+    }
+    return values * p.element_bytes;
+  }
 
   // The segment length with the least memory: states at the boundaries against the steps that are run again.
   void choose_segment() {
@@ -197,11 +217,7 @@ class Planner {
   i64 kernel_height() const { return p.spec.dimensions == 1 ? 1 : p.spec.kernel_size; }
   i64 kernel_rows(const Grid& g) const { return kernel_height() * p.spec.kernel_size * g.in_channels; }
 
-  i64 take(i64& used, i64 bytes) {
-    const i64 at = used;
-    used += round_up(bytes, 64);
-    return at;
-  }
+  static i64 take(i64& used, i64 bytes) { return take_bytes(used, bytes); }
   Place worker_place(i64& used, i64 slots, i64 image) {
     return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
   }
@@ -214,72 +230,104 @@ class Planner {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
     int output = 0;
     p.patch_size = p.sums_size = p.dsums_size = p.dx_size = p.coarse_size = 0;
+    p.range = p.segment ? p.segment : p.layer_major ? p.steps : std::min(p.steps, most_range);
+    CudaPlanner products(p);
     for (Grid& g : p.grids) {
-      const LayerSpec& s = p.spec.layers[size_t(g.layer)];
-      const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
-      const i64 image = g.area() * g.channels;
-      auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
-        if (p.segment) return worker_place(mine, p.segment, values);
-        if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
-        if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
-        if (p.wide) return shared(Place::Where::workspace, work, slots, values);
-        return worker_place(mine, slots, values);
-      };
-      g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(lstm && !own_y ? 2 : 1, image);
-      g.activation = own_y ? keep(lstm ? 2 : 1, image) : g.y;
-      if (lstm) {
-        if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
-        else if (p.layer_major && !p.spec.backward) g.cell = worker_place(mine, 1, image);
-        else g.cell = keep(1, image);
-      }
-      g.gates = lstm && p.spec.backward && p.stores_gates ? keep(1, 4 * image) : Place{};
-      if (lstm && p.segment) {
-        const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
-        g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
-      }
-      if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
-
-      g.group = g.area() > 288 ? 1 : p.group;
-      const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
-      const i64 at_least = p.wide ? 2 * p.workers : 1;
-      g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, at_least, multiple);
-      const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
-      g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
-      g.packed_bias = take(work, padded * p.element_bytes);
-      g.offsets = take(work, pixels * 4);
-      if (g.folded > 0) {
-        g.folded_kernel = take(work, 16 * g.folded * g.outputs * p.element_bytes);
-        g.packed_folded = take(work, 16 * g.folded * padded * p.element_bytes);
-        g.parity_offsets = take(work, pixels * 4), g.coarse_offsets = take(work, pixels * 4), g.places = take(work, pixels * 4);
-        p.coarse_size = std::max(p.coarse_size, coarse_plan(g.chunks, g.folded).patch_size());
-      }
-      p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
-      p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
-      if (!p.spec.backward) continue;
-      g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
-      const i64 data_pixels = g.data_chunks.max_pixels();
-      g.data_offsets = take(work, data_pixels * 4);
-      g.turned = take(work, g.outputs * std::max(g.data_columns, g.folded_columns) * p.element_bytes);
-      g.packed_transposed = take(work, kh * k * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
-      if (g.folded_columns > 0) {
-        g.folded_data_offsets = take(work, data_pixels);
-        g.packed_folded_transposed = take(work, 16 * g.outputs * round_up(g.folded_columns, max_lanes) * p.element_bytes);
-      }
-      p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
-      p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
-      p.dx_size = std::max({p.dx_size, data_pixels * g.data_columns, data_pixels / 4 * g.folded_columns});
-      g.grad = p.layer_major ? all_steps(Place::Where::workspace, work, image) : worker_place(mine, 1, image);
-      if (lstm) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
+      place_tensors(g, saved, work, mine, output);
+      if (cuda()) products.place(g, work);
+      else place_chunks(g, work, mine);
     }
+    p.saved_bytes = saved;
+    p.scratch_begin = mine;
+    if (cuda()) products.place_shared(work);
+    else place_workers(work, mine);
+    p.workspace_bytes = work;
+  }
+
+  // Values, states and what backward reads: where they lie and how many steps of them.
+  void place_tensors(Grid& g, i64& saved, i64& work, i64& mine, int& output) {
+    const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+    const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
+    const i64 image = g.area() * g.channels;
+    auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
+      if (p.segment && cuda()) return shared(Place::Where::workspace, work, std::max(p.segment, slots), values);
+      if (p.segment) return worker_place(mine, p.segment, values);
+      if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
+      if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
+      if (p.wide || cuda()) return shared(Place::Where::workspace, work, slots, values);
+      return worker_place(mine, slots, values);
+    };
+    const i64 own = lstm ? 2 : 1, handed_on = own_y ? reach(g) : std::max(own, reach(g));
+    g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(handed_on, image);
+    g.activation = own_y ? keep(own, image) : g.y;
+    if (lstm) {
+      if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+      else if (p.layer_major && !p.spec.backward && !cuda()) g.cell = worker_place(mine, 1, image);
+      else g.cell = keep(1, image);
+    }
+    g.gates = lstm && p.spec.backward && p.stores_gates ? keep(1, 4 * image) : Place{};
+    if (lstm && p.segment) {
+      const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
+      g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
+    }
+    if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
+  }
+
+  // Slots of y: on CUDA, layers run at different steps at once, and one that reads this layer's y is as many steps behind as it is
+  // layers above.
+  i64 reach(const Grid& g) const {
+    if (!cuda()) return 1;
+    int last = g.layer + 1;
+    for (const Grid& other : p.grids) {
+      for (const ShortcutPart& s : other.shortcut) {
+        if (s.node == g.node) last = std::max(last, other.layer);
+      }
+    }
+    return last - g.layer + 1;
+  }
+
+  void place_chunks(Grid& g, i64& work, i64& mine) {
+    const i64 image = g.area() * g.channels;
+    g.group = g.area() > 288 ? 1 : p.group;
+    const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
+    const i64 at_least = p.wide ? 2 * p.workers : 1;
+    g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, at_least, multiple);
+    const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
+    g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
+    g.packed_bias = take(work, padded * p.element_bytes);
+    g.offsets = take(work, pixels * 4);
+    if (g.folded > 0) {
+      g.folded_kernel = take(work, 16 * g.folded * g.outputs * p.element_bytes);
+      g.packed_folded = take(work, 16 * g.folded * padded * p.element_bytes);
+      g.parity_offsets = take(work, pixels * 4), g.coarse_offsets = take(work, pixels * 4), g.places = take(work, pixels * 4);
+      p.coarse_size = std::max(p.coarse_size, coarse_plan(g.chunks, g.folded).patch_size());
+    }
+    p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
+    p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
+    if (!p.spec.backward) return;
+    g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
+    const i64 data_pixels = g.data_chunks.max_pixels();
+    g.data_offsets = take(work, data_pixels * 4);
+    g.turned = take(work, g.outputs * std::max(g.data_columns, g.folded_columns) * p.element_bytes);
+    g.packed_transposed = take(work, kh * k * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
+    if (g.folded_columns > 0) {
+      g.folded_data_offsets = take(work, data_pixels);
+      g.packed_folded_transposed = take(work, 16 * g.outputs * round_up(g.folded_columns, max_lanes) * p.element_bytes);
+    }
+    p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
+    p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
+    p.dx_size = std::max({p.dx_size, data_pixels * g.data_columns, data_pixels / 4 * g.folded_columns});
+    g.grad = p.layer_major ? all_steps(Place::Where::workspace, work, image) : worker_place(mine, 1, image);
+    if (g.state >= 0) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
+  }
+
+  void place_workers(i64& work, i64 mine) {
     if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
     if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
     i64 scratch = p.patch_size + p.coarse_size + p.sums_size;
     if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
     p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
-    p.saved_bytes = saved;
-    p.workspace_bytes = work;
-    p.scratch_begin = mine;
   }
 
   // Kernels are packed, then units run; layer by layer a window norm adds three passes forward, two backward.
@@ -292,11 +340,12 @@ class Planner {
   }
 
   void describe(bool recurrent) {
-    if (p.layer_major) p.path = "layer by layer (window norm)";
+    if (cuda()) p.path = p.layer_major ? "CUDA, layer by layer (window norm)" : "CUDA, layers one step apart in one launch each";
+    else if (p.layer_major) p.path = "layer by layer (window norm)";
     else if (p.wide) p.path = "grids and bands of rows in parallel, a barrier per layer (fewer images than threads)";
     else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
     else p.path = "images in parallel, all layers without a barrier";
-    if (!p.wide) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    if (!p.wide && !cuda()) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }

@@ -11,11 +11,13 @@
 
 #include "../../base/patch.h"
 #include "../../base/platform.h"
+#include "product.h"
 
 namespace mg {
 
 enum class LayerKind { conv, conv_lstm };
 enum class NormKind { none, window };  // window: statistics over all steps, samples and cells of the call, per channel
+enum class Machine { cpu, cuda };
 
 // A tensor from outside, [T,B,H,W,C] on the grid of its level; gradient: backward computes its gradient.
 struct FieldSpec {
@@ -50,9 +52,13 @@ struct NetworkSpec {
   i64 budget_bytes = 0;        // of `saved` and of segments run again; 0: no limit
   i64 recompute = 0;           // > 0: save states only, and run segments of so many steps again in backward
   bool fold = true;            // fold doubled sources where the grid is large enough
+  Machine machine = Machine::cpu;
+  Precision precision = Precision::float32;  // cuda only
+  i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
 };
 
 constexpr int max_sources = 64;  // tensors that one grid gathers
+constexpr i64 norm_rows = 1024;  // CUDA: cells of a block of the sums of a window norm
 
 enum class Map { same, up, down };
 
@@ -111,6 +117,11 @@ struct Grid {
   i64 offsets = 0, parity_offsets = 0, coarse_offsets = 0, places = 0, data_offsets = 0, folded_data_offsets = 0;
   i64 group = 1;               // images handled together
   ChunkPlan chunks, data_chunks;      // of one such group; channels of chunks: those that are not folded
+  // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and folded_columns wide.
+  Product forward, data, folded_data;
+  WeightSum weights;
+  Place dsums, activation_grad;       // gradient of the sums; of what a window norm took
+  i64 parts = -1, folded_parts = -1;  // the gradients of one step before they are gathered, bytes into workspace
   i64 area() const { return height * width; }
   i64 unfolded() const { return in_channels - folded; }
 };
@@ -126,7 +137,7 @@ struct Plan {
   NetworkSpec spec;
   i64 batch, steps;            // of the schedule: without recurrence, steps are just more images
   bool layer_major;            // a window norm needs all steps of a layer before the next
-  bool wide;                   // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
+  bool wide = false;           // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool stores_gates;
   i64 segment = 0;             // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
   i64 element_bytes;
@@ -144,6 +155,8 @@ struct Plan {
   i64 workspace_bytes = 0;     // scratch, free between calls
   i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
+  i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
+  i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
   i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
   double folded_flop = 0;      // as computed

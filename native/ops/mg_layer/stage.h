@@ -8,6 +8,10 @@
 
 namespace mg {
 
+// Of two cells of a pooling window, the later one if it is larger: the first maximum wins.
+template <class V>
+MG_HD V larger(V first, V later) { return later > first ? later : first; }
+
 // A source of a grid for one group of images: value and gradient of the first image of the group, dense [H,W,C] each.
 template <class T>
 struct SourceView {

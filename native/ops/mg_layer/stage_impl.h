@@ -59,8 +59,7 @@ void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 
       for (i64 x = 0; x < W; x++, a += 2 * C, b += 2 * C) {
         for (i64 c = 0; c < C; c += lanes) {
           const auto a0 = S::load(a + c), a1 = S::load(a + C + c), b0 = S::load(b + c), b1 = S::load(b + C + c);
-          const auto top = a1 > a0 ? a1 : a0, bottom = b1 > b0 ? b1 : b0;
-          S::store(to + x * step + c, bottom > top ? bottom : top);
+          S::store(to + x * step + c, larger(larger(a0, a1), larger(b0, b1)));
         }
       }
     }

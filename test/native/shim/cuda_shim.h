@@ -6,8 +6,10 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "../../../native/base/platform.h"
 #include "../../../native/base/stream.h"
@@ -40,6 +42,8 @@ struct Counts {
   long launches, blocks, switches;
 };
 Counts counts();
+// Where launches go while a graph is recorded; null: they run at once.
+inline thread_local std::vector<std::function<void()>>* recording = nullptr;
 
 template <class T>
 T lane_value(const unsigned char* slots, int lane) {
@@ -104,12 +108,43 @@ void copy_wait() {
 inline void mma_tf32(float* d, const unsigned* a, const unsigned* b) { shim::mma(8, d, a, b); }
 inline void mma_bf16(float* d, const unsigned* a, const unsigned* b) { shim::mma(16, d, a, b); }
 
+inline unsigned to_tf32(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, 4);
+  return std::isfinite(x) ? (bits + 0x1000u) & 0xffffe000u : bits;
+}
+inline unsigned to_bf16(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, 4);
+  return std::isnan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+inline unsigned to_bf16_pair(float low, float high) { return to_bf16(low) | to_bf16(high) << 16; }
+
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
   if (blocks == 0) return;
   auto body = [=] { kernel(arguments...); };
-  shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes);
+  auto run = [=]() mutable { shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes); };
+  if (shim::recording != nullptr) shim::recording->push_back(run);
+  else run();
 }
+
+class Graph {
+ public:
+  bool is_recorded() const { return !launches_.empty(); }
+  template <class F>
+  void record(F&& launches) {
+    shim::recording = &launches_;
+    launches(nullptr);
+    shim::recording = nullptr;
+  }
+  void replay(cuda::Stream) const {
+    for (const auto& launch : launches_) launch();
+  }
+
+ private:
+  std::vector<std::function<void()>> launches_;
+};
 
 }  // namespace port
 }  // namespace mg

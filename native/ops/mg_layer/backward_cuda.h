@@ -1,0 +1,147 @@
+// The backward kernels of one step: every gradient is gathered by the one thread that owns it, in a fixed order, so there are no
+// atomics and any two runs agree.
+//   cells   dy = given + what the grids that read y send back + shortcuts;  the cell backward: gradient of the four sums, of c'
+//   data    gradient of everything a grid gathered, side by side: the sums' gradient times the turned kernel
+//   fields  gradient of a tensor from outside, layer by layer
+#pragma once
+#include "product_cuda.h"
+
+namespace mg {
+namespace cuda {
+
+// Whether a cell is the first maximum of its pooling window; value: of image 0, channel `at` included by the caller.
+template <class T>
+MG_DEVICE bool is_first_maximum(const T* values, const PatchCell& c, i64 height, i64 width, i64 channels, i64 channel, int dimensions) {
+  const bool line = dimensions == 1;
+  const i64 row = line ? 0 : pool_first(pool_target(c.row())), column = pool_first(pool_target(c.column()));
+  const T* const at = values + ((c.image * height + row) * width + column) * channels + channel;
+  const T a = at[0], right = at[channels];
+  int best = right > a;
+  if (!line) {
+    const T below = at[width * channels], last = at[(width + 1) * channels];
+    if (larger(below, last) > larger(a, right)) best = 2 + (last > below);
+  }
+  return best == (line ? 0 : c.row() - row) * 2 + c.column() - column;
+}
+
+// What one use of a node sends back to one of its cells and channels.
+template <class T>
+MG_DEVICE T sent_back(const UseRow<T>& u, i64 t, const PatchCell& c, i64 cell, i64 channel, const T* values, i64 height, i64 width, i64 channels,
+                      int dimensions) {
+  const T* const part = u.part.at(t) + u.column + channel;
+  if (u.use == Use::up) {
+    const bool line = dimensions == 1;
+    const i64 row = line ? 0 : up_first(c.row()), column = up_first(c.column());
+    const T* const at = part + ((c.image * u.height + row) * u.width + column) * u.columns;
+    const T top = at[0] + at[u.columns];
+    return line ? top : top + (at[u.width * u.columns] + at[(u.width + 1) * u.columns]);
+  }
+  if (u.use == Use::down) {
+    if (!is_first_maximum(values, c, height, width, channels, channel, dimensions)) return T(0);
+    const i64 row = dimensions == 1 ? 0 : pool_target(c.row());
+    return part[((c.image * u.height + row) * u.width + pool_target(c.column())) * u.columns];
+  }
+  return part[cell * u.columns];
+}
+
+// Of value i of a row's images [cells][channels].
+struct CellPlace {
+  i64 cell, channel;
+  PatchCell place;
+};
+MG_DEVICE inline CellPlace cell_place(i64 i, i64 height, i64 width, i64 channels) {
+  const i64 cell = i / channels, line = cell / width, image = line / height;
+  return {cell, i - cell * channels, {int(image), int((line - image * height) << 16 | (cell - line * width))}};
+}
+
+// Gather dy; turn it into the gradient of the sums; or both at once.
+enum class CellPart { gather, sums, both };
+
+template <class T>
+MG_DEVICE void cell_gradient(const Tables<T>& tables, const GridRow<T>& g, i64 t, i64 i, const CellPlace& at, T dh) {
+  const i64 C = g.channels, c = at.channel;
+  T* const out = g.dsums.at(t) + at.cell * g.outputs + c;
+  if (!g.lstm()) {
+    out[0] = !g.relu || g.activation.at(t)[i] > T(0) ? dh : T(0);
+    return;
+  }
+  const bool last = t + 1 == tables.steps;
+  const T* const before = g.cell_before.at(t);
+  const T* const gates = g.gates.at(t) + i;
+  const Gates<T> a{gates[0], gates[g.gate_plane], gates[2 * g.gate_plane], gates[3 * g.gate_plane]};
+  const T c_prev = before ? before[i] : T(0);
+  if (!last) dh += g.parts[at.cell * g.data_columns + g.hidden_column + c];
+  else if (g.given_hidden) dh += g.given_hidden[i];
+  const T dc = !last ? g.grad_cell[i] : g.given_cell ? g.given_cell[i] : T(0);
+  T dc_prev;
+  Gates<T> d;
+  if (g.peephole) {
+    const Peephole<T> p{g.peephole[c], g.peephole[C + c], g.peephole[2 * C + c]};
+    d = mg::cell_backward(a, g.cell.at(t)[i], c_prev, dh, dc, p, dc_prev);
+  } else {
+    d = mg::cell_backward(a, g.cell.at(t)[i], c_prev, dh, dc, dc_prev);
+  }
+  out[0] = d.i, out[C] = d.u, out[2 * C] = d.f, out[3 * C] = d.o;
+  g.grad_cell[i] = dc_prev;
+  if (t == 0 && g.first_cell) g.first_cell[i] = dc_prev;
+}
+
+template <class T>
+MG_KERNEL(cell_block) cells_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, CellPart part) {
+  const Found found = find_row(tables->before[int(Work::cells)], first, end);
+  const GridRow<T>& g = tables->grids[found.row];
+  const i64 t = stage - skew * g.layer, i = found.block * cell_block + port::thread();
+  if (i >= g.cells() * g.channels) return;
+  const CellPlace at = cell_place(i, g.height, g.width, g.channels);
+  T dy = T(0);
+  if (part == CellPart::sums) {
+    dy = g.activation_grad.at(t)[i];
+  } else {
+    const T* const given = g.given.at(t);
+    if (given) dy = given[i];
+    for (int k = g.use; k < g.use + g.uses; k++)
+      dy += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, g.y.at(t), g.height, g.width, g.channels, tables->dimensions);
+    if (part == CellPart::gather || g.shortcuts > 0) g.grad.at(t)[i] = dy;
+  }
+  if (part != CellPart::gather) cell_gradient(*tables, g, t, i, at, dy);
+}
+
+template <class T>
+MG_KERNEL(cell_block) fields_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+  const Found found = find_row(tables->before[int(Work::fields)], first, end);
+  const FieldRow<T>& f = tables->fields[found.row];
+  const i64 t = stage - skew * f.layer, i = found.block * cell_block + port::thread();
+  if (i >= f.cells() * f.channels) return;
+  const CellPlace at = cell_place(i, f.height, f.width, f.channels);
+  T* const grad = f.grad.at(t) + i;
+  T d = f.assign ? T(0) : *grad;
+  for (int k = f.use; k < f.use + f.uses; k++)
+    d += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, f.value.at(t), f.height, f.width, f.channels, tables->dimensions);
+  *grad = d;
+}
+
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+  const Found found = find_row(tables->before[int(Work::data)], first, end);
+  const Product& p = tables->data[found.row];
+  const GridRow<T>& g = tables->grids[p.grid];
+  const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
+  const bool is_folded = tables->data_folded[found.row];
+  T* const parts = is_folded ? g.folded_parts : g.parts;
+  T* const first_hidden = t == 0 && !is_folded ? g.first_hidden : nullptr;
+  const OneSource<T> from{g.dsums.at(t), g.outputs};
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
+    const int width = p.tile_columns();
+    for (int k = port::thread(); k < tile_cells * width; k += tile_threads) {
+      const int m = k / width, column = k - m * width;
+      const i64 n = column_tile * width + column, cell = cells[m], channel = n - g.hidden_column;
+      if (cell < 0 || n >= p.outputs) continue;
+      const T sum = sums[m * stride + column];
+      parts[cell * p.outputs + n] = sum;
+      if (first_hidden && channel >= 0 && channel < g.channels) first_hidden[cell * g.channels + channel] = sum;
+    }
+  });
+}
+
+}  // namespace cuda
+}  // namespace mg

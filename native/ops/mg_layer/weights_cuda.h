@@ -1,0 +1,200 @@
+// The weight gradient of a grid: dW[tap, channel, n] = sum over steps and cells of what the tap saw times the sums' gradient n.
+// One block of threads has 16 channels, up to nine taps and 64 columns in registers and walks over the boxes of its slice; the slices
+// are added in order at the end. The bias gradient, a sum of columns, comes from the blocks of the first channels and taps.
+#pragma once
+#include "product_cuda.h"
+
+namespace mg {
+namespace cuda {
+
+constexpr int weight_columns = 64;
+
+// Accumulators [taps][16 channels][64 columns] of a block, exact: each thread has one channel, eight columns and all taps.
+template <class Math, class T = typename Math::Value>
+struct WeightTile {
+  static constexpr int gap = 16 / int(sizeof(T));
+  T at[9][8] = {};
+
+  static MG_DEVICE int channel() { return port::thread() % 16; }
+  static MG_DEVICE int column() { return port::thread() / 16 * 8; }
+
+  // += the cells of a box; offsets: of the taps in the patch.
+  MG_DEVICE void add(const T* patch, const T* d, const int* origins, const int* cells, const int* offsets, int taps) {
+    for (int m = 0; m < tile_cells; m++) {
+      if (cells[m] < 0) continue;
+      const auto b = *reinterpret_cast<const Run<T, 8>*>(d + m * (weight_columns + gap) + column());
+      const T* const a = patch + origins[m] * Math::stride + channel();
+      MG_UNROLL for (int tap = 0; tap < 9; tap++) {
+        if (tap >= taps) break;
+        const T x = a[offsets[tap] * Math::stride];
+        MG_UNROLL for (int n = 0; n < 8; n++) at[tap][n] = port::fma(x, b.at[n], at[tap][n]);
+      }
+    }
+  }
+  // f(tap, channel, column, sum)
+  template <class F>
+  MG_DEVICE void each(F&& f) const {
+    MG_UNROLL for (int tap = 0; tap < 9; tap++) {
+      MG_UNROLL for (int n = 0; n < 8; n++) f(tap, channel(), column() + n, at[tap][n]);
+    }
+  }
+};
+
+// With matrix units: 16 channels are rows, cells are the depth. Two warps share each half of the columns, one has five taps, the
+// other the rest.
+template <bool Bf16>
+struct WeightTile<MatrixMath<Bf16>, float> {
+  using Math = MatrixMath<Bf16>;
+  using Factor = typename Math::Factor;
+  static constexpr int gap = 8, depth = Bf16 ? 16 : 8;
+  float at[5][4][4] = {};
+
+  static MG_DEVICE int first_tap() { return port::thread() / 64 * 5; }
+  static MG_DEVICE int column() { return port::thread() / 32 % 2 * 32; }
+
+  // Cells of the fragments' depth k: tf32 has words of one cell, bfloat16 of two.
+  static MG_DEVICE int depth_cell(int half) { return port::thread() % 4 * (Bf16 ? 2 : 1) + half * depth / 2; }
+  static MG_DEVICE unsigned word(const Factor* first, const Factor* second) {
+    if constexpr (Bf16) return unsigned(*first) | unsigned(*second) << 16;
+    else return port::to_tf32(*first);
+  }
+
+  MG_DEVICE void add(const Factor* patch, const Factor* d, const int* origins, const int*, const int* offsets, int taps) {
+    const int row = port::thread() % 32 / 4;
+    for (int m = 0; m < tile_cells; m += depth) {
+      unsigned b[4][2];
+      int o[2][2];
+      MG_UNROLL for (int half = 0; half < 2; half++) {
+        const int k = m + depth_cell(half);
+        o[half][0] = origins[k], o[half][1] = origins[Bf16 ? k + 1 : k];
+        const Factor* const from = d + k * (weight_columns + gap) + column() + row;
+        MG_UNROLL for (int n = 0; n < 4; n++) b[n][half] = word(from + n * 8, from + n * 8 + weight_columns + gap);
+      }
+      MG_UNROLL for (int k = 0; k < 5; k++) {
+        const int tap = first_tap() + k;
+        if (tap >= taps) break;
+        unsigned a[4];
+        MG_UNROLL for (int half = 0; half < 2; half++) {
+          const Factor* const p = patch + (o[half][0] + offsets[tap]) * Math::stride + row;
+          const Factor* const q = patch + (o[half][1] + offsets[tap]) * Math::stride + row;
+          a[2 * half] = word(p, q), a[2 * half + 1] = word(p + 8, q + 8);
+        }
+        MG_UNROLL for (int n = 0; n < 4; n++) {
+          if constexpr (Bf16) port::mma_bf16(at[k][n], a, b[n]);
+          else port::mma_tf32(at[k][n], a, b[n]);
+        }
+      }
+    }
+  }
+  template <class F>
+  MG_DEVICE void each(F&& f) const {
+    const int lane = port::thread() % 32;
+    MG_UNROLL for (int k = 0; k < 5; k++) {
+      MG_UNROLL for (int n = 0; n < 4; n++) {
+        MG_UNROLL for (int e = 0; e < 4; e++)
+          if (first_tap() + k < 9 && (first_tap() > 0 || k < 5)) f(first_tap() + k, lane / 4 + e / 2 * 8, column() + n * 8 + lane % 4 * 2 + e % 2, at[k][n][e]);
+      }
+    }
+  }
+};
+
+template <class Math>
+struct WeightMemory {
+  using Factor = typename Math::Factor;
+  TileMemory<Math> tile;
+  Factor* d;     // gradients of the sums of the box: [128 cells][64 columns]
+  int* offsets;  // of up to nine taps in the patch
+  static constexpr int stride = weight_columns + WeightTile<Math>::gap;
+
+  static MG_HD i64 lay_out(const Product& p, char* base, WeightMemory& m) {
+    i64 used = 0;
+    const auto take = [&](i64 bytes) {
+      char* const at = base + used;
+      used += (bytes + 15) / 16 * 16;
+      return at;
+    };
+    m.tile.origins = reinterpret_cast<int*>(take(3 * tile_cells * 4));
+    m.tile.coarse_origins = m.tile.origins + tile_cells, m.tile.cells = m.tile.coarse_origins + tile_cells;
+    m.offsets = reinterpret_cast<int*>(take(9 * 4));
+    m.tile.patch_cells = reinterpret_cast<PatchCell*>(take(p.patch_cells() * i64(sizeof(PatchCell))));
+    m.tile.patches = reinterpret_cast<Factor*>(take(i64(p.patch_cells()) * Math::stride * i64(sizeof(Factor))));
+    m.d = reinterpret_cast<Factor*>(take(tile_cells * stride * i64(sizeof(Factor))));
+    return used;
+  }
+  static i64 bytes(const Product& p) {
+    WeightMemory m;
+    return lay_out(p, nullptr, m);
+  }
+};
+
+// Steps [t0, t1); `first`: the sums begin here, else they go on.
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
+  const Found found = find_row(tables->before[int(Work::weights)], first_row, end);
+  const Product& p = tables->forward[found.row];
+  const WeightSum& w = tables->weights[found.row];
+  const GridRow<T>& g = tables->grids[found.row];
+  i64 at = found.block;
+  const int column_tile = int(at % w.column_tiles), chunk = int((at /= w.column_tiles) % w.chunks);
+  const int first_tap = int((at /= w.chunks) % w.tap_groups) * w.group_taps;
+  const i64 slice = at / w.tap_groups, boxes = (t1 - t0) * p.tiles;
+  const int taps = p.taps() - first_tap < w.group_taps ? p.taps() - first_tap : w.group_taps;
+  const i64 channel = chunk * chunk_channels, column = i64(column_tile) * weight_columns;
+  const bool sums_bias = chunk == 0 && first_tap == 0 && port::thread() < weight_columns;
+
+  WeightMemory<Math> memory;
+  WeightMemory<Math>::lay_out(p, port::shared<char>(), memory);
+  for (int k = port::thread(); k < taps; k += tile_threads)
+    memory.offsets[k] = (first_tap + k) / p.kernel_width * p.patch_columns() + (first_tap + k) % p.kernel_width;
+  WeightTile<Math> sums;
+  T bias = T(0);
+  for (i64 box = part_begin(boxes, w.slices, slice); box < part_begin(boxes, w.slices, slice + 1); box++) {
+    const i64 t = t0 + box / p.tiles;
+    const TilePlace place = tile_place(p, box % p.tiles);
+    MG_BARRIER();
+    list_patch(p, place, memory.tile.patch_cells);
+    list_cell(p, place, memory.tile);
+    MG_BARRIER();
+    gather<Math>(Sources<T>{tables->sources + g.source, g.sources, t}, channel, g.in_channels, false, memory.tile.patch_cells, p.patch_cells(),
+                 p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
+    const T* const d = g.dsums.at(t) + column;
+    for (int k = port::thread(); k < tile_cells * weight_columns; k += tile_threads) {
+      const int m = k / weight_columns, n = k % weight_columns, cell = memory.tile.cells[m];
+      memory.d[m * WeightMemory<Math>::stride + n] = Math::factor(cell >= 0 && column + n < g.outputs ? d[i64(cell) * g.outputs + n] : T(0));
+    }
+    port::copy_commit();
+    port::copy_wait<0>();
+    MG_BARRIER();
+    sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
+    for (int m = 0; sums_bias && column + port::thread() < g.outputs && m < tile_cells; m++)
+      if (memory.tile.cells[m] >= 0) bias += d[i64(memory.tile.cells[m]) * g.outputs + port::thread()];
+  }
+  T* const partial = g.partials + slice * w.size;
+  sums.each([&](int tap, int c, int n, T sum) {
+    if (tap >= taps || channel + c >= g.in_channels || column + n >= g.outputs) return;
+    T* const to = partial + (i64(first_tap + tap) * g.in_channels + channel + c) * g.outputs + column + n;
+    *to = first ? sum : *to + sum;
+  });
+  if (sums_bias && column + port::thread() < g.outputs) {
+    T* const to = partial + w.size - g.outputs + column + port::thread();
+    *to = first ? bias : *to + bias;
+  }
+}
+
+constexpr int add_blocks = 32;  // of each grid
+
+template <class T>
+MG_KERNEL(256) add_weights_kernel(const Tables<T>* tables) {
+  const i64 k = port::block() / add_blocks;
+  const GridRow<T>& g = tables->grids[k];
+  const WeightSum& w = tables->weights[k];
+  for (i64 i = port::block() % add_blocks * 256 + port::thread(); i < w.size; i += add_blocks * 256) {
+    T sum = g.partials[i];
+    for (int slice = 1; slice < w.slices; slice++) sum += g.partials[slice * w.size + i];
+    if (i < w.size - g.outputs) g.dkernel[i] = sum;
+    else g.dbias[i - (w.size - g.outputs)] = sum;
+  }
+}
+
+}  // namespace cuda
+}  // namespace mg

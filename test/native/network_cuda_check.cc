@@ -1,0 +1,175 @@
+// The fused network's CUDA engine under the shim, against a naive composition in float64: outputs, states and every gradient, on
+// random networks; same bits for stored and recomputed gates, for recorded passes, and with and without a backward pass to come;
+// factors rounded for the matrix units within the limits of those modes. Started by test/native/shim.sh; arguments: a seed, the
+// number of networks, and how many million operations a forward pass of one may take.
+#include <cstdio>
+#include <cstdlib>
+
+#include "../../native/base/check.h"
+#include "networks.h"
+
+using namespace mg;
+
+namespace {
+
+int failures = 0, folded = 0;
+
+// With recorded passes, the same tensors' worth of work at other addresses: what a replay does must come from the tables alone.
+struct Replayed {
+  static inline std::shared_ptr<cuda::RecordedPass> passes[2];
+  template <class T>
+  static void forward(const Plan& p, const NetworkArgs<T>& args) { cuda::network_forward<T>(nullptr, p, args, passes[0].get()); }
+  template <class T>
+  static void backward(const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
+    cuda::network_backward<T>(nullptr, p, args, grads, passes[1].get());
+  }
+};
+
+struct Cuda {
+  template <class T>
+  static void forward(const Plan& p, const NetworkArgs<T>& args) { cuda::network_forward<T>(nullptr, p, args); }
+  template <class T>
+  static void backward(const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
+    cuda::network_backward<T>(nullptr, p, args, grads);
+  }
+};
+
+// |got - want| / |want| over all values of all tensors
+double relative_norm(std::initializer_list<std::pair<const Lists<float>*, const Lists<double>*>> pairs) {
+  double error = 0, size = 0;
+  for (const auto& [got, want] : pairs) {
+    for (size_t j = 0; j < want->size(); j++) {
+      for (size_t k = 0; k < (*want)[j].size(); k++) {
+        const double e = (*got)[j][k] - (*want)[j][k];
+        error += e * e, size += (*want)[j][k] * (*want)[j][k];
+      }
+    }
+  }
+  return size > 0 ? std::sqrt(error / size) : error;
+}
+
+// Factors of the products rounded to 11 or 8 bits: |error| / |value| within the limits of these modes. ReLU and pooling choose
+// otherwise near their kinks, which moves single gradients by their whole size, so smooth networks alone are compared there.
+void check_rounded(NetworkSpec spec, unsigned seed, Precision precision, double limit) {
+  spec.machine = Machine::cuda;
+  spec.backward = true;
+  spec.precision = precision;
+  spec.idle_tiles = seed % 2 ? 0 : spec.idle_tiles;
+  bool smooth = true;
+  for (LayerSpec& l : spec.layers) smooth = smooth && (l.kind == LayerKind::conv_lstm || !l.relu);
+  const Plan plan = plan_network(spec, 4, 1);
+  for (const Grid& g : plan.grids) {
+    for (const Source& s : g.sources) smooth = smooth && s.map != Map::down;
+  }
+  std::mt19937 rng(seed);
+  double closest = 0;
+  const Values v = random_values(plan, rng);
+  const Results<double> want = naive(plan, v, closest);
+  const Results<float> got = run_fused<Cuda, float>(plan, v);
+  const double forward = relative_norm({{&got.outputs, &want.outputs}, {&got.hidden, &want.hidden}, {&got.cell, &want.cell}});
+  const double backward = relative_norm({{&got.parameters, &want.parameters}, {&got.fields, &want.fields},
+                                         {&got.hidden0, &want.hidden0}, {&got.cell0, &want.cell0}});
+  if (std::getenv("MG_VERBOSE")) std::printf("precision %d: forward %.1e, backward %.1e%s\n", int(precision), forward, backward, smooth ? "" : " (kinks)");
+  if (forward <= limit && (!smooth || backward <= limit)) return;
+  failures++;
+  std::printf("FAIL precision %d: forward %.2e, backward %.2e (seed %u; %s)\n", int(precision), forward, backward, seed, plan.path.c_str());
+}
+
+template <class T>
+void check(NetworkSpec spec, unsigned seed, double tolerance) {
+  spec.machine = Machine::cuda;
+  spec.backward = true;
+  const i64 bytes = sizeof(T);
+  const Plan plan = plan_network(spec, bytes, 1);
+  // A window norm divides by as little as sqrt(0.1), and so triples the rounding errors of float32 below it.
+  if (plan.layer_major && bytes == 4) tolerance *= 3;
+  std::mt19937 rng(seed);
+  Values v;
+  Results<double> want;
+  for (double closest = 0; closest < (bytes == 4 ? 2e-6 : 1e-14);) v = random_values(plan, rng), want = naive(plan, v, closest);
+  auto report = [&](const char* what, double error) {
+    failures++;
+    std::printf("FAIL %zu bytes, %s: %.2e (seed %u; %s)\n", sizeof(T), what, error, seed, plan.path.c_str());
+  };
+  folded += std::any_of(plan.grids.begin(), plan.grids.end(), [](const Grid& g) { return g.folded > 0; });
+  const Results<T> got = run_fused<Cuda, T>(plan, v);
+  const double forward = std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
+  const double backward = std::max({worst(got.parameters, want.parameters), worst(got.fields, want.fields),
+                                    worst(got.hidden0, want.hidden0), worst(got.cell0, want.cell0)});
+  if (!(forward <= tolerance)) report("forward", forward);
+  if (!(backward <= tolerance)) report("backward", backward);
+  {
+    Aligned<T> tables[2]{Aligned<T>(plan.tables_bytes), Aligned<T>(plan.tables_bytes)};
+    for (int k = 0; k < 2; k++) Replayed::passes[k] = cuda::record_pass(static_cast<char*>(tables[k].get()));
+    for (int call = 1; call <= 3; call++) {
+      const std::vector<char> elsewhere(size_t(call) * 4096);
+      if (!(run_fused<Replayed, T>(plan, v) == got)) report("replay differs, call", call);
+    }
+    Replayed::passes[0] = Replayed::passes[1] = nullptr;
+  }
+  NetworkSpec wide = spec;  // these networks are small enough for narrow tiles
+  wide.idle_tiles = 0;
+  if (!(run_fused<Cuda, T>(plan_network(wide, bytes, 1), v) == got)) report("wide tiles differ", 0);
+  NetworkSpec inference = spec;
+  inference.backward = false;
+  const Results<T> alone = run_fused<Cuda, T>(plan_network(inference, bytes, 1), v);
+  if (alone.outputs != got.outputs || alone.hidden != got.hidden || alone.cell != got.cell) report("inference differs", 0);
+  NetworkSpec tight = spec;
+  tight.budget_bytes = std::max<i64>(1, plan.saved_bytes - 1);
+  if (!plan.states.empty() && spec.batch * spec.steps > 0) {
+    const Plan recompute = plan_network(tight, bytes, 1);
+    if (recompute.stores_gates || !(run_fused<Cuda, T>(recompute, v) == got)) report("recomputed gates differ", 0);
+  }
+  for (i64 steps = 1; steps <= spec.steps && !plan.layer_major; steps++) {  // sums of weights are cut otherwise, all else is the same
+    NetworkSpec again = spec;
+    again.recompute = steps;
+    Results<T> parts = run_fused<Cuda, T>(plan_network(again, bytes, 1), v);
+    const double error = worst(parts.parameters, want.parameters);
+    if (!(error <= tolerance)) report("weights of segments", error);
+    parts.parameters = got.parameters;
+    if (!(parts == got)) report("segments differ", double(steps));
+  }
+}
+
+// Two levels of which the finer is large enough for its doubled sources to be folded, which random networks seldom have.
+NetworkSpec folding_network(std::mt19937& rng) {
+  auto pick = [&](std::vector<int> v) { return v[rng() % v.size()]; };
+  NetworkSpec s;
+  s.batch = pick({1, 2, 3}), s.steps = 2;
+  s.sides = pick({0, 1}) ? std::vector<i64>{6, 12} : std::vector<i64>{8, 16};
+  s.fields = {{0, pick({3, 4, 20}), true}, {0, pick({2, 8}), rng() % 2 == 0}, {1, 4, true}};
+  s.input = {0, 1};
+  LayerSpec lstm;
+  lstm.kind = LayerKind::conv_lstm, lstm.high = 1, lstm.channels = pick({3, 8, 20}), lstm.peephole = rng() % 2, lstm.memory = {2};
+  LayerSpec conv;
+  conv.high = 1, conv.channels = pick({5, 16, 40}), conv.relu = false, conv.output = true;
+  s.layers = {lstm, conv};
+  return s;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const unsigned seed = argc > 1 ? unsigned(std::atoi(argv[1])) : std::random_device{}();
+  const int count = argc > 2 ? std::atoi(argv[2]) : 20;
+  const double most = argc > 3 ? std::atof(argv[3]) : 1e6;
+  std::printf("seed %u\n", seed);
+  std::mt19937 rng(seed);
+  for (int k = 0; k < count; k++) {
+    const auto draw = [&] { return k % 4 == 0 && most >= 50 ? folding_network(rng) : random_network(rng); };
+    NetworkSpec s = draw();
+    while (plan_network(s, 4, 1).forward_flop > most * 1e6) s = draw();
+    const unsigned own = unsigned(rng());
+    try {
+      check<double>(s, own, 1e-11);
+      check<float>(s, own, 2e-5);
+      check_rounded(s, own, Precision::tf32, 2e-3);
+      check_rounded(s, own, Precision::bfloat16, 2e-2);
+    } catch (const Error& e) {
+      failures++;
+      std::printf("FAIL %s %s\n", e.code(), e.what());
+    }
+  }
+  std::printf("%d networks, %d of them with folded sources, %d failures\n", count, folded, failures);
+  return failures != 0;
+}
