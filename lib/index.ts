@@ -1,7 +1,7 @@
 /** The public door: names only. */
 export { MgError, type MgErrorCode } from './errors.js';
 export {
-  device, devices, diagnostics, setDefaultDevice, setThreads,
+  device, devices, diagnostics, setDefaultDevice, setThreads, whyDevice,
   type Device, type DeviceLike, type DeviceMemory, type DeviceType, type Diagnostics,
 } from './tensor/device.js';
 export type { DType, FloatDType, TypedArrayOf } from './tensor/dtype.js';

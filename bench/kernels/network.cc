@@ -1,4 +1,4 @@
-// test/native/run.sh bench/kernels/network.cc [threads [repetitions [name filter]]]
+// test/native/run.sh bench/kernels/network.cc [threads [repetitions [name filter [JSON file]]]]
 // Fused windows of whole networks, forward and forward + backward, beside the FMA peak measured in the same run.
 #include <algorithm>
 #include <chrono>
@@ -23,8 +23,12 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+struct Spread {
+  double median, low, high;  // quarter and three-quarter points beside the median
+};
+
 template <class F>
-double median_seconds(int repetitions, F&& f) {
+Spread seconds_of(int repetitions, F&& f) {
   std::vector<double> t;
   f();
   for (int r = 0; r < repetitions; r++) {
@@ -33,12 +37,12 @@ double median_seconds(int repetitions, F&& f) {
     t.push_back(now() - start);
   }
   std::sort(t.begin(), t.end());
-  return t[t.size() / 2];
+  return {t[t.size() / 2], t[t.size() / 4], t[t.size() * 3 / 4]};
 }
 
 double peak_gflops() {
   i64 flop = 0;
-  const double t = median_seconds(9, [&] { flop = conv_table<float>().spin(1'000'000); });
+  const double t = seconds_of(9, [&] { flop = conv_table<float>().spin(1'000'000); }).median;
   return double(flop) / t / 1e9;
 }
 
@@ -102,8 +106,31 @@ std::vector<float*> pointers(std::vector<std::vector<float>>& x) {
   return p;
 }
 
+// A ConvLSTM on one 48x48 grid beneath a 24x24 input, as the last layer of map25 has it.
+NetworkSpec finest_grid(bool fold) {
+  NetworkSpec s = writer({{4, 4, 16}}, 16, 4, 32, 1, false);
+  s.input = {3};
+  s.fold = fold;
+  return s;
+}
+
+std::FILE* json = nullptr;
+bool first_case = true;
+
+void print_json(const char* name, const NetworkSpec& s, const Plan& p, const Spread (&t)[2], double peak) {
+  std::fprintf(json, "%s\n    {\"name\": \"%s\", \"batch\": %lld, \"steps\": %lld, \"directFlop\": %.0f, \"computedFlop\": %.0f,", first_case ? "" : ",", name, static_cast<long long>(s.batch), static_cast<long long>(s.steps), p.forward_flop, p.folded_flop);
+  first_case = false;
+  const char* const passes[] = {"forward", "training"};
+  for (int k = 0; k < 2; k++) {
+    const double flop = (k ? 3 : 1) / t[k].median / 1e9 / peak;
+    std::fprintf(json, "\n     \"%s\": {\"ms\": %.4f, \"low\": %.4f, \"high\": %.4f, \"msPerStep\": %.4f, \"directShareOfPeak\": %.3f, \"computedShareOfPeak\": %.3f}%s",
+                 passes[k], t[k].median * 1e3, t[k].low * 1e3, t[k].high * 1e3, t[k].median * 1e3 / double(s.steps), p.forward_flop * flop,
+                 p.folded_flop * flop, k ? "}" : ",");
+  }
+}
+
 void measure(const char* name, NetworkSpec spec, int threads, int repetitions, double peak) {
-  double seconds[2];
+  Spread seconds[2];
   Plan plan;
   for (int backward = 0; backward < 2; backward++) {
     spec.backward = backward;
@@ -121,16 +148,17 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
     args.parameters = pp.data(), args.fields = fp.data(), args.outputs = op.data(), args.saved = saved, args.workspace = work;
     NetworkGradients<float> grads;
     grads.outputs = dop.data(), grads.parameters = dpp.data(), grads.fields = dfp.data();
-    seconds[backward] = median_seconds(repetitions, [&] {
+    seconds[backward] = seconds_of(repetitions, [&] {
       network_forward<float>(plan, args);
       if (backward) network_backward<float>(plan, args, grads);
     });
     std::free(saved), std::free(work);
   }
-  const double f = plan.forward_flop, gflops[] = {f / seconds[0] / 1e9, 3 * f / seconds[1] / 1e9};
+  const double f = plan.forward_flop, gflops[] = {f / seconds[0].median / 1e9, 3 * f / seconds[1].median / 1e9};
   std::printf("%-24s %8.2f ms %4.0f GFLOP/s (%2.0f%%)   %9.2f ms %4.0f (%2.0f%%)   saved %6.1f MB, workspace %5.1f MB\n", name,
-              seconds[0] * 1e3, gflops[0], 100 * gflops[0] / peak, seconds[1] * 1e3, gflops[1], 100 * gflops[1] / peak,
+              seconds[0].median * 1e3, gflops[0], 100 * gflops[0] / peak, seconds[1].median * 1e3, gflops[1], 100 * gflops[1] / peak,
               double(plan.saved_bytes) / 1e6, double(plan.workspace_bytes) / 1e6);
+  if (json) print_json(name, spec, plan, seconds, peak);
 }
 
 }  // namespace
@@ -150,15 +178,27 @@ int main(int argc, char** argv) {
   auto run = [&](const char* name, const NetworkSpec& s) {
     if (std::strstr(name, filter)) measure(name, s, threads, repetitions, peak);
   };
+  if (argc > 4) {
+    json = std::fopen(argv[4], "w");
+    if (!json) return std::perror(argv[4]), 1;
+    std::fprintf(json, "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; a training pass counts as three "
+                 "forward passes; shares are of the FMA peak measured in the same run, of direct convolutions and of those computed after folding\",\n"
+                 "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [", simd_path_name(), threads,
+                 repetitions, peak);
+  }
+  run("48x48 grid B32", finest_grid(false));
+  run("48x48 grid folded B32", finest_grid(true));
   run("map9 writer T20 B32", writer(m9, 4, 1, 32, 20, false));
   run("map9 reader 640", reader(m9, m9, {{1, 2, 8}, {2, 2, 1}}, 4, 1, 640, false));
   run("map15-8k writer T20 B32", writer(m15, 4, 1, 32, 20, false));
   run("map15-8k reader 640", reader(f15, m15, {{1, 3, 16}, {1, 3, 16}, {2, 3, 16}, {2, 3, 16}, {3, 3, 1}}, 4, 1, 640, false));
   run("map25 writer T5 B32", writer(m25, 4, 1, 32, 5, false));
+  run("map25 writer T20 B32", writer(m25, 4, 1, 32, 20, false));
   run("map25 reader 160",
       reader(m25, m25, {{1, 4, 16}, {1, 4, 16}, {2, 4, 16}, {2, 4, 16}, {3, 4, 16}, {3, 4, 16}, {4, 4, 1}}, 4, 1, 160, false));
   run("mnist writer T10 B32", writer(mnist, 1, 3, 32, 10, true));
   run("mnist reader 32", reader(mnist, mnist, {{0, 2, 16}, {0, 2, 16}, {0, 1, 16}, {0, 1, 16}, {0, 0, 10}}, 1, 3, 32, true));
   run("map25 writer T1 B1", writer(m25, 4, 1, 1, 1, false));
+  if (json) std::fprintf(json, "\n  ]\n}\n"), std::fclose(json);
   Pool::get().shutdown();
 }

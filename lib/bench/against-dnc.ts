@@ -58,16 +58,18 @@ export function ladder(top: number, last: 1 | 2): MultigridConfig {
 
 const ladderOf = (size: number): MultigridConfig => ladder(Math.floor(size), size % 1 === 0 ? 2 : 1);
 
-/** Sizes whose memory doubles from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
+/** Slots of DNCs beside those with as many cells as a multigrid memory, so that the power law has points to stand on. */
+const BETWEEN = [1448, 2048];
+
+/** Sizes whose memory grows from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
 export function sweep(isQuick: boolean, precision: Precision = 'float32'): Point[] {
   const rest = isQuick ? { runs: 5, budgetMs: 1500 } : { runs: 15, budgetMs: 8000 };
   const shared = { batch: 32, steps: 20, precision, ...rest };
   const sizes = isQuick ? [2, 3.5, 3, 4.5] : [2, 3.5, 3, 4.5, 4, 5.5, 5, 6.5, 6, 7.5];
   const models = sizes.map((size) => ({ size, cells: estimate(ladderOf(size), { batch: 1, steps: 1 }).memoryCells }));
-  return models.sort((a, b) => a.cells - b.cells).flatMap(({ size, cells }) => {
-    const slots = Math.round(cells / WORD);
-    return [{ side: 'multigrid', cells, size, ...shared }, { side: 'dnc', cells: slots * WORD, size: slots, ...shared }] as const;
-  });
+  const dnc = (slots: number): Point => ({ side: 'dnc', cells: slots * WORD, size: slots, ...shared });
+  const pairs = models.flatMap(({ size, cells }) => [{ side: 'multigrid', cells, size, ...shared } as const, dnc(Math.round(cells / WORD))]);
+  return [...pairs, ...BETWEEN.map(dnc)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
 }
 
 /** Bytes that a point needs: state before and after, and for training what backward keeps. */

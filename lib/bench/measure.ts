@@ -47,11 +47,20 @@ export async function memoryBandwidth(bytes = 2 ** 28): Promise<number> {
   return (3 * bytes) / (Math.min(...times) / 1000);
 }
 
-/** Slope of log y over log x by least squares; NaN for fewer than two points. */
-export function exponent(points: readonly (readonly [x: number, y: number])[]): number {
-  if (points.length < 2) return NaN;
+/** A power law through points: the slope of log y over log x by least squares, and its standard error (NaN for too few points). */
+export interface Fit {
+  readonly exponent: number;
+  readonly error: number;
+  readonly points: number;
+}
+
+export function fitPower(points: readonly (readonly [x: number, y: number])[]): Fit {
+  const count = points.length;
   const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
-  const mean = (k: 0 | 1): number => logs.reduce((sum, p) => sum + p[k], 0) / logs.length;
+  const mean = (k: 0 | 1): number => logs.reduce((sum, p) => sum + p[k], 0) / count;
   const [mx, my] = [mean(0), mean(1)];
-  return logs.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / logs.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const spread = logs.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const exponent = count < 2 ? NaN : logs.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / spread;
+  const missed = logs.reduce((sum, [x, y]) => sum + (y - my - exponent * (x - mx)) ** 2, 0);
+  return { exponent, error: count < 3 ? NaN : Math.sqrt(missed / (count - 2) / spread), points: count };
 }

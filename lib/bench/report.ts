@@ -1,7 +1,7 @@
 // A sweep as data, table and picture.
 
 import { cpus, totalmem } from 'node:os';
-import { exponent, type Times } from './measure.js';
+import { fitPower, type Fit, type Times } from './measure.js';
 import type { Measured, Side } from './against-dnc.js';
 import { lineChart, type Series } from '../plot/line-chart.js';
 
@@ -11,8 +11,8 @@ export interface Sweep {
   readonly device: string;
   readonly precision: string;
   readonly points: readonly Measured[];
-  /** Slope of log time over log cells: all points of multigrid, those beyond 1,000 slots of the DNC. */
-  readonly exponents: Readonly<Record<string, number>>;
+  /** Power of the cells that time grows with: over all points of multigrid, over those from {@link FIT_FROM} slots of the DNC. */
+  readonly exponents: Readonly<Record<string, Fit>>;
   /** One step, one sample, 8K memory, 15×15 maps (Huynh, Maire, Walter 2020, appendix D). */
   readonly inference: { readonly multigrid: Times; readonly dnc: Times };
 }
@@ -21,10 +21,13 @@ export function machine(simd: string, threads: number): Sweep['machine'] {
   return { cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
 }
 
-export function exponents(points: readonly Measured[]): Record<string, number> {
-  const fit = (side: Side, what: 'forward' | 'training'): number => exponent(points.flatMap((p) => {
+/** Below, the parts of a DNC's step that grow linearly still count. */
+export const FIT_FROM = 999;
+
+export function exponents(points: readonly Measured[]): Record<string, Fit> {
+  const fit = (side: Side, what: 'forward' | 'training'): Fit => fitPower(points.flatMap((p) => {
     const times = p[what];
-    return p.side !== side || times === null || (side === 'dnc' && p.size < 1000) ? [] : [[p.cells, times.median] as const];
+    return p.side !== side || times === null || (side === 'dnc' && p.size < FIT_FROM) ? [] : [[p.cells, times.median] as const];
   }));
   return {
     'multigrid forward': fit('multigrid', 'forward'), 'multigrid training': fit('multigrid', 'training'),
@@ -47,7 +50,7 @@ export function row(p: Measured): string[] {
 export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
   const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => (['multigrid', 'dnc'] as const).map((side) => {
     const shown = points.filter((p) => p.side === side && of(p) !== null);
-    const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`] ?? NaN).toFixed(2)}`;
+    const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`]?.exponent ?? NaN).toFixed(2)}`;
     return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
   });
   return lineChart({

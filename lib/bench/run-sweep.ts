@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { noGrad } from '../autograd/index.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
-import { diagnostics } from '../tensor/device.js';
+import { device as deviceOf, diagnostics, type DeviceLike } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
@@ -60,7 +60,8 @@ export async function runSweep({ isQuick, device, precision }: SweepOptions, onP
   await refuseWrongDnc();
   await refuseWrongMultigrid();
   const { simd, threads } = diagnostics().binary;
-  const limitBytes = 0.7 * totalmem();
+  const used = deviceOf(device as DeviceLike);
+  const limitBytes = 0.7 * (used.type === 'cpu' ? totalmem() : used.memory().free);
   const points: Measured[] = [];
   const ended = new Set<Side>();
   for (const point of sweep(isQuick, precision)) {

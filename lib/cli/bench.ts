@@ -8,15 +8,15 @@ import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
-import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
-import { integer } from './arguments.js';
+import { diagnostics } from '../tensor/device.js';
+import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
 import { columns, note, print, printJson } from './output.js';
 
 interface BenchOptions {
   readonly against?: 'dnc';
   readonly learning?: boolean;
   readonly quick?: boolean;
-  readonly device: string;
+  readonly device?: string;
   readonly precision: Precision;
   readonly task: LearningTask;
   readonly model: 'both' | 'multigrid' | 'dnc';
@@ -42,7 +42,7 @@ export function addBench(program: Command): Command {
     .option('--seed <n>', 'with --learning: the first of them', integer(0), 1)
     .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
     .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .option(...DEVICE_OPTION)
     .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
@@ -50,8 +50,8 @@ export function addBench(program: Command): Command {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
       }
-      const used = setDefaultDevice(options.device as DeviceLike);
-      note(`${used.id} (${used.name}), ${options.precision}`);
+      const { device: used, why } = useDevice(options.device);
+      note(`${used.id} (${why}): ${used.name}, ${options.precision}`);
       if (options.learning === true) await learning(options);
       else await against(options, used.id);
     });
@@ -62,7 +62,9 @@ async function against({ quick, precision, json, out }: BenchOptions, place: str
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));
-  for (const [name, slope] of Object.entries(sweep.exponents)) print(`exponent of ${name}: ${slope.toFixed(2)}`);
+  for (const [name, { exponent, error, points }] of Object.entries(sweep.exponents)) {
+    print(`exponent of ${name}: ${exponent.toFixed(2)} ± ${error.toFixed(2)} (${points} points)`);
+  }
   const { multigrid, dnc } = sweep.inference;
   print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
 }

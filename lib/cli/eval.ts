@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { setDefaultDevice, type DeviceLike } from '../tensor/device.js';
+import type { Precision } from '../ops/network.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
 import { buildRun, checkRunConfig } from '../train/run-config.js';
 import { Trainer } from '../train/trainer.js';
-import { integer } from './arguments.js';
+import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { note, print, printJson } from './output.js';
 import { checkpointFile } from './run-path.js';
 import { scoreLine } from './scores.js';
@@ -11,7 +11,8 @@ import { scoreLine } from './scores.js';
 interface EvalOptions {
   items: number;
   seed?: number;
-  device: string;
+  device?: string;
+  precision: Precision;
   json?: boolean;
 }
 
@@ -23,16 +24,18 @@ export function addEval(program: Command): Command {
     .argument('<checkpoint|run folder>')
     .option('--items <n>', 'episodes', integer(1), 500)
     .option('--seed <n>', 'stream of the episodes', integer(0))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .option(...DEVICE_OPTION)
+    .addOption(precisionOption())
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
-      const used = setDefaultDevice(options.device as DeviceLike);
+      const { device, why } = useDevice(options.device);
+      usePrecision(options.precision, device);
       const file = checkpointFile(path);
       const { config, tensors } = await savedConfig(file);
       const run = checkRunConfig(config);
       const setup = buildRun(run);
       loadModelWeights(setup.model, tensors);
-      note(`${run.name} from ${file}, ${options.items} held-out episodes on ${used.id}`);
+      note(`${run.name} from ${file}, ${options.items} held-out episodes on ${device.id} (${why})`);
       const started = performance.now();
       const { seed } = options;
       const metrics = await new Trainer(setup).evaluate({ items: options.items, ...(seed === undefined ? {} : { seed }) });

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { diagnostics, setDefaultDevice, type DeviceLike } from '../tensor/device.js';
+import type { Precision } from '../ops/network.js';
+import { diagnostics } from '../tensor/device.js';
 import { progress, tensorBoard } from '../train/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../train/memory-at-work.js';
@@ -9,14 +10,15 @@ import { learningCurve } from '../train/pictures.js';
 import { buildRun, checkRunConfig, type RunConfig } from '../train/run-config.js';
 import { RunFolder, RUN_FILES, runFiles } from '../train/run-folder.js';
 import { Trainer } from '../train/trainer.js';
-import { integer, loadRun } from './arguments.js';
+import { DEVICE_OPTION, integer, loadRun, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { EXIT, note, print, printJson } from './output.js';
 import { scoreLine } from './scores.js';
 
 interface TrainOptions {
   steps?: number;
   seed?: number;
-  device: string;
+  device?: string;
+  precision: Precision;
   out?: string;
   resume?: boolean;
   validateEvery?: number;
@@ -33,7 +35,8 @@ export function addTrain(program: Command): Command {
     .argument('<preset|config.json>', 'a name of `models`, or a run as JSON')
     .option('--steps <n>', 'time steps of the whole run', integer(1))
     .option('--seed <n>', 'seed of weights and episodes', integer(0))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
+    .option(...DEVICE_OPTION)
+    .addOption(precisionOption())
     .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
     .option('--resume', 'go on with the run in --out')
     .option('--validate-every <n>', 'time steps between validations', integer(1))
@@ -89,13 +92,15 @@ function throughput({ history }: FitResult): number {
 }
 
 async function train(source: string, options: TrainOptions): Promise<void> {
-  const used = setDefaultDevice(options.device as DeviceLike);
+  const { device: used, why } = useDevice(options.device);
+  usePrecision(options.precision, used);
   const { run, path } = describedRun(source, options);
   const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
   const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);
   const { parameters, memory } = model.count();
   const { binary } = diagnostics();
-  note(`${run.name}: ${parameters} parameters, ${memory} memory cells; ${used.id} (${used.name}), ${binary.simd}, ${binary.threads} threads`);
+  note(`${run.name}: ${parameters} parameters, ${memory} memory cells`);
+  note(`${used.id} (${why}): ${used.name}${used.type === 'cpu' ? `, ${binary.simd}, ${binary.threads} threads` : ''}`);
   note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
   const stop = abortOnSignals();
   try {

@@ -1,7 +1,7 @@
 // Trainable tensors: made from a spec, with bits that depend on the seed and the name alone.
 
 import { fail } from '../check.js';
-import type { DeviceLike } from '../tensor/device.js';
+import { device, type DeviceLike } from '../tensor/device.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { Rng } from '../tensor/rng.js';
 import { unscoped } from '../tensor/scope.js';
@@ -36,7 +36,7 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   const dtype = options.dtype ?? 'float32';
   const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
   const stream = rng.split(spec.name);
-  const tensor = unscoped(() => (init === undefined ? fillBy(spec.init, spec.shape, stream, placed) : init(spec.shape, stream)));
+  const tensor = unscoped(() => (init === undefined ? fillBy(spec.init, spec.shape, stream, placed) : moved(init(spec.shape, stream), options.device)));
   if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {
     const got = tensor instanceof Tensor ? tensor.toString() : tensor;
     fail('ERR_MG_SHAPE', 'init', `a ${dtype} tensor [${spec.shape.join(', ')}]`, got);
@@ -44,4 +44,12 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   tensor.name = spec.name;
   tensor.requiresGrad = true;
   return tensor;
+}
+
+/** What an initializer made, on the device asked for: it need not know. */
+function moved(tensor: Tensor, where: LayerOptions['device']): Tensor {
+  if (where === undefined || !(tensor instanceof Tensor) || tensor.device === device(where)) return tensor;
+  const there = tensor.to(device(where));
+  tensor.dispose();
+  return there;
 }

@@ -21,6 +21,7 @@ export interface Device {
   readonly id: string;
   readonly type: DeviceType;
   readonly name: string;
+  /** Precisions of {@link setPrecision} beside float32, and what runs as one native call for a whole window. */
   readonly supports: { readonly bfloat16: boolean; readonly tf32: boolean; readonly fused: readonly string[] };
   memory(): DeviceMemory;
   /** Resolves when all work queued so far has run. */
@@ -28,13 +29,15 @@ export interface Device {
   emptyCache(): void;
 }
 
+const FUSED = ['multigridNetwork', 'dncWindow'] as const;
+
 const cpu: Device = {
   id: 'cpu',
   type: 'cpu',
   get name() {
     return cpus()[0]?.model ?? process.arch;
   },
-  supports: { bfloat16: false, tf32: false, fused: [] },
+  supports: { bfloat16: false, tf32: false, fused: FUSED },
   memory() {
     const { live, cached, peak } = native().memory();
     return { free: freemem(), total: totalmem(), held: live, cached, peak };
@@ -56,7 +59,7 @@ function cudaDevice(index: number): Device {
     id: `cuda:${index}`,
     type: 'cuda',
     name,
-    supports: { bfloat16: false, tf32: false, fused: [] },
+    supports: { bfloat16: true, tf32: true, fused: FUSED },
     memory() {
       const { free, total, live, cached, peak } = found();
       return { free, total, held: live, cached, peak };
@@ -105,8 +108,8 @@ function fromEnvironment(): DeviceLike {
 let chosen: Device | undefined;
 
 /**
- * `'auto'` is the CPU: the fused kernels run there alone so far, so a GPU is used when it is named. A named device is never
- * replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
+ * `'auto'` is the CPU until the CUDA kernels have been proved on a GPU; {@link whyDevice} says what else is there. A named device is
+ * never replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
  */
 export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device {
   if (which === cpu || which === 'auto' || which === 'cpu') return cpu;
@@ -117,6 +120,14 @@ export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device 
   }
   if (typeof which === 'object' && which !== null && cudaDevices().includes(which)) return which;
   return fail('ERR_MG_ARGUMENT', 'device', "'auto', 'cpu', 'cuda', 'cuda:N' or a Device", which);
+}
+
+/** Why `device(which)` is what it is, in a few words: for people. */
+export function whyDevice(which: DeviceLike = chosen ?? fromEnvironment()): string {
+  if (which !== 'auto') return 'named';
+  const [gpu] = cudaDevices();
+  if (gpu === undefined) return `auto: ${whyNoCuda()}`;
+  return `auto: ${gpu.id} (${gpu.name}) is here too, but its kernels have not been proved on a GPU yet; name it to use it`;
 }
 
 function whyNoCuda(): string {

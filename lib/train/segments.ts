@@ -1,30 +1,34 @@
 /** Back-propagation through a long window in little memory: forward once for the states, then segment by segment from the end. */
-import { noGrad } from '../autograd/tape.js';
+import { noGrad, record } from '../autograd/tape.js';
 import { fail } from '../check.js';
-import { add, mul, sum } from '../ops/index.js';
+import { add } from '../ops/index.js';
 import type { HostArray, HostPyramid, Window } from '../tasks/task.js';
 import { device } from '../tensor/device.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ModelInput, ModelState, TrainableModel } from './model.js';
 
-/** The longest segments of a window that keep `budget` bytes, in steps; the whole window where that does. */
-export function segmentLength(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, budget: number): number {
+/**
+ * Most bytes that training on a window takes in segments of `length` steps: weights, gradients, up to two numbers of the optimizer
+ * for each; what a segment takes; the states before all segments and the one after the window.
+ */
+export function trainingBytes(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, length: number): number {
   if (model.windowMemory === undefined || model.advance === undefined) {
     fail('ERR_MG_ARGUMENT', 'Trainer', 'a model that tells its windowMemory, for a memoryBudget', model.constructor.name);
   }
   let parameters = 0;
   for (const parameter of model.parameters()) parameters += parameter.size * (parameter.dtype === 'float64' ? 8 : 4);
-  const needs = (length: number): number => {
-    const { bytes, stateBytes } = model.windowMemory!({ batch, steps: length });
-    // Weights, gradients, and up to two numbers of the optimizer for each; states before the segments, and two more with gradients.
-    return 4 * parameters + bytes + (length < steps ? (Math.ceil(steps / length) + 2) * stateBytes : stateBytes);
-  };
+  const { bytes, stateBytes } = model.windowMemory({ batch, steps: length });
+  return 4 * parameters + bytes + (length < steps ? (Math.ceil(steps / length) + 1) * stateBytes : stateBytes);
+}
+
+/** The longest segments of a window that keep `budget` bytes, in steps; the whole window where that does. */
+export function segmentLength(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, budget: number): number {
   let least = Infinity;
   for (let count = 1; count <= steps; count++) {
     const length = Math.ceil(steps / count);
     if (Math.ceil(steps / length) !== count) continue;
-    const bytes = needs(length);
+    const bytes = trainingBytes(model, { batch, steps }, length);
     if (bytes <= budget) return length;
     least = Math.min(least, bytes);
   }
@@ -78,6 +82,13 @@ function takeGradients(state: ModelState): Map<string, Tensor> {
   return taken;
 }
 
+/** The loss, as a function of the state after the segment too: its gradient there is given. */
+function withStateGradients(loss: Tensor, state: ModelState, gradients: ReadonlyMap<string, Tensor>): Tensor {
+  const states = [...state.toTensors()].filter(([name]) => gradients.has(name));
+  const inputs = [loss, ...states.map(([, tensor]) => tensor)];
+  return record('segment', inputs, loss.detach(), [], ([dy]) => [dy!, ...states.map(([name]) => gradients.get(name)!.detach())]);
+}
+
 /**
  * L = Σₛ Lₛ over segments s with states S₀ → S₁ → …: from the last to the first, the gradient of Lₛ + ⟨∂L/∂Sₛ₊₁, Sₛ₊₁⟩ is added to
  * the parameters' and gives ∂L/∂Sₛ. The gradient is that of the whole window but for the order of sums. What is returned belongs to
@@ -97,16 +108,12 @@ export async function backwardBySegments({ model, window, length, state, run, up
       states.push(unscoped(() => next.detach()));
       await device('cpu').sync();
     }
-    if (parts.length > 1) device('cpu').emptyCache(); // its blocks have other sizes than those of the backward passes
+    if (parts.length > 1) device('cpu').emptyCache(); // blocks of other sizes than those of the backward passes
     for (let i = parts.length - 1; i >= 0; i--) {
       using _ = scope();
       const start = i === 0 ? states[0]! : leaves(model, states[i]!);
       const result = run(parts[i]!, start);
-      let objective = result.loss;
-      for (const [name, tensor] of result.state.toTensors()) {
-        const gradient = flowing?.get(name);
-        if (gradient !== undefined) objective = add(objective, sum(mul(tensor, gradient)));
-      }
+      const objective = withStateGradients(result.loss, result.state, flowing ?? new Map());
       const before: Tensor | null = total;
       total = unscoped(() => (before === null ? result.loss.detach() : noGrad(() => add(before, result.loss))));
       before?.dispose();
@@ -117,6 +124,7 @@ export async function backwardBySegments({ model, window, length, state, run, up
       flowing = i === 0 ? null : takeGradients(start);
       if (i > 0) states.pop()![Symbol.dispose]();
       await device('cpu').sync();
+      if (i > 0 && parts[i]!.steps !== parts[i - 1]!.steps) device('cpu').emptyCache();
     }
     return { loss: total!, state: end! };
   } catch (error) {

@@ -34,6 +34,21 @@ const OpRows& table() {
   return *rows;
 }
 
+// For the message of a fault that shows only later: " (float32 × 6, 2 tensors, 3 4 5)".
+std::string described(const std::vector<Call::Value>& values) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? " (" : ", ") + part; };
+  for (const Call::Value& v : values) {
+    if (v.storage.buffer) add(sizes(v.storage.dtype, v.storage.count));
+    if (!v.storages.empty()) add(std::to_string(v.storages.size()) + " tensors");
+    if (v.dims.empty()) continue;
+    std::string numbers;
+    for (const i64 n : v.dims) numbers += (numbers.empty() ? "" : " ") + std::to_string(n);
+    add(numbers);
+  }
+  return text.empty() ? text : text + ")";
+}
+
 Call::Value read(const OpRow& row, const Arg& arg, Napi::Value value) {
   Call::Value v;
   switch (arg.kind) {
@@ -122,13 +137,15 @@ void Call::enqueue(std::function<void()> job) {
     });
     return;
   }
-  environment_.enqueue([job = std::move(job), op = op_, &environment = environment_] {
+  environment_.enqueue([job = std::move(job), what = op_ + described(values_), place = place_, &environment = environment_] {
     try {
       job();
+      if (environment.runs_each_op_to_its_end) cuda::wait(place);
     } catch (const Error& error) {
-      environment.record_fault(error.code(), std::string(op) + ": " + error.what());
+      environment.record_fault(error.code(), what + ": " + error.what());
     }
   });
+  if (environment_.runs_each_op_to_its_end) environment_.throw_fault();
 }
 
 void export_ops(Napi::Env env, Napi::Object exports) {

@@ -4,9 +4,9 @@ import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '..
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
 import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
-import { exponent, summarize } from '../../lib/bench/measure.js';
+import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
-import { exponents, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
+import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
 import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
 import { expectNear } from '../helpers/vectors.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
@@ -45,20 +45,28 @@ describe('bench', () => {
     await refuseWrongMultigrid();
   });
 
-  it('compares equal numbers of memory cells, in rising order', () => {
+  it('compares equal numbers of memory cells, in rising order, and fits the DNC to four points or more', () => {
     for (const isQuick of [true, false]) {
       const points = sweep(isQuick);
-      for (let k = 0; k < points.length; k += 2) {
-        expect(points[k]!.side).toBe('multigrid');
-        expect(Math.abs(points[k]!.cells - points[k + 1]!.cells)).toBeLessThanOrEqual(8);
-        if (k > 0) expect(points[k]!.cells).toBeGreaterThan(points[k - 2]!.cells);
+      const dnc = points.filter(({ side }) => side === 'dnc');
+      expect(points.map(({ cells }) => cells)).toEqual(points.map(({ cells }) => cells).toSorted((a, b) => a - b));
+      for (const { cells } of points.filter(({ side }) => side === 'multigrid')) {
+        expect(Math.min(...dnc.map((p) => Math.abs(p.cells - cells)))).toBeLessThanOrEqual(8);
       }
+      expect(dnc.filter(({ size }) => size >= FIT_FROM).length).toBeGreaterThanOrEqual(4);
     }
     expect(models.estimate(ladder(2, 2), { batch: 1, steps: 1 }).memoryCells).toBe(8 * (2 * 45 + 2 * 189));
   });
 
-  it('finds the exponent of a power law and the quartiles of times', () => {
-    expect(exponent([1, 10, 100].map((x) => [x, 3 * x ** 1.7]))).toBeCloseTo(1.7, 12);
+  it('finds the exponent of a power law, its error, and the quartiles of times', () => {
+    const exact = fitPower([1, 10, 100].map((x) => [x, 3 * x ** 1.7]));
+    expect(exact.exponent).toBeCloseTo(1.7, 12);
+    expect(exact.error).toBeLessThan(1e-12);   // rounding alone
+    // log y = 0, 1, 1 at log x = 0, 1, 2: slope 1/2, residuals -1/6, 1/3, -1/6, so the error is sqrt(1/6 / 1 / 2)
+    const bent = fitPower([[1, 1], [Math.E, Math.E], [Math.E ** 2, Math.E]]);
+    expect(bent.exponent).toBeCloseTo(0.5, 12);
+    expect(bent.error).toBeCloseTo(Math.sqrt(1 / 12), 12);
+    expect(fitPower([[1, 1]])).toEqual({ exponent: NaN, error: NaN, points: 1 });
     expect(summarize([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4, runs: 5 });
   });
 

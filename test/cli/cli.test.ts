@@ -86,6 +86,11 @@ describe('train', () => {
 
 describe('a finished run', () => {
   const out = join(folder, 'whole');
+  it('says on which device it is scored, and why', () => {
+    expect(run('eval', out, '--items', '1').err).toMatch(/on cpu \(auto: [^)]*(CUDA|driver|GPU|cuda)/);
+    expect(run('eval', out, '--items', '1', '--device', 'cpu').err).toContain('on cpu (named)');
+  });
+
   it('is scored again by eval, to the same numbers', () => {
     const [first, second] = [run('eval', out, '--items', '4', '--json'), run('eval', join(out, 'checkpoint.safetensors'), '--items', '4', '--json')];
     const score = (text: string) => ({ ...json(text)[0], seconds: 0 });
@@ -116,7 +121,9 @@ describe('a wrong call ends with its own status and one sentence', () => {
   writeFileSync(damaged, 'not a checkpoint at all');
   it.each([
     [2, ['train', 'map99']], [2, ['train', tiny, '--steps', 'NaN']], [2, ['train', tiny, '--steps', '-1']], [2, ['nothing']], [2, ['plot', 'x']],
-    [2, ['train', damaged]], [3, ['train', tiny, '--device', 'cuda', '--out', join(folder, 'no-device')]],
+    [2, ['train', damaged]], [3, ['train', tiny, '--device', 'cuda:99', '--out', join(folder, 'no-device')]],
+    [3, ['eval', join(folder, 'whole'), '--device', 'cuda:99']], [3, ['bench', '--against', 'dnc', '--device', 'cuda:99']],
+    [2, ['train', tiny, '--device', 'gpu']], [2, ['build', '--cuda', 'maybe']],
     [4, ['eval', damaged]], [4, ['inspect', join(folder, 'nowhere')]], [4, ['eval', join(folder, 'nowhere')]],
     [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]], [4, ['train', tiny, '--out', join(folder, 'whole')]],
     [4, ['train', tiny, '--out', join(folder, 'nowhere'), '--resume']],

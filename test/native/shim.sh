@@ -10,14 +10,17 @@ base="-std=c++17 -ffp-contract=off -Wall -Wextra -pthread"
 fused=""
 grep -q ' fma ' /proc/cpuinfo 2>/dev/null && fused=-mfma
 
-# compile OBJECT FLAGS… -- SOURCE, unless the object is newer than every source and header
+# compile OBJECT FLAGS… SOURCE: prints the command, unless the object is newer than all it was made from
 compile() {
   object=$1
   shift
   mkdir -p "$(dirname "$object")"
-  newest=$(find native test/native -name '*.h' -newer "$object" 2>/dev/null | head -1) || true
-  for source; do :; done
-  if [ ! -e "$object" ] || [ -n "$newest" ] || [ "$source" -nt "$object" ]; then echo "g++ $* -o $object"; fi
+  if [ -e "$object" ] && [ -e "$object.d" ] && [ "$0" -ot "$object" ]; then
+    stale=""
+    for part in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$object.d"); do [ "$part" -ot "$object" ] || stale=$part; done
+    [ -n "$stale" ] || return 0
+  fi
+  echo "g++ $* -MMD -MF $object.d -o $object"
 }
 
 # The CPU twins are the reference: compiled once, without sanitizers.
@@ -42,6 +45,8 @@ kernels() {
   done
   for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
   compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
+  compile "$out/$kind/device.o" $base $flags -Itest/native/shim -x c++ -c native/device/cuda_device.cu
+  compile "$out/$kind/device_check.o" $base $flags -c test/native/device_check.cc
 }
 
 must_fail() {
@@ -57,7 +62,13 @@ check() {
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
   g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/network_cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/network_cuda_check_$kind"
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
+  g++ -pthread $flags "$out"/reference/alloc.o "$out/$kind/device.o" "$out/$kind/device_check.o" -o "$out/device_check_$kind"
   echo "== $kind"
+  "$out/device_check_$kind"
+  "$out/device_check_$kind" no-driver 'no NVIDIA driver is installed'
+  "$out/device_check_$kind" old-driver 'the NVIDIA driver is too old: it serves CUDA 12.4, needed is 13.0'
+  "$out/device_check_$kind" none 'there is an NVIDIA driver, but no GPU'
+  "$out/device_check_$kind" old-gpu 'Shim is too old: compute capability 7.0, needed is 8.0'
   "$out/planted_$kind"
   for fault in $faults; do must_fail "$out/planted_$kind" "$fault"; done
   MG_SHIM_SEED=$seed "$out/cuda_check_$kind" "$seed" "$size"
@@ -67,7 +78,7 @@ check() {
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
 wanted=${*:-plain asan tsan}
 asan="-O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-tsan="-O1 -g -fsanitize=thread"
+tsan="-O1 -g -Wno-maybe-uninitialized -fsanitize=thread"
 {
   reference
   for kind in $wanted; do

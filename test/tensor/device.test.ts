@@ -86,3 +86,30 @@ describe.skipIf(gpu === undefined)('tensors on a GPU (skipped where there is non
     expect(() => Tensor.zeros([2 ** 40], options)).toThrow(expect.objectContaining({ code: 'ERR_MG_MEMORY' }));
   });
 });
+
+describe.skipIf(process.env.MG_SHIM !== '1')('work that fails on a device (skipped but for the made-up one of MG_SHIM=1)', () => {
+  const script = `import { ops, Tensor } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    const told = [];
+    let x;
+    try {
+      x = Tensor.full([2, 3], 1);
+      ops.add(x, x);
+    } catch (error) { told.push('call', error.code, error.message); }
+    try { await x?.data(); } catch (error) { told.push('read', error.code, error.message); }
+    console.log(JSON.stringify(told));`;
+  const fails = async (sync: string): Promise<string[]> => {
+    const env = { ...process.env, MULTIGRID_MEMORY_DEVICE: 'cuda', MULTIGRID_MEMORY_SYNC: sync, MG_SHIM_FAULT: '1' };
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { env });
+    return JSON.parse(stdout) as string[];
+  };
+
+  it('rejects the next read', async () => {
+    expect(await fails('0')).toEqual(['read', 'ERR_MG_CUDA', expect.stringContaining('the queued work: expected success')]);
+  });
+
+  it('throws where it was called, with the op and its sizes, when each op runs to its end', async () => {
+    const [when, code, message] = await fails('1');
+    expect([when, code]).toEqual(['call', 'ERR_MG_CUDA']);
+    expect(message).toMatch(/^fill \(.*\): the queued work: expected success/);
+  });
+});

@@ -1,4 +1,5 @@
 // Windows of the DNC on the GPU, all samples at once: no atomics, every sum in one order.
+// Budget: 255 registers, 256 bytes spilled: backward over the links holds 32 loads in flight; float64 is for checks.
 #include "../../base/cuda_strips.h"
 #include "dnc_cuda_backward.h"
 
@@ -113,7 +114,7 @@ void dnc_forward(Stream stream, const DncForward<T>& job, void* workspace) {
   }
   bool some_stand_still = false;
   for (i64 b = 0; job.lengths != nullptr && b < B; b++) some_stand_still = some_stand_still || job.lengths[b] == 0;
-  if (some_stand_still) fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
+  if (some_stand_still && job.after.link != job.before.link) fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
   for (i64 t = 0; t < longest; t++) dnc_step(stream, job, s, t);
   fill_or_copy<T>(stream, rest * H, nullptr, job.hidden + longest * B * H);
   fill_or_copy<T>(stream, rest * d.words(), nullptr, job.words + longest * B * d.words());

@@ -1,5 +1,6 @@
 // The part of the CUDA runtime that native/device/cuda_device.cu calls, over host memory: one device whose work runs at once.
-// Fresh memory is NaN. MG_SHIM_DEVICE picks what is found: `none`, `no-driver`, `old-driver`, `old-gpu`, or a device (default).
+// Fresh memory is NaN. MG_SHIM_DEVICE picks what is found: `none`, `no-driver`, `old-driver`, `old-gpu`, or a device (default);
+// with MG_SHIM_FAULT set, all work turns out to have failed.
 #pragma once
 #include <cstdlib>
 #include <cstring>
@@ -9,7 +10,7 @@
 
 #define CUDART_VERSION 13000
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInsufficientDriver = 35, cudaErrorNoDevice = 100 };
+enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInsufficientDriver = 35, cudaErrorNoDevice = 100, cudaErrorIllegalAddress = 700 };
 enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum { cudaHostAllocDefault = 0, cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 using cudaStream_t = CUstream_st*;
@@ -58,7 +59,7 @@ inline cudaError_t cudaHostAlloc(void** data, std::size_t bytes, int) { return c
 inline cudaError_t cudaFreeHost(void* data) { return std::free(data), cudaSuccess; }
 inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) { return *free = *total = std::size_t(8) << 30, cudaSuccess; }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, int) { return *stream = reinterpret_cast<cudaStream_t>(8), cudaSuccess; }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return std::getenv("MG_SHIM_FAULT") ? cudaErrorIllegalAddress : cudaSuccess; }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, int, cudaStream_t) { return std::memcpy(to, from, bytes), cudaSuccess; }
 inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) { return std::memset(to, value, bytes), cudaSuccess; }
 inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, int) { return *event = nullptr, cudaSuccess; }

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Benchmarks on the GPU of this machine, of ours and of PyTorch in turn: ops, networks, DNC. Writes JSON to bench/results/.
+#
+#   bench/gpu.sh [--quick] [--only ops,networks,dnc] [--python FILE] [--out FILE]
+#
+# The engine is built first; see native/gpu.sh for what that needs. Without PyTorch for --python (default: python3) ours runs alone.
+set -eu
+cd "$(dirname "$0")/.."
+if [ -z "${MG_BINDING:-}" ]; then exec native/gpu.sh "bench/$(basename "$0")" "$@"; fi
+exec node bench/gpu/main.mjs "$@"

@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+// Runs the benchmarks: every measurement is a process of its own, ours and PyTorch's take turns, and a peer whose loss is not
+// ours counts as failed. Prints a table and writes all numbers as JSON.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { copyBandwidth } from '../../dist/bench/measure.js';
+import { device, models, setDefaultDevice } from '../../dist/index.js';
+import { dncs, networks, singleOps } from './plan.mjs';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'ops,networks,dnc' },
+    device: { type: 'string', default: process.env.MULTIGRID_MEMORY_DEVICE ?? 'auto' },
+    python: { type: 'string', default: 'python3' },
+    out: { type: 'string' },
+  },
+});
+const used = setDefaultDevice(device(options.device));
+const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 } : { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 };
+
+/** What a program prints as JSON, or why it did not. */
+function measure(command, args, job) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1_800_000, cwd: root,
+  });
+  const lines = (text) => (text ?? '').trim().split('\n');
+  if (error !== undefined || status !== 0) return { failed: error?.message ?? lines(stderr).at(-1) };
+  return JSON.parse(lines(stdout).at(-1));
+}
+const ours = (program, job) => measure(process.execPath, [join('bench/gpu', program)], { ...job, device: used.id });
+const torch = (program, job) => measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.type === 'cpu' ? 'cpu' : used.id });
+
+const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
+const hasTorch = probe.status === 0;
+if (!hasTorch) console.error(`no PyTorch for ${options.python}: ours alone (--python names another)`);
+
+const middle = (results) => {
+  const fine = results.filter((r) => r.failed === undefined);
+  return fine.length === 0 ? results[0] : fine.sort((a, b) => a.ms.median - b.ms.median)[Math.floor(fine.length / 2)];
+};
+
+/** Ours and each mode of the peer, in turn, some rounds; the round with the middle median stands for each. */
+function compare({ name, program, peer, modes, job, tolerance }) {
+  const all = { ...job, ...budget };
+  const results = new Map([['ours', []], ...(hasTorch ? modes : []).map((mode) => [mode, []])]);
+  for (let round = 0; round < budget.rounds; round++) {
+    for (const [who, list] of results) {
+      if (round > 0 && list[0].failed !== undefined) continue;
+      list.push(who === 'ours' ? ours(program, all) : torch(peer, { ...all, mode: who }));
+    }
+  }
+  const row = { name, job, results: Object.fromEntries([...results].map(([who, list]) => [who, middle(list)])) };
+  const { loss } = row.results.ours;
+  for (const [who, result] of Object.entries(row.results)) {
+    if (loss === undefined || result.loss === undefined) continue;
+    result.lossDifference = Math.abs(result.loss / loss - 1);
+    if (!(result.lossDifference <= tolerance)) result.failed = `another loss: ${result.loss} for ${loss}`;
+    else if (who !== 'ours') row.speedup = { ...row.speedup, [who]: result.ms.median / row.results.ours.ms.median };
+  }
+  const text = Object.entries(row.results).map(([who, r]) => (r.failed === undefined
+    ? `${who} ${r.ms.median.toPrecision(4)} (${r.ms.low.toPrecision(3)}–${r.ms.high.toPrecision(3)}) ms` : `${who}: ${r.failed}`));
+  console.log([name, ...text, ...Object.entries(row.speedup ?? {}).map(([who, x]) => `${x.toFixed(1)}× ${who}`)].join('   '));
+  return row;
+}
+
+/** Rates, and their share of what the device reached in the same run. */
+function withRates(row, bandwidth) {
+  const { ms, flop, bytes } = row.results.ours;
+  if (ms === undefined) return row;
+  const seconds = ms.median / 1000;
+  return { ...row, gflops: flop / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9, shareOfCopy: bytes / seconds / bandwidth };
+}
+
+function describeMachine() {
+  const query = (command, args) => {
+    try {
+      return execFileSync(command, args, { encoding: 'utf8', cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    } catch {
+      return null;
+    }
+  };
+  return {
+    device: used.id, name: used.name, node: process.version, torch: hasTorch ? probe.stdout.trim() : null,
+    gpu: query('nvidia-smi', ['--query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,power.limit', '--format=csv,noheader']),
+    commit: query('git', ['rev-parse', 'HEAD']),
+  };
+}
+
+const sections = new Set(options.only.split(','));
+const machine = describeMachine();
+console.log(Object.values(machine).filter((part) => part !== null).join(', '));
+const bandwidth = await copyBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
+console.log(`copy: ${(bandwidth / 1e9).toFixed(0)} GB/s, read and written`);
+const result = { date: new Date().toISOString(), machine, copyBytesPerSecond: bandwidth, quick: options.quick };
+if (sections.has('ops')) result.ops = singleOps(options.quick).map((row) => withRates(compare(row), bandwidth));
+if (sections.has('networks')) {
+  result.networks = networks(options.quick, used.type !== 'cpu').map((row) => compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }));
+  for (const row of result.networks) delete row.job.plan;
+}
+if (sections.has('dnc')) result.dnc = dncs(options.quick).map(compare);
+
+const file = options.out ?? join(root, 'bench/results', `${used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase()}-${result.date.slice(0, 10)}.json`);
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+console.log(file);
