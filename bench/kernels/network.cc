@@ -171,7 +171,7 @@ int main(int argc, char** argv) {
   std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s; forward, then forward + backward (counted as 3 forwards).\n"
               "Operations are those of direct convolutions: folding can bring more than the peak\n",
               simd_path_name(), threads, peak);
-  const std::vector<Row> m9{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}},
+  const std::vector<Row> m9{{0, 0, 4}, {0, 1, 4}, {0, 1, 8}, {0, 2, 8}, {0, 2, 8}},
       m25{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}, {0, 3, 16}, {0, 4, 16}},
       m15{{0, 1, 4}, {0, 1, 4}, {0, 2, 4}, {0, 2, 4}, {0, 3, 8}}, f15{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}},
       mnist{{0, 2, 4}, {0, 2, 4}, {0, 2, 8}, {0, 2, 8}, {0, 2, 16}};
@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
   run("48x48 grid B32", finest_grid(false));
   run("48x48 grid folded B32", finest_grid(true));
   run("map9 writer T20 B32", writer(m9, 4, 1, 32, 20, false));
-  run("map9 reader 640", reader(m9, m9, {{1, 2, 8}, {2, 2, 1}}, 4, 1, 640, false));
+  run("map9 reader 640", reader(m9, m9, {{0, 2, 8}, {1, 2, 8}, {1, 2, 8}, {2, 2, 1}}, 4, 1, 640, false));
   run("map15-8k writer T20 B32", writer(m15, 4, 1, 32, 20, false));
   run("map15-8k reader 640", reader(f15, m15, {{1, 3, 16}, {1, 3, 16}, {2, 3, 16}, {2, 3, 16}, {3, 3, 1}}, 4, 1, 640, false));
   run("map25 writer T5 B32", writer(m25, 4, 1, 32, 5, false));
