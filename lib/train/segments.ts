@@ -97,6 +97,7 @@ function withStateGradients(loss: Tensor, state: ModelState, gradients: Readonly
 export async function backwardBySegments({ model, window, length, state, run, upload }: SegmentedPass): Promise<{ loss: Tensor; state: ModelState }> {
   const parts = Array.from({ length: Math.ceil(window.steps / length) }, (_, i) =>
     cutWindow(window, i * length, Math.min(length, window.steps - i * length)));
+  const on = state.toTensors().values().next().value?.device ?? device();
   const states = [state];
   let end: ModelState | null = null;
   let flowing: ReadonlyMap<string, Tensor> | null = null;
@@ -106,9 +107,9 @@ export async function backwardBySegments({ model, window, length, state, run, up
       using _ = scope();
       const next = noGrad(() => model.advance!(upload(part), states.at(-1)! as never));
       states.push(unscoped(() => next.detach()));
-      await device('cpu').sync();
+      await on.sync();
     }
-    if (parts.length > 1) device('cpu').emptyCache(); // blocks of other sizes than those of the backward passes
+    if (parts.length > 1) on.emptyCache(); // blocks of other sizes than those of the backward passes
     for (let i = parts.length - 1; i >= 0; i--) {
       using _ = scope();
       const start = i === 0 ? states[0]! : leaves(model, states[i]!);
@@ -118,13 +119,13 @@ export async function backwardBySegments({ model, window, length, state, run, up
       total = unscoped(() => (before === null ? result.loss.detach() : noGrad(() => add(before, result.loss))));
       before?.dispose();
       end ??= unscoped(() => result.state.detach());
-      await device('cpu').sync();
+      await on.sync();
       objective.backward();
       for (const gradient of flowing?.values() ?? []) gradient.dispose();
       flowing = i === 0 ? null : takeGradients(start);
       if (i > 0) states.pop()![Symbol.dispose]();
-      await device('cpu').sync();
-      if (i > 0 && parts[i]!.steps !== parts[i - 1]!.steps) device('cpu').emptyCache();
+      await on.sync();
+      if (i > 0 && parts[i]!.steps !== parts[i - 1]!.steps) on.emptyCache();
     }
     return { loss: total!, state: end! };
   } catch (error) {

@@ -126,8 +126,10 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
   });
 
   it('has types that stand alone', () => {
-    writeExample('types', 'example.mts', readmeBlocks('ts').map(({ text }) => `{\n${text.replace(/^import .*$/gm, '')}\n}`).join('\n')
-      .replace(/^/, "import { callbacks, device, grad, MgError, models, ops, optim, Rng, scope, Tensor, tasks, Trainer } from 'multigrid-memory';\n"));
+    const blocks = readmeBlocks('ts').map(({ text }) => text);
+    const names = new Set(blocks.flatMap((text) => [...text.matchAll(/^import \{ (.*) \} from 'multigrid-memory';$/gm)].flatMap((match) => match[1]!.split(', '))));
+    const bodies = blocks.map((text) => `{\n${text.replace(/^import .*$/gm, '')}\n}`);
+    writeExample('types', 'example.mts', [`import { ${[...names].join(', ')} } from 'multigrid-memory';`, ...bodies].join('\n'));
     const { status, stdout } = machine.run('node', [
       join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2023,esnext.disposable',
       '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'example.mts',

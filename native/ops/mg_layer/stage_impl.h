@@ -268,12 +268,13 @@ void cell_backward(const CellJob<T>& job) {
         for (int k = 0; k < 4; k++) copy_run(out + m * job.dsums_stride + k * c, planes[k] + m * c, c);
       }
     });
-    for (i64 k = 0; job.dpeephole && k < pixels * C; k++) {
-      const i64 c = k % C;
-      const T c_prev = job.c_prev ? job.c_prev[at + k] : T(0);
-      job.dpeephole[c] += planes[0][k] * c_prev;
-      job.dpeephole[C + c] += planes[2][k] * c_prev;
-      job.dpeephole[2 * C + c] += planes[3][k] * job.c[at + k];
+    for (i64 c = 0; job.dpeephole && c < C; c++) {  // in float64 within a block: thousands of terms that nearly cancel
+      double i = 0, f = 0, o = 0;
+      for (i64 k = c; k < pixels * C; k += C) {
+        const double c_prev = job.c_prev ? job.c_prev[at + k] : T(0);
+        i += planes[0][k] * c_prev, f += planes[2][k] * c_prev, o += planes[3][k] * double(job.c[at + k]);
+      }
+      job.dpeephole[c] += T(i), job.dpeephole[C + c] += T(f), job.dpeephole[2 * C + c] += T(o);
     }
   }
 }
