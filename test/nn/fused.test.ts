@@ -26,8 +26,15 @@ describe('fused.plan', () => {
   it('tells what will be done, what it takes, and which parameters it needs', () => {
     using made = plan();
     const { parameters } = modules();
-    expect(made.path).toMatch(/samples in parallel.*gates stored/);
-    expect(made.launches).toBe(5); // kernels and units forward; kernels, units and sums backward
+    if (device().type === 'cpu') {
+      expect(made.path).toMatch(/samples in parallel.*gates stored/);
+      expect(made.launches).toBe(5); // kernels and units forward; kernels, units and sums backward
+    } else {
+      expect(made.path).toMatch(/CUDA.*gates stored/);
+      const [stages, grids] = [size.steps + layers.length - 1, 5];
+      // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid, and sums backward.
+      expect(made.launches).toBe(1 + stages + 1 + 3 * stages + 1 + 2 * grids + 1);
+    }
     expect(made.savedBytes).toBeGreaterThan(0);
     expect(made.workspaceBytes).toBeGreaterThan(0);
     expect([...made.parameters].sort()).toEqual([...parameters].map(([name, { shape }]) => [name, shape]).sort());
