@@ -7,8 +7,10 @@
 
 #if defined(__CUDACC__)
 
+#include <cooperative_groups.h>
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <string>
 
 #include "check.h"
@@ -19,6 +21,8 @@
 #define MG_UNROLL _Pragma("unroll")
 // All threads of a block wait for each other; memory written before is seen after.
 #define MG_BARRIER() __syncthreads()
+// The same for all blocks of launch_together.
+#define MG_GRID_BARRIER() cooperative_groups::this_grid().sync()
 
 namespace mg {
 namespace port {
@@ -89,13 +93,35 @@ inline void expect_success(cudaError_t status, const char* what) {
        std::string(what) + ": expected success on the CUDA device, got " + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
 }
 
+template <class... Parameters>
+void allow_shared(void (*kernel)(Parameters...), i64 shared_bytes) {
+  if (shared_bytes > 48 * 1024)
+    expect_success(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)), "launch");
+}
+
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream, Arguments... arguments) {
   if (blocks == 0) return;
-  if (shared_bytes > 48 * 1024)
-    expect_success(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)), "launch");
+  allow_shared(kernel, shared_bytes);
   kernel<<<dim3(unsigned(blocks)), dim3(unsigned(threads)), size_t(shared_bytes), stream>>>(arguments...);
   expect_success(cudaGetLastError(), "launch");
+}
+
+// `blocks` blocks, or as many as the device can run at the same time if those are fewer: they may wait for each other.
+template <class... Parameters, class... Arguments>
+void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream, Arguments... arguments) {
+  if (blocks == 0) return;
+  allow_shared(kernel, shared_bytes);
+  int device = 0, processors = 0, each = 0;
+  expect_success(cudaGetDevice(&device), "launch");
+  expect_success(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "launch");
+  expect_success(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, size_t(shared_bytes)), "launch");
+  const auto start = [&](Parameters... parameters) {
+    void* list[] = {&parameters...};
+    return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), dim3(unsigned(std::min(blocks, i64(processors) * each))),
+                                       dim3(unsigned(threads)), list, size_t(shared_bytes), stream);
+  };
+  expect_success(start(arguments...), "launch");
 }
 
 // A sequence of launches with their arguments, recorded once and replayed as one.

@@ -13,7 +13,7 @@ using namespace mg;
 
 namespace {
 
-int failures = 0, folded = 0;
+int failures = 0, folded = 0, together = 0, cut = 0;
 bool brief = false;
 
 // With recorded passes, the same tensors' worth of work at other addresses: what a replay does must come from the tables alone.
@@ -93,6 +93,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
     failures++;
     std::printf("FAIL %zu bytes, %s: %.2e (seed %u; %s)\n", sizeof(T), what, error, seed, plan.path.c_str());
   };
+  together += plan.together;
   folded += std::any_of(plan.grids.begin(), plan.grids.end(), [](const Grid& g) { return g.folded > 0; });
   const Results<T> got = run_fused<Cuda, T>(plan, v);
   const double forward = std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
@@ -110,7 +111,15 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
     }
     Replayed::passes[0] = Replayed::passes[1] = nullptr;
   }
-  NetworkSpec wide = spec;  // these networks are small enough for narrow tiles
+  // Sums of weights are cut otherwise, all else is the same.
+  const auto check_parts = [&](const NetworkSpec& other, const char* what) {
+    Results<T> parts = run_fused<Cuda, T>(plan_network(other, bytes, 1), v);
+    const double error = worst(parts.parameters, want.parameters);
+    if (!(error <= tolerance)) report("weights of parts", error);
+    parts.parameters = got.parameters;
+    if (!(parts == got)) report(what, 0);
+  };
+  NetworkSpec wide = spec;  // these networks are small enough for narrow tiles and for one launch
   wide.idle_tiles = 0;
   if (!(run_fused<Cuda, T>(plan_network(wide, bytes, 1), v) == got)) report("wide tiles differ", 0);
   NetworkSpec inference = spec;
@@ -123,14 +132,19 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
     const Plan recompute = plan_network(tight, bytes, 1);
     if (recompute.stores_gates || !(run_fused<Cuda, T>(recompute, v) == got)) report("recomputed gates differ", 0);
   }
-  for (i64 steps = 1; steps <= spec.steps && !plan.layer_major; steps++) {  // sums of weights are cut otherwise, all else is the same
+  for (i64 steps = 1; steps <= spec.steps && !plan.layer_major; steps++) {
     NetworkSpec again = spec;
     again.recompute = steps;
-    Results<T> parts = run_fused<Cuda, T>(plan_network(again, bytes, 1), v);
-    const double error = worst(parts.parameters, want.parameters);
-    if (!(error <= tolerance)) report("weights of segments", error);
-    parts.parameters = got.parameters;
-    if (!(parts == got)) report("segments differ", double(steps));
+    check_parts(again, "segments differ");
+  }
+  for (NetworkSpec less : {spec, wide}) {  // images in parts, in one launch or many
+    i64 last = plan.batch;
+    for (less.cache_bytes = 1 << 20; less.cache_bytes > 256; less.cache_bytes = less.cache_bytes * 3 / 4) {
+      const Plan parts = plan_network(less, bytes, 1);
+      if (parts.batch == last || parts.steps == 1) continue;
+      last = parts.batch, cut++;
+      check_parts(less, "images in parts differ");
+    }
   }
 }
 
@@ -150,6 +164,13 @@ NetworkSpec folding_network(std::mt19937& rng) {
   return s;
 }
 
+// Images without recurrence.
+NetworkSpec reader_network(std::mt19937& rng) {
+  NetworkSpec s = random_network(rng);
+  for (LayerSpec& l : s.layers) l.kind = LayerKind::conv, l.norm = NormKind::none;
+  return s;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -160,7 +181,7 @@ int main(int argc, char** argv) {
   std::printf("seed %u\n", seed);
   std::mt19937 rng(seed);
   for (int k = 0; k < count; k++) {
-    const auto draw = [&] { return k % 4 == 0 && most >= 50 ? folding_network(rng) : random_network(rng); };
+    const auto draw = [&] { return k % 4 == 0 && most >= 50 ? folding_network(rng) : k % 4 == 2 ? reader_network(rng) : random_network(rng); };
     NetworkSpec s = draw();
     while (plan_network(s, 4, 1).forward_flop > most * 1e6) s = draw();
     const unsigned own = unsigned(rng());
@@ -174,6 +195,6 @@ int main(int argc, char** argv) {
       std::printf("FAIL %s %s\n", e.code(), e.what());
     }
   }
-  std::printf("%d networks, %d of them with folded sources, %d failures\n", count, folded, failures);
+  std::printf("%d networks: folded sources in %d runs, one launch in %d, images in parts in %d; %d failures\n", count, folded, together, cut, failures);
   return failures != 0;
 }

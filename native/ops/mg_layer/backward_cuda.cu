@@ -35,66 +35,85 @@ class Backward : CudaEngine<T> {
 
   void run() {
     if (p.segment || !p.stores_gates) this->pack_forward();
-    this->template pack<true>(built.data);
-    if (p.layer_major) layer_by_layer();
-    else range_by_range();
+    if (sweeps_together()) {
+      each_range([&](i64 t0, i64 t1) { sweep_together(t0, t1); });
+    } else {
+      this->template pack<true>(built.data);
+      if (p.layer_major) layer_by_layer();
+      else each_range([&](i64 t0, i64 t1) { sweep(t0, t1); });
+    }
     port::launch(add_weights_kernel<T>, i64(p.grids.size()) * add_blocks, 256, 0, stream, tables);
   }
 
   // Steps of a range are swept backward, then summed to the weights' gradients. Where only checkpoints were saved, a range is a
   // segment, and runs forward again first: the same arithmetic writes the same values.
-  void range_by_range() {
+  template <class F>
+  void each_range(F&& sweep) const {
     for (i64 t1 = p.steps; t1 > 0;) {
       const i64 t0 = (t1 - 1) / p.range * p.range;
-      if (p.segment) this->forward_range(t0, t1, GateUse::keep);
-      for (i64 s = t1 + layers() - 2; s >= t0; s--) {
-        const int low = int(std::max<i64>(0, s - t1 + 1)), high = int(std::min<i64>(layers() - 1, s - t0));
-        again(low, high, s, 1);
-        cells(low, high, s, 1, CellPart::both);
-        data(low, high, s, 1);
-        fields(low, high, s, 1);
-      }
+      sweep(t0, t1);
       weights(t0, t1);
       t1 = t0;
     }
   }
+  void sweep(i64 t0, i64 t1) const {
+    if (p.segment) this->forward_range(t0, t1, GateUse::keep);
+    const Stages all = this->stages(t0, t1);
+    for (i64 k = all.count() - 1; k >= 0; k--) {
+      const Stage stage = all.at(k);
+      again(stage);
+      cells(stage, CellPart::both);
+      data(stage);
+      fields(stage);
+    }
+  }
+  bool sweeps_together() const { return p.together && p.stores_gates && !p.segment; }
+  void sweep_together(i64 t0, i64 t1) const {
+    with_math<T>(p.spec.precision, [&](auto math) {
+      using Math = decltype(math);
+      const i64 blocks = std::max(this->fullest(Work::cells), this->fullest(Work::data));
+      port::launch_together(backward_window_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data), stream, tables,
+                            t0, t1, t1 == p.steps);
+    });
+  }
 
-  void layer_by_layer() {
-    for (i64 t = 0; t < p.steps; t++) cells(layers() - 1, layers() - 1, t, 0, CellPart::gather);
+  void layer_by_layer() const {
+    for (i64 t = 0; t < p.steps; t++) cells({t, layers() - 1, layers() - 1}, CellPart::gather);
     for (int l = layers() - 1; l >= 0; l--) {
       for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
         if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(stream, tables, p, g).backward();
       }
       for (i64 t = p.steps - 1; t >= 0; t--) {
-        again(l, l, t, 0);
-        cells(l, l, t, 0, CellPart::sums);
-        data(l, l, t, 0);
-        fields(l, l, t, 0);
-        if (l > 0) cells(l - 1, l - 1, t, 0, CellPart::gather);
+        const Stage stage{t, l, l};
+        again(stage);
+        cells(stage, CellPart::sums);
+        data(stage);
+        fields(stage);
+        if (l > 0) cells({t, l - 1, l - 1}, CellPart::gather);
       }
     }
     weights(0, p.steps);
   }
 
-  void again(int low, int high, i64 s, int skew) const {
-    if (!p.stores_gates && !p.segment) this->forward_stage(low, high, s, skew, GateUse::again);
+  void again(const Stage& stage) const {
+    if (!p.stores_gates && !p.segment) this->forward_stage(stage, GateUse::again);
   }
-  void cells(int low, int high, i64 s, int skew, CellPart part) const {
-    this->each_rows(Work::cells, low, high, [&](int first, int end, i64 blocks) {
-      port::launch(cells_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, s, skew, part);
+  void cells(const Stage& stage, CellPart part) const {
+    this->each_rows(Work::cells, stage.low, stage.high, [&](int first, int end, i64 blocks) {
+      port::launch(cells_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew, part);
     });
   }
-  void fields(int low, int high, i64 s, int skew) const {
-    this->each_rows(Work::fields, low, high, [&](int first, int end, i64 blocks) {
-      port::launch(fields_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, s, skew);
+  void fields(const Stage& stage) const {
+    this->each_rows(Work::fields, stage.low, stage.high, [&](int first, int end, i64 blocks) {
+      port::launch(fields_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew);
     });
   }
-  void data(int low, int high, i64 s, int skew) const {
-    this->each_rows(Work::data, low, high, [&](int first, int end, i64 blocks) {
+  void data(const Stage& stage) const {
+    this->each_rows(Work::data, stage.low, stage.high, [&](int first, int end, i64 blocks) {
       with_math<T>(p.spec.precision, [&](auto math) {
         using Math = decltype(math);
         port::launch(data_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data, first, end), stream, tables,
-                     first, end, s, skew);
+                     first, end, stage.step, p.skew);
       });
     });
   }

@@ -3,8 +3,9 @@
 //   cells   dy = given + what the grids that read y send back + shortcuts;  the cell backward: gradient of the four sums, of c'
 //   data    gradient of everything a grid gathered, side by side: the sums' gradient times the turned kernel
 //   fields  gradient of a tensor from outside, layer by layer
+// and all of them for a range of steps in one launch.
 #pragma once
-#include "product_cuda.h"
+#include "pack_cuda.h"
 
 namespace mg {
 namespace cuda {
@@ -86,12 +87,15 @@ MG_DEVICE void cell_gradient(const Tables<T>& tables, const GridRow<T>& g, i64 t
   if (t == 0 && g.first_cell) g.first_cell[i] = dc_prev;
 }
 
+// f(i) for the values of a block of cell_block, n in all.
+template <class F>
+MG_DEVICE void each_value(i64 block, i64 n, F&& f) {
+  const i64 end = n < (block + 1) * cell_block ? n : (block + 1) * cell_block;
+  for (i64 i = block * cell_block + port::thread(); i < end; i += port::threads()) f(i);
+}
+
 template <class T>
-MG_KERNEL(cell_block) cells_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, CellPart part) {
-  const Found found = find_row(tables->before[int(Work::cells)], first, end);
-  const GridRow<T>& g = tables->grids[found.row];
-  const i64 t = stage - skew * g.layer, i = found.block * cell_block + port::thread();
-  if (i >= g.cells() * g.channels) return;
+MG_DEVICE void cell_value(const Tables<T>* tables, const GridRow<T>& g, i64 t, i64 i, CellPart part) {
   const CellPlace at = cell_place(i, g.height, g.width, g.channels);
   T dy = T(0);
   if (part == CellPart::sums) {
@@ -106,12 +110,20 @@ MG_KERNEL(cell_block) cells_kernel(const Tables<T>* tables, int first, int end, 
   if (part != CellPart::gather) cell_gradient(*tables, g, t, i, at, dy);
 }
 
+// As forward_block; the same for fields and data.
 template <class T>
-MG_KERNEL(cell_block) fields_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
-  const Found found = find_row(tables->before[int(Work::fields)], first, end);
-  const FieldRow<T>& f = tables->fields[found.row];
-  const i64 t = stage - skew * f.layer, i = found.block * cell_block + port::thread();
-  if (i >= f.cells() * f.channels) return;
+MG_DEVICE void cells_block(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew, CellPart part) {
+  const Found found = find_row(tables->before[int(Work::cells)], first, end, block);
+  const GridRow<T>& g = tables->grids[found.row];
+  each_value(found.block, g.cells() * g.channels, [&](i64 i) { cell_value(tables, g, stage - skew * g.layer, i, part); });
+}
+template <class T>
+MG_KERNEL(cell_block) cells_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, CellPart part) {
+  cells_block(tables, first, end, port::block(), stage, skew, part);
+}
+
+template <class T>
+MG_DEVICE void field_value(const Tables<T>* tables, const FieldRow<T>& f, i64 t, i64 i) {
   const CellPlace at = cell_place(i, f.height, f.width, f.channels);
   T* const grad = f.grad.at(t) + i;
   T d = f.assign ? T(0) : *grad;
@@ -119,10 +131,20 @@ MG_KERNEL(cell_block) fields_kernel(const Tables<T>* tables, int first, int end,
     d += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, f.value.at(t), f.height, f.width, f.channels, tables->dimensions);
   *grad = d;
 }
+template <class T>
+MG_DEVICE void fields_block(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew) {
+  const Found found = find_row(tables->before[int(Work::fields)], first, end, block);
+  const FieldRow<T>& f = tables->fields[found.row];
+  each_value(found.block, f.cells() * f.channels, [&](i64 i) { field_value(tables, f, stage - skew * f.layer, i); });
+}
+template <class T>
+MG_KERNEL(cell_block) fields_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+  fields_block(tables, first, end, port::block(), stage, skew);
+}
 
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
-  const Found found = find_row(tables->before[int(Work::data)], first, end);
+MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew) {
+  const Found found = find_row(tables->before[int(Work::data)], first, end, block);
   const Product& p = tables->data[found.row];
   const GridRow<T>& g = tables->grids[p.grid];
   const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
@@ -141,6 +163,34 @@ MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end,
       if (first_hidden && channel >= 0 && channel < g.channels) first_hidden[cell * g.channels + channel] = sum;
     }
   });
+}
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+  data_block<Math>(tables, first, end, port::block(), stage, skew);
+}
+
+// Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored gates. The fields of a stage and the cells of the
+// next one read the same parts.
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
+  if (packs) pack_share<Math, true>(*tables);
+  const Stages stages{t0, t1, tables->layers, tables->skew};
+  const int skew = tables->skew;
+  const auto fields = [&](const Stage& stage) {
+    each_share(*tables, Work::fields, stage, [&](int first, int end, i64 block) { fields_block(tables, first, end, block, stage.step, skew); });
+  };
+  for (i64 k = stages.count() - 1; k >= 0; k--) {
+    const Stage stage = stages.at(k);
+    MG_GRID_BARRIER();
+    if (k + 1 < stages.count()) fields(stages.at(k + 1));
+    each_share(*tables, Work::cells, stage, [&](int first, int end, i64 block) {
+      cells_block(tables, first, end, block, stage.step, skew, CellPart::both);
+    });
+    MG_GRID_BARRIER();
+    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_block<Math>(tables, first, end, block, stage.step, skew); });
+  }
+  MG_GRID_BARRIER();
+  fields(stages.at(0));
 }
 
 }  // namespace cuda

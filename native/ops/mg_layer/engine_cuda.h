@@ -1,6 +1,6 @@
 // What forward and backward share on a GPU: the tables of a call, brought to the device, and launches over the rows of a work list.
-// Layers run as a wavefront: with stage s = t + layer, all grids of all layers at one stage depend on earlier stages alone
-// (Appleyard, Kocisky, Blunsom 2016), so each stage is one launch. A window norm needs all steps of a layer: then t = stage.
+// A stage is one launch, or, where the stages are so small that they would wait for each other most of the time, all of them are one
+// launch. A window norm needs all steps of a layer before the next layer, in a launch each.
 #pragma once
 #include <algorithm>
 
@@ -12,7 +12,7 @@ namespace mg {
 namespace cuda {
 
 struct TableChunk {
-  unsigned words[896];  // as much as fits into the arguments of a launch, with room to spare
+  unsigned words[4096];  // the arguments of a launch may take 32,764 bytes
 };
 template <int>  // as other kernels, one copy in all
 MG_KERNEL(256) store_kernel(TableChunk chunk, unsigned* to, int count) {
@@ -83,23 +83,27 @@ class CudaEngine {
     if (rows.blocks(first, end) > 0) launch(first, end, rows.blocks(first, end));
   }
 
-  // stage(s, lowest layer, highest layer) of the steps [t0, t1), in order.
-  template <class F>
-  void wavefront(i64 t0, i64 t1, F&& stage) const {
-    for (i64 s = t0; s < t1 + layers() - 1; s++) {
-      const i64 low = std::max<i64>(0, s - t1 + 1), high = std::min<i64>(layers() - 1, s - t0);
-      stage(s, int(low), int(high));
-    }
+  Stages stages(i64 t0, i64 t1) const { return {t0, t1, layers(), p.skew}; }
+  // Blocks of the stage that has most.
+  i64 fullest(Work kind) const {
+    const WorkRows& rows = built.work[int(kind)];
+    if (p.skew > 0) return rows.before.back();
+    i64 most = 0;
+    for (size_t l = 0; l < size_t(layers()); l++) most = std::max(most, rows.blocks(rows.first[l], rows.first[l + 1]));
+    return most;
   }
 
   // Compiled with the forward pass.
   void pack_forward() const;
-  // Grids of layers [low, high] at steps s - skew * layer.
-  void forward_stage(int low, int high, i64 s, int skew, GateUse gates) const;
+  void forward_stage(const Stage& stage, GateUse gates) const;
   void forward_range(i64 t0, i64 t1, GateUse gates) const {
-    wavefront(t0, t1, [&](i64 s, int low, int high) { forward_stage(low, high, s, 1, gates); });
+    const Stages all = stages(t0, t1);
+    for (i64 k = 0; k < all.count(); k++) forward_stage(all.at(k), gates);
   }
+  void forward_window(GateUse gates) const;
 
+  template <class Math>
+  static i64 shared_bytes(const std::vector<Product>& products) { return shared_bytes<Math>(products, 0, int(products.size())); }
   template <class Math>
   static i64 shared_bytes(const std::vector<Product>& products, int first, int end) {
     i64 most = 0;

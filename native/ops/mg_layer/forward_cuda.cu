@@ -29,16 +29,25 @@ template void CudaEngine<float>::pack_forward() const;
 template void CudaEngine<double>::pack_forward() const;
 
 template <class T>
-void CudaEngine<T>::forward_stage(int low, int high, i64 s, int skew, GateUse gates) const {
-  each_rows(Work::forward, low, high, [&](int first, int end, i64 blocks) {
+void CudaEngine<T>::forward_stage(const Stage& stage, GateUse gates) const {
+  each_rows(Work::forward, stage.low, stage.high, [&](int first, int end, i64 blocks) {
     with_math<T>(p.spec.precision, [&](auto math) {
       using Math = decltype(math);
-      port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, s, skew, gates);
+      port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, stage.step,
+                   p.skew, gates);
     });
   });
 }
-template void CudaEngine<float>::forward_stage(int, int, i64, int, GateUse) const;
-template void CudaEngine<double>::forward_stage(int, int, i64, int, GateUse) const;
+template void CudaEngine<float>::forward_stage(const Stage&, GateUse) const;
+template void CudaEngine<double>::forward_stage(const Stage&, GateUse) const;
+
+template <class T>
+void CudaEngine<T>::forward_window(GateUse gates) const {
+  with_math<T>(p.spec.precision, [&](auto math) {
+    using Math = decltype(math);
+    port::launch_together(forward_window_kernel<Math>, fullest(Work::forward), tile_threads, shared_bytes<Math>(built.forward), stream, tables, gates);
+  });
+}
 
 std::shared_ptr<RecordedPass> record_pass(char* tables) { return std::make_shared<RecordedPass>(tables); }
 
@@ -50,10 +59,11 @@ void network_forward(Stream stream, const Plan& p, const NetworkArgs<T>& args, R
   run_pass(stream, built, tables, recorded, [&](Stream on) {
     const CudaEngine<T> engine(on, p, built, tables);
     const GateUse gates = p.stores_gates && !p.segment ? GateUse::keep : GateUse::none;
+    if (p.together) return engine.forward_window(gates);
     engine.pack_forward();
     if (!p.layer_major) return engine.forward_range(0, p.steps, gates);
     for (int l = 0; l < engine.layers(); l++) {
-      for (i64 t = 0; t < p.steps; t++) engine.forward_stage(l, l, t, 0, gates);
+      for (i64 t = 0; t < p.steps; t++) engine.forward_stage({t, l, l}, gates);
       for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
         if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(on, engine.tables, p, g).forward();
       }

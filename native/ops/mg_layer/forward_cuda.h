@@ -1,6 +1,6 @@
-// The forward kernel: one tile of cells of one grid at one step, from gathering to y.
+// The forward kernels: one tile of cells of one grid at one step, from gathering to y; and a whole window of them in one launch.
 #pragma once
-#include "product_cuda.h"
+#include "pack_cuda.h"
 
 namespace mg {
 namespace cuda {
@@ -59,10 +59,10 @@ MG_DEVICE void finish_activation(const Tables<T>& tables, const GridRow<T>& g, i
   if (g.adds_up) write_y(tables, g, t, cell, c, sum);
 }
 
-// Rows [first, end) of the forward work, each at step stage - skew * layer.
+// Block `block` of rows [first, end) of the forward work, each at step stage - skew * layer.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) forward_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, GateUse use) {
-  const Found found = find_row(tables->before[int(Work::forward)], first, end);
+MG_DEVICE void forward_block(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew, GateUse use) {
+  const Found found = find_row(tables->before[int(Work::forward)], first, end, block);
   const Product& p = tables->forward[found.row];
   const GridRow<T>& g = tables->grids[found.row];
   const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
@@ -79,6 +79,25 @@ MG_KERNEL(tile_threads) forward_kernel(const Tables<T>* tables, int first, int e
       else finish_activation(*tables, g, t, cells[m], c, s[0]);
     }
   });
+}
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) forward_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, GateUse use) {
+  forward_block<Math>(tables, first, end, port::block(), stage, skew, use);
+}
+
+// All steps in one launch, packing included: its blocks of threads share out each stage, in the same way every time, so that a tile's
+// weights and cells stay near, and meet before the next (persistent kernels: Diamos et al. 2016).
+template <class Math, class T = typename Math::Value>
+MG_KERNEL(tile_threads) forward_window_kernel(const Tables<T>* tables, GateUse use) {
+  pack_share<Math, false>(*tables);
+  const Stages stages{0, tables->steps, tables->layers, tables->skew};
+  for (i64 k = 0; k < stages.count(); k++) {
+    const Stage stage = stages.at(k);
+    MG_GRID_BARRIER();
+    each_share(*tables, Work::forward, stage, [&](int first, int end, i64 block) {
+      forward_block<Math>(tables, first, end, block, stage.step, tables->skew, use);
+    });
+  }
 }
 
 }  // namespace cuda

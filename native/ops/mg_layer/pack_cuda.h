@@ -71,21 +71,31 @@ MG_DEVICE T data_weight(const Tables<T>& tables, const GridRow<T>& g, bool is_fo
 
 constexpr int pack_blocks = 32;  // of each product
 
+// Part `block` of the pack_blocks of each product.
 template <class Math, bool Data, class T = typename Math::Value>
-MG_KERNEL(256) pack_kernel(const Tables<T>* tables) {
-  const i64 k = port::block() / pack_blocks;
-  const Product& p = Data ? tables->data[k] : tables->forward[k];
-  const GridRow<T>& g = tables->grids[p.grid];
-  auto* const packed = reinterpret_cast<typename Math::Factor*>(tables->workspace + p.packed);
+MG_DEVICE void pack_block(const Tables<T>& tables, i64 block) {
+  const i64 k = block / pack_blocks;
+  const Product& p = Data ? tables.data[k] : tables.forward[k];
+  const GridRow<T>& g = tables.grids[p.grid];
+  auto* const packed = reinterpret_cast<typename Math::Factor*>(tables.workspace + p.packed);
   const int columns = p.tile_columns();
-  for (i64 i = port::block() % pack_blocks * 256 + port::thread(); i < p.packed_values(); i += pack_blocks * 256) {
+  for (i64 i = block % pack_blocks * port::threads() + port::thread(); i < p.packed_values(); i += pack_blocks * port::threads()) {
     const i64 line = i / columns, tile = line / p.packed_rows(), r = line - tile * p.packed_rows();
     const int n = int(i - line * columns);
     const i64 output = output_of<Math>(p, tile, n);
     const PackedRow row = packed_row(p, r);
-    const T w = Data ? data_weight(*tables, g, tables->data_folded[k], p.taps(), row, output) : forward_weight(g, row, output);
+    const T w = Data ? data_weight(tables, g, tables.data_folded[k], p.taps(), row, output) : forward_weight(g, row, output);
     packed[(line - r % chunk_channels) * columns + Math::weight_place(int(r % chunk_channels), n, p.column_blocks)] = Math::factor(w);
   }
+}
+template <class Math, bool Data, class T = typename Math::Value>
+MG_KERNEL(256) pack_kernel(const Tables<T>* tables) { pack_block<Math, Data>(*tables, port::block()); }
+
+// In a launch that runs all stages: what this block of threads packs.
+template <class Math, bool Data, class T = typename Math::Value>
+MG_DEVICE void pack_share(const Tables<T>& tables) {
+  const i64 blocks = i64(tables.first[int(Data ? Work::data : Work::forward)][tables.layers]) * pack_blocks;
+  for (i64 block = port::block(); block < blocks; block += port::blocks()) pack_block<Math, Data>(tables, block);
 }
 
 }  // namespace cuda

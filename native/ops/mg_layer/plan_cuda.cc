@@ -28,7 +28,8 @@ CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
     all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
   }
   for (const i64 n : layer) most = std::max(most, n);
-  narrow = (p.layer_major ? most : all) < p.spec.idle_tiles;
+  narrow = (p.skew > 0 ? all : most) < p.spec.idle_tiles;
+  p.together = narrow && !p.layer_major;
 }
 
 Product CudaPlanner::gathers(const Grid& g) const {
@@ -85,7 +86,7 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   }
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);
-  const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
+  const i64 shown = g.shortcut.empty() || p.skew == 0 ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
   g.grad = in_workspace(work, p.layer_major ? p.steps : shown, image);
   if (g.gamma >= 0) g.activation_grad = in_workspace(work, p.steps, image);
   g.dsums = in_workspace(work, p.range, g.area() * g.outputs);
@@ -108,14 +109,20 @@ void CudaPlanner::place_shared(i64& work) const {
 
 // At most; the upload of the tables apart.
 void CudaPlanner::count_launches() const {
-  const i64 layers = i64(p.spec.layers.size());
+  const int layers = int(p.spec.layers.size());
   i64 norms = 0, peepholes = 0;
   for (const Grid& g : p.grids) norms += g.gamma >= 0, peepholes += g.peephole >= 0;
-  p.launches = p.steps == 0 ? 0 : 1 + 5 * norms + (p.layer_major ? layers * p.steps : p.steps + layers - 1);
+  p.launches = p.steps == 0 ? 0 : p.together ? 1 : 1 + 5 * norms + Stages{0, p.steps, layers, p.skew}.count();
   if (!p.spec.backward || p.steps == 0) return;
   const i64 ranges = ceil_div(p.steps, p.range), again = p.segment || !p.stores_gates ? 1 : 0;
-  const i64 stages = p.layer_major ? layers * p.steps : p.steps + ranges * (layers - 1);
-  p.launches += 2 + again + stages * (3 + again + p.layer_major) + ranges * (1 + 2 * peepholes) + 3 * norms;
+  p.launches += 1 + ranges * (1 + 2 * peepholes);
+  if (p.together && !again) {
+    p.launches += ranges;
+    return;
+  }
+  i64 stages = 0;
+  for (i64 t = 0; t < p.steps; t += p.range) stages += Stages{t, std::min(t + p.range, p.steps), layers, p.skew}.count();
+  p.launches += 1 + again + stages * (3 + again + p.layer_major) + 3 * norms;
 }
 
 }  // namespace mg

@@ -242,14 +242,14 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
   epilogue(memory.sums, stride, memory.cells);
 }
 
-// The row of a work list that this block of threads belongs to, and which of the row's blocks it is. The last rows, which are the
-// largest grids of the highest layers, come first. All threads take part.
+// The row of a work list that block `block` of rows [first, end) belongs to, and which of the row's blocks it is. The last rows,
+// which are the largest grids of the highest layers, come first. All threads take part.
 struct Found {
   int row;
   i64 block;
 };
-MG_DEVICE inline Found find_row(const i64* before, int first, int end) {
-  const i64 at = before[end] - 1 - port::block();
+MG_DEVICE inline Found find_row(const i64* before, int first, int end, i64 block) {
+  const i64 at = before[end] - 1 - block;
   int row = first - 1;
   for (int k = first; k < end; k += 32) {
     const int mine = k + port::thread() % 32;
@@ -257,6 +257,17 @@ MG_DEVICE inline Found find_row(const i64* before, int first, int end) {
     row += beyond == 0 ? 32 : port::first_bit(beyond);
   }
   return {row, at - before[row]};
+}
+
+// In a launch that runs all stages: f(first row, end, block) for this block of threads' share of the work of a stage.
+template <class T, class F>
+MG_DEVICE void each_share(const Tables<T>& tables, Work kind, const Stage& stage, F&& f) {
+  const int first = tables.first[int(kind)][stage.low], end = tables.first[int(kind)][stage.high + 1];
+  const i64 blocks = tables.before[int(kind)][end] - tables.before[int(kind)][first];
+  for (i64 block = port::block(); block < blocks; block += port::blocks()) {
+    f(first, end, block);
+    MG_BARRIER();  // before shared memory is used again
+  }
 }
 
 }  // namespace cuda

@@ -21,7 +21,7 @@ class Builder {
     add_fields();
     Tables<T> t{};
     t.steps = p.steps;
-    t.dimensions = p.spec.dimensions;
+    t.dimensions = p.spec.dimensions, t.layers = int(p.spec.layers.size()), t.skew = p.skew;
     t.strip_sums = reinterpret_cast<double*>(work(p.norm_sums));
     t.norm_shift = reinterpret_cast<double*>(work(p.norm_shift));
     t.workspace = work(0);
@@ -36,6 +36,7 @@ class Builder {
     t.fields = store(fields);
     for (int k = 0; k < int(Work::count); k++) {
       out.work[k].first.resize(p.layer_first.size(), int(out.work[k].before.size()) - 1);
+      t.first[k] = store(out.work[k].first);
       t.before[k] = store(out.work[k].before);
     }
     std::memcpy(out.bytes.data(), &t, sizeof t);
@@ -226,10 +227,10 @@ i64 tables_bytes(const Plan& p) {
   size_t sources = 0, shortcuts = 0;
   for (const Grid& g : p.grids) sources += g.sources.size(), shortcuts += g.shortcut.size();
   const size_t uses = sources + shortcuts;  // of nodes
-  size_t bytes = sizeof(Tables<double>) + 16 * 64;
+  size_t bytes = sizeof(Tables<double>) + 24 * 64;
   bytes += p.grids.size() * (sizeof(GridRow<double>) + 3 * sizeof(Product) + 2 + sizeof(WeightSum)) + sources * sizeof(SourceRow<double>);
   bytes += shortcuts * sizeof(ShortcutRow<double>) + uses * (sizeof(UseRow<double>) + sizeof(FieldRow<double>));
-  bytes += (5 * p.grids.size() + uses + 5) * sizeof(i64);
+  bytes += (5 * p.grids.size() + uses + 5) * sizeof(i64) + 5 * p.layer_first.size() * sizeof(int);
   return i64(bytes);
 }
 

@@ -130,7 +130,7 @@ struct WeightMemory {
 // Steps [t0, t1); `first`: the sums begin here, else they go on.
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
-  const Found found = find_row(tables->before[int(Work::weights)], first_row, end);
+  const Found found = find_row(tables->before[int(Work::weights)], first_row, end, port::block());
   const Product& p = tables->forward[found.row];
   const WeightSum& w = tables->weights[found.row];
   const GridRow<T>& g = tables->grids[found.row];

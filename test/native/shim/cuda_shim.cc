@@ -64,7 +64,7 @@ namespace shim {
 namespace {
 
 constexpr std::size_t stack_bytes = 64 * 1024;
-constexpr int most_threads = 1024;
+constexpr int most_threads = 1024;  // of the blocks that run at once
 // Fibers serve again and again, which to the thread sanitizer orders the blocks that share them: several sets take turns.
 #if defined(MG_SHIM_TSAN)
 constexpr int sets = 4;
@@ -81,6 +81,8 @@ struct Copy {
 
 enum class State { ready, waiting, done };
 
+struct Block;
+
 struct Fiber {
   char* stack = nullptr;
 #if defined(__x86_64__)
@@ -90,7 +92,8 @@ struct Fiber {
 #endif
   void* fake_stack = nullptr;  // of the address sanitizer
   void* tsan = nullptr;
-  int number = 0;
+  Block* block = nullptr;
+  int thread = 0;
   State state = State::ready;
   Copy copies[most_copies];  // a ring; no container, whose memory the thread sanitizer would watch
   long first_copy = 0, last_copy = 0, group = 0;
@@ -103,15 +106,30 @@ struct Warp {
   alignas(16) unsigned char slots[32][64];
 };
 
+// Threads that wait for each other at one place of the source.
+struct Meeting {
+  int arrived = 0, line = 0;
+  const char* file = nullptr;
+};
+
+struct Block {
+  i64 number = 0;
+  int first = 0;  // of its fibers
+  void* shared = nullptr;
+  Meeting meeting;
+  std::vector<Warp> warps;
+};
+
 struct Scheduler {
   std::mutex mutex;
   std::vector<Fiber> fibers = std::vector<Fiber>(sets * most_threads);
   int set = 0;
-  std::vector<Warp> warps;
+  std::vector<Block> blocks;  // that run at once
   std::vector<int> ready;
-  int count = 0, current = -1, at_barrier = 0;
-  const char* barrier_file = nullptr;
-  int barrier_line = 0;
+  int count = 0, running = 0;  // threads of a block, and of all of them
+  int current = -1;
+  Meeting meeting;  // of all blocks
+  bool together = false;
   Place place{};
   i64 shared_bytes = 0;
   void (*body)(void*) = nullptr;
@@ -148,7 +166,7 @@ unsigned draw(Scheduler& s) {  // xorshift64*
 
 [[noreturn]] void die(const char* what, const char* detail = "") {
   const Scheduler& s = all();
-  std::fprintf(stderr, "cuda shim: %s%s (block %ld, thread %d)\n", what, detail, long(s.place.block), s.current);
+  std::fprintf(stderr, "cuda shim: %s%s (block %ld, thread %d)\n", what, detail, long(s.place.block), s.place.thread);
   std::abort();
 }
 
@@ -189,7 +207,8 @@ void yield([[maybe_unused]] bool for_good) {
 void resume(int number) {
   Scheduler& s = all();
   Fiber& f = fiber(number);
-  s.current = s.place.thread = number;
+  s.current = number;
+  s.place.thread = f.thread, s.place.block = f.block->number, s.place.shared = f.block->shared;
   s.counts.switches++;
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_start_switch_fiber(&s.fake_stack, f.stack, stack_bytes);
@@ -229,7 +248,7 @@ void wake(int first, int last) {
   }
 }
 
-void prepare(Fiber& f, int number) {
+void prepare(Fiber& f, Block& block, int thread) {
   if (!f.stack) {
     void* const memory = mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) die("no memory for a stack");
@@ -241,7 +260,8 @@ void prepare(Fiber& f, int number) {
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(f.stack, stack_bytes);
 #endif
-  f.number = number;
+  f.block = &block;
+  f.thread = thread;
   f.state = State::ready;
   f.first_copy = f.last_copy = f.group = 0;
   f.fake_stack = nullptr;
@@ -277,15 +297,23 @@ void free_shared(void* memory, [[maybe_unused]] i64 bytes) {
   std::free(memory);
 }
 
-void run_block(Scheduler& s, i64 number) {
-  s.place.block = number;
-  s.place.shared = make_shared(s.shared_bytes);
-  s.at_barrier = 0;
-  for (Warp& w : s.warps) w.arrived = 0, w.leaving = false;
+// Runs blocks to their end, all of them at once, in turns.
+void run_blocks(Scheduler& s, const i64* numbers, int count) {
   s.set = (s.set + 1) % sets;
-  for (int n = 0; n < s.count; n++) prepare(fiber(n), n);
+  s.running = count * s.count;
+  s.blocks.resize(std::size_t(count));
+  s.meeting = Meeting{};
+  for (int k = 0; k < count; k++) {
+    Block& block = s.blocks[std::size_t(k)];
+    block.number = numbers[k], block.first = k * s.count;
+    block.shared = make_shared(s.shared_bytes);
+    block.meeting = Meeting{};
+    block.warps.resize(std::size_t(s.count + 31) / 32);
+    for (Warp& w : block.warps) w.arrived = 0, w.leaving = false;
+    for (int n = 0; n < s.count; n++) prepare(fiber(block.first + n), block, n);
+  }
   s.ready.clear();
-  wake(0, s.count);
+  wake(0, s.running);
   while (!s.ready.empty()) {
     const std::size_t pick = draw(s) % s.ready.size();
     const int next = s.ready[pick];
@@ -293,18 +321,37 @@ void run_block(Scheduler& s, i64 number) {
     s.ready.pop_back();
     resume(next);
   }
-  for (int n = 0; n < s.count; n++)
-    if (fiber(n).state != State::done) {
-      s.current = n;
-      die(s.at_barrier > 0 ? "a part of the block waits at a barrier that the others never reach" : "lanes are missing from an exchange");
-    }
-  free_shared(s.place.shared, s.shared_bytes);
+  for (int n = 0; n < s.running; n++) {
+    const Fiber& f = fiber(n);
+    if (f.state == State::done) continue;
+    s.place.thread = f.thread, s.place.block = f.block->number;
+    if (f.block->meeting.arrived > 0) die("a part of the block waits at a barrier that the others never reach");
+    die(s.meeting.arrived > 0 ? "a part of the launch waits at a barrier that the others never reach" : "lanes are missing from an exchange");
+  }
+  for (Block& block : s.blocks) free_shared(block.shared, s.shared_bytes);
+}
+
+// Fibers [first, first + count) meet; the last one wakes the others.
+void meet_at(Meeting& m, int first, int count, const char* file, int line, const char* fault) {
+  Scheduler& s = all();
+  if (m.arrived == 0) m.file = file, m.line = line;
+  else if (m.line != line || std::strcmp(m.file, file) != 0) die(fault);
+  release(&m);
+  if (++m.arrived == count) {
+    m.arrived = 0;
+    for (int n = first; n < first + count; n++)
+      if (n != s.current) wake(n, n + 1);
+  } else {
+    current().state = State::waiting;
+    yield(false);
+  }
+  acquire(&m);
 }
 
 // The lanes of a warp meet; the last one wakes the others.
-void meet(Warp& w, int warp) {
+void meet(Warp& w) {
   Scheduler& s = all();
-  const int first = warp * 32, last = std::min(s.count, first + 32), lanes = last - first;
+  const int warp = current().thread / 32, lanes = std::min(s.count - warp * 32, 32), first = current().block->first + warp * 32, last = first + lanes;
   if (lanes != 32) die("an exchange needs 32 lanes");
   release(&w);
   if (++w.arrived == lanes) {
@@ -324,39 +371,34 @@ const Place& place() { return all().place; }
 Counts counts() { return all().counts; }
 
 void barrier(const char* file, int line) {
+  Block& block = *current().block;
+  meet_at(block.meeting, block.first, all().count, file, line, "the threads of a block wait at different barriers");
+}
+void grid_barrier(const char* file, int line) {
   Scheduler& s = all();
-  if (s.at_barrier == 0) s.barrier_file = file, s.barrier_line = line;
-  else if (s.barrier_line != line || std::strcmp(s.barrier_file, file) != 0) die("the threads of a block wait at different barriers");
-  release(&s.at_barrier);
-  if (++s.at_barrier == s.count) {
-    s.at_barrier = 0;
-    for (int n = 0; n < s.count; n++)
-      if (n != s.current) wake(n, n + 1);
-  } else {
-    current().state = State::waiting;
-    yield(false);
-  }
-  acquire(&s.at_barrier);
+  if (!s.together) die("blocks wait for each other, but need not run at the same time");
+  meet_at(s.meeting, 0, s.running, file, line, "the threads of a launch wait at different barriers");
 }
 
+namespace {
+Warp& current_warp() { return current().block->warps[std::size_t(current().thread / 32)]; }
+}  // namespace
+
 const unsigned char* exchange(const void* mine, std::size_t bytes, const char* what) {
-  Scheduler& s = all();
-  const int warp = s.current / 32;
-  Warp& w = s.warps[std::size_t(warp)];
+  Warp& w = current_warp();
   if (w.arrived == 0) w.what = what, w.leaving = false;
   else if (w.leaving || std::strcmp(w.what, what) != 0) die("the lanes of a warp meet in different exchanges: ", what);
   // Byte by byte: the thread sanitizer watches memcpy wherever it is called from.
-  for (std::size_t k = 0; k < bytes; k++) w.slots[s.current % 32][k] = static_cast<const volatile unsigned char*>(mine)[k];
-  meet(w, warp);
+  for (std::size_t k = 0; k < bytes; k++) w.slots[current().thread % 32][k] = static_cast<const volatile unsigned char*>(mine)[k];
+  meet(w);
   return w.slots[0];
 }
 
 void leave_exchange() {
-  const int warp = all().current / 32;
-  Warp& w = all().warps[std::size_t(warp)];
+  Warp& w = current_warp();
   if (w.arrived == 0) w.leaving = true;
   else if (!w.leaving) die("the lanes of a warp meet in different exchanges");
-  meet(w, warp);
+  meet(w);
 }
 
 void start_copy(void* to, const void* from, bool valid) {
@@ -411,9 +453,8 @@ void mma(int depth, float* d, const unsigned* a, const unsigned* b) {
   std::memcpy(mine, a, 16);
   std::memcpy(mine + 16, b, 8);
   exchange(mine, sizeof mine, depth == 8 ? "mma_tf32" : "mma_bf16");
-  const Scheduler& s = all();
-  const Warp& w = s.warps[std::size_t(s.current / 32)];
-  const int lane = s.current % 32;
+  const Warp& w = current_warp();
+  const int lane = current().thread % 32;
   float sums[4];
   for (int q = 0; q < 4; q++) {
     double sum = d[q];
@@ -425,10 +466,14 @@ void mma(int depth, float* d, const unsigned* a, const unsigned* b) {
   for (int q = 0; q < 4; q++) d[q] = sums[q];
 }
 
-void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes) {
+// The made-up device has room for few blocks at a time, so that those of a launch share its work unevenly.
+i64 resident_blocks(int threads) { return std::min<i64>(6, most_threads / threads); }
+
+void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes, bool together) {
   Scheduler& s = all();
   const std::lock_guard<std::mutex> lock(s.mutex);
-  if (threads < 1 || threads > most_threads || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 || shared_bytes > 99 * 1024)
+  if (threads < 1 || threads > most_threads || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 || shared_bytes > 99 * 1024 ||
+      (together && blocks > resident_blocks(threads)))
     die("a launch asks for more than a GPU has");
 #if defined(MG_SHIM_TSAN)
   AnnotateIgnoreReadsBegin("", 0);
@@ -441,14 +486,15 @@ void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_b
   s.shared_bytes = shared_bytes;
   s.place.threads = threads;
   s.place.blocks = blocks;
-  s.warps.resize(std::size_t(threads + 31) / 32);
+  s.together = together;
   s.counts.launches++;
   s.counts.blocks += blocks;
   std::vector<i64> order(static_cast<std::size_t>(blocks));
   std::iota(order.begin(), order.end(), i64(0));
   for (std::size_t k = order.size(); k > 1; k--) std::swap(order[k - 1], order[draw(s) % k]);
   release(&s.body);
-  for (const i64 number : order) run_block(s, number);
+  if (together) run_blocks(s, order.data(), int(blocks));
+  else for (const i64& number : order) run_blocks(s, &number, 1);
   s.current = -1;
 #if defined(MG_SHIM_TSAN)
   AnnotateIgnoreWritesEnd("", 0);

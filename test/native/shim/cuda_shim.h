@@ -4,6 +4,7 @@
 // is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody waits for it.
 // cuda_shim.cc is compiled without the thread sanitizer; what kernels do to memory is done here, where it is seen.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -18,6 +19,7 @@
 #define MG_DEVICE
 #define MG_UNROLL
 #define MG_BARRIER() mg::shim::barrier(__FILE__, __LINE__)
+#define MG_GRID_BARRIER() mg::shim::grid_barrier(__FILE__, __LINE__)
 
 namespace mg {
 namespace shim {
@@ -29,6 +31,7 @@ struct Place {
 };
 const Place& place();
 void barrier(const char* file, int line);
+void grid_barrier(const char* file, int line);
 // Every lane hands in up to 64 bytes; gives the 32 slots of 64 bytes, to be read until the lane calls leave_exchange.
 const unsigned char* exchange(const void* mine, std::size_t bytes, const char* what);
 void leave_exchange();
@@ -36,7 +39,9 @@ void start_copy(void* to, const void* from, bool valid);
 void commit_copies();
 bool next_copy(int groups_in_flight, void** to, const void** from);
 void mma(int k, float* d, const unsigned* a, const unsigned* b);
-void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes);
+// together: all blocks at once, no more than are resident; otherwise one after the other, in a random order.
+void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes, bool together);
+i64 resident_blocks(int threads);
 
 struct Counts {
   long launches, blocks, switches;
@@ -121,12 +126,20 @@ inline unsigned to_bf16(float x) {
 inline unsigned to_bf16_pair(float low, float high) { return to_bf16(low) | to_bf16(high) << 16; }
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
+void start(bool together, void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, Arguments... arguments) {
   if (blocks == 0) return;
   auto body = [=] { kernel(arguments...); };
-  auto run = [=]() mutable { shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes); };
+  auto run = [=]() mutable { shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes, together); };
   if (shim::recording != nullptr) shim::recording->push_back(run);
   else run();
+}
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
+  start(false, kernel, blocks, threads, shared_bytes, arguments...);
+}
+template <class... Parameters, class... Arguments>
+void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
+  start(true, kernel, std::min(blocks, shim::resident_blocks(threads)), threads, shared_bytes, arguments...);
 }
 
 class Graph {
