@@ -1,5 +1,5 @@
 """A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. The job is that of bench/gpu/dnc.mjs."""
-from peer import DEVICE, JOB, compiled, finish, torch, wave, weight
+from peer import DEVICE, JOB, MODE, compiled, finish, torch, wave, weight
 
 W, R = 16, 4
 EPS = 1e-6
@@ -69,12 +69,18 @@ def main():
     start = model.start(JOB['batch'])
     if JOB['what'] == 'step':
         x, state = wave([JOB['batch'], 36], 0.37), [part.clone() for part in start]
+        with torch.no_grad():
+            loss = run(x, state)[0].square().sum()
 
         @torch.no_grad()
         def step():
-            for part, new in zip(state, run(x, state)[1]):
-                part.copy_(new)
-        return finish(step)
+            new = run(x, state)[1]
+            if MODE == 'graph':  # the memory of a captured step is fixed
+                for part, value in zip(state, new):
+                    part.copy_(value)
+            else:
+                state[:] = new
+        return finish(step, loss)
     frames = wave([JOB['steps'], JOB['batch'], 36], 0.37)
 
     def loss_of():
