@@ -1,6 +1,7 @@
 #!/bin/sh
 # All CUDA kernels on the host: plain, under the address and undefined-behaviour sanitizers, and, on small shapes, under the
-# thread sanitizer; and a kernel with planted faults, each of which must be found. Arguments: which of plain, asan, tsan (all).
+# thread sanitizer; and planted faults, in a small kernel and in the sources of the fused engine, each of which must be found.
+# Arguments: which of plain, asan, tsan, faults (all); faults needs plain.
 set -eu
 cd "$(dirname "$0")/../.."
 out=build/shim
@@ -76,7 +77,7 @@ check() {
 }
 
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=halt_on_error=1
-wanted=${*:-plain asan tsan}
+wanted=${*:-plain asan tsan faults}
 asan="-O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 tsan="-O1 -g -Wno-maybe-uninitialized -fsanitize=thread"
 {
@@ -95,5 +96,7 @@ for kind in $wanted; do
     plain) check plain "" full 20 1000 "1 2 3 5 6 7" ;;
     asan) check asan "$asan" full 8 50 "1 2 4 5 6 7" ;;
     tsan) check tsan -fsanitize=thread small 4 1 "2 3 5 6 7" ;;
+    # shellcheck disable=SC2086
+    faults) echo "== faults" && node test/native/faults.mjs "$out" plain "$seed" g++ $base $fused -O1 ;;
   esac
 done

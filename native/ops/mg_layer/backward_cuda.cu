@@ -8,7 +8,7 @@ namespace cuda {
 namespace {
 
 // dp_i += di c', dp_f += df c', dp_o += do c over steps [t0, t1) of a grid
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 void add_peephole(Stream stream, const Tables<T>* tables, const Plan& p, int k, i64 t0, i64 t1, bool first) {
   const Grid& grid = p.grids[size_t(k)];
   const i64 C = grid.channels, cells = p.batch * grid.area();
@@ -19,7 +19,8 @@ void add_peephole(Stream stream, const Tables<T>* tables, const Plan& p, int k, 
         const i64 t = t0 + r / cells, cell = r % cells;
         const T* const seen = o == 2 ? g.cell.at(t) : g.cell_before.at(t);
         const i64 gate = o == 0 ? 0 : o + 1;  // of i, u, f, o
-        return seen ? double(g.dsums.at(t)[cell * g.outputs + gate * C + c]) * double(seen[cell * C + c]) : 0.0;
+        if (!seen) return 0.0;
+        return double(Kept::gradient(kept_at<typename Kept::Gradient>(g.dsums, t)[cell * g.outputs + gate * C + c])) * double(seen[cell * C + c]);
       },
       [=] MG_DEVICE(i64 o, i64 c, double total) {
         T* const to = tables->grids[k].dpeephole + o * C + c;
@@ -100,7 +101,9 @@ class Backward : CudaEngine<T> {
   }
   void cells(const Stage& stage, CellPart part) const {
     this->each_rows(Work::cells, stage.low, stage.high, [&](int first, int end, i64 blocks) {
-      port::launch(cells_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew, part);
+      with_math<T>(p.spec.precision, [&](auto math) {
+        port::launch(cells_kernel<typename decltype(math)::Kept>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew, part);
+      });
     });
   }
   void fields(const Stage& stage) const {
@@ -129,7 +132,8 @@ class Backward : CudaEngine<T> {
       });
     });
     for (size_t k = 0; k < p.grids.size(); k++) {
-      if (p.grids[k].peephole >= 0) add_peephole(stream, tables, p, int(k), t0, t1, first);
+      if (p.grids[k].peephole < 0) continue;
+      with_math<T>(p.spec.precision, [&](auto math) { add_peephole<typename decltype(math)::Kept>(stream, tables, p, int(k), t0, t1, first); });
     }
   }
 };

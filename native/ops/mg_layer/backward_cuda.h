@@ -58,18 +58,18 @@ MG_DEVICE inline CellPlace cell_place(i64 i, i64 height, i64 width, i64 channels
 // Gather dy; turn it into the gradient of the sums; or both at once.
 enum class CellPart { gather, sums, both };
 
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 MG_DEVICE void cell_gradient(const Tables<T>& tables, const GridRow<T>& g, i64 t, i64 i, const CellPlace& at, T dh) {
   const i64 C = g.channels, c = at.channel;
-  T* const out = g.dsums.at(t) + at.cell * g.outputs + c;
+  auto* const out = kept_at<typename Kept::Gradient>(g.dsums, t) + at.cell * g.outputs + c;
   if (!g.lstm()) {
-    out[0] = !g.relu || g.activation.at(t)[i] > T(0) ? dh : T(0);
+    out[0] = Kept::keep_gradient(!g.relu || g.activation.at(t)[i] > T(0) ? dh : T(0));
     return;
   }
   const bool last = t + 1 == tables.steps;
   const T* const before = g.cell_before.at(t);
-  const T* const gates = g.gates.at(t) + i;
-  const Gates<T> a{gates[0], gates[g.gate_plane], gates[2 * g.gate_plane], gates[3 * g.gate_plane]};
+  const auto* const gates = kept_at<typename Kept::Gate>(g.gates, t) + i;
+  const Gates<T> a{Kept::gate(gates[0]), Kept::gate(gates[g.gate_plane]), Kept::gate(gates[2 * g.gate_plane]), Kept::gate(gates[3 * g.gate_plane])};
   const T c_prev = before ? before[i] : T(0);
   if (!last) dh += g.parts[at.cell * g.data_columns + g.hidden_column + c];
   else if (g.given_hidden) dh += g.given_hidden[i];
@@ -82,7 +82,8 @@ MG_DEVICE void cell_gradient(const Tables<T>& tables, const GridRow<T>& g, i64 t
   } else {
     d = mg::cell_backward(a, g.cell.at(t)[i], c_prev, dh, dc, dc_prev);
   }
-  out[0] = d.i, out[C] = d.u, out[2 * C] = d.f, out[3 * C] = d.o;
+  out[0] = Kept::keep_gradient(d.i), out[C] = Kept::keep_gradient(d.u);
+  out[2 * C] = Kept::keep_gradient(d.f), out[3 * C] = Kept::keep_gradient(d.o);
   g.grad_cell[i] = dc_prev;
   if (t == 0 && g.first_cell) g.first_cell[i] = dc_prev;
 }
@@ -94,7 +95,7 @@ MG_DEVICE void each_value(i64 block, i64 n, F&& f) {
   for (i64 i = block * cell_block + port::thread(); i < end; i += port::threads()) f(i);
 }
 
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 MG_DEVICE void cell_value(const Tables<T>* tables, const GridRow<T>& g, i64 t, i64 i, CellPart part) {
   const CellPlace at = cell_place(i, g.height, g.width, g.channels);
   T dy = T(0);
@@ -107,19 +108,19 @@ MG_DEVICE void cell_value(const Tables<T>* tables, const GridRow<T>& g, i64 t, i
       dy += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, g.y.at(t), g.height, g.width, g.channels, tables->dimensions);
     if (part == CellPart::gather || g.shortcuts > 0) g.grad.at(t)[i] = dy;
   }
-  if (part != CellPart::gather) cell_gradient(*tables, g, t, i, at, dy);
+  if (part != CellPart::gather) cell_gradient<Kept>(*tables, g, t, i, at, dy);
 }
 
 // As forward_block; the same for fields and data.
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 MG_DEVICE void cells_block(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew, CellPart part) {
   const Found found = find_row(tables->before[int(Work::cells)], first, end, block);
   const GridRow<T>& g = tables->grids[found.row];
-  each_value(found.block, g.cells() * g.channels, [&](i64 i) { cell_value(tables, g, stage - skew * g.layer, i, part); });
+  each_value(found.block, g.cells() * g.channels, [&](i64 i) { cell_value<Kept>(tables, g, stage - skew * g.layer, i, part); });
 }
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 MG_KERNEL(cell_block) cells_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, CellPart part) {
-  cells_block(tables, first, end, port::block(), stage, skew, part);
+  cells_block<Kept>(tables, first, end, port::block(), stage, skew, part);
 }
 
 template <class T>
@@ -151,7 +152,8 @@ MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block
   const bool is_folded = tables->data_folded[found.row];
   T* const parts = is_folded ? g.folded_parts : g.parts;
   T* const first_hidden = t == 0 && !is_folded ? g.first_hidden : nullptr;
-  const OneSource<T> from{g.dsums.at(t), g.outputs};
+  using Gradient = typename Math::Kept::Gradient;
+  const OneSource<Gradient> from{kept_at<Gradient>(g.dsums, t), g.outputs};
   run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
     const int width = p.tile_columns();
     for (int k = port::thread(); k < tile_cells * width; k += tile_threads) {
@@ -184,7 +186,7 @@ MG_KERNEL(tile_threads) backward_window_kernel(const Tables<T>* tables, i64 t0, 
     MG_GRID_BARRIER();
     if (k + 1 < stages.count()) fields(stages.at(k + 1));
     each_share(*tables, Work::cells, stage, [&](int first, int end, i64 block) {
-      cells_block(tables, first, end, block, stage.step, skew, CellPart::both);
+      cells_block<typename Math::Kept>(tables, first, end, block, stage.step, skew, CellPart::both);
     });
     MG_GRID_BARRIER();
     each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_block<Math>(tables, first, end, block, stage.step, skew); });

@@ -19,7 +19,7 @@ MG_DEVICE void write_y(const Tables<T>& tables, const GridRow<T>& g, i64 t, i64 
 }
 
 // The cell of one channel, from the sums without bias (lstm_cell.h).
-template <class T>
+template <class Kept, class T = typename Kept::Value>
 MG_DEVICE void finish_cell(const Tables<T>& tables, const GridRow<T>& g, i64 t, i64 cell, i64 c, Gates<T> sums, GateUse use) {
   const i64 at = cell * g.channels + c;
   const T* const before = g.cell_before.at(t);
@@ -34,8 +34,9 @@ MG_DEVICE void finish_cell(const Tables<T>& tables, const GridRow<T>& g, i64 t, 
     next = mg::cell(sums, c_prev, g.forget_bias, a);
   }
   if (use != GateUse::none && g.gates.base) {
-    T* const gates = g.gates.at(t) + at;
-    gates[0] = a.i, gates[g.gate_plane] = a.u, gates[2 * g.gate_plane] = a.f, gates[3 * g.gate_plane] = a.o;
+    auto* const gates = kept_at<typename Kept::Gate>(g.gates, t) + at;
+    gates[0] = Kept::keep_gate(a.i), gates[g.gate_plane] = Kept::keep_gate(a.u);
+    gates[2 * g.gate_plane] = Kept::keep_gate(a.f), gates[3 * g.gate_plane] = Kept::keep_gate(a.o);
   }
   if (use == GateUse::again) return;
   g.cell.at(t)[at] = next.c;
@@ -75,7 +76,7 @@ MG_DEVICE void forward_block(const Tables<T>* tables, int first, int end, i64 bl
       const i64 c = column_tile * width + n;
       if (cells[m] < 0 || c >= g.channels) continue;
       const T* const s = sums + m * stride + n;
-      if (p.cell) finish_cell(*tables, g, t, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]}, use);
+      if (p.cell) finish_cell<typename Math::Kept>(*tables, g, t, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]}, use);
       else finish_activation(*tables, g, t, cells[m], c, s[0]);
     }
   });

@@ -62,6 +62,7 @@ class Planner {
       p.workers = 0;
       if (element_bytes == 8) p.spec.fold = false, p.spec.precision = Precision::float32;
     }
+    p.gate_bytes = cuda() && p.spec.precision == Precision::bfloat16 ? 2 : element_bytes;
     p.units = cuda() ? 1 : std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
     p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
     add_nodes();
@@ -214,14 +215,15 @@ class Planner {
     return p.saved_bytes + (cuda() ? segment_bytes() : p.workers * p.scratch_begin);
   }
   i64 segment_bytes() const {  // what `keep` of place_tensors takes from the workspace
-    i64 values = 0;
+    i64 values = 0, gates = 0;
     for (const Grid& g : p.grids) {
-      for (const Place* place : {&g.y, &g.cell, &g.gates}) {
+      for (const Place* place : {&g.y, &g.cell}) {
         if (place->where == Place::Where::workspace) values += place->slots * p.batch * place->image;
       }
+      if (g.gates.where == Place::Where::workspace) gates += g.gates.slots * p.batch * g.gates.image;
       if (g.activation.offset != g.y.offset || g.activation.where != g.y.where) values += g.activation.slots * p.batch * g.activation.image;
     }
-    return values * p.element_bytes;
+    return values * p.element_bytes + gates * p.gate_bytes;
   }
 
   // The segment length with the least memory: states at the boundaries against the steps that are run again.
@@ -245,10 +247,9 @@ class Planner {
   Place worker_place(i64& used, i64 slots, i64 image) {
     return {Place::Where::worker, take(used, slots * p.group * image * p.element_bytes), slots, image};
   }
-  Place shared(Place::Where where, i64& used, i64 slots, i64 image) {
-    return {where, take(used, slots * p.batch * image * p.element_bytes), slots, image};
+  Place shared(Place::Where where, i64& used, i64 slots, i64 image, i64 bytes) {
+    return {where, take(used, slots * p.batch * image * bytes), slots, image};
   }
-  Place all_steps(Place::Where where, i64& used, i64 image) { return shared(where, used, p.steps, image); }
 
   void lay_out() {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
@@ -273,23 +274,24 @@ class Planner {
     const LayerSpec& s = p.spec.layers[size_t(g.layer)];
     const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
     const i64 image = g.area() * g.channels;
-    auto keep = [&](i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
-      if (p.segment && cuda()) return shared(Place::Where::workspace, work, std::max(p.segment, slots), values);
+    auto keep_in = [&](i64 bytes, i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
+      if (p.segment && cuda()) return shared(Place::Where::workspace, work, std::max(p.segment, slots), values, bytes);
       if (p.segment) return worker_place(mine, p.segment, values);
-      if (p.spec.backward) return all_steps(Place::Where::saved, saved, values);
-      if (p.layer_major) return all_steps(Place::Where::workspace, work, values);
-      if (p.wide || cuda()) return shared(Place::Where::workspace, work, slots, values);
+      if (p.spec.backward) return shared(Place::Where::saved, saved, p.steps, values, bytes);
+      if (p.layer_major) return shared(Place::Where::workspace, work, p.steps, values, bytes);
+      if (p.wide || cuda()) return shared(Place::Where::workspace, work, slots, values, bytes);
       return worker_place(mine, slots, values);
     };
+    auto keep = [&](i64 slots, i64 values) { return keep_in(p.element_bytes, slots, values); };
     const i64 own = lstm ? 2 : 1, handed_on = own_y ? reach(g) : std::max(own, reach(g));
     g.y = s.output ? Place{Place::Where::output, output++, p.steps, image} : keep(handed_on, image);
     g.activation = own_y ? keep(own, image) : g.y;
     if (lstm) {
-      if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image);
+      if (p.wide) g.cell = shared(Place::Where::workspace, work, 1, image, p.element_bytes);
       else if (p.layer_major && !p.spec.backward && !cuda()) g.cell = worker_place(mine, 1, image);
       else g.cell = keep(1, image);
     }
-    g.gates = lstm && p.spec.backward && p.stores_gates ? keep(1, 4 * image) : Place{};
+    g.gates = lstm && p.spec.backward && p.stores_gates ? keep_in(p.gate_bytes, 1, 4 * image) : Place{};
     if (lstm && p.segment) {
       const i64 states = (ceil_div(p.steps, p.segment) - 1) * p.batch * image * p.element_bytes;
       g.checkpoint_hidden = take(saved, states), g.checkpoint_cell = take(saved, states);
@@ -340,7 +342,7 @@ class Planner {
     p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
     p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
     p.dx_size = std::max({p.dx_size, data_pixels * g.data_columns, data_pixels / 4 * g.folded_columns});
-    g.grad = p.layer_major ? all_steps(Place::Where::workspace, work, image) : worker_place(mine, 1, image);
+    g.grad = p.layer_major ? shared(Place::Where::workspace, work, p.steps, image, p.element_bytes) : worker_place(mine, 1, image);
     if (g.state >= 0) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
   }
 

@@ -144,6 +144,7 @@ struct Plan {
   bool stores_gates;
   i64 segment = 0;             // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
   i64 element_bytes;
+  i64 gate_bytes;              // of a gate that is kept; CUDA: of a gradient of the sums too. 2 with products of bfloat16
   int workers;
   i64 units;                   // sample ranges that run in parallel, each with its own gradient sums
   i64 group;                   // images a worker takes through the network together

@@ -57,8 +57,8 @@ void CudaPlanner::cut_and_pack(Product& q, i64& work) const {
   q.packed = take_bytes(work, q.packed_values() * p.element_bytes);
 }
 
-Place CudaPlanner::in_workspace(i64& work, i64 slots, i64 image) const {
-  return {Place::Where::workspace, take_bytes(work, slots * p.batch * image * p.element_bytes), slots, image};
+Place CudaPlanner::in_workspace(i64& work, i64 slots, i64 image, i64 bytes) const {
+  return {Place::Where::workspace, take_bytes(work, slots * p.batch * image * bytes), slots, image};
 }
 
 void CudaPlanner::place(Grid& g, i64& work) const {
@@ -69,7 +69,7 @@ void CudaPlanner::place(Grid& g, i64& work) const {
 
 void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   const i64 image = g.area() * g.channels;
-  if (!p.stores_gates && g.state >= 0) g.gates = in_workspace(work, 1, 4 * image);
+  if (!p.stores_gates && g.state >= 0) g.gates = in_workspace(work, 1, 4 * image, p.gate_bytes);
   if (g.data_columns > 0) {
     g.data = gathers(g);
     g.data.channels = g.outputs, g.data.outputs = g.data_columns;
@@ -87,10 +87,10 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);
   const i64 shown = g.shortcut.empty() || p.skew == 0 ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
-  g.grad = in_workspace(work, p.layer_major ? p.steps : shown, image);
-  if (g.gamma >= 0) g.activation_grad = in_workspace(work, p.steps, image);
-  g.dsums = in_workspace(work, p.range, g.area() * g.outputs);
-  if (g.state >= 0) g.grad_cell = in_workspace(work, 1, image);
+  g.grad = in_workspace(work, p.layer_major ? p.steps : shown, image, p.element_bytes);
+  if (g.gamma >= 0) g.activation_grad = in_workspace(work, p.steps, image, p.element_bytes);
+  g.dsums = in_workspace(work, p.range, g.area() * g.outputs, p.gate_bytes);
+  if (g.state >= 0) g.grad_cell = in_workspace(work, 1, image, p.element_bytes);
 }
 
 void CudaPlanner::place_shared(i64& work) const {

@@ -27,7 +27,7 @@ class CudaPlanner {
   void cut_and_pack(Product& q, i64& work) const;
   void place_gradients(Grid& g, i64& work) const;
   void count_launches() const;
-  Place in_workspace(i64& work, i64 slots, i64 image) const;
+  Place in_workspace(i64& work, i64 slots, i64 image, i64 bytes) const;
 
   Plan& p;
   bool narrow = false;

@@ -28,6 +28,7 @@ struct PatchCell {
 // The sources of a grid at a step: those on its own scale, or those that are folded and lie on the coarser one.
 template <class T>
 struct Sources {
+  using Value = T;
   const SourceRow<T>* rows;
   int count;
   i64 t;
@@ -39,6 +40,7 @@ struct Sources {
 };
 template <class T>
 struct OneSource {
+  using Value = T;
   const T* data;
   i64 channels;
   MG_DEVICE View<T> find(i64, bool) const { return {Map::same, channels % 4 == 0, data, 0, channels}; }
@@ -65,7 +67,7 @@ MG_DEVICE Run<T, N> seen(const View<T>& v, i64 channel, const PatchCell& c, i64 
 }
 
 // The four channels from `channel` on of every cell of a patch, by the threads with the same number modulo 4.
-template <class Math, class From, class T = typename Math::Value>
+template <class Math, class From, class T = typename From::Value>
 MG_DEVICE void gather(const From& from, i64 channel, i64 end, bool folded, const PatchCell* cells, int count, i64 height, i64 width, int dimensions,
                       typename Math::Factor* patch) {
   using Factor = typename Math::Factor;

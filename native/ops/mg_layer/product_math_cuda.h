@@ -3,10 +3,11 @@
 //   Factor, stride           what lies in shared memory, and from one cell to the next: 16 channels and a gap against bank conflicts
 //   weight_words(columns)    32-bit words of the packed weights of 16 channels; weight_place(k, n, blocks): factor k, n among them
 //   column_channel, column_gate   which channel and gate (i, u, f, o) of an LSTM a packed column holds: one thread has all four
+//   Kept                     how gates and gradients of sums lie in memory (kept_cuda.h)
 //   Sums                     one thread's sums; origins: where the cells of the tile begin in the patch
 #pragma once
 #include "../../base/lstm_cell.h"
-#include "../../base/port.h"
+#include "kept_cuda.h"
 #include "product.h"
 
 namespace mg {
@@ -22,6 +23,7 @@ template <class T>
 struct ExactMath {
   using Value = T;
   using Factor = T;
+  using Kept = Whole<T>;
   static constexpr bool copies = true;  // gathered values go to shared memory as they are
   static constexpr int stride = chunk_channels + 16 / int(sizeof(T)), step = sizeof(T) == 4 ? 4 : 2;
   static MG_HD int weight_words(int columns) { return chunk_channels * columns * int(sizeof(T)) / 4; }
@@ -69,6 +71,7 @@ template <bool Bf16>
 struct MatrixMath {
   using Value = float;
   using Factor = std::conditional_t<Bf16, std::uint16_t, float>;
+  using Kept = std::conditional_t<Bf16, Halves, Whole<float>>;
   static constexpr bool copies = !Bf16;
   static constexpr int stride = chunk_channels + (Bf16 ? 8 : 4), depth_step = Bf16 ? 16 : 8;
   static MG_HD int weight_words(int columns) { return chunk_channels * columns / (Bf16 ? 2 : 1); }
@@ -80,6 +83,7 @@ struct MatrixMath {
   }
   static MG_HD int column_channel(int n) { return n / 32 * 8 + n % 8; }
   static MG_HD int column_gate(int n) { return n / 8 % 4; }
+  static MG_DEVICE std::uint16_t factor(std::uint16_t kept) { return kept; }  // a gradient
   static MG_DEVICE Factor factor(float x) {
     if constexpr (Bf16) {
       return std::uint16_t(port::to_bf16_pair(x, 0));

@@ -56,6 +56,10 @@ class Builder {
       default: return {nullptr, 0, 1};
     }
   }
+  KeptSeries kept(const Place& place) const {
+    const Series<T> s = series(place);
+    return {reinterpret_cast<char*>(s.base), s.step, s.slots};
+  }
   Series<T> value(int node) const {
     const Node& n = p.nodes[size_t(node)];
     if (n.grid >= 0) return series(p.grids[size_t(n.grid)].y);
@@ -84,7 +88,7 @@ class Builder {
       r.gamma = args.parameters[g.gamma], r.beta = args.parameters[g.beta];
       r.statistics = reinterpret_cast<double*>(p.spec.backward ? static_cast<char*>(args.saved) + g.statistics : work(g.statistics));
     }
-    r.y = series(g.y), r.activation = series(g.activation), r.cell = series(g.cell), r.gates = series(g.gates);
+    r.y = series(g.y), r.activation = series(g.activation), r.cell = series(g.cell), r.gates = kept(g.gates);
     r.gate_plane = p.batch * g.area() * g.channels;
     r.hidden_before = before(entry(args.hidden0, g.state), g.activation, g.checkpoint_hidden);
     r.cell_before = before(entry(args.cell0, g.state), g.cell, g.checkpoint_cell);
@@ -118,7 +122,7 @@ class Builder {
     if (g.y.where == Place::Where::output) {
       r.given = {const_cast<T*>(grads->outputs[g.y.offset]), p.batch * g.area() * g.channels, p.steps};
     }
-    r.grad = series(g.grad), r.activation_grad = series(g.gamma >= 0 ? g.activation_grad : g.grad), r.dsums = series(g.dsums);
+    r.grad = series(g.grad), r.activation_grad = series(g.gamma >= 0 ? g.activation_grad : g.grad), r.dsums = kept(g.dsums);
     r.grad_cell = series(g.grad_cell).base;
     r.parts = space(g.parts), r.folded_parts = space(g.folded_parts);
     r.data_columns = g.data_columns, r.folded_columns = g.folded_columns;

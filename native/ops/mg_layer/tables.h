@@ -17,6 +17,14 @@ struct Series {
   MG_HD T* at(i64 t) const { return base ? base + t % slots * step : nullptr; }
 };
 
+// The same of values in the form that a kernel keeps them in (kept_cuda.h).
+struct KeptSeries {
+  char* base;
+  i64 step, slots;
+};
+template <class Kept>
+MG_HD Kept* kept_at(const KeptSeries& s, i64 t) { return reinterpret_cast<Kept*>(s.base) + t % s.slots * s.step; }
+
 // The state before step t: given or zeros (null), from a checkpoint, or where step t-1 left it.
 template <class T>
 struct StateBefore {
@@ -67,13 +75,15 @@ struct GridRow {
   int source, sources, shortcut, shortcuts, use, uses;   // first row and count
   T forget_bias;
   const T *kernel, *bias, *peephole;
-  Series<T> y, activation, cell, gates;
+  Series<T> y, activation, cell;
+  KeptSeries gates;       // base null: not kept
   i64 gate_plane;
   StateBefore<T> hidden_before, cell_before;
   T *last_hidden, *last_cell;         // written by the last step; null: not wanted
   // backward
   Series<T> given;        // gradient of the output; null: none
-  Series<T> grad, activation_grad, dsums;  // grad: of y; a norm makes that of the activation from it
+  Series<T> grad, activation_grad;    // grad: of y; a norm makes that of the activation from it
+  KeptSeries dsums;
   T *grad_cell, *parts, *folded_parts;
   i64 data_columns, folded_columns, hidden_column;
   const T *given_hidden, *given_cell; // gradients of the last state; null: zeros

@@ -157,17 +157,18 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
     MG_BARRIER();
     gather<Math>(Sources<T>{tables->sources + g.source, g.sources, t}, channel, g.in_channels, false, memory.tile.patch_cells, p.patch_cells(),
                  p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
-    const T* const d = g.dsums.at(t) + column;
+    using Kept = typename Math::Kept;
+    const auto* const d = kept_at<typename Kept::Gradient>(g.dsums, t) + column;
     for (int k = port::thread(); k < tile_cells * weight_columns; k += tile_threads) {
       const int m = k / weight_columns, n = k % weight_columns, cell = memory.tile.cells[m];
-      memory.d[m * WeightMemory<Math>::stride + n] = Math::factor(cell >= 0 && column + n < g.outputs ? d[i64(cell) * g.outputs + n] : T(0));
+      memory.d[m * WeightMemory<Math>::stride + n] = cell >= 0 && column + n < g.outputs ? Math::factor(d[i64(cell) * g.outputs + n]) : typename Math::Factor(0);
     }
     port::copy_commit();
     port::copy_wait<0>();
     MG_BARRIER();
     sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
     for (int m = 0; sums_bias && column + port::thread() < g.outputs && m < tile_cells; m++)
-      if (memory.tile.cells[m] >= 0) bias += d[i64(memory.tile.cells[m]) * g.outputs + port::thread()];
+      if (memory.tile.cells[m] >= 0) bias += Kept::gradient(d[i64(memory.tile.cells[m]) * g.outputs + port::thread()]);
   }
   T* const partial = g.partials + slice * w.size;
   sums.each([&](int tap, int c, int n, T sum) {
