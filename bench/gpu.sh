@@ -1,8 +1,9 @@
 #!/bin/sh
 # Benchmarks on the GPU of this machine, of ours and of PyTorch in turn: ops, networks, DNC. Writes JSON to bench/results/.
 #
-#   bench/gpu.sh [--quick] [--only ops,networks,dnc] [--python FILE] [--out FILE]
+#   bench/gpu.sh [--quick] [--only networks,ops,dnc] [--match TEXT] [--python FILE] [--out FILE]
 #
+# --match runs the rows whose name has that text. The file is written after every row.
 # The engine is built first; see native/gpu.sh for what that needs. Without PyTorch for --python (default: python3) ours runs alone.
 set -eu
 cd "$(dirname "$0")/.."

@@ -14,7 +14,8 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'ops,networks,dnc' },
+    only: { type: 'string', default: 'networks,ops,dnc' },
+    match: { type: 'string', default: '' },
     device: { type: 'string', default: process.env.MULTIGRID_MEMORY_DEVICE ?? 'auto' },
     python: { type: 'string', default: 'python3' },
     out: { type: 'string' },
@@ -94,20 +95,30 @@ function describeMachine() {
   };
 }
 
-const sections = new Set(options.only.split(','));
 const machine = describeMachine();
 console.log(Object.values(machine).filter((part) => part !== null).join(', '));
 const bandwidth = await memoryBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
 console.log(`memory: ${(bandwidth / 1e9).toFixed(0)} GB/s, two read for one written`);
 const result = { date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick };
-if (sections.has('ops')) result.ops = singleOps(options.quick).map((row) => withRates(compare(row), bandwidth));
-if (sections.has('networks')) {
-  result.networks = networks(options.quick, used.type !== 'cpu').map((row) => compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }));
-  for (const row of result.networks) delete row.job.plan;
-}
-if (sections.has('dnc')) result.dnc = dncs(options.quick, used.type !== 'cpu').map(compare);
-
 const file = options.out ?? join(root, 'bench/results', `${used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase()}-${result.date.slice(0, 10)}.json`);
 mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+
+/** A network's job carries its plan, by which the peer builds the same network. */
+function compareNetwork(row) {
+  return { ...compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }), job: row.job };
+}
+const onGpu = used.type !== 'cpu';
+const sections = {
+  networks: [networks(options.quick, onGpu), compareNetwork],
+  ops: [singleOps(options.quick), (row) => withRates(compare(row), bandwidth)],
+  dnc: [dncs(options.quick, onGpu), compare],
+};
+for (const name of options.only.split(',')) {
+  const [rows, run] = sections[name];
+  result[name] = [];
+  for (const row of rows.filter((each) => each.name.includes(options.match))) {
+    result[name].push(run(row));
+    writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`); // after every row: who stops early keeps what there is
+  }
+}
 console.log(file);

@@ -1,8 +1,8 @@
-// A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or
-// `online`, one step at a time. Also the loss of the first window, by which another program shows that it computes the same.
+// A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or one step
+// at a time, IN_A_ROW of them queued before one waits: `online`, or `write`, the writer alone. Also the loss of the first window, by which another program shows that it computes the same.
 import { models, noGrad, optim, ops, Pyramid, setPrecision, Tensor, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
-import { finish, job, milliseconds, setWeights, tensor, wave } from './subject.mjs';
+import { finish, IN_A_ROW, job, milliseconds, setWeights, tensor, wave } from './subject.mjs';
 
 const { preset, steps, batch, what, precision, fused = 'auto' } = job;
 setPrecision(precision);
@@ -16,16 +16,18 @@ const grids = (network, frequency) => Pyramid.of(Object.fromEntries(network.inpu
 })));
 const inputs = { input: grids(writer, 0.37), queries: readers.map((reader) => grids(reader, 0.53)) };
 
-if (what === 'online') {
+if (what === 'online' || what === 'write') {
   let state = model.initialState(batch);
   const step = () => {
-    const { state: next } = noGrad(() => model.step(inputs, state));
+    const { state: next } = noGrad(() => (what === 'write' ? model.write(inputs.input, state) : model.step(inputs, state)));
     state.dispose();
     state = next;
     return next.tensors();
   };
   for (let k = 0; k < job.warmups; k++) tidy(step);
-  finish({ ms: await time(() => { tidy(step); }, job.runs, job.budgetMs) });
+  const times = await time(() => { for (let k = 0; k < IN_A_ROW; k++) tidy(step); }, job.runs, job.budgetMs);
+  const each = (ms) => ms / IN_A_ROW;
+  finish({ ms: { median: each(times.median), low: each(times.low), high: each(times.high), runs: times.runs } });
 } else {
   let shape;
   tidy(() => {

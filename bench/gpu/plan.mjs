@@ -25,18 +25,18 @@ export function singleOps(isQuick) {
   return rows.map(([op, name, sizes]) => ({ name, program: 'ops.mjs', peer: 'ops_torch.py', modes: ['eager'], job: { op, sizes }, tolerance: FLOAT32 }));
 }
 
-/** Presets: training windows, windows without gradient, and online steps; on a GPU the first of them in every precision. */
+/** Presets: training windows, online steps, and windows without gradient; on a GPU the first two in every precision. */
 export function networks(isQuick, onGpu) {
   const rows = isQuick
-    ? [['map9', 4, 2, 'training'], ['map9', 4, 2, 'window'], ['map9', 1, 1, 'online']]
+    ? [['map9', 4, 2, 'training'], ['map9', 1, 1, 'write'], ['map9', 1, 1, 'online'], ['map9', 4, 2, 'window']]
     : [
-        ['map25', 20, 32, 'training'], ['map25', 20, 8, 'training'], ['map25', 20, 1, 'training'], ['map25', 100, 8, 'training'],
-        ['map25', 20, 32, 'window'], ['map25', 20, 1, 'window'], ['map25', 1500, 1, 'window'], ['map25', 1, 1, 'online'],
+        ['map25', 20, 32, 'training'], ['map25', 1, 1, 'write'], ['map25', 1, 1, 'online'], ['map25', 1500, 1, 'window'], ['map25', 1500, 1, 'training'],
+        ['map25', 20, 8, 'training'], ['map25', 20, 1, 'training'], ['map25', 100, 8, 'training'], ['map25', 20, 32, 'window'], ['map25', 20, 1, 'window'],
         ['map15-8k', 20, 32, 'training'], ['map15-8k', 1, 1, 'online'], ['map9', 20, 32, 'training'],
       ];
-  return rows.flatMap(([preset, steps, batch, what], row) => (onGpu && row === 0 ? Object.keys(TOLERANCE) : ['float32']).map((precision) => ({
+  return rows.flatMap(([preset, steps, batch, what], row) => (onGpu && row < 2 ? Object.keys(TOLERANCE) : ['float32']).map((precision) => ({
     name: `${preset} ${what}, T = ${steps}, B = ${batch}, ${precision}`, program: 'network.mjs', peer: 'multigrid_torch.py',
-    modes: what === 'online' ? MODES : [...MODES, 'strong'], job: { preset, steps, batch, what, precision }, tolerance: TOLERANCE[precision],
+    modes: what === 'online' || what === 'write' ? MODES : [...MODES, 'strong'], job: { preset, steps, batch, what, precision }, tolerance: TOLERANCE[precision],
   })));
 }
 

@@ -7,6 +7,9 @@ import { device, setDefaultDevice, Tensor, tidy } from '../../dist/index.js';
 export const job = JSON.parse(readFileSync(0, 'utf8'));
 setDefaultDevice(job.device);
 
+/** Online steps that are queued one after the other, then waited for. */
+export const IN_A_ROW = 20;
+
 export const wave = (count, frequency, scale = 1) => Float32Array.from({ length: count }, (_, n) => scale * Math.sin(frequency * (n + 1)));
 export const tensor = (shape, frequency, scale) => Tensor.from(wave(shape.reduce((a, b) => a * b, 1), frequency, scale), shape);
 

@@ -15,9 +15,11 @@
 
 #include "check.h"
 
-// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads. Functions and lambdas of the device: MG_DEVICE.
+// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads. Functions and lambdas of the device: MG_DEVICE; MG_APART where
+// they are to be called, with registers of their own, instead of becoming part of a kernel.
 #define MG_KERNEL(threads) __global__ void __launch_bounds__(threads)
 #define MG_DEVICE __device__
+#define MG_APART __device__ __noinline__
 #define MG_UNROLL _Pragma("unroll")
 // All threads of a block wait for each other; memory written before is seen after.
 #define MG_BARRIER() __syncthreads()

@@ -33,7 +33,7 @@ describe('bench:gpu', () => {
     expect(flop! + bytes!).toBeGreaterThan(0);
   });
 
-  it.each([['network.mjs', { ...network, what: 'window' }], ['network.mjs', { ...network, what: 'online' }], ['dnc.mjs', { ...dnc, what: 'step' }]])(
+  it.each([['network.mjs', { ...network, what: 'window' }], ['network.mjs', { ...network, what: 'online' }], ['network.mjs', { ...network, steps: 1, what: 'write' }], ['dnc.mjs', { ...dnc, what: 'step' }]])(
     'measures %s', (program, job) => expect(measure(process.execPath, `bench/gpu/${program}`, job).ms.runs).toBeGreaterThanOrEqual(2));
 
   // Losses of a few thousand terms in float32, summed in another order.

@@ -3,53 +3,8 @@
  * MG_LONG, a list of names, says for which of them windows of 20 and 500 steps run too; default map9. Some take GB and hours.
  */
 import { describe, expect, it } from 'vitest';
-import { MultigridMemory } from '../../lib/models/multigrid-memory.js';
-import { type ModelPlan, type NetworkPlan } from '../../lib/models/plan.js';
 import { presetNames } from '../../lib/models/presets.js';
-import { extentOf } from '../../lib/nn/ladder.js';
-import { Pyramid } from '../../lib/nn/pyramid.js';
-import { add, mul, sum } from '../../lib/ops/index.js';
-import { Rng } from '../../lib/tensor/rng.js';
-import { scope } from '../../lib/tensor/scope.js';
-import { Tensor } from '../../lib/tensor/tensor.js';
-
-type FloatDType = 'float32' | 'float64';
-
-function randomPyramid(model: ModelPlan, network: NetworkPlan, lead: readonly number[], rng: Rng, dtype: FloatDType): Pyramid {
-  const grids = network.input.map(({ level, channels }) => {
-    const shape = [...lead, ...extentOf(level, model.dimensions, model.baseSide), channels];
-    const grid = Tensor.normal(shape, [0, 1], rng.split(level), { dtype, requiresGrad: true });
-    return [level, grid] as const;
-  });
-  return Pyramid.of(Object.fromEntries(grids));
-}
-
-/** Every number that a window produces: logits, final state, and the gradients of all parameters, inputs and initial states. */
-async function everything(name: string, fused: 'required' | 'off', dtype: FloatDType, [steps, batch]: readonly [number, number], seed = 3): Promise<Map<string, ArrayLike<number>>> {
-  using _ = scope();
-  using model = new MultigridMemory(name, { fused, dtype, rng: new Rng(seed) });
-  const { plan } = model;
-  const [first, ...others] = plan.networks;
-  const rng = new Rng(seed + 1);
-  const input = randomPyramid(plan, first!, [steps, batch], rng.split('input'), dtype);
-  const queries = plan.kind === 'writerReader'
-    ? others.map((reader, k) => randomPyramid(plan, reader, [plan.read === 'last' ? 1 : steps, batch], rng.split(`query${k}`), dtype)) : undefined;
-  const initial = [...model.initialState(batch).toTensors()].map(([key, zero]) => {
-    const start = Tensor.normal(zero.shape, [0, 0.5], rng.split(key), { dtype, requiresGrad: true });
-    return [key, start] as const;
-  });
-  const state = model.stateFromTensors(new Map(initial));
-  const result = model.forward({ input, ...(queries === undefined ? {} : { queries }) }, state);
-  const outputs = new Map([...result.logits.map((y, k) => [`logits${k}`, y] as const), ...result.state.toTensors()]);
-  const parts = [...outputs].map(([key, y]) => sum(mul(y, Tensor.normal(y.shape, [0, 1], rng.split(`weight ${key}`), { dtype }))));
-  parts.reduce((total, part) => add(total, part)).backward();
-  const leaves = [...model.namedParameters(), ...initial, ...input.tensors().map((x, i) => [`input${i}`, x] as const),
-    ...(queries ?? []).flatMap((q, k) => q.tensors().map((x, i) => [`query${k}.${i}`, x] as const))];
-  const found = new Map<string, ArrayLike<number>>();
-  for (const [key, y] of outputs) found.set(key, await y.data());
-  for (const [key, leaf] of leaves) found.set(`d ${key}`, leaf.grad === null ? new Float64Array(leaf.size) : await leaf.grad.data());
-  return found;
-}
+import { everything } from '../helpers/window.js';
 
 /** Largest difference relative to the largest magnitude of each tensor. */
 function worstDifference(a: Map<string, ArrayLike<number>>, b: Map<string, ArrayLike<number>>): { key: string; error: number } {
@@ -69,8 +24,11 @@ function worstDifference(a: Map<string, ArrayLike<number>>, b: Map<string, Array
 const LONG = (process.env.MG_LONG ?? 'map9').split(',');
 const BATCH_OF: Record<string, number> = { babi: 1 }; // it normalizes over one sequence
 
-async function difference(name: string, dtype: FloatDType, size: readonly [number, number], seed: number): Promise<{ key: string; error: number }> {
-  const [fused, layers] = [await everything(name, 'required', dtype, size, seed), await everything(name, 'off', dtype, size, seed)];
+async function difference(
+  name: string, dtype: 'float32' | 'float64', [steps, batch]: readonly [number, number], seed: number,
+): Promise<{ key: string; error: number }> {
+  const window = { name, dtype, steps, batch, seed };
+  const [fused, layers] = [await everything({ ...window, fused: 'required' }), await everything({ ...window, fused: 'off' })];
   expect([...fused.keys()]).toEqual([...layers.keys()]);
   return worstDifference(fused, layers);
 }

@@ -30,6 +30,11 @@ const subjects: Record<string, (dtype: FloatDType, place: Place) => Subject> = {
     const model = new models.MultigridMemory(ladder, { dtype, device: place, rng: new Rng(1), fused: 'off' });
     return { model, run: () => [model.forward({ input: Tensor.normal([T, B, 3, 3, 4], [0, 1], new Rng(3), { dtype, device: place }) }).y] };
   },
+  'so many episodes that a step is a launch of its own': (dtype, place) => {
+    const model = new models.MultigridMemory(
+      { input: { 0: 2 }, lstm: [[0, 1, 2], [0, 2, 2]], tail: [[1, 1, 2]] }, { dtype, device: place, rng: new Rng(1) });
+    return { model, run: () => [model.forward({ input: Tensor.normal([2, 300, 3, 3, 2], [0, 1], new Rng(3), { dtype, device: place }) }).y] };
+  },
   'a DNC': (dtype, place) => sequence(
     new models.DNC({ inputs: 6, outputs: 5, slots: 40, wordSize: 6, readHeads: 3, writeHeads: 2, hidden: 20, dtype, device: place, rng: new Rng(1) }), dtype, place),
   'the DNC of the article': (dtype, place) => sequence(

@@ -30,10 +30,14 @@ describe('fused.plan', () => {
       expect(made.path).toMatch(/samples in parallel.*gates stored/);
       expect(made.launches).toBe(5); // kernels and units forward; kernels, units and sums backward
     } else {
-      expect(made.path).toMatch(/CUDA.*gates stored/);
-      const [stages, grids] = [size.steps + layers.length - 1, 5];
+      expect(made.path).toMatch(/CUDA, one launch.*gates stored/);
+      const grids = 5;
+      expect(made.launches).toBe(1 + 1 + 1 + 2 * grids + 1); // forward; backward, weights, two for the peepholes of each grid, and sums
+      using large = fused.plan({ layers: [{ ...layers[0], side: 16 }, { ...layers[1], side: 16 }], ...size, batch: 64 });
+      expect(large.path).toMatch(/CUDA, layers one step apart/);
+      const stages = size.steps + layers.length - 1;
       // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid, and sums backward.
-      expect(made.launches).toBe(1 + stages + 1 + 3 * stages + 1 + 2 * grids + 1);
+      expect(large.launches).toBe(1 + stages + 1 + 3 * stages + 1 + 2 * grids + 1);
     }
     expect(made.savedBytes).toBeGreaterThan(0);
     expect(made.workspaceBytes).toBeGreaterThan(0);

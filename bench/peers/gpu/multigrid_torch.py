@@ -5,7 +5,7 @@ a whole window as one batch, one fused pointwise kernel for each recurrent step,
 """
 import torch.nn.functional as F
 
-from peer import JOB, MODE, PRECISION, RmsProp, compiled, fail, finish, torch, wave, weight
+from peer import IN_A_ROW, JOB, MODE, PRECISION, RmsProp, compiled, fail, finish, torch, wave, weight
 
 PLAN, STEPS, BATCH = JOB['plan'], JOB['steps'], JOB['batch']
 if PLAN['kind'] != 'writerReader' or PLAN['norm'] != 'none' or PLAN['dimensions'] != 2:
@@ -155,8 +155,9 @@ def main():
     model = Memory()
     writer, *readers = PLAN['networks']
     narrow = torch.autocast(JOB['device'].split(':')[0], dtype=torch.bfloat16, enabled=PRECISION == 'bfloat16')
-    if JOB['what'] == 'online':
-        x, queries = grids(writer, 0.37, [BATCH]), [grids(r, 0.53, [BATCH]) for r in readers]
+    if JOB['what'] in ('online', 'write'):
+        asked = readers if JOB['what'] == 'online' else []
+        x, queries = grids(writer, 0.37, [BATCH]), [grids(r, 0.53, [BATCH]) for r in asked]
         state = model.zeros()
 
         @torch.no_grad()
@@ -169,7 +170,7 @@ def main():
                     state[key][0].copy_(h), state[key][1].copy_(c)
         for key, (h, c) in state.items():
             state[key] = (h.clone(), c.clone())
-        return finish(step)
+        return finish(step, in_a_row=IN_A_ROW)
     inputs, queries = grids(writer, 0.37, [STEPS, BATCH]), [grids(r, 0.53, [STEPS, BATCH]) for r in readers]
 
     def window():

@@ -86,6 +86,11 @@ MG_KERNEL(tile_threads) forward_kernel(const Tables<T>* tables, int first, int e
   forward_block<Math>(tables, first, end, port::block(), stage, skew, use);
 }
 
+template <class Math, class T = typename Math::Value>
+MG_APART void forward_apart(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew, GateUse use) {
+  forward_block<Math>(tables, first, end, block, stage, skew, use);
+}
+
 // All steps in one launch, packing included: its blocks of threads share out each stage, in the same way every time, so that a tile's
 // weights and cells stay near, and meet before the next (persistent kernels: Diamos et al. 2016).
 template <class Math, class T = typename Math::Value>
@@ -96,7 +101,7 @@ MG_KERNEL(tile_threads) forward_window_kernel(const Tables<T>* tables, GateUse u
     const Stage stage = stages.at(k);
     MG_GRID_BARRIER();
     each_share(*tables, Work::forward, stage, [&](int first, int end, i64 block) {
-      forward_block<Math>(tables, first, end, block, stage.step, tables->skew, use);
+      forward_apart<Math>(tables, first, end, block, stage.step, tables->skew, use);
     });
   }
 }

@@ -17,6 +17,7 @@
 
 #define MG_KERNEL(threads) void
 #define MG_DEVICE
+#define MG_APART
 #define MG_UNROLL
 #define MG_BARRIER() mg::shim::barrier(__FILE__, __LINE__)
 #define MG_GRID_BARRIER() mg::shim::grid_barrier(__FILE__, __LINE__)
