@@ -209,7 +209,7 @@ export function checkFields(op: string, spec: NetworkSpec, fields: readonly Tens
  *   convLstm: h, c = cell(conv([x ; h']) , c')        conv: h = relu(conv(x))
  *   y = (batch norm of) h, plus the shortcut
  * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
- * layers run as a wavefront, one launch for each stage, in the precision that setPrecision set.
+ * layers run as a wavefront, one launch for each stage, or one for all stages of a small network, in the precision that setPrecision set.
  * Saves what the plan says. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {

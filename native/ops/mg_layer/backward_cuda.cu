@@ -102,13 +102,13 @@ class Backward : CudaEngine<T> {
   void cells(const Stage& stage, CellPart part) const {
     this->each_rows(Work::cells, stage.low, stage.high, [&](int first, int end, i64 blocks) {
       with_math<T>(p.spec.precision, [&](auto math) {
-        port::launch(cells_kernel<typename decltype(math)::Kept>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew, part);
+        port::launch(cells_kernel<typename decltype(math)::Kept>, blocks, cell_block, 0, stream, tables, first, end, stage.step, this->skew(), part);
       });
     });
   }
   void fields(const Stage& stage) const {
     this->each_rows(Work::fields, stage.low, stage.high, [&](int first, int end, i64 blocks) {
-      port::launch(fields_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, stage.step, p.skew);
+      port::launch(fields_kernel<T>, blocks, cell_block, 0, stream, tables, first, end, stage.step, this->skew());
     });
   }
   void data(const Stage& stage) const {
@@ -116,7 +116,7 @@ class Backward : CudaEngine<T> {
       with_math<T>(p.spec.precision, [&](auto math) {
         using Math = decltype(math);
         port::launch(data_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data, first, end), stream, tables,
-                     first, end, stage.step, p.skew);
+                     first, end, stage.step, this->skew());
       });
     });
   }

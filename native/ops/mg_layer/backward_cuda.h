@@ -176,20 +176,19 @@ MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end,
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
   if (packs) pack_share<Math, true>(*tables);
-  const Stages stages{t0, t1, tables->layers, tables->skew};
-  const int skew = tables->skew;
+  const Stages stages{t0, t1, tables->layers};
   const auto fields = [&](const Stage& stage) {
-    each_share(*tables, Work::fields, stage, [&](int first, int end, i64 block) { fields_block(tables, first, end, block, stage.step, skew); });
+    each_share(*tables, Work::fields, stage, [&](int first, int end, i64 block) { fields_block(tables, first, end, block, stage.step, 1); });
   };
   for (i64 k = stages.count() - 1; k >= 0; k--) {
     const Stage stage = stages.at(k);
     MG_GRID_BARRIER();
     if (k + 1 < stages.count()) fields(stages.at(k + 1));
     each_share(*tables, Work::cells, stage, [&](int first, int end, i64 block) {
-      cells_block<typename Math::Kept>(tables, first, end, block, stage.step, skew, CellPart::both);
+      cells_block<typename Math::Kept>(tables, first, end, block, stage.step, 1, CellPart::both);
     });
     MG_GRID_BARRIER();
-    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_block<Math>(tables, first, end, block, stage.step, skew); });
+    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_block<Math>(tables, first, end, block, stage.step, 1); });
   }
   MG_GRID_BARRIER();
   fields(stages.at(0));

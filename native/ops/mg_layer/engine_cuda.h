@@ -83,11 +83,12 @@ class CudaEngine {
     if (rows.blocks(first, end) > 0) launch(first, end, rows.blocks(first, end));
   }
 
-  Stages stages(i64 t0, i64 t1) const { return {t0, t1, layers(), p.skew}; }
+  int skew() const { return p.layer_major ? 0 : 1; }
+  Stages stages(i64 t0, i64 t1) const { return {t0, t1, layers()}; }
   // Blocks of the stage that has most.
   i64 fullest(Work kind) const {
     const WorkRows& rows = built.work[int(kind)];
-    if (p.skew > 0) return rows.before.back();
+    if (p.steps > 1) return rows.before.back();
     i64 most = 0;
     for (size_t l = 0; l < size_t(layers()); l++) most = std::max(most, rows.blocks(rows.first[l], rows.first[l + 1]));
     return most;

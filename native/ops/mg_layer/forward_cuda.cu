@@ -34,7 +34,7 @@ void CudaEngine<T>::forward_stage(const Stage& stage, GateUse gates) const {
     with_math<T>(p.spec.precision, [&](auto math) {
       using Math = decltype(math);
       port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, stage.step,
-                   p.skew, gates);
+                   skew(), gates);
     });
   });
 }

@@ -96,12 +96,12 @@ MG_APART void forward_apart(const Tables<T>* tables, int first, int end, i64 blo
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads) forward_window_kernel(const Tables<T>* tables, GateUse use) {
   pack_share<Math, false>(*tables);
-  const Stages stages{0, tables->steps, tables->layers, tables->skew};
+  const Stages stages{0, tables->steps, tables->layers};
   for (i64 k = 0; k < stages.count(); k++) {
     const Stage stage = stages.at(k);
     MG_GRID_BARRIER();
     each_share(*tables, Work::forward, stage, [&](int first, int end, i64 block) {
-      forward_apart<Math>(tables, first, end, block, stage.step, tables->skew, use);
+      forward_apart<Math>(tables, first, end, block, stage.step, 1, use);
     });
   }
 }

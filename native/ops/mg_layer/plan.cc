@@ -66,10 +66,7 @@ class Planner {
     p.units = cuda() ? 1 : std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
     p.group = std::max<i64>(1, std::min<i64>(4, ceil_div(p.batch, p.units)));
     add_nodes();
-    if (cuda() && !norm) {
-      p.skew = recurrent;
-      if (!recurrent) cut_images();
-    }
+    if (cuda() && !norm && !recurrent) cut_images();
     for (Grid& g : p.grids) connect(g);
     add_parameters();
     p.wide = !cuda() && !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
@@ -126,19 +123,13 @@ class Planner {
     return found;
   }
 
-  // CUDA, without recurrence: images are taken through all layers in equal parts, so that what one layer writes is still in the cache
-  // when the next one reads it. Parts of less than half the size that fits are not worth their launches.
+  // CUDA, without recurrence: images are taken through the layers in equal parts, one stage apart as the steps of a recurrent network
+  // are, so that what one layer writes is still in the cache when the next one reads it. Parts of less than half the size that fits
+  // are not worth their launches.
   void cut_images() {
-    i64 most = 0;  // bytes of an image that a layer reads and writes
-    for (int l = 0; l < int(p.spec.layers.size()); l++) {
-      i64 values = 0;
-      for (int level = 0; level < int(p.spec.sides.size()); level++) {
-        for (const int n : outgoing(l - 1, level)) values += p.nodes[size_t(n)].area() * p.nodes[size_t(n)].channels;
-      }
-      for (int k = p.layer_first[size_t(l)]; k < p.layer_first[size_t(l) + 1]; k++) values += p.grids[size_t(k)].area() * p.grids[size_t(k)].channels;
-      most = std::max(most, values * p.element_bytes);
-    }
-    const i64 images = p.batch, fit = p.spec.cache_bytes > 0 ? p.spec.cache_bytes / most : images;
+    i64 values = 0;  // of an image in a stage: fields are read, the values of a grid are read and those of the next image written
+    for (const Node& n : p.nodes) values += (n.grid < 0 ? 1 : 2) * n.area() * n.channels;
+    const i64 images = p.batch, fit = p.spec.cache_bytes > 0 ? p.spec.cache_bytes / (values * p.element_bytes) : images;
     for (i64 part = std::min(fit, images); part > 0 && 2 * part >= fit && part < images; part--) {
       if (images % part != 0) continue;
       p.batch = part, p.steps = images / part;
@@ -299,9 +290,10 @@ class Planner {
     if (s.norm != NormKind::none) g.statistics = take(p.spec.backward ? saved : work, 2 * g.channels * 8);
   }
 
-  // Slots of y: where layers run at different steps at once, one that reads this layer's y is as many steps behind as it is layers above.
+  // Slots of y: on CUDA, layers run at different steps at once, and one that reads this layer's y is as many steps behind as it is
+  // layers above.
   i64 reach(const Grid& g) const {
-    if (p.skew == 0) return 1;
+    if (!cuda()) return 1;
     int last = g.layer + 1;
     for (const Grid& other : p.grids) {
       for (const ShortcutPart& s : other.shortcut) {
@@ -366,13 +358,12 @@ class Planner {
 
   void describe(bool recurrent) {
     if (cuda() && p.layer_major) p.path = "CUDA, layer by layer (window norm)";
-    else if (cuda() && p.together) p.path = "CUDA, one launch whose blocks wait for each other";
-    else if (cuda() && p.skew > 0) p.path = "CUDA, layers one step apart in one launch each";
-    else if (cuda()) p.path = "CUDA, a launch per layer, " + std::to_string(p.batch) + " images at a time";
+    else if (cuda()) p.path = p.together ? "CUDA, layers one step apart in one launch for all" : "CUDA, layers one step apart in one launch each";
     else if (p.layer_major) p.path = "layer by layer (window norm)";
     else if (p.wide) p.path = "grids and bands of rows in parallel, a barrier per layer (fewer images than threads)";
     else if (recurrent) p.path = "samples in parallel, all steps without a barrier";
     else p.path = "images in parallel, all layers without a barrier";
+    if (cuda() && !recurrent) p.path += ", steps of " + std::to_string(p.batch) + " images";
     if (!p.wide && !cuda()) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";

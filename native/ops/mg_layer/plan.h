@@ -55,7 +55,7 @@ struct NetworkSpec {
   Machine machine = Machine::cpu;
   Precision precision = Precision::float32;  // cuda only
   i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
-  i64 cache_bytes = 24 << 20;  // cuda: what may pass from layer to layer at a time, to be found in a cache of 40 MB or more; 0: no limit
+  i64 cache_bytes = 32 << 20;  // cuda: what may pass from layer to layer in a stage, to be found in a cache of 50 MB; 0: no limit
 };
 
 constexpr int max_sources = 64;  // tensors that one grid gathers
@@ -136,10 +136,9 @@ struct Parameter {
 
 struct Plan {
   NetworkSpec spec;
-  i64 batch, steps;            // of the schedule: without recurrence, steps are just more images
+  i64 batch, steps;            // of the schedule: without recurrence, steps are just more images; CUDA: a step is a part of the images
   bool layer_major;            // a window norm needs all steps of a layer before the next
   bool wide = false;           // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
-  int skew = 0;                // CUDA: steps that a layer runs behind the one before; 0: the layers of a step follow each other
   bool together = false;       // CUDA: all stages in one launch, whose blocks of threads wait for each other
   bool stores_gates;
   i64 segment = 0;             // > 0: only the states before every `segment`-th step are saved; backward runs each segment again

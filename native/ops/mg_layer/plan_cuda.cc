@@ -18,7 +18,7 @@ void expect(bool holds, const std::string& what) {
 
 CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
   if (p.spec.machine != Machine::cuda) return;
-  // Blocks of threads of the fullest launch, with tiles as wide as they come.
+  // Blocks of threads of the fullest stage, with tiles as wide as they come.
   i64 all = 0, most = 0;
   std::vector<i64> layer(p.spec.layers.size(), 0);
   for (const Grid& g : p.grids) {
@@ -28,7 +28,7 @@ CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
     all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
   }
   for (const i64 n : layer) most = std::max(most, n);
-  narrow = (p.skew > 0 ? all : most) < p.spec.idle_tiles;
+  narrow = (p.layer_major || p.steps == 1 ? most : all) < p.spec.idle_tiles;
   p.together = narrow && !p.layer_major;
 }
 
@@ -86,7 +86,7 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   }
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);
-  const i64 shown = g.shortcut.empty() || p.skew == 0 ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
+  const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
   g.grad = in_workspace(work, p.layer_major ? p.steps : shown, image, p.element_bytes);
   if (g.gamma >= 0) g.activation_grad = in_workspace(work, p.steps, image, p.element_bytes);
   g.dsums = in_workspace(work, p.range, g.area() * g.outputs, p.gate_bytes);
@@ -110,9 +110,10 @@ void CudaPlanner::place_shared(i64& work) const {
 // At most; the upload of the tables apart.
 void CudaPlanner::count_launches() const {
   const int layers = int(p.spec.layers.size());
+  const auto stages_of = [&](i64 t0, i64 t1) { return p.layer_major ? (t1 - t0) * layers : Stages{t0, t1, layers}.count(); };
   i64 norms = 0, peepholes = 0;
   for (const Grid& g : p.grids) norms += g.gamma >= 0, peepholes += g.peephole >= 0;
-  p.launches = p.steps == 0 ? 0 : p.together ? 1 : 1 + 5 * norms + Stages{0, p.steps, layers, p.skew}.count();
+  p.launches = p.steps == 0 ? 0 : p.together ? 1 : 1 + 5 * norms + stages_of(0, p.steps);
   if (!p.spec.backward || p.steps == 0) return;
   const i64 ranges = ceil_div(p.steps, p.range), again = p.segment || !p.stores_gates ? 1 : 0;
   p.launches += 1 + ranges * (1 + 2 * peepholes);
@@ -121,7 +122,7 @@ void CudaPlanner::count_launches() const {
     return;
   }
   i64 stages = 0;
-  for (i64 t = 0; t < p.steps; t += p.range) stages += Stages{t, std::min(t + p.range, p.steps), layers, p.skew}.count();
+  for (i64 t = 0; t < p.steps; t += p.range) stages += stages_of(t, std::min(t + p.range, p.steps));
   p.launches += 1 + again + stages * (3 + again + p.layer_major) + 3 * norms;
 }
 

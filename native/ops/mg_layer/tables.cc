@@ -21,7 +21,7 @@ class Builder {
     add_fields();
     Tables<T> t{};
     t.steps = p.steps;
-    t.dimensions = p.spec.dimensions, t.layers = int(p.spec.layers.size()), t.skew = p.skew;
+    t.dimensions = p.spec.dimensions, t.layers = int(p.spec.layers.size());
     t.strip_sums = reinterpret_cast<double*>(work(p.norm_sums));
     t.norm_shift = reinterpret_cast<double*>(work(p.norm_shift));
     t.workspace = work(0);

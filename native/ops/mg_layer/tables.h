@@ -115,14 +115,13 @@ struct Stage {
   i64 step;
   int low, high;
 };
-// The stages of steps [t0, t1) in order. With skew 1 a layer runs one step behind the one before, so all layers work at once
-// (Appleyard, Kocisky, Blunsom 2016); with skew 0 the layers of a step follow each other.
+// The stages of steps [t0, t1) in order. The skew is 1: a layer runs one step behind the one before, so all layers work at once
+// (Appleyard, Kocisky, Blunsom 2016).
 struct Stages {
   i64 t0, t1;
-  int layers, skew;
-  MG_HD i64 count() const { return skew == 0 ? (t1 - t0) * layers : t1 - t0 + layers - 1; }
+  int layers;
+  MG_HD i64 count() const { return t1 - t0 + layers - 1; }
   MG_HD Stage at(i64 k) const {
-    if (skew == 0) return {t0 + k / layers, int(k % layers), int(k % layers)};
     const i64 low = k - (t1 - t0) + 1, high = layers - 1;
     return {t0 + k, int(low > 0 ? low : 0), int(k < high ? k : high)};
   }
@@ -134,7 +133,7 @@ enum class Work { forward, data, weights, cells, fields, count };
 template <class T>
 struct Tables {
   i64 steps;
-  int dimensions, layers, skew;
+  int dimensions, layers;
   double* strip_sums;           // of the sums over all cells of a grid
   double* norm_shift;           // means over the cells that a window norm's backward takes away: of dy, and of dy times the normed
   char* workspace;
