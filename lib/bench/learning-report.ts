@@ -30,7 +30,7 @@ export function learningChart(task: LearningTask, curves: readonly Curve[]): str
   const headline = headlineOf(curves);
   const name = (c: Curve): string => `${c.model} ${c.seed}`;
   const panels = (xLabel: string, ofLoss: (c: Curve) => readonly number[], ofScore: (s: Score) => number): Panel[] => [
-    { title: 'loss, nats a step', xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
+    { title: `loss, nats a ${task === 'map9' ? 'step' : 'sequence'}`, xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
     {
       title: headline, xLabel,
       series: curves.map((c) => ({ name: name(c), x: c.scores.map(ofScore), y: c.scores.map((s) => s.scores[headline] ?? NaN), hasMarkers: true })),

@@ -1,4 +1,4 @@
-// Multigrid memory and DNC on the same task, seed and budget: loss and score against time steps and against seconds
+// Multigrid memory and other models on the same task, seed and budget: loss and score against time steps and against seconds
 // (Huynh, Maire, Walter 2020, figure 6).
 
 import { buildRun } from '../train/run-config.js';
@@ -31,7 +31,7 @@ export interface Curve {
   /** Time steps and seconds of training at which the loss was noted; scoring is not counted. */
   readonly steps: readonly number[];
   readonly seconds: readonly number[];
-  /** Mean of the windows since the note before, in nats for each sample and time step. */
+  /** Mean since the note before, in nats: for each sequence, or where sequences are trained in windows, for each of their time steps. */
   readonly loss: readonly number[];
   readonly scores: readonly Score[];
 }
@@ -59,7 +59,7 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
     trainedCpu += (spent.user + spent.system) / 1e6;
     const seconds = trainedMs / 1000;
     losses += event.loss;
-    samples += batchSize * (event.step - before);
+    samples += batchSize * (base.truncate === null ? 1 : event.step - before);
     before = event.step;
     const share = Math.min(1, Math.max(event.step / steps, options.seconds === null ? 0 : seconds / options.seconds));
     if (share >= (noted + 1) / NOTES) {
