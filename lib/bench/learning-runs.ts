@@ -10,7 +10,21 @@ export const LEARNING_SIDES = ['multigrid', 'dnc', 'ntm', 'lstm'] as const;
 export type LearningSide = (typeof LEARNING_SIDES)[number];
 type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
+/** Time steps of a whole run. */
 const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 400_000, 'copy': 200_000, 'associative-recall': 300_000 };
+
+const ABOUT: Readonly<Record<LearningTask, string>> = {
+  'map9': 'where in a 9×9 maze is what you are shown?',
+  'recall': '4 patches of 9 bits; one is shown again: what followed it?',
+  'copy': '1 to 10 vectors of 6 bits, to be given back in order',
+  'associative-recall': '2 to 6 items of 3 vectors of 6 bits; one is shown again: what followed it?',
+};
+
+/** The tasks and the length of their runs, for the command's help. */
+export const LEARNING_HELP = [
+  'Tasks of --learning, and the time steps of a run:',
+  ...LEARNING_TASKS.map((task) => `  ${task.padEnd(19)} ${STEPS[task].toLocaleString('en').padStart(7)}  ${ABOUT[task]}`),
+].join('\n');
 
 /** For bit sequences shown in every cell of a 3×3 grid. */
 const COPY: MultigridConfig = {

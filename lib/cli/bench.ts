@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
-import { LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
+import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
 import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
 import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
@@ -52,6 +52,7 @@ export function addBench(program: Command): Command {
     .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
+    .addHelpText('after', `\n${LEARNING_HELP}`)
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');

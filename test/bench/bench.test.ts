@@ -109,8 +109,8 @@ describe('bench', () => {
     expect(lines).toHaveLength(curve.scores.length);
     expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
     expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
-    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'seconds of training');
-    expect(axes).toEqual(['time steps', 'time steps', 'seconds of training', 'seconds of training']);
+    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'CPU seconds of training');
+    expect(axes).toEqual(['time steps', 'time steps', 'CPU seconds of training', 'CPU seconds of training']);
   });
 
   it('a run ends when its seconds are used up', async () => {
