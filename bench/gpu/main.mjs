@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { memoryBandwidth } from '../../dist/bench/measure.js';
-import { device, models, setDefaultDevice } from '../../dist/index.js';
+import { device, diagnostics, models, setDefaultDevice } from '../../dist/index.js';
 import { dncs, networks, singleOps } from './plan.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -37,7 +37,7 @@ const ours = (program, job) => measure(process.execPath, [join('bench/gpu', prog
 // glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its time in page faults.
 const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40), MALLOC_TOP_PAD_: String(2 ** 28) };
 const torch = (program, job) =>
-  measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.type === 'cpu' ? 'cpu' : used.id }, KEEP_MEMORY);
+  measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.id, threads: diagnostics().binary.threads }, KEEP_MEMORY);
 
 const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
 const hasTorch = probe.status === 0;

@@ -25,7 +25,6 @@ class Dnc(torch.nn.Module):
         self.gates = make(inputs + R * W + hidden, 4 * hidden)
         self.interface = make(hidden, size)
         self.output = make(hidden + R * W, outputs)
-        self.register_buffer('off_diagonal', 1 - torch.eye(slots, device=DEVICE))
 
     def start(self, batch):
         n, zeros = self.slots, lambda *shape: torch.zeros(*shape, device=DEVICE)
@@ -52,8 +51,8 @@ class Dnc(torch.nn.Module):
         write = gw * (ga * allocation + (1 - ga) * address)
         column = write.unsqueeze(2)
         memory = memory * (1 - column * erase.unsqueeze(1)) + column * vector.unsqueeze(1)
-        link = (1 - column - write.unsqueeze(1)) * link + column * precedence.unsqueeze(1)
-        link = link * self.off_diagonal
+        link = torch.baddbmm((1 - column - write.unsqueeze(1)) * link, column, precedence.unsqueeze(1))
+        link.diagonal(dim1=1, dim2=2).zero_()
         precedence = (1 - write.sum(1, keepdim=True)) * precedence + write
         forward, backward = read @ link.transpose(1, 2), read @ link
         looked_up = content(memory, read_keys.view(-1, R, W), softplus(read_strengths))
