@@ -171,6 +171,11 @@ MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end,
   data_block<Math>(tables, first, end, port::block(), stage, skew);
 }
 
+template <class Math, class T = typename Math::Value>
+MG_APART void data_apart(const Tables<T>* tables, int first, int end, i64 block, i64 stage, int skew) {
+  data_block<Math>(tables, first, end, block, stage, skew);
+}
+
 // Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored gates. The fields of a stage and the cells of the
 // next one read the same parts.
 template <class Math, class T = typename Math::Value>
@@ -188,7 +193,7 @@ MG_KERNEL(tile_threads) backward_window_kernel(const Tables<T>* tables, i64 t0, 
       cells_block<typename Math::Kept>(tables, first, end, block, stage.step, 1, CellPart::both);
     });
     MG_GRID_BARRIER();
-    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_block<Math>(tables, first, end, block, stage.step, 1); });
+    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_apart<Math>(tables, first, end, block, stage.step, 1); });
   }
   MG_GRID_BARRIER();
   fields(stages.at(0));
