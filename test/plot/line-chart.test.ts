@@ -183,3 +183,10 @@ describe('the document', () => {
     expect((await errorOf(() => lineChart({ title: '', xLabel: '', panels: [] }))).code).toBe('ERR_MG_ARGUMENT');
   });
 });
+
+it('curves of one name share an entry of the legend, without a value', () => {
+  const series = [['dnc', 1.25], ['dnc', 1.75], ['lstm', 1.5]].map(([name, y]) => ({ name: String(name), x: [0, 1], y: [2, Number(y)] }));
+  const written = texts(parseXml(lineChart(chart({ series }))));
+  expect(['dnc', 'lstm', '1.25', '1.75', '1.5'].map((text) => written.filter((one) => one === text).length)).toEqual([1, 1, 0, 0, expect.any(Number)]);
+  expect(written.indexOf('1.5')).toBeGreaterThanOrEqual(0);
+});
