@@ -11,7 +11,9 @@ export type LearningSide = (typeof LEARNING_SIDES)[number];
 type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
 /** Time steps of a whole run. */
-const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000 };
+const STEPS: Readonly<Record<LearningTask, number>> = {
+  'map9': 49_000, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000,
+};
 
 const ABOUT: Readonly<Record<LearningTask, string>> = {
   'map9': 'where in a 9×9 maze is what you are shown?',

@@ -156,8 +156,9 @@ const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): s
 function legend(drawn: readonly Drawn[], right: number, y: number): string {
   const parts: string[] = [];
   let x = right;
-  for (const { series, color, points } of drawn.filter((one, i) => drawn.findIndex((other) => other.series.name === one.series.name) === i).toReversed()) {
-    const isAlone = drawn.filter((other) => other.series.name === series.name).length === 1;
+  const named = (name: string): Drawn[] => drawn.filter(({ series }) => series.name === name);
+  for (const { series, color, points } of drawn.filter((one) => named(one.series.name)[0] === one).toReversed()) {
+    const isAlone = named(series.name).length === 1;
     const last = points.findLast((point) => Number.isFinite(point.y))?.y;
     const value = last === undefined || !isAlone ? '' : lastLabel(last);
     x -= textWidth(value, 12);

@@ -185,8 +185,8 @@ describe('the document', () => {
 });
 
 it('curves of one name share an entry of the legend, without a value', () => {
-  const series = [['dnc', 1.25], ['dnc', 1.75], ['lstm', 1.5]].map(([name, y]) => ({ name: String(name), x: [0, 1], y: [2, Number(y)] }));
+  const series = ([['dnc', 1.25], ['dnc', 1.75], ['lstm', 1.5]] as const).map(([name, y]) => ({ name, x: [0, 1], y: [2, y] }));
   const written = texts(parseXml(lineChart(chart({ series }))));
-  expect(['dnc', 'lstm', '1.25', '1.75', '1.5'].map((text) => written.filter((one) => one === text).length)).toEqual([1, 1, 0, 0, expect.any(Number)]);
-  expect(written.indexOf('1.5')).toBeGreaterThanOrEqual(0);
+  expect(['dnc', 'lstm', '1.25', '1.75'].map((text) => written.filter((one) => one === text).length)).toEqual([1, 1, 0, 0]);
+  expect(written).toContain('1.5');
 });
