@@ -1,4 +1,5 @@
-// A DNC of 16-number words and four read heads: `step` without gradient, or `training`, a window with gradient.
+// A DNC of 16-number words and four read heads: `step` without gradient, or `training`, a window with gradient. The loss is the sum of
+// squares of what comes out, of the first step or of the window.
 import { models, noGrad, ops, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
 import { finish, job, milliseconds, setWeights, tensor } from './subject.mjs';
@@ -11,13 +12,12 @@ if (what === 'step') {
   const x = tensor([batch, 36], 0.37);
   let state = model.initialState(batch);
   const step = () => {
-    const { state: next } = noGrad(() => model.step(x, state));
-    state.dispose();
-    state = next;
-    return next.tensors();
+    state = noGrad(() => model.step(x, state, { consume: true })).state;
+    return state.tensors();
   };
+  const loss = await noGrad(() => ops.sum(ops.square(model.step(x, state).y))).item();
   for (let k = 0; k < job.warmups; k++) tidy(step);
-  finish({ ms: await time(() => { tidy(step); }, job.runs, job.budgetMs) });
+  finish({ loss, ms: await time(() => { tidy(step); }, job.runs, job.budgetMs) });
 } else {
   const frames = tensor([steps, batch, 36], 0.37);
   const state = model.initialState(batch);

@@ -6,8 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { copyBandwidth } from '../../dist/bench/measure.js';
-import { device, models, setDefaultDevice } from '../../dist/index.js';
+import { memoryBandwidth } from '../../dist/bench/measure.js';
+import { device, diagnostics, models, setDefaultDevice } from '../../dist/index.js';
 import { dncs, networks, singleOps } from './plan.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -24,16 +24,19 @@ const used = setDefaultDevice(device(options.device));
 const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 } : { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 };
 
 /** What a program prints as JSON, or why it did not. */
-function measure(command, args, job) {
+function measure(command, args, job, env = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
-    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1_800_000, cwd: root,
+    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1_800_000, cwd: root, env: { ...process.env, ...env },
   });
   const lines = (text) => (text ?? '').trim().split('\n');
   if (error !== undefined || status !== 0) return { failed: error?.message ?? lines(stderr).at(-1) };
   return JSON.parse(lines(stdout).at(-1));
 }
 const ours = (program, job) => measure(process.execPath, [join('bench/gpu', program)], { ...job, device: used.id });
-const torch = (program, job) => measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.type === 'cpu' ? 'cpu' : used.id });
+// glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its time in page faults.
+const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40), MALLOC_TOP_PAD_: String(2 ** 28) };
+const torch = (program, job) =>
+  measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.id, threads: diagnostics().binary.threads }, KEEP_MEMORY);
 
 const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
 const hasTorch = probe.status === 0;
@@ -73,7 +76,7 @@ function withRates(row, bandwidth) {
   const { ms, flop, bytes } = row.results.ours;
   if (ms === undefined) return row;
   const seconds = ms.median / 1000;
-  return { ...row, gflops: flop / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9, shareOfCopy: bytes / seconds / bandwidth };
+  return { ...row, gflops: flop / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9, shareOfBandwidth: bytes / seconds / bandwidth };
 }
 
 function describeMachine() {
@@ -94,15 +97,15 @@ function describeMachine() {
 const sections = new Set(options.only.split(','));
 const machine = describeMachine();
 console.log(Object.values(machine).filter((part) => part !== null).join(', '));
-const bandwidth = await copyBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
-console.log(`copy: ${(bandwidth / 1e9).toFixed(0)} GB/s, read and written`);
-const result = { date: new Date().toISOString(), machine, copyBytesPerSecond: bandwidth, quick: options.quick };
+const bandwidth = await memoryBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
+console.log(`memory: ${(bandwidth / 1e9).toFixed(0)} GB/s, two read for one written`);
+const result = { date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick };
 if (sections.has('ops')) result.ops = singleOps(options.quick).map((row) => withRates(compare(row), bandwidth));
 if (sections.has('networks')) {
   result.networks = networks(options.quick, used.type !== 'cpu').map((row) => compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }));
   for (const row of result.networks) delete row.job.plan;
 }
-if (sections.has('dnc')) result.dnc = dncs(options.quick).map(compare);
+if (sections.has('dnc')) result.dnc = dncs(options.quick, used.type !== 'cpu').map(compare);
 
 const file = options.out ?? join(root, 'bench/results', `${used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase()}-${result.date.slice(0, 10)}.json`);
 mkdirSync(dirname(file), { recursive: true });

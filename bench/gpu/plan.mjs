@@ -40,13 +40,14 @@ export function networks(isQuick, onGpu) {
   })));
 }
 
-/** DNCs of growing memory: one step and a training window of 20. */
-export function dncs(isQuick) {
-  const rows = isQuick
-    ? [[64, 2, 'training'], [64, 2, 'step']]
-    : [256, 500, 1000, 2000, 4000].flatMap((slots) => [[slots, 32, 'step'], [slots, slots > 1000 ? 8 : 32, 'training']]);
+/** DNCs of growing memory: one step and a training window of 20. PyTorch keeps every link matrix of a window: fewer episodes there. */
+export function dncs(isQuick, onGpu) {
+  const rows = isQuick ? [[64, 2, 'training'], [64, 2, 'step']]
+    : onGpu ? [256, 500, 1000, 2000, 4000].flatMap((slots) => [[slots, 32, 'step'], [slots, slots > 1000 ? 8 : 32, 'training']])
+      : [[128, 32, 'step'], [128, 32, 'training'], [500, 32, 'step'], [500, 32, 'training'], [1000, 32, 'step'], [1000, 8, 'training'],
+        [2048, 8, 'step'], [4096, 8, 'step']];
   return rows.map(([slots, batch, what]) => ({
-    name: `DNC ${what}, N = ${slots}, B = ${batch}`, program: 'dnc.mjs', peer: 'dnc_torch.py', modes: MODES,
+    name: `DNC ${what}, N = ${slots}, B = ${batch}`, program: 'dnc.mjs', peer: 'dnc_torch.py', modes: onGpu ? MODES : ['eager'],
     job: { slots, batch, steps: isQuick ? 4 : 20, what }, tolerance: FLOAT32,
   }));
 }

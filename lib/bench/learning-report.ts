@@ -9,7 +9,8 @@ export const LEARNING_HEADER = ['model', 'seed', 'parameters', 'memory', 'steps'
 
 const headlineOf = (curves: readonly Curve[]): string => Object.keys(curves[0]?.scores[0]?.scores ?? { score: 0 })[0]!;
 
-const show = (scores: Readonly<Record<string, number>>): string => (
+/** To four digits. */
+export const showScores = (scores: Readonly<Record<string, number>>): string => (
   Object.entries(scores).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`).join(', '));
 
 /** A run as cells under {@link LEARNING_HEADER}. */
@@ -20,17 +21,17 @@ export function learningRow(curve: Curve): string[] {
     top === undefined || isBetter(headline, s.scores[headline]!, top.scores[headline]!) ? s : top), undefined);
   return [
     curve.model, String(curve.seed), String(curve.parameters), String(curve.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0),
-    (last?.cpuSeconds ?? 0).toFixed(0), last === undefined ? '–' : show(last.scores),
+    (last?.cpuSeconds ?? 0).toFixed(0), last === undefined ? '–' : showScores(last.scores),
     best === undefined ? '–' : `${Number(best.scores[headline]!.toPrecision(4))} at ${best.step}`,
   ];
 }
 
-/** Loss and headline score, first against time steps, then against seconds. */
+/** Loss and headline score, first against time steps, then against CPU seconds, which other work on the machine changes little. */
 export function learningChart(task: LearningTask, curves: readonly Curve[]): string {
   const headline = headlineOf(curves);
   const name = (c: Curve): string => `${c.model} ${c.seed}`;
   const panels = (xLabel: string, ofLoss: (c: Curve) => readonly number[], ofScore: (s: Score) => number): Panel[] => [
-    { title: 'loss, nats a step', xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
+    { title: `loss, nats a ${task === 'map9' ? 'step' : 'sequence'}`, xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
     {
       title: headline, xLabel,
       series: curves.map((c) => ({ name: name(c), x: c.scores.map(ofScore), y: c.scores.map((s) => s.scores[headline] ?? NaN), hasMarkers: true })),
@@ -38,6 +39,6 @@ export function learningChart(task: LearningTask, curves: readonly Curve[]): str
   ];
   return lineChart({
     title: `Learning ${task}`, xLabel: '',
-    panels: [...panels('time steps', (c) => c.steps, (s) => s.step), ...panels('seconds of training', (c) => c.seconds, (s) => s.seconds)],
+    panels: [...panels('time steps', (c) => c.steps, (s) => s.step), ...panels('CPU seconds of training', (c) => c.cpuSeconds, (s) => s.cpuSeconds)],
   });
 }

@@ -1,4 +1,4 @@
-// What `bench --learning` trains: for each task the same episodes for both models, and for each model the setting it learns best with.
+// What `bench --learning` trains: for each task the same episodes for all models, and for each model the setting it learns best with.
 
 import type { MultigridConfig } from '../models/config.js';
 import { presetRun, type RunConfig } from '../train/run-config.js';
@@ -6,20 +6,44 @@ import type { VectorModel } from '../train/run-model.js';
 
 export const LEARNING_TASKS = ['map9', 'recall', 'copy', 'associative-recall'] as const;
 export type LearningTask = (typeof LEARNING_TASKS)[number];
-export type LearningSide = 'multigrid' | 'dnc';
+export const LEARNING_SIDES = ['multigrid', 'dnc', 'ntm', 'lstm'] as const;
+export type LearningSide = (typeof LEARNING_SIDES)[number];
+type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
+/** Time steps of a whole run. */
 const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 400_000, 'copy': 200_000, 'associative-recall': 300_000 };
 
-/** For bit sequences shown in every cell of a 3×3 grid. */
-const ladder = (inputs: number, bits: number): MultigridConfig => ({
-  input: { 0: inputs }, lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]], tail: [[0, 0, 8]], fc: [72, bits],
-});
+const ABOUT: Readonly<Record<LearningTask, string>> = {
+  'map9': 'where in a 9×9 maze is what you are shown?',
+  'recall': '4 patches of 9 bits; one is shown again: what followed it?',
+  'copy': '1 to 10 vectors of 6 bits, to be given back in order',
+  'associative-recall': '2 to 6 items of 3 vectors of 6 bits; one is shown again: what followed it?',
+};
 
-const dnc = (slots: number, readHeads: number, hidden: number): VectorModel => ({ kind: 'dnc', slots, wordSize: 16, readHeads, hidden });
+/** The tasks and the length of their runs, for the command's help. */
+export const LEARNING_HELP = [
+  'Tasks of --learning, and the time steps of a run:',
+  ...LEARNING_TASKS.map((task) => `  ${task.padEnd(19)} ${STEPS[task].toLocaleString('en').padStart(7)}  ${ABOUT[task]}`),
+].join('\n');
+
+/** For bit sequences shown in every cell of a 3×3 grid. */
+const COPY: MultigridConfig = {
+  input: { 0: 7 }, lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]], tail: [[0, 0, 8]], fc: [72, 6],
+};
+
+/** One item is one patch, and the answer is read once: a window of 6 steps where the other models need 32. */
+const LADDER: MultigridConfig['writer'] = [[0, 0, 8], [0, 1, 8], [0, 1, 8]];
+const RECALL: MultigridConfig = { input: { 0: 2 }, writer: LADDER, front: LADDER, mem: 'same-index', tail: [[0, 1, 16], [0, 0, 16], [0, 0, 2]] };
+
+/** Of 16 numbers a slot. The LSTM has no slots; it gets the units that it learns best with. */
+function vectors(kind: VectorSide, slots: number, readHeads: number, hidden: number): VectorModel {
+  return kind === 'lstm' ? { kind, hidden: 256 } : { kind, slots, wordSize: 16, readHeads, hidden };
+}
 
 /** Sequences are trained whole, with Adam and a rate that falls to a tenth over the run. */
-function sequences(task: LearningTask, side: LearningSide, rate: number): Omit<RunConfig, 'model' | 'task'> {
+function sequences(task: LearningTask, side: LearningSide): Omit<RunConfig, 'model' | 'task'> {
   const steps = STEPS[task];
+  const rate = side === 'multigrid' && task !== 'recall' ? 2e-3 : 1e-3;
   return {
     name: `${task} ${side}`, steps, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: rate, to: rate / 10, steps },
     clipNorm: 50, seed: 1, validate: { every: steps, items: 256 },
@@ -28,21 +52,23 @@ function sequences(task: LearningTask, side: LearningSide, rate: number): Omit<R
 
 /** The run of one model on one task. */
 export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
-  if (task === 'map9') {
-    const run = presetRun('map9');
-    if (side === 'multigrid') return run;
-    // As many memory cells: 225 slots of 16.
-    return { ...run, ...sequences(task, side, 1e-3), model: dnc(225, 4, 128), truncate: run.truncate, batchSize: run.batchSize };
+  const training = sequences(task, side);
+  switch (task) {
+    case 'map9': {
+      const run = presetRun('map9');
+      // As many memory cells: 225 slots of 16.
+      const { truncate, batchSize } = run;
+      return side === 'multigrid' ? run : { ...run, ...training, model: vectors(side, 225, 4, 128), truncate, batchSize };
+    }
+    case 'recall':
+      return { ...training, model: side === 'multigrid' ? 'recall-8k' : vectors(side, 64, 2, 100), task: { name: 'recall', items: 4 } };
+    case 'copy': {
+      const spec = { name: 'copy', bits: 6, lengths: [1, 10] } as const;
+      if (side === 'multigrid') return { ...training, model: COPY, task: { ...spec, presentation: 'grid' } };
+      return { ...training, model: vectors(side, 16, 1, 64), task: { ...spec, presentation: 'flat' } };
+    }
+    case 'associative-recall':
+      if (side === 'multigrid') return { ...training, model: RECALL, task: { name: task, presentation: 'patch' } };
+      return { ...training, model: vectors(side, 32, 2, 100), task: { name: task, presentation: 'flat' } };
   }
-  if (task === 'recall') {
-    const model = side === 'multigrid' ? 'recall-8k' : dnc(64, 2, 100);
-    return { ...sequences(task, side, 1e-3), model, task: { name: 'recall', items: 4 } };
-  }
-  const presentation = side === 'multigrid' ? 'grid' : 'flat';
-  if (task === 'copy') {
-    const model = side === 'multigrid' ? ladder(7, 6) : dnc(16, 1, 64);
-    return { ...sequences(task, side, side === 'multigrid' ? 2e-3 : 1e-3), model, task: { name: 'copy', bits: 6, lengths: [1, 10], presentation } };
-  }
-  const model = side === 'multigrid' ? ladder(8, 6) : dnc(32, 2, 100);
-  return { ...sequences(task, side, side === 'multigrid' ? 2e-3 : 1e-3), model, task: { name: 'associative-recall', presentation } };
 }

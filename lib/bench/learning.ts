@@ -1,8 +1,9 @@
-// Multigrid memory and DNC on the same task, seed and budget: loss and score against time steps and against seconds
+// Multigrid memory and other models on the same task, seed and budget: loss and score against time steps and against seconds
 // (Huynh, Maire, Walter 2020, figure 6).
 
 import { buildRun } from '../train/run-config.js';
 import { Trainer } from '../train/trainer.js';
+import { showScores } from './learning-report.js';
 import { learningRun, type LearningSide, type LearningTask } from './learning-runs.js';
 
 export interface LearningOptions {
@@ -28,10 +29,11 @@ export interface Curve {
   readonly seed: number;
   readonly parameters: number;
   readonly memory: number;
-  /** Time steps and seconds of training at which the loss was noted; scoring is not counted. */
+  /** Time steps, seconds and CPU seconds of training at which the loss was noted; scoring is not counted. */
   readonly steps: readonly number[];
   readonly seconds: readonly number[];
-  /** Mean of the windows since the note before, in nats for each sample and time step. */
+  readonly cpuSeconds: readonly number[];
+  /** Mean since the note before, in nats: for each sequence, or where sequences are trained in windows, for each of their time steps. */
   readonly loss: readonly number[];
   readonly scores: readonly Score[];
 }
@@ -47,7 +49,7 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
   const setup = buildRun({ ...base, seed, steps, lr: { ...base.lr, steps } });
   using model = setup.model;
   const trainer = new Trainer(setup);
-  const curve = { steps: [] as number[], seconds: [] as number[], loss: [] as number[], scores: [] as Score[] };
+  const curve = { steps: [] as number[], seconds: [] as number[], cpuSeconds: [] as number[], loss: [] as number[], scores: [] as Score[] };
   const { batchSize } = base;
   let [trainedMs, losses, samples, before, noted, scored] = [0, 0, 0, 0, 0, 0];
   let trainedCpu = 0;
@@ -59,13 +61,14 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
     trainedCpu += (spent.user + spent.system) / 1e6;
     const seconds = trainedMs / 1000;
     losses += event.loss;
-    samples += batchSize * (event.step - before);
+    samples += batchSize * (base.truncate === null ? 1 : event.step - before);
     before = event.step;
     const share = Math.min(1, Math.max(event.step / steps, options.seconds === null ? 0 : seconds / options.seconds));
     if (share >= (noted + 1) / NOTES) {
       noted = Math.floor(share * NOTES);
       curve.steps.push(event.step);
       curve.seconds.push(seconds);
+      curve.cpuSeconds.push(trainedCpu);
       curve.loss.push(losses / samples);
       [losses, samples] = [0, 0];
     }
@@ -73,7 +76,7 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
       scored = Math.floor(share * SCORES);
       const scores = await trainer.evaluate({ items: HELD_OUT });
       curve.scores.push({ step: event.step, seconds, cpuSeconds: trainedCpu, scores });
-      onScore(`${options.task} ${side} seed ${seed}: ${event.step} steps, ${seconds.toFixed(0)} s, ${JSON.stringify(scores)}`);
+      onScore(`${options.task} ${side} seed ${seed}: ${event.step} steps, ${seconds.toFixed(0)} s, ${showScores(scores)}`);
     }
     if (share >= 1) break;
     started = performance.now();

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
-import { LEARNING_TASKS, type LearningTask } from '../bench/learning-runs.js';
+import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
 import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
 import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
@@ -12,6 +12,11 @@ import { diagnostics } from '../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
 import { columns, note, print, printJson } from './output.js';
 
+/** Seconds of each run of `--learning` with `--quick`. */
+const QUICK_SECONDS = 40;
+
+const SIDES: Readonly<Record<string, readonly LearningSide[]>> = { both: ['multigrid', 'dnc'], all: LEARNING_SIDES };
+
 interface BenchOptions {
   readonly against?: 'dnc';
   readonly learning?: boolean;
@@ -19,7 +24,7 @@ interface BenchOptions {
   readonly device?: string;
   readonly precision: Precision;
   readonly task: LearningTask;
-  readonly model: 'both' | 'multigrid' | 'dnc';
+  readonly model: 'both' | 'all' | LearningSide;
   readonly seeds: number;
   readonly seed: number;
   readonly steps?: number;
@@ -32,20 +37,22 @@ interface BenchOptions {
 export function addBench(program: Command): Command {
   return program
     .command('bench')
-    .description('multigrid memory against a DNC: the cost of memory, or learning')
+    .description('multigrid memory beside other memories: what a larger memory costs, or how fast they learn')
     .addOption(new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(['dnc']))
-    .option('--learning', 'train both on the same task, seeds and budget')
-    .option('--quick', 'fewer points; under two minutes on two cores')
-    .addOption(new Option('--task <name>', 'with --learning').choices([...LEARNING_TASKS]).default('copy'))
-    .addOption(new Option('--model <name>', 'with --learning').choices(['both', 'multigrid', 'dnc']).default('both'))
-    .option('--seeds <n>', 'with --learning: how many', integer(1), 1)
-    .option('--seed <n>', 'with --learning: the first of them', integer(0), 1)
-    .option('--steps <n>', 'with --learning: time steps of a run; each task has its own default', integer(1))
-    .option('--seconds <n>', 'with --learning: seconds of a run at most', integer(1))
+    .option('--learning', 'train models on the same task, seeds and budget, and score them on sequences they never saw')
+    .option('--quick', `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`)
+    .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...LEARNING_TASKS]).default('copy'))
+    .addOption(new Option('--model <name>', 'with --learning: who learns; both: multigrid and dnc')
+      .choices(['both', 'all', ...LEARNING_SIDES]).default('both'))
+    .option('--seeds <n>', 'with --learning: runs of each model, one per seed', integer(1), 1)
+    .option('--seed <n>', 'with --learning: the first seed', integer(0), 1)
+    .option('--steps <n>', 'with --learning: time steps of a run, over which the learning rate falls; each task has its own default', integer(1))
+    .option('--seconds <n>', 'with --learning: most seconds of training of a run', integer(1))
     .option(...DEVICE_OPTION)
     .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
+    .addHelpText('after', `\n${LEARNING_HELP}`)
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
@@ -72,7 +79,7 @@ async function against({ quick, precision, json, out }: BenchOptions, place: str
 async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
   const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: model === 'both' ? ['multigrid', 'dnc'] : [model], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
+    task, sides: SIDES[model] ?? [model as LearningSide], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     steps: steps ?? null, seconds: most ?? null,
   }, note);
   const { simd, threads } = diagnostics().binary;
@@ -81,9 +88,6 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
   if (json === true) return printJson(result);
   print(columns([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
-
-/** Seconds of each run with `--quick`. */
-const QUICK_SECONDS = 40;
 
 const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
 

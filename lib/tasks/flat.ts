@@ -15,10 +15,11 @@ const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce(
  */
 export function flat<Item>(task: Task<Item>): Task<Item> {
   const { form, input, outputs } = task.describe();
-  if (outputs[0]!.loss !== 'bceWithLogits' || (form !== 'recall' && form !== 'encodeDecode') || input[0] === undefined || Object.keys(input).length !== 1) {
-    fail('ERR_MG_ARGUMENT', 'flat', 'a task of bit patches on level 0 that recalls or decodes', task.name);
+  const isBitPatch = outputs[0]!.loss === 'bceWithLogits' && outputs[0]!.logits.at(-1) === 1 && Object.keys(input).join() === '0';
+  if (!isBitPatch || (form !== 'recall' && form !== 'encodeDecode')) {
+    fail('ERR_MG_ARGUMENT', 'flat', 'a task that recalls or decodes patches on level 0, one bit in a cell', task.name);
   }
-  return new FlatTask(task, form, input[0]);
+  return new FlatTask(task, form, input[0]!);
 }
 
 class FlatTask<Item> implements Task<Item> {

@@ -16,7 +16,7 @@ export type {
   HostArray, HostPyramid, OutputDescription, Scorer, Task, TaskDescription, TaskForm, TaskLoss, Window, WindowOptions,
   WindowOutput,
 } from './task.js';
-export { associativeRecall, type AssociativeRecallOptions } from './associative-recall.js';
+export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './associative-recall.js';
 export { copy, repeatCopy, type CopyOptions, type Range, type RepeatCopyOptions } from './copy.js';
 export { flat } from './flat.js';
 export { SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';

@@ -58,7 +58,7 @@ export abstract class SequenceTask implements Task<BitSequence> {
       form: 'tagging',
       input: { 0: this.presentation === 'flat' ? [1, this.inputs] : [3, 3, this.inputs] },
       outputs: [{ name: this.name, logits: [this.bits], loss: 'bceWithLogits' }],
-      metrics: ['accuracy', 'bitErrors', 'bits', 'sequenceErrorRate'],
+      metrics: SequenceScorer.metrics,
       steps: null,
       window: null,
     };
@@ -130,6 +130,7 @@ function everywhere({ data, shape }: HostArray): HostArray {
  * per sequence; `sequenceErrorRate`, sequences with any wrong bit. A bit is predicted 1 where its probability is at least ½.
  */
 export class SequenceScorer implements Scorer {
+  static readonly metrics = ['accuracy', 'bitErrors', 'bits', 'sequenceErrorRate'] as const;
   #bits = 0;
   #wrong = 0;
   #nats = 0;
@@ -143,7 +144,8 @@ export class SequenceScorer implements Scorer {
     if (!Array.isArray(logits) || logits.length !== 1 || logits[0]!.length !== data.length) {
       fail('ERR_MG_SHAPE', 'SequenceScorer.add', `one array of ${data.length} logits`, logits);
     }
-    const [steps, batch, bits] = shape as [number, number, number];
+    const [steps, batch] = shape as [number, number];
+    const bits = data.length / (steps * batch);
     if (window.first) this.#current = new Array<boolean>(batch).fill(true);
     for (let row = 0; row < steps * batch; row++) {
       if (output.scored?.data[row] === 0) continue;

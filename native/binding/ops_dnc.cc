@@ -16,6 +16,8 @@ enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceWrite, kTraceRead, 
 const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias", "memory", "usage", "link",
                                           "precedence", "read", "write", "words", "hidden", "cell"};
 
+constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits
+
 [[noreturn]] void refuse(const Call& c, const std::string& expected_and_got) {
   fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + expected_and_got);
 }
@@ -30,11 +32,14 @@ DncDims dnc_dims(const Call& c, std::size_t i) {
   d.oneplus = n[8] != 0, d.usage_gradient = n[9] != 0, d.content_second = n[10] != 0;
   d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3);
   for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.reads, d.writes}) {
-    if (size < 1) refuse(c, "sizes of at least 1, got 0");
+    if (size < 1 || size > most_size) refuse(c, "sizes of 1 to " + std::to_string(most_size) + ", got " + std::to_string(size));
   }
+  if (d.hidden > most_size) refuse(c, "at most " + std::to_string(most_size) + " hidden units, got " + std::to_string(d.hidden));
   const i64 most = product({d.slots + 16, d.slots + 16, d.writes, d.batch});  // throws unless they fit
   product({d.steps + 1, d.batch, d.slots + 16, d.word + d.reads + 3 * d.writes, 8});
-  product({d.steps, d.batch, d.inputs + 8 * d.hidden + 8 * (d.word + 4) * (d.reads + d.writes), 8});
+  const i64 wide = product({d.inputs + 8 * d.hidden + 8 * (d.word + 4) * (d.reads + d.writes), 8});
+  product({d.steps, d.batch, wide});
+  product({d.hidden + 1, wide});
   product({most, 64});
   if (d.hidden == 0 && d.inputs != DncInterface(d).size)
     refuse(c, "an interface of " + std::to_string(DncInterface(d).size) + ", got " + std::to_string(d.inputs));

@@ -3,7 +3,7 @@ import { models, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
 import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '../../lib/bench/against-dnc.js';
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
-import { learningRun, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
+import { learningRun, LEARNING_SIDES, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
@@ -85,22 +85,32 @@ describe('bench', () => {
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 
-  it.each(LEARNING_TASKS)('describes a run of both models on %s, with the same episodes', (task) => {
-    const [multigrid, dnc] = (['multigrid', 'dnc'] as const).map((side) => checkRunConfig(learningRun(task, side)));
+  it.each(LEARNING_TASKS)('describes a run of each model on %s, with the same episodes', (task) => {
+    const [multigrid, ...others] = LEARNING_SIDES.map((side) => checkRunConfig(learningRun(task, side)));
     const episodes = (run: RunConfig): unknown => ({ ...run.task, presentation: undefined });
-    expect(episodes(dnc!)).toEqual(episodes(multigrid!));
-    expect([dnc!.steps, dnc!.batchSize]).toEqual([multigrid!.steps, multigrid!.batchSize]);
+    for (const other of others) {
+      expect(episodes(other)).toEqual(episodes(multigrid!));
+      expect([other.steps, other.batchSize]).toEqual([multigrid!.steps, multigrid!.batchSize]);
+    }
   });
 
-  it.each(['multigrid', 'dnc'] as const)('trains %s on copy for some steps', async (side) => {
+  it('notes the loss of a sequence, which starts at ln 2 for each of its bits', async () => {
+    // 18 bits are due. A network that is new says 0 or 1 with probabilities near ½, and one update moves it little: within a tenth.
+    for (const side of ['multigrid', 'dnc'] as const) {
+      const { loss } = await learn(side, 1, { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null }, () => {});
+      expect(Math.abs(loss[0]! / (18 * Math.LN2) - 1)).toBeLessThan(0.1);
+    }
+  });
+
+  it.each(LEARNING_SIDES)('trains %s on copy for some steps', async (side) => {
     const lines: string[] = [];
     const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
     expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
     expect(lines).toHaveLength(curve.scores.length);
     expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
     expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
-    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'seconds of training');
-    expect(axes).toEqual(['time steps', 'time steps', 'seconds of training', 'seconds of training']);
+    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'CPU seconds of training');
+    expect(axes).toEqual(['time steps', 'time steps', 'CPU seconds of training', 'CPU seconds of training']);
   });
 
   it('a run ends when its seconds are used up', async () => {

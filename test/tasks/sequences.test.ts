@@ -79,6 +79,57 @@ describe('sequence tasks', () => {
   });
 });
 
+describe('associative recall in patches', () => {
+  const task = tasks.associativeRecall({ presentation: 'patch' });
+
+  it('by eye: the first of two items, asked for, is answered by the second; the shorter list begins later', () => {
+    const item = (bit: number): Uint8Array => Uint8Array.from({ length: 18 }, (_, k) => (k === bit ? 1 : 0));
+    const cell = (row: number, column: number, channel: number): number[] => [...item(6 * row + 2 * column + channel)];
+    const lists = [{ items: [item(0), item(7)], query: 0 }, { items: [item(17), item(3), item(8)], query: 1 }];
+    const [window, ...rest] = task.windows(lists, { seed: 0 });
+    expect([rest.length, window!.steps, window!.first, window!.last]).toEqual([0, 3, true, true]);
+    expect(window!.input[0]!.shape).toEqual([3, 2, 3, 3, 2]);
+    expect([...window!.input[0]!.data]).toEqual([
+      new Array<number>(18).fill(0), cell(2, 2, 1), cell(0, 0, 0), cell(0, 1, 1), cell(1, 0, 1), cell(1, 1, 0),
+    ].flat());
+    expect([...window!.outputs[0]!.query![0]!.data]).toEqual([...cell(0, 0, 0), ...cell(0, 1, 1)]);
+    expect([...window!.outputs[0]!.target.data]).toEqual([...cell(1, 0, 1), ...cell(1, 1, 0)]);
+  });
+
+  it('the same seed and index give the items, query and answer of the flat presentation', () => {
+    const flat = tasks.associativeRecall();
+    fc.assert(fc.property(fc.nat(1000), fc.nat(1000), (seed, index) => {
+      const { items, query } = task.generate(seed, index);
+      const vectors = items.map((item) => [0, 6, 12].map((at) => item.subarray(at, at + 6)));
+      expect(flat.generate(seed, index)).toEqual(encodeAssociativeRecall(vectors, query));
+    }), { numRuns: 50, seed: 1 });
+  });
+
+  it('is scored by all bits of the answer', () => {
+    const lists = [0, 1, 2, 3].map((index) => task.generate(5, index));
+    const [window] = task.windows(lists, { seed: 0 });
+    const right = Array.from(window!.outputs[0]!.target.data, (bit) => 1000 * (2 * bit - 1));
+    const twoWrong = right.map((logit, k) => (k === 18 || k === 35 ? -logit : logit));   // first and last bit of the second list
+    const score = (logits: number[]): Record<string, number> => {
+      const scorer = task.scorer();
+      scorer.add([logits], window!);
+      return scorer.result();
+    };
+    expect(score(right)).toEqual({ accuracy: 1, bitErrors: 0, bits: 0, sequenceErrorRate: 0 });
+    expect(score(twoWrong)).toMatchObject({ accuracy: 70 / 72, bitErrors: 0.5, sequenceErrorRate: 0.25 });
+    expect(score(right.map(() => 0))['bits']).toBeCloseTo(18, 12);
+  });
+
+  it('refuses items that do not fill the grid, lists without a follower of the query, cuts, and a flat form', () => {
+    const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
+    expect(() => tasks.associativeRecall({ bits: 5, presentation: 'patch' })).toThrow(argument);
+    const list = task.generate(1, 0);
+    expect(() => task.windows([{ ...list, query: list.items.length - 1 }], { seed: 0 })).toThrow(argument);
+    expect(() => task.windows([list], { seed: 0, length: 1 })).toThrow(argument);
+    expect(() => tasks.flat(task)).toThrow(argument);
+  });
+});
+
 describe('flat presentation', () => {
   it('recall: the list, the query with its flag, and the answer one step later', () => {
     const task = tasks.flat(tasks.recall({ items: 3 }));

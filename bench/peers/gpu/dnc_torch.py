@@ -1,5 +1,5 @@
 """A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. The job is that of bench/gpu/dnc.mjs."""
-from peer import DEVICE, JOB, compiled, finish, torch, wave, weight
+from peer import DEVICE, JOB, MODE, compiled, finish, torch, wave, weight
 
 W, R = 16, 4
 EPS = 1e-6
@@ -25,7 +25,6 @@ class Dnc(torch.nn.Module):
         self.gates = make(inputs + R * W + hidden, 4 * hidden)
         self.interface = make(hidden, size)
         self.output = make(hidden + R * W, outputs)
-        self.register_buffer('off_diagonal', 1 - torch.eye(slots, device=DEVICE))
 
     def start(self, batch):
         n, zeros = self.slots, lambda *shape: torch.zeros(*shape, device=DEVICE)
@@ -52,8 +51,8 @@ class Dnc(torch.nn.Module):
         write = gw * (ga * allocation + (1 - ga) * address)
         column = write.unsqueeze(2)
         memory = memory * (1 - column * erase.unsqueeze(1)) + column * vector.unsqueeze(1)
-        link = (1 - column - write.unsqueeze(1)) * link + column * precedence.unsqueeze(1)
-        link = link * self.off_diagonal
+        link = torch.baddbmm((1 - column - write.unsqueeze(1)) * link, column, precedence.unsqueeze(1))
+        link.diagonal(dim1=1, dim2=2).zero_()
         precedence = (1 - write.sum(1, keepdim=True)) * precedence + write
         forward, backward = read @ link.transpose(1, 2), read @ link
         looked_up = content(memory, read_keys.view(-1, R, W), softplus(read_strengths))
@@ -69,12 +68,18 @@ def main():
     start = model.start(JOB['batch'])
     if JOB['what'] == 'step':
         x, state = wave([JOB['batch'], 36], 0.37), [part.clone() for part in start]
+        with torch.no_grad():
+            loss = run(x, state)[0].square().sum()
 
         @torch.no_grad()
         def step():
-            for part, new in zip(state, run(x, state)[1]):
-                part.copy_(new)
-        return finish(step)
+            new = run(x, state)[1]
+            if MODE == 'graph':  # the memory of a captured step is fixed
+                for part, value in zip(state, new):
+                    part.copy_(value)
+            else:
+                state[:] = new
+        return finish(step, loss)
     frames = wave([JOB['steps'], JOB['batch'], 36], 0.37)
 
     def loss_of():

@@ -21,6 +21,8 @@ torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = PRECIS
 torch.backends.cudnn.benchmark = True
 if DEVICE.type == 'cuda':
     torch.cuda.set_device(DEVICE)
+else:
+    torch.set_num_threads(JOB.get('threads', 1))
 
 
 def fail(reason):
