@@ -1,6 +1,7 @@
 // Learning curves as a table and as a picture.
 
 import { isBetter } from '../tasks/task.js';
+import { SERIES_COLORS } from '../plot/color.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import type { Curve, Score } from './learning.js';
 import type { LearningTask } from './learning-runs.js';
@@ -26,15 +27,22 @@ export function learningRow(curve: Curve): string[] {
   ];
 }
 
-/** Loss and headline score, first against time steps, then against CPU seconds, which other work on the machine changes little. */
+/** Loss and headline score of each run, in the color of its model; against time steps, then against CPU seconds, which other work on
+ *  the machine changes little. */
 export function learningChart(task: LearningTask, curves: readonly Curve[]): string {
   const headline = headlineOf(curves);
-  const name = (c: Curve): string => `${c.model} ${c.seed}`;
+  const models = [...new Set(curves.map(({ model }) => model))];
+  const look = ({ model }: Curve): { name: string; color: string } => (
+    { name: model, color: SERIES_COLORS[models.indexOf(model)]! });
   const panels = (xLabel: string, ofLoss: (c: Curve) => readonly number[], ofScore: (s: Score) => number): Panel[] => [
-    { title: `loss, nats a ${task === 'map9' ? 'step' : 'sequence'}`, xLabel, yScale: 'log', series: curves.map((c) => ({ name: name(c), x: ofLoss(c), y: c.loss })) },
+    {
+      title: `loss, nats a ${task === 'map9' ? 'step' : 'sequence'}`, xLabel, yScale: 'log',
+      series: curves.map((c) => ({ ...look(c), x: ofLoss(c), y: c.loss })),
+    },
     {
       title: headline, xLabel,
-      series: curves.map((c) => ({ name: name(c), x: c.scores.map(ofScore), y: c.scores.map((s) => s.scores[headline] ?? NaN), hasMarkers: true })),
+      series: curves.map((c) => (
+        { ...look(c), x: c.scores.map(ofScore), y: c.scores.map((s) => s.scores[headline] ?? NaN), hasMarkers: true })),
     },
   ];
   return lineChart({

@@ -11,7 +11,9 @@ export type LearningSide = (typeof LEARNING_SIDES)[number];
 type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
 /** Time steps of a whole run. */
-const STEPS: Readonly<Record<LearningTask, number>> = { 'map9': 49_000, 'recall': 400_000, 'copy': 200_000, 'associative-recall': 300_000 };
+const STEPS: Readonly<Record<LearningTask, number>> = {
+  'map9': 49_000, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000,
+};
 
 const ABOUT: Readonly<Record<LearningTask, string>> = {
   'map9': 'where in a 9×9 maze is what you are shown?',
@@ -33,7 +35,9 @@ const COPY: MultigridConfig = {
 
 /** One item is one patch, and the answer is read once: a window of 6 steps where the other models need 32. */
 const LADDER: MultigridConfig['writer'] = [[0, 0, 8], [0, 1, 8], [0, 1, 8]];
-const RECALL: MultigridConfig = { input: { 0: 2 }, writer: LADDER, front: LADDER, mem: 'same-index', tail: [[0, 1, 16], [0, 0, 16], [0, 0, 2]] };
+const recall = (bitsOfCell: number): MultigridConfig => ({
+  input: { 0: bitsOfCell }, writer: LADDER, front: LADDER, mem: 'same-index', tail: [[0, 1, 16], [0, 0, 16], [0, 0, bitsOfCell]],
+});
 
 /** Of 16 numbers a slot. The LSTM has no slots; it gets the units that it learns best with. */
 function vectors(kind: VectorSide, slots: number, readHeads: number, hidden: number): VectorModel {
@@ -43,7 +47,7 @@ function vectors(kind: VectorSide, slots: number, readHeads: number, hidden: num
 /** Sequences are trained whole, with Adam and a rate that falls to a tenth over the run. */
 function sequences(task: LearningTask, side: LearningSide): Omit<RunConfig, 'model' | 'task'> {
   const steps = STEPS[task];
-  const rate = side === 'multigrid' && task !== 'recall' ? 2e-3 : 1e-3;
+  const rate = side === 'multigrid' ? 2e-3 : 1e-3;
   return {
     name: `${task} ${side}`, steps, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: rate, to: rate / 10, steps },
     clipNorm: 50, seed: 1, validate: { every: steps, items: 256 },
@@ -61,14 +65,14 @@ export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
       return side === 'multigrid' ? run : { ...run, ...training, model: vectors(side, 225, 4, 128), truncate, batchSize };
     }
     case 'recall':
-      return { ...training, model: side === 'multigrid' ? 'recall-8k' : vectors(side, 64, 2, 100), task: { name: 'recall', items: 4 } };
+      return { ...training, model: side === 'multigrid' ? recall(1) : vectors(side, 64, 2, 100), task: { name: 'recall', items: 4 } };
     case 'copy': {
       const spec = { name: 'copy', bits: 6, lengths: [1, 10] } as const;
       if (side === 'multigrid') return { ...training, model: COPY, task: { ...spec, presentation: 'grid' } };
       return { ...training, model: vectors(side, 16, 1, 64), task: { ...spec, presentation: 'flat' } };
     }
     case 'associative-recall':
-      if (side === 'multigrid') return { ...training, model: RECALL, task: { name: task, presentation: 'patch' } };
+      if (side === 'multigrid') return { ...training, model: recall(2), task: { name: task, presentation: 'patch' } };
       return { ...training, model: vectors(side, 32, 2, 100), task: { name: task, presentation: 'flat' } };
   }
 }

@@ -65,7 +65,7 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
     before = event.step;
     const share = Math.min(1, Math.max(event.step / steps, options.seconds === null ? 0 : seconds / options.seconds));
     if (share >= (noted + 1) / NOTES) {
-      noted = Math.floor(share * NOTES);
+      noted = Math.max(noted + 1, Math.floor(share * NOTES)); // (k / 200) · 200 can round to below k
       curve.steps.push(event.step);
       curve.seconds.push(seconds);
       curve.cpuSeconds.push(trainedCpu);
@@ -73,7 +73,7 @@ export async function learn(side: LearningSide, seed: number, options: LearningO
       [losses, samples] = [0, 0];
     }
     if (share >= (scored + 1) / SCORES) {
-      scored = Math.floor(share * SCORES);
+      scored = Math.max(scored + 1, Math.floor(share * SCORES));
       const scores = await trainer.evaluate({ items: HELD_OUT });
       curve.scores.push({ step: event.step, seconds, cpuSeconds: trainedCpu, scores });
       onScore(`${options.task} ${side} seed ${seed}: ${event.step} steps, ${seconds.toFixed(0)} s, ${showScores(scores)}`);

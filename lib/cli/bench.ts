@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
@@ -57,6 +58,7 @@ export function addBench(program: Command): Command {
       if ((options.against === undefined) === (options.learning !== true)) {
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
       }
+      if (options.out !== undefined) checkPlace(options.out);
       const { device: used, why } = useDevice(options.device);
       note(`${used.id} (${why}): ${used.name}, ${options.precision}`);
       if (options.learning === true) await learning(options);
@@ -90,6 +92,15 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
 }
 
 const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
+
+/** Before the hour of work whose results go there. */
+function checkPlace(out: string): void {
+  try {
+    accessSync(dirname(out), constants.W_OK);
+  } catch (cause) {
+    throw fileError(out, 'a file in a folder that can be written', cause);
+  }
+}
 
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;

@@ -152,13 +152,15 @@ function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): string =>
   element('line', { x1, y1, x2, y2, stroke });
 
-// Name and last value of each curve, right-aligned over the panel.
+// Name and last value of each curve, right-aligned over the panel; curves of one name share an entry without a value.
 function legend(drawn: readonly Drawn[], right: number, y: number): string {
   const parts: string[] = [];
   let x = right;
-  for (const { series, color, points } of drawn.toReversed()) {
+  const named = (name: string): Drawn[] => drawn.filter(({ series }) => series.name === name);
+  for (const { series, color, points } of drawn.filter((one) => named(one.series.name)[0] === one).toReversed()) {
+    const isAlone = named(series.name).length === 1;
     const last = points.findLast((point) => Number.isFinite(point.y))?.y;
-    const value = last === undefined ? '' : lastLabel(last);
+    const value = last === undefined || !isAlone ? '' : lastLabel(last);
     x -= textWidth(value, 12);
     parts.push(label(value, x, y, { fill: STYLE.muted }));
     x -= textWidth(series.name, 12) + 7;

@@ -7,6 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "check.h"
 
 namespace mg {
@@ -19,6 +23,21 @@ std::size_t size_class(std::size_t bytes) {
   std::size_t step = kAlignment;
   while (step * 16 < bytes) step *= 2;
   return (bytes + step - 1) / step * step;
+}
+
+// Large blocks begin at a huge page and ask for such pages: the first touch of a small page is a fault each, and walking a window
+// of hundreds of megabytes in small pages misses the address cache again and again.
+void* new_block(std::size_t size) {
+#if defined(__linux__)
+  constexpr std::size_t huge_page = 2u << 20;
+  if (size >= 2 * huge_page) {
+    void* block = nullptr;
+    if (posix_memalign(&block, huge_page, size) != 0) return nullptr;
+    madvise(block, size, MADV_HUGEPAGE);  // advice: where it is not taken, small pages do
+    return block;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, size);
 }
 
 struct Arena {
@@ -63,10 +82,10 @@ void* allocate(std::size_t bytes) {
     found->second.pop_back();
     a.cached -= static_cast<double>(size);
   } else {
-    block = std::aligned_alloc(kAlignment, size);
+    block = new_block(size);
     if (block == nullptr) {
       release_cache(a);
-      block = std::aligned_alloc(kAlignment, size);
+      block = new_block(size);
     }
     if (block == nullptr) out_of_memory(a, bytes);
   }

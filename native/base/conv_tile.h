@@ -14,6 +14,8 @@ struct Taps {
   const std::int32_t* offset;  // of each output pixel's first tap
   i64 kernel_rows, row_stride, run;
   const T* weight;   // as pack_weight lays it out
+  int kernel_columns = 0;      // `run` is so many taps side by side; 0: unknown
+  int step = 1;                // patch pixels from an output pixel to the next of its row
 };
 
 // out[place[m]][n] = bias[n] + sum over parts, kernel rows and k of taps(m, r, k) * weight[r*run + k][n]
@@ -23,6 +25,7 @@ struct TileJob {
   int parts = 1;
   const std::int32_t* place = nullptr;  // null: place[m] = m
   int narrow = 0;    // narrow_columns of all parts
+  i64 row = 0;       // output pixels of a row; 0: unknown
   i64 pixels;
   const T* bias;     // [padded_columns(columns)] or null
   i64 columns;

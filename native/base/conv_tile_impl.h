@@ -2,18 +2,12 @@
 #pragma once
 #include <utility>
 
+#include "conv_outer_impl.h"
 #include "conv_tile.h"
 #include "lanes.h"
 
 namespace mg {
 namespace {
-
-// Of the vectors that hold several k: half of the widest, since broadcasts to 64 bytes come only half as fast.
-template <class T>
-constexpr int narrow_lanes = lane_bytes == 64 ? wide<T> / 2 : wide<T>;
-
-template <class T>
-const ConvTable<T>& make_conv_table();
 
 // P pixels x NV vectors of sums stay in registers while the whole kernel passes by.
 template <class T, int N, int NV, int P>
@@ -63,6 +57,77 @@ void tile_columns(const TileJob<T>& job, i64 column, i64 ld, int tail) {
   for (; m < job.pixels; m++) tile<T, N, NV, 1>(job, m, column, ld, tail);
 }
 
+// R rows of W pixels, one vector of sums each: a value of the patch is loaded once for all KX taps of its row that see it; one
+// load for each product would hold the multiplications up.
+template <class T, int N, int W, int R, int KX, int STEP>
+inline void row_part(const Taps<T>& taps, i64 first, i64 column, i64 ld, Vec<T, N> (&sum)[W * R]) {
+  using S = Simd<T, N>;
+  const i64 C = taps.run / KX;
+  const T* w = taps.weight + column;
+  for (i64 r = 0; r < taps.kernel_rows; r++, w += (KX - 1) * C * ld) {
+    const T* x[R];
+    for (int i = 0; i < R; i++) x[i] = taps.patch + taps.offset[first + i * W] + r * taps.row_stride;
+    for (i64 c = 0; c < C; c++, w += ld) {
+      typename S::V b[KX];
+      for (int k = 0; k < KX; k++) b[k] = S::load(w + k * C * ld);
+#pragma GCC unroll 4
+      for (int i = 0; i < R; i++) {
+#pragma GCC unroll 32
+        for (int j = 0; j < (W - 1) * STEP + KX; j++) {
+          const auto a = S::splat(x[i][j * C + c]);
+#pragma GCC unroll 4
+          for (int k = 0; k < KX; k++) {
+            if (j >= k && (j - k) % STEP == 0 && (j - k) / STEP < W) {
+              auto& to = sum[i * W + (j - k) / STEP];
+              to = S::fma(a, b[k], to);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+bool has_rows(const TileJob<T>& job) {
+  for (int part = 0; part < job.parts; part++) {
+    const int wider = job.taps[part].kernel_columns - job.taps[part].step;  // of the cases in row_tile
+    if (wider != 1 && wider != 2) return false;
+  }
+  return job.row > 0 && job.row % 3 == 0;
+}
+
+template <class T, int N, int W, int R>
+inline void row_tile(const TileJob<T>& job, i64 first, i64 column, i64 ld) {
+  using S = Simd<T, N>;
+  typename S::V sum[W * R];
+  for (auto& s : sum) s = job.bias ? S::load(job.bias + column) : typename S::V{};
+  for (int part = 0; part < job.parts; part++) {
+    const Taps<T>& t = job.taps[part];
+    if (t.step == 1 && t.kernel_columns == 2) row_part<T, N, W, R, 2, 1>(t, first, column, ld, sum);
+    else if (t.step == 1) row_part<T, N, W, R, 3, 1>(t, first, column, ld, sum);
+    else if (t.kernel_columns == 3) row_part<T, N, W, R, 3, 2>(t, first, column, ld, sum);
+    else row_part<T, N, W, R, 4, 2>(t, first, column, ld, sum);
+  }
+  for (int i = 0; i < W * R; i++) {
+    S::store(job.out + (job.place ? job.place[first + i] : first + i) * job.out_stride + column, sum[i]);
+  }
+}
+
+template <class T, int N>
+void row_tiles(const TileJob<T>& job, i64 column, i64 ld) {
+  i64 m = 0;
+  if (job.row % 12 == 0) {
+    for (; m < job.pixels; m += 12) row_tile<T, N, 12, 1>(job, m, column, ld);
+  } else if (job.row % 6 == 0) {
+    for (; m + 12 <= job.pixels; m += 12) row_tile<T, N, 6, 2>(job, m, column, ld);
+    for (; m < job.pixels; m += 6) row_tile<T, N, 6, 1>(job, m, column, ld);
+  } else {
+    for (; m + 12 <= job.pixels; m += 12) row_tile<T, N, 3, 4>(job, m, column, ld);
+    for (; m < job.pixels; m += 3) row_tile<T, N, 3, 1>(job, m, column, ld);
+  }
+}
+
 // A vector of C columns for S = N / C neighbouring k each: lane = column * S + k.
 template <class T, int N, int C>
 struct Narrow {
@@ -88,28 +153,14 @@ struct Narrow {
       return Simd<T, N>::load(t);
     }
   }
-  // d[column] in every lane of the column
-  static MG_HD V repeat(const T* d) {
-    if constexpr (C == 1) return Simd<T, N>::splat(*d);
-    else return repeat(Simd<T, C>::load(d), All{});
-  }
   // Sums of neighbouring lanes, those of a first.
   static MG_HD V halve(V a, V b) { return halve(a, b, All{}); }
-  // Lanes column * S + k to k * C + column, and back.
-  static MG_HD V by_row(V a) { return by_row(a, All{}); }
-  static MG_HD V by_column(V a) { return by_column(a, All{}); }
 
  private:
-  template <class D, int... L>
-  static MG_HD V repeat(D d, std::integer_sequence<int, L...>) { return pick<V>(d, d, Lanes<(L / S)...>{}); }
   template <int... L>
   static MG_HD V halve(V a, V b, std::integer_sequence<int, L...>) {
     return pick<V>(a, b, Lanes<(2 * L)...>{}) + pick<V>(a, b, Lanes<(2 * L + 1)...>{});
   }
-  template <int... L>
-  static MG_HD V by_row(V a, std::integer_sequence<int, L...>) { return pick<V>(a, a, Lanes<(L % C * S + L / C)...>{}); }
-  template <int... L>
-  static MG_HD V by_column(V a, std::integer_sequence<int, L...>) { return pick<V>(a, a, Lanes<(L % S * C + L / S)...>{}); }
 };
 
 template <class T, int N, int C, int P>
@@ -188,137 +239,14 @@ void tiles(const TileJob<T>& job) {
   const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;
   if (stored == N) return tile_columns<T, N, 1, 12>(job, n, ld, tail);
   if constexpr (N >= 8) {
-    if (stored == N / 2) return tile_columns<T, N / 2, 1, 12>(job, n, ld, tail);
+    if (stored == N / 2) {
+      if constexpr (vector_registers == 32) {
+        if (tail == 0 && has_rows(job)) return row_tiles<T, N / 2>(job, n, ld);
+      }
+      return tile_columns<T, N / 2, 1, 12>(job, n, ld, tail);
+    }
   }
   if constexpr (N >= 16) tile_columns<T, N / 4, 1, 12>(job, n, ld, tail);
-}
-
-// R rows x NV vectors of the gradient stay in registers while all pixels pass by.
-template <class T, int N, int NV, int R>
-inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
-  using S = Simd<T, N>;
-  using V = typename S::V;
-  V sum[R][NV];
-  for (int i = 0; i < R; i++) {
-    T* g = job.grad + (row + i) * job.columns + column;
-    for (int v = 0; v < NV; v++) {
-      if (!job.accumulate) sum[i][v] = V{};
-      else if (v == NV - 1 && tail) sum[i][v] = S::load_part(g + v * N, tail);
-      else sum[i][v] = S::load(g + v * N);
-    }
-  }
-  const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
-  const T* dy = job.dy + column;
-  for (i64 m = 0; m < job.pixels; m++) {
-    const T* x = base + job.offset[m];
-    const T* d = dy + (job.place ? job.place[m] : m) * ld;
-    V b[NV];
-    for (int v = 0; v < NV; v++) b[v] = S::load(d + v * N);
-#pragma GCC unroll 16
-    for (int i = 0; i < R; i++) {
-      const V a = S::splat(x[i]);
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
-    }
-  }
-  for (int i = 0; i < R; i++) {
-    T* g = job.grad + (row + i) * job.columns + column;
-    for (int v = 0; v < NV; v++) {
-      if (v == NV - 1 && tail) S::store_part(g + v * N, sum[i][v], tail);
-      else S::store(g + v * N, sum[i][v]);
-    }
-  }
-}
-
-template <class T, int N, int NV, int R>
-void outer_columns(const OuterJob<T>& job, i64 column, i64 ld, int tail) {
-  for (i64 row = job.begin; row < job.end;) {
-    const i64 line = (row / job.run + 1) * job.run;  // a block stays within one kernel row
-    const i64 left = (line < job.end ? line : job.end) - row;
-    if (left >= R) outer_block<T, N, NV, R>(job, row, column, ld, tail), row += R;
-    else if (R > 6 && left >= 6) outer_block<T, N, NV, 6>(job, row, column, ld, tail), row += 6;
-    else if (left >= 3) outer_block<T, N, NV, 3>(job, row, column, ld, tail), row += 3;
-    else outer_block<T, N, NV, 1>(job, row, column, ld, tail), row++;
-  }
-}
-
-// R groups of S rows of the gradient, C columns.
-template <class T, int N, int C, int R>
-inline void narrow_outer_block(const OuterJob<T>& job, i64 row, i64 ld) {
-  using W = Narrow<T, N, C>;
-  using V = typename W::V;
-  V sum[R];
-  T* const grad = job.grad + row * job.columns;
-  const bool whole = job.columns == C;
-  for (int i = 0; i < R; i++) {
-    T t[N] = {};
-    if (!job.accumulate) sum[i] = V{};
-    else if (whole) sum[i] = W::by_column(Simd<T, N>::load(grad + i * N));
-    else {
-      for (int l = 0; l < N; l++) t[l] = l / W::S < job.columns ? grad[(i * W::S + l % W::S) * job.columns + l / W::S] : T(0);
-      sum[i] = Simd<T, N>::load(t);
-    }
-  }
-  const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
-  for (i64 m = 0; m < job.pixels; m++) {
-    const T* x = base + job.offset[m];
-    const V d = W::repeat(job.dy + (job.place ? job.place[m] : m) * ld);
-#pragma GCC unroll 16
-    for (int i = 0; i < R; i++) sum[i] = Simd<T, N>::fma(W::spread(x + i * W::S), d, sum[i]);
-  }
-  for (int i = 0; i < R; i++) {
-    if (whole) {
-      Simd<T, N>::store(grad + i * N, W::by_row(sum[i]));
-      continue;
-    }
-    T t[N];
-    Simd<T, N>::store(t, sum[i]);
-    for (int l = 0; l < N; l++) {
-      if (l / W::S < job.columns) grad[(i * W::S + l % W::S) * job.columns + l / W::S] = t[l];
-    }
-  }
-}
-
-template <class T, int N, int C>
-void narrow_outer(const OuterJob<T>& job, i64 ld) {
-  constexpr int S = N / C;
-  for (i64 row = job.begin; row < job.end;) {
-    const i64 line = (row / job.run + 1) * job.run, left = ((line < job.end ? line : job.end) - row) / S;
-    if (left >= 12) narrow_outer_block<T, N, C, 12>(job, row, ld), row += 12 * S;
-    else if (left >= 6) narrow_outer_block<T, N, C, 6>(job, row, ld), row += 6 * S;
-    else if (left >= 3) narrow_outer_block<T, N, C, 3>(job, row, ld), row += 3 * S;
-    else narrow_outer_block<T, N, C, 1>(job, row, ld), row += S;
-  }
-}
-
-template <class T>
-void outer(const OuterJob<T>& job) {
-  constexpr int N = wide<T>;
-  constexpr int M = narrow_lanes<T>;
-  const int narrow = narrow_columns(make_conv_table<T>(), job.columns, job.run);
-  const i64 stride = padded_columns(job.columns, N);
-  if (narrow == 1) return narrow_outer<T, M, 1>(job, stride);
-  if constexpr (M > 4) {
-    if (narrow == 4) return narrow_outer<T, M, 4>(job, stride);
-  }
-  const i64 ld = padded_columns(job.columns, N);
-  i64 n = 0;
-  if constexpr (vector_registers == 32) {
-    for (; n + 4 * N <= job.columns; n += 4 * N) outer_columns<T, N, 4, 6>(job, n, ld, 0);
-    if (n + 3 * N <= job.columns) outer_columns<T, N, 3, 6>(job, n, ld, 0), n += 3 * N;
-    if (n + 2 * N <= job.columns) outer_columns<T, N, 2, 12>(job, n, ld, 0), n += 2 * N;
-  } else {
-    for (; n + 2 * N <= job.columns; n += 2 * N) outer_columns<T, N, 2, 6>(job, n, ld, 0);
-  }
-  for (; n + N <= job.columns; n += N) outer_columns<T, N, 1, 12>(job, n, ld, 0);
-  const i64 stored = ld - n;
-  if (stored == 0) return;
-  const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;
-  if (stored == N) return outer_columns<T, N, 1, 12>(job, n, ld, tail);
-  if constexpr (N >= 8) {
-    if (stored == N / 2) return outer_columns<T, N / 2, 1, 12>(job, n, ld, tail);
-  }
-  if constexpr (N >= 16) outer_columns<T, N / 4, 1, 12>(job, n, ld, tail);
 }
 
 template <class T>

@@ -22,25 +22,42 @@ struct Peephole {
   T i, f, o;
 };
 
+// The first half of a step: `a` holds sums, of which i, u and f become gates; hands back c.
+template <class T>
+MG_HD T new_cell(Gates<T>& a, T c_prev, T forget_bias) {
+  a.i = sigmoid(a.i);
+  a.u = mg::tanh(a.u);
+  a.f = sigmoid(T(a.f + forget_bias));
+  return a.f * c_prev + a.i * a.u;
+}
+template <class T>
+MG_HD T new_cell(Gates<T>& a, T c_prev, T forget_bias, Peephole<T> p) {
+  a.i = sigmoid(T(a.i + p.i * c_prev));
+  a.u = mg::tanh(a.u);
+  a.f = sigmoid(T((a.f + forget_bias) + p.f * c_prev));
+  return a.f * c_prev + a.i * a.u;
+}
+// The second half: the sum o (with a peephole, p_o c added) becomes a gate; hands back h.
+template <class T>
+MG_HD T new_hidden(T& o, T c) {
+  o = sigmoid(o);
+  return o * mg::tanh(c);
+}
+
 // One step from the four sums; `a` receives the squashed gates, all that backward needs beside c and c'.
 template <class T>
 MG_HD State<T> cell(Gates<T> sums, T c_prev, T forget_bias, Peephole<T> p, Gates<T>& a) {
-  a.i = sigmoid(T(sums.i + p.i * c_prev));
-  a.u = mg::tanh(sums.u);
-  a.f = sigmoid(T((sums.f + forget_bias) + p.f * c_prev));
-  const T c = a.f * c_prev + a.i * a.u;
-  a.o = sigmoid(T(sums.o + p.o * c));
-  return {a.o * mg::tanh(c), c};
+  a = sums;
+  const T c = new_cell(a, c_prev, forget_bias, p);
+  a.o = a.o + p.o * c;
+  return {new_hidden(a.o, c), c};
 }
 
 template <class T>
 MG_HD State<T> cell(Gates<T> sums, T c_prev, T forget_bias, Gates<T>& a) {
-  a.i = sigmoid(sums.i);
-  a.u = mg::tanh(sums.u);
-  a.f = sigmoid(T(sums.f + forget_bias));
-  const T c = a.f * c_prev + a.i * a.u;
-  a.o = sigmoid(sums.o);
-  return {a.o * mg::tanh(c), c};
+  a = sums;
+  const T c = new_cell(a, c_prev, forget_bias);
+  return {new_hidden(a.o, c), c};
 }
 
 // Gradient at the four sums, from dh and dc (both from above and from the next step); hands back dc_prev.

@@ -127,6 +127,7 @@ describe('a wrong call ends with its own status and one sentence', () => {
     [4, ['eval', damaged]], [4, ['inspect', join(folder, 'nowhere')]], [4, ['eval', join(folder, 'nowhere')]],
     [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]], [4, ['train', tiny, '--out', join(folder, 'whole')]],
     [4, ['train', tiny, '--out', join(folder, 'nowhere'), '--resume']],
+    [4, ['bench', '--learning', '--out', join(folder, 'nowhere', 'curves')]],
   ])('%i: %j', (status, args) => {
     const result = run(...args);
     expect(result.status, result.err).toBe(status);

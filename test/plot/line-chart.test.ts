@@ -183,3 +183,10 @@ describe('the document', () => {
     expect((await errorOf(() => lineChart({ title: '', xLabel: '', panels: [] }))).code).toBe('ERR_MG_ARGUMENT');
   });
 });
+
+it('curves of one name share an entry of the legend, without a value', () => {
+  const series = ([['dnc', 1.25], ['dnc', 1.75], ['lstm', 1.5]] as const).map(([name, y]) => ({ name, x: [0, 1], y: [2, y] }));
+  const written = texts(parseXml(lineChart(chart({ series }))));
+  expect(['dnc', 'lstm', '1.25', '1.75'].map((text) => written.filter((one) => one === text).length)).toEqual([1, 1, 0, 0]);
+  expect(written).toContain('1.5');
+});

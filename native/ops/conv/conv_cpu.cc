@@ -126,6 +126,8 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
   job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * plan.channels, kernel};
+  job.taps[0].kernel_columns = int(d.kernel_width);
+  job.row = d.width;
   job.narrow = narrow_columns(table, d.outputs, job.taps[0].run);
   if (!reads_in_place(table, d.outputs, job.narrow)) {
     pack_weight(table, kernel, d.outputs, rows, d.outputs, job.narrow, space.kernel);
@@ -161,6 +163,8 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
   job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * d.outputs, space.kernel};
+  job.taps[0].kernel_columns = int(d.kernel_width);
+  job.row = d.width;
   job.narrow = narrow_columns(table, wanted, job.taps[0].run);
   job.columns = job.out_stride = wanted;
   for_chunks(taps, taps * d.outputs * in * 4, [&](i64 tap, int worker) {

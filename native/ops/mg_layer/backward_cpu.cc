@@ -233,12 +233,14 @@ class Backward : ForwardStep<T> {
     TileJob<T> fine{}, folded{};
     const i64 row_stride = g.data_chunks.row_stride(), K = p.spec.kernel_size;
     fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride,
-                    K * g.outputs, this->template space<T>(g.packed_transposed)};
+                    K * g.outputs, this->template space<T>(g.packed_transposed), int(K), 1};
+    fine.row = g.width;
     fine.columns = fine.out_stride = g.data_columns;
     fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
     if (g.folded_columns > 0) {
       folded.taps[0] = {w.patch, this->template space<std::int32_t>(g.folded_data_offsets), 4, row_stride, 4 * g.outputs,
-                        this->template space<T>(g.packed_folded_transposed)};
+                        this->template space<T>(g.packed_folded_transposed), 4, 2};
+      folded.row = g.width / 2;
     }
     folded.columns = folded.out_stride = g.folded_columns;
     folded.narrow = narrow_columns(this->conv, g.folded_columns, g.outputs);

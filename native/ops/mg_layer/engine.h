@@ -167,20 +167,22 @@ class Engine {
     job.columns = job.out_stride = g.outputs;
     job.out = out;
     Taps<T> own{w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.unfolded(),
-                kernel_in_place(g) ? parameter(g.kernel) : space<T>(g.packed_kernel)};
+                kernel_in_place(g) ? parameter(g.kernel) : space<T>(g.packed_kernel), int(K), g.folded > 0 ? 2 : 1};
     if (g.folded == 0) {
       job.pixels = pixels;
+      job.row = g.width;
       job.taps[0] = own;
       conv.tiles(job);
       return;
     }
     job.pixels = pixels / 4;
+    job.row = g.width / 2;
     job.parts = g.unfolded() > 0 ? 2 : 1;
     for (i64 q = 0; q < 4; q++) {
       own.offset = parity_table(g, g.parity_offsets, q);
       const i64 stride = coarse_plan(g.chunks, g.folded).row_stride();
       job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, stride, 2 * g.folded,
-                     space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow)};
+                     space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow), 2, 1};
       job.taps[1] = own;
       job.place = parity_table(g, g.places, q);
       conv.tiles(job);

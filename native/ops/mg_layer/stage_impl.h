@@ -203,33 +203,39 @@ void cell_forward(const CellJob<T>& job) {
         }
       });
     }
-    auto step = [&](i64 k, int n, Gates<V> s) {
-      const V c_prev = job.c_prev ? P::load(job.c_prev + at + k, n) : V{};
-      Gates<V> a;
-      State<V> y;
-      if (job.peephole) {
-        const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), P::load(peepholes[2] + k, n)};
-        y = cell(s, c_prev, forget, p, a);
-      } else {
-        y = cell(s, c_prev, forget, a);
-      }
-      P::store(job.c + at + k, y.c, n);
-      P::store(job.h + at + k, y.h, n);
-      if (!job.gates) return;
-      store_gates(job.gates + at + k, job.plane, a, n);
-    };
-    if (direct) {
-      for (i64 m = 0; m < pixels; m++, sums += 4 * C) {
-        for (i64 c = 0; c < C; c += wide<T>) {
-          const int n = wide<T>;
-          step(m * C + c, n, load_gates(sums + c, C, n));
+    // f(value, lanes, its sum i, values from there to u): one plane of sums after another, or the four of a pixel side by side.
+    auto each = [&](auto f) {
+      if (direct) {
+        for (i64 m = 0; m < pixels; m++) {
+          for (i64 c = 0; c < C; c += wide<T>) f(m * C + c, wide<T>, sums + m * 4 * C + c, C);
         }
+      } else {
+        each_lane<T>(pixels * C, [&](i64 k, int n) { f(k, n, planes[0] + k, block_values); });
       }
-    } else {
-      each_lane<T>(pixels * C, [&](i64 k, int n) {
-        step(k, n, load_gates(planes[0] + k, block_values, n));
-      });
-    }
+    };
+    // Two walks: in one, the chain from c to h would leave too few independent operations in sight.
+    each([&](i64 k, int n, const T* from, i64 plane) {
+      const V c_prev = job.c_prev ? P::load(job.c_prev + at + k, n) : V{};
+      Gates<V> a{P::load(from, n), P::load(from + plane, n), P::load(from + 2 * plane, n), V{}};
+      V c;
+      if (job.peephole) {
+        const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), V{}};
+        c = new_cell(a, c_prev, forget, p);
+      } else {
+        c = new_cell(a, c_prev, forget);
+      }
+      P::store(job.c + at + k, c, n);
+      if (!job.gates) return;
+      T* const gates = job.gates + at + k;
+      P::store(gates, a.i, n), P::store(gates + job.plane, a.u, n), P::store(gates + 2 * job.plane, a.f, n);
+    });
+    each([&](i64 k, int n, const T* from, i64 plane) {
+      const V c = P::load(job.c + at + k, n);
+      V o = P::load(from + 3 * plane, n);
+      if (job.peephole) o = o + P::load(peepholes[2] + k, n) * c;
+      P::store(job.h + at + k, new_hidden(o, c), n);
+      if (job.gates) P::store(job.gates + at + k + 3 * job.plane, o, n);
+    });
   }
 }
 

@@ -1,0 +1,177 @@
+// The weight gradient of conv_tile.h, compiled once per instruction set: sums over pixels of patch values times columns of dy.
+#pragma once
+#include <cstring>
+#include <utility>
+
+#include "conv_tile.h"
+#include "lanes.h"
+
+namespace mg {
+namespace {
+
+// Of the vectors that hold several k: half of the widest, since broadcasts to 64 bytes come only half as fast.
+template <class T>
+constexpr int narrow_lanes = lane_bytes == 64 ? wide<T> / 2 : wide<T>;
+
+// R rows x NV vectors of the gradient stay in registers while all pixels pass by.
+template <class T, int N, int NV, int R>
+inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
+  using S = Simd<T, N>;
+  using V = typename S::V;
+  V sum[R][NV];
+  for (int i = 0; i < R; i++) {
+    T* g = job.grad + (row + i) * job.columns + column;
+    for (int v = 0; v < NV; v++) {
+      if (!job.accumulate) sum[i][v] = V{};
+      else if (v == NV - 1 && tail) sum[i][v] = S::load_part(g + v * N, tail);
+      else sum[i][v] = S::load(g + v * N);
+    }
+  }
+  const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
+  const T* dy = job.dy + column;
+  for (i64 m = 0; m < job.pixels; m++) {
+    const T* x = base + job.offset[m];
+    const T* d = dy + (job.place ? job.place[m] : m) * ld;
+    V b[NV];
+    for (int v = 0; v < NV; v++) b[v] = S::load(d + v * N);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; i++) {
+      const V a = S::splat(x[i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
+    }
+  }
+  for (int i = 0; i < R; i++) {
+    T* g = job.grad + (row + i) * job.columns + column;
+    for (int v = 0; v < NV; v++) {
+      if (v == NV - 1 && tail) S::store_part(g + v * N, sum[i][v], tail);
+      else S::store(g + v * N, sum[i][v]);
+    }
+  }
+}
+
+template <class T, int N, int NV, int R>
+void outer_columns(const OuterJob<T>& job, i64 column, i64 ld, int tail) {
+  for (i64 row = job.begin; row < job.end;) {
+    const i64 line = (row / job.run + 1) * job.run;  // a block stays within one kernel row
+    const i64 left = (line < job.end ? line : job.end) - row;
+    if (left >= R) outer_block<T, N, NV, R>(job, row, column, ld, tail), row += R;
+    else if (R > 6 && left >= 6) outer_block<T, N, NV, 6>(job, row, column, ld, tail), row += 6;
+    else if (left >= 3) outer_block<T, N, NV, 3>(job, row, column, ld, tail), row += 3;
+    else outer_block<T, N, NV, 1>(job, row, column, ld, tail), row++;
+  }
+}
+
+// N lanes and N vectors change places: entry (i, l) becomes (l, i).
+template <class T, int N>
+struct Turn {
+  using V = Vec<T, N>;
+  static MG_HD void all(V (&v)[N]) { half<1>(v, std::make_integer_sequence<int, N>{}); }
+
+ private:
+  template <int H, int... L>
+  static MG_HD void half(V (&v)[N], std::integer_sequence<int, L...> lanes) {
+    if constexpr (H < N) {
+#pragma GCC unroll 16
+      for (int i = 0; i < N; i++) {
+        if (i & H) continue;
+        const V a = v[i], b = v[i + H];
+        v[i] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L - H : L)...>{});
+        v[i + H] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L : L + H)...>{});
+      }
+      half<2 * H>(v, lanes);
+    }
+  }
+};
+
+// KV vectors of N neighbouring rows of the gradient, for all C <= N columns: few columns take fewer loads as splats than rows do.
+template <class T, int N, int C, int KV>
+inline void turned_outer_block(const OuterJob<T>& job, i64 row, i64 ld) {
+  using S = Simd<T, N>;
+  using V = typename S::V;
+  V sum[KV][N] = {};
+  const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
+  for (i64 m = 0; m < job.pixels; m++) {
+    const T* x = base + job.offset[m];
+    const T* d = job.dy + (job.place ? job.place[m] : m) * ld;
+    V a[KV];
+    for (int k = 0; k < KV; k++) a[k] = S::load(x + k * N);
+#pragma GCC unroll 16
+    for (int n = 0; n < C; n++) {
+      const V b = S::splat(d[n]);
+#pragma GCC unroll 16
+      for (int k = 0; k < KV; k++) sum[k][n] = S::fma(a[k], b, sum[k][n]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int k = 0; k < KV; k++) {
+    T* g = job.grad + (row + k * N) * C;
+    if constexpr (C == 1) {
+      S::store(g, job.accumulate ? S::load(g) + sum[k][0] : sum[k][0]);
+      continue;
+    }
+    Turn<T, N>::all(sum[k]);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; i++, g += C) {
+      using P = Simd<T, C>;
+      typename P::V v;
+      std::memcpy(&v, &sum[k][i], sizeof v);
+      P::store(g, job.accumulate ? P::load(g) + v : v);
+    }
+  }
+}
+
+// What is left of a kernel row and fills no vector goes to outer_columns.
+template <class T, int N, int C>
+void turned_outer(const OuterJob<T>& job, i64 ld) {
+  constexpr int KV = vector_registers == 32 ? C == 1 ? 12 : 24 / C : C == 1 ? 6 : 12 / C;
+  for (i64 row = job.begin, left; row < job.end; row += left) {
+    const i64 line = (row / job.run + 1) * job.run, end = line < job.end ? line : job.end;
+    left = end - row;
+    if (left >= KV * N) turned_outer_block<T, N, C, KV>(job, row, ld), left = KV * N;
+    else if (KV > 3 && left >= 3 * N) turned_outer_block<T, N, C, 3>(job, row, ld), left = 3 * N;
+    else if (left >= N) turned_outer_block<T, N, C, 1>(job, row, ld), left = N;
+    else {
+      OuterJob<T> rest = job;
+      rest.begin = row, rest.end = end;
+      outer_columns<T, C == 1 && N >= 4 ? 4 : C == 1 ? N : C, 1, 12>(rest, 0, ld, C == 1 ? 1 : 0);
+    }
+  }
+}
+
+template <class T>
+void outer(const OuterJob<T>& job) {
+  constexpr int N = wide<T>;
+  constexpr int M = narrow_lanes<T>;
+  const i64 ld = padded_columns(job.columns, N);
+  if (job.columns == 1) return turned_outer<T, M, 1>(job, ld);
+  if constexpr (M >= 4) {
+    if (job.columns == 4) return turned_outer<T, M, 4>(job, ld);
+  }
+  if constexpr (M >= 8) {
+    if (job.columns == 8) return turned_outer<T, M, 8>(job, ld);
+  }
+  i64 n = 0;
+  if constexpr (vector_registers == 32) {
+    for (; n + 4 * N <= job.columns; n += 4 * N) outer_columns<T, N, 4, 6>(job, n, ld, 0);
+    if (n + 3 * N <= job.columns) outer_columns<T, N, 3, 6>(job, n, ld, 0), n += 3 * N;
+    if (n + 2 * N <= job.columns) outer_columns<T, N, 2, 12>(job, n, ld, 0), n += 2 * N;
+  } else {
+    for (; n + 2 * N <= job.columns; n += 2 * N) outer_columns<T, N, 2, 6>(job, n, ld, 0);
+  }
+  for (; n + N <= job.columns; n += N) {
+    if constexpr (vector_registers == 32 && N >= 8) outer_columns<T, N / 2, 2, 12>(job, n, ld, 0);
+    else outer_columns<T, N, 1, 12>(job, n, ld, 0);
+  }
+  const i64 stored = ld - n;
+  if (stored == 0) return;
+  const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;
+  if (stored == N) return outer_columns<T, N, 1, 12>(job, n, ld, tail);
+  if constexpr (N >= 8) {
+    if (stored == N / 2) return outer_columns<T, N / 2, 1, 12>(job, n, ld, tail);
+  }
+  if constexpr (N >= 16) outer_columns<T, N / 4, 1, 12>(job, n, ld, tail);
+}
+
+}  // namespace
+}  // namespace mg
