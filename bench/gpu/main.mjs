@@ -18,11 +18,14 @@ const { values: options } = parseArgs({
     match: { type: 'string', default: '' },
     device: { type: 'string', default: process.env.MULTIGRID_MEMORY_DEVICE ?? 'auto' },
     python: { type: 'string', default: 'python3' },
+    note: { type: 'string' },
     out: { type: 'string' },
   },
 });
 const used = setDefaultDevice(device(options.device));
-const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 } : { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 };
+const onGpu = used.type !== 'cpu';
+const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 }
+  : onGpu ? { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 } : { warmups: 3, runs: 20, budgetMs: 4000, rounds: 3 };
 
 /** What a program prints as JSON, or why it did not. */
 function measure(command, args, job, env = {}) {
@@ -99,7 +102,7 @@ const machine = describeMachine();
 console.log(Object.values(machine).filter((part) => part !== null).join(', '));
 const bandwidth = await memoryBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
 console.log(`memory: ${(bandwidth / 1e9).toFixed(0)} GB/s, two read for one written`);
-const result = { date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick };
+const result = { date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick, note: options.note };
 const file = options.out ?? join(root, 'bench/results', `${used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase()}-${result.date.slice(0, 10)}.json`);
 mkdirSync(dirname(file), { recursive: true });
 
@@ -107,7 +110,6 @@ mkdirSync(dirname(file), { recursive: true });
 function compareNetwork(row) {
   return { ...compare({ ...row, job: { ...row.job, plan: models.planModel(row.job.preset) } }), job: row.job };
 }
-const onGpu = used.type !== 'cpu';
 const sections = {
   networks: [networks(options.quick, onGpu), compareNetwork],
   ops: [singleOps(options.quick), (row) => withRates(compare(row), bandwidth)],
