@@ -45,7 +45,7 @@ using Vec = typename VecOf<T, N>::type;
 template <class T>
 constexpr int wide = lane_bytes / int(sizeof(T));
 
-// Lanes I of a followed by b. The result may be wider than a; then all I are lanes of a.
+// Lanes I of a followed by b. The result may be narrower than a, or wider; then all I are lanes of a.
 template <class R, class V, int... I>
 MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {
 #if defined(__clang__) || __GNUC__ >= 12
@@ -55,6 +55,11 @@ MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {
   const Vec<Index, int(sizeof...(I))> lanes = {I...};
   if constexpr (sizeof(R) == sizeof(V)) {
     return __builtin_shuffle(a, b, lanes);
+  } else if constexpr (sizeof(R) < sizeof(V)) {
+    constexpr int n = int(sizeof(V) / sizeof(Index)), from[] = {I...};
+    R some;
+    for (int k = 0; k < int(sizeof...(I)); k++) some[k] = from[k] < n ? a[from[k]] : b[from[k] - n];
+    return some;
   } else {
     R wide_a = {};
     std::memcpy(&wide_a, &a, sizeof a);

