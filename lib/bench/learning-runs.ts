@@ -12,7 +12,7 @@ type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
 /** Time steps of a whole run. */
 const STEPS: Readonly<Record<LearningTask, number>> = {
-  'map9': 35_000, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000,
+  'map9': presetRun('map9').steps, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000,
 };
 
 const ABOUT: Readonly<Record<LearningTask, string>> = {

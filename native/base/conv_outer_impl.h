@@ -13,6 +13,38 @@ namespace {
 template <class T>
 constexpr int narrow_lanes = lane_bytes == 64 ? wide<T> / 2 : wide<T>;
 
+// What stays in registers: `rows` rows of `vectors` vectors of `lanes` columns.
+template <int N, int NV, int R>
+struct Block {
+  static constexpr int lanes = N, vectors = NV, rows = R;
+};
+
+// f(block, first column, columns of its last vector, or 0 for all of them) until `columns` and their padding to `ld` are covered.
+template <class T, class F>
+inline void each_block(i64 columns, i64 ld, F&& f) {
+  constexpr int N = wide<T>;
+  i64 n = 0;
+  if constexpr (vector_registers == 32) {
+    for (; n + 4 * N <= columns; n += 4 * N) f(Block<N, 4, 6>{}, n, 0);
+    if (n + 3 * N <= columns) f(Block<N, 3, 6>{}, n, 0), n += 3 * N;
+    if (n + 2 * N <= columns) f(Block<N, 2, 12>{}, n, 0), n += 2 * N;
+  } else {
+    for (; n + 2 * N <= columns; n += 2 * N) f(Block<N, 2, 6>{}, n, 0);
+  }
+  for (; n + N <= columns; n += N) {
+    if constexpr (vector_registers == 32 && N >= 8) f(Block<N / 2, 2, 12>{}, n, 0);
+    else f(Block<N, 1, 12>{}, n, 0);
+  }
+  const i64 stored = ld - n;
+  if (stored == 0) return;
+  const int rest = int(columns - n), tail = rest == stored ? 0 : rest;
+  if (stored == N) return f(Block<N, 1, 12>{}, n, tail);
+  if constexpr (N >= 8) {
+    if (stored == N / 2) return f(Block<N / 2, 1, 12>{}, n, tail);
+  }
+  if constexpr (N >= 16) f(Block<N / 4, 1, 12>{}, n, tail);
+}
+
 // R rows x NV vectors of the gradient stay in registers while all pixels pass by.
 template <class T, int N, int NV, int R>
 inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
@@ -141,9 +173,8 @@ void turned_outer(const OuterJob<T>& job, i64 ld) {
 
 template <class T>
 void outer(const OuterJob<T>& job) {
-  constexpr int N = wide<T>;
   constexpr int M = narrow_lanes<T>;
-  const i64 ld = padded_columns(job.columns, N);
+  const i64 ld = padded_columns(job.columns, wide<T>);
   if (job.columns == 1) return turned_outer<T, M, 1>(job, ld);
   if constexpr (M >= 4) {
     if (job.columns == 4) return turned_outer<T, M, 4>(job, ld);
@@ -151,26 +182,10 @@ void outer(const OuterJob<T>& job) {
   if constexpr (M >= 8) {
     if (job.columns == 8) return turned_outer<T, M, 8>(job, ld);
   }
-  i64 n = 0;
-  if constexpr (vector_registers == 32) {
-    for (; n + 4 * N <= job.columns; n += 4 * N) outer_columns<T, N, 4, 6>(job, n, ld, 0);
-    if (n + 3 * N <= job.columns) outer_columns<T, N, 3, 6>(job, n, ld, 0), n += 3 * N;
-    if (n + 2 * N <= job.columns) outer_columns<T, N, 2, 12>(job, n, ld, 0), n += 2 * N;
-  } else {
-    for (; n + 2 * N <= job.columns; n += 2 * N) outer_columns<T, N, 2, 6>(job, n, ld, 0);
-  }
-  for (; n + N <= job.columns; n += N) {
-    if constexpr (vector_registers == 32 && N >= 8) outer_columns<T, N / 2, 2, 12>(job, n, ld, 0);
-    else outer_columns<T, N, 1, 12>(job, n, ld, 0);
-  }
-  const i64 stored = ld - n;
-  if (stored == 0) return;
-  const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;
-  if (stored == N) return outer_columns<T, N, 1, 12>(job, n, ld, tail);
-  if constexpr (N >= 8) {
-    if (stored == N / 2) return outer_columns<T, N / 2, 1, 12>(job, n, ld, tail);
-  }
-  if constexpr (N >= 16) outer_columns<T, N / 4, 1, 12>(job, n, ld, tail);
+  each_block<T>(job.columns, ld, [&](auto block, i64 column, int tail) {
+    using B = decltype(block);
+    outer_columns<T, B::lanes, B::vectors, B::rows>(job, column, ld, tail);
+  });
 }
 
 }  // namespace

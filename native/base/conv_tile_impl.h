@@ -222,31 +222,13 @@ void tiles(const TileJob<T>& job) {
     if (job.narrow == 4) return narrow_tiles<T, M, 4>(job);
   }
   const i64 ld = padded_columns(job.columns, N);
-  i64 n = 0;
-  if constexpr (vector_registers == 32) {
-    for (; n + 4 * N <= job.columns; n += 4 * N) tile_columns<T, N, 4, 6>(job, n, ld, 0);
-    if (n + 3 * N <= job.columns) tile_columns<T, N, 3, 6>(job, n, ld, 0), n += 3 * N;
-    if (n + 2 * N <= job.columns) tile_columns<T, N, 2, 12>(job, n, ld, 0), n += 2 * N;
-  } else {
-    for (; n + 2 * N <= job.columns; n += 2 * N) tile_columns<T, N, 2, 6>(job, n, ld, 0);
-  }
-  for (; n + N <= job.columns; n += N) {
-    if constexpr (vector_registers == 32 && N >= 8) tile_columns<T, N / 2, 2, 12>(job, n, ld, 0);
-    else tile_columns<T, N, 1, 12>(job, n, ld, 0);
-  }
-  const i64 stored = ld - n;
-  if (stored == 0) return;
-  const int rest = int(job.columns - n), tail = rest == stored ? 0 : rest;
-  if (stored == N) return tile_columns<T, N, 1, 12>(job, n, ld, tail);
-  if constexpr (N >= 8) {
-    if (stored == N / 2) {
-      if constexpr (vector_registers == 32) {
-        if (tail == 0 && has_rows(job)) return row_tiles<T, N / 2>(job, n, ld);
-      }
-      return tile_columns<T, N / 2, 1, 12>(job, n, ld, tail);
+  each_block<T>(job.columns, ld, [&](auto block, i64 column, int tail) {
+    using B = decltype(block);
+    if constexpr (vector_registers == 32 && N >= 8 && B::lanes == N / 2 && B::vectors == 1) {
+      if (tail == 0 && has_rows(job)) return row_tiles<T, N / 2>(job, column, ld);
     }
-  }
-  if constexpr (N >= 16) tile_columns<T, N / 4, 1, 12>(job, n, ld, tail);
+    tile_columns<T, B::lanes, B::vectors, B::rows>(job, column, ld, tail);
+  });
 }
 
 template <class T>
