@@ -4,6 +4,7 @@
 #pragma once
 #include "platform.h"
 #include "simd.h"
+#include "winograd.h"
 
 namespace mg {
 
@@ -57,6 +58,7 @@ struct ConvTable {
   void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate);
   // `rounds` times 24 (or 12) independent fused multiply-adds on the widest registers: the peak a benchmark compares with.
   i64 (*spin)(i64 rounds);  // hands back the floating-point operations done
+  WinogradTable<T> winograd;
 };
 
 // Columns as stored for the tiles: whole vectors, then one of a half or a quarter where that holds the rest.

@@ -5,6 +5,7 @@
 #include "conv_outer_impl.h"
 #include "conv_tile.h"
 #include "lanes.h"
+#include "winograd_impl.h"
 
 namespace mg {
 namespace {
@@ -279,7 +280,8 @@ i64 spin(i64 rounds) {
 
 template <class T>
 const ConvTable<T>& make_conv_table() {
-  static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>};
+  static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>,
+                                     make_winograd_table<T>()};
   return table;
 }
 

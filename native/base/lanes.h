@@ -114,18 +114,19 @@ struct Simd {
     else if constexpr (sizeof(V) == 32) return (V)_mm256_set1_pd(x);
     else
 #endif
-    {
 #if defined(__x86_64__)
-      if constexpr (sizeof(T) == 4) return (V)_mm_set1_ps(x);
-      else return (V)_mm_set1_pd(x);
+    if constexpr (sizeof(V) == 16 && sizeof(T) == 4) return (V)_mm_set1_ps(x);
+    else if constexpr (sizeof(V) == 16) return (V)_mm_set1_pd(x);
+    else
 #elif defined(__aarch64__)
-      if constexpr (sizeof(T) == 4) return (V)vdupq_n_f32(x);
-      else return (V)vdupq_n_f64(x);
-#else
+    if constexpr (sizeof(V) == 16 && sizeof(T) == 4) return (V)vdupq_n_f32(x);
+    else if constexpr (sizeof(V) == 16) return (V)vdupq_n_f64(x);
+    else
+#endif
+    {
       V v;
       for (int k = 0; k < N; k++) v[k] = x;
       return v;
-#endif
     }
   }
   static MG_HD V fma(V a, V b, V c) {

@@ -14,7 +14,7 @@ namespace mg {
 template <class T>
 struct Worker {
   char* memory;
-  T *patch, *coarse, *sums, *dsums, *dx, *gates;  // coarse: the patch of folded sources
+  T *patch, *cells, *products, *sums, *dsums, *dx, *gates;  // cells, products: Winograd's, of the tiles taken together
   i64 first = 0, count = 0;
 };
 
@@ -40,7 +40,7 @@ class Engine {
       at += round_up(n, 16);
       return a;
     };
-    w.patch = take(p.patch_size), w.coarse = take(p.coarse_size);
+    w.patch = take(p.patch_size), w.cells = take(p.cells_size), w.products = take(p.products_size);
     w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size);
     w.gates = at;
     return w;
@@ -130,97 +130,93 @@ class Engine {
   template <class U>
   U* space(i64 bytes) const { return reinterpret_cast<U*>(work + bytes); }
 
-  // Tables and kernels as the tiles read them: padded to whole vectors, doubled sources folded.
+  // Tables and kernels as the tiles read them: padded to whole vectors, transformed for Winograd's algorithm.
   void pack_forward(const Grid& g) const {
     fill_offsets(g.chunks, space<std::int32_t>(g.offsets));
-    const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
-    if (g.folded > 0) pack_folded(g);
+    const i64 N = g.outputs, rows = kernel_rows(g);
     if (padded_columns(N, conv.lanes) != N) pack_weight(conv, parameter(g.bias), N, 1, N, 0, space<T>(g.packed_bias));
-    if (kernel_in_place(g)) return;
-    for (i64 tap = 0; tap < taps; tap++) {
-      pack_weight(conv, parameter(g.kernel) + (tap * g.in_channels + g.folded) * N, N, g.unfolded(), N, narrow(g),
-                  space<T>(g.packed_kernel) + tap * g.unfolded() * packed_columns(conv, N, narrow(g)));
+    const T* kernel = parameter(g.kernel);
+    if (g.winograd) {
+      fill_tiles(g.chunks, g.tiles, g.in_channels);
+      conv.winograd.weights(kernel, g.in_channels * N, space<T>(g.transformed));
+      kernel = space<T>(g.transformed);
     }
+    if (!reads_in_place(conv, N, narrow(g))) pack_weight(conv, kernel, N, rows, N, narrow(g), space<T>(g.packed_kernel));
   }
-  // Runs are whole multiples of these channel counts, and kernel sizes are odd.
-  int narrow(const Grid& g) const { return narrow_columns(conv, g.outputs, g.folded | g.unfolded()); }
-  bool kernel_in_place(const Grid& g) const { return g.folded == 0 && reads_in_place(conv, g.outputs, narrow(g)); }
-
-  // The patch of a chunk; folded sources stay on their own grid.
-  void gather(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, const Chunk& chunk, const SourceView<T>* from,
-              int count) const {
-    const int folded = g.folded_sources;
-    if (g.folded > 0) {
-      SourceView<T> coarse[max_sources];
-      for (int j = 0; j < folded; j++) coarse[j] = from[j], coarse[j].map = Map::same;
-      stage.gather(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, folded, w.coarse);
-    }
-    if (g.unfolded() > 0) stage.gather(plan, chunk, p.spec.dimensions, from + folded, count - folded, w.patch);
+  i64 taps(const Grid& g) const {
+    return g.winograd ? winograd_points : p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs);
+  }
+  i64 kernel_rows(const Grid& g) const { return taps(g) * g.in_channels; }
+  int narrow(const Grid& g) const { return narrow_columns(conv, g.outputs, g.in_channels | g.doubled); }
+  const T* packed_kernel(const Grid& g) const {
+    if (!reads_in_place(conv, g.outputs, narrow(g))) return space<T>(g.packed_kernel);
+    return g.winograd ? space<T>(g.transformed) : parameter(g.kernel);
   }
 
   // The sums of the gathered chunk -> out [pixels][outputs].
   void convolve(const Grid& g, const Worker<T>& w, i64 pixels, T* out) const {
+    const T* bias = padded_columns(g.outputs, conv.lanes) != g.outputs ? space<T>(g.packed_bias) : parameter(g.bias);
+    if (g.winograd) {
+      each_block(pixels, [&](i64 first, i64 tiles) {
+        transform_cells(g.chunks, g.tiles, g.in_channels, w, first, tiles);
+        multiply(w, tiles, g.tiles, g.in_channels, g.doubled, packed_kernel(g), g.outputs, narrow(g), false);
+        conv.winograd.outputs(w.products, plane(tiles * g.outputs), tiles, g.outputs, bias, space<std::int32_t>(g.tiles.places) + first, g.width, out);
+      });
+      return;
+    }
     const i64 K = p.spec.kernel_size;
     TileJob<T> job{};
     job.narrow = narrow(g);
-    job.bias = padded_columns(g.outputs, conv.lanes) != g.outputs ? space<T>(g.packed_bias) : parameter(g.bias);
+    job.bias = bias;
     job.columns = job.out_stride = g.outputs;
     job.out = out;
-    Taps<T> own{w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.unfolded(),
-                kernel_in_place(g) ? parameter(g.kernel) : space<T>(g.packed_kernel), int(K), g.folded > 0 ? 2 : 1};
-    if (g.folded == 0) {
-      job.pixels = pixels;
-      job.row = g.width;
-      job.taps[0] = own;
-      conv.tiles(job);
-      return;
-    }
-    job.pixels = pixels / 4;
-    job.row = g.width / 2;
-    job.parts = g.unfolded() > 0 ? 2 : 1;
-    for (i64 q = 0; q < 4; q++) {
-      own.offset = parity_table(g, g.parity_offsets, q);
-      const i64 stride = coarse_plan(g.chunks, g.folded).row_stride();
-      job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, stride, 2 * g.folded,
-                     space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow), 2, 1};
-      job.taps[1] = own;
-      job.place = parity_table(g, g.places, q);
-      conv.tiles(job);
-    }
-  }
-  const std::int32_t* parity_table(const Grid& g, i64 bytes, i64 parity) const {
-    return space<std::int32_t>(bytes) + parity * (g.chunks.max_pixels() / 4);
+    job.taps[0] = {w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.in_channels,
+                   packed_kernel(g), int(K)};
+    job.pixels = pixels;
+    job.row = g.width;
+    conv.tiles(job);
   }
 
- private:
-  void pack_folded(const Grid& g) const {
-    const ChunkPlan &fine = g.chunks, coarse = coarse_plan(fine, g.folded);
-    std::int32_t *offset = space<std::int32_t>(g.parity_offsets), *under = space<std::int32_t>(g.coarse_offsets),
-                 *place = space<std::int32_t>(g.places);
-    T *plain = space<T>(g.folded_kernel), *packed = space<T>(g.packed_folded);
-    const i64 N = g.outputs, size = g.folded * N;
-    std::memset(plain, 0, size_t(16 * size) * sizeof(T));
-    for (i64 q = 0; q < 4; q++) {
-      const i64 py = q / 2, px = q % 2;
-      for (i64 s = 0; s < fine.samples_per; s++) {
-        for (i64 y = py; y < fine.rows_per; y += 2) {
-          for (i64 x = px; x < fine.width; x += 2) {
-            *offset++ = std::int32_t((s * (fine.rows_per + 2) + y) * fine.row_stride() + x * fine.channels);
-            const i64 row = s * (coarse.rows_per + 2) + y / 2 + py;
-            *under++ = std::int32_t(row * coarse.row_stride() + (x / 2 + px) * coarse.channels);
-            *place++ = std::int32_t((s * fine.rows_per + y) * fine.width + x);
-          }
-        }
-      }
-      for (i64 ky = 0; ky < 3; ky++) {
-        for (i64 kx = 0; kx < 3; kx++) {
-          const T* from = parameter(g.kernel) + (ky * 3 + kx) * g.in_channels * N;
-          T* tap = plain + (q * 4 + folded_tap(py, ky) * 2 + folded_tap(px, kx)) * size;
-          for (i64 i = 0; i < size; i++) tap[i] += from[i];
+  // Winograd's algorithm: fn(first tile, tiles) for blocks of a chunk's tiles, which are as equal as may be.
+  template <class F>
+  static void each_block(i64 pixels, F&& fn) {
+    const i64 tiles = pixels / 4, blocks = ceil_div(tiles, winograd_tiles), most = round_up(ceil_div(tiles, blocks), 12);
+    const i64 per = most < winograd_tiles ? most : winograd_tiles;
+    for (i64 first = 0; first < tiles; first += per) fn(first, tiles - first < per ? tiles - first : per);
+  }
+  static i64 plane(i64 values) { return winograd_plane(values, sizeof(T)); }
+  void transform_cells(const ChunkPlan& plan, const TileTables& t, i64 channels, const Worker<T>& w, i64 first, i64 tiles) const {
+    conv.winograd.cells(w.patch, plan.row_stride(), space<std::int32_t>(t.offsets) + first, tiles, channels, w.cells, plane(tiles * channels));
+  }
+  // The products of all points, or of those that doubled cells have; the first `doubled` channels have no others.
+  void multiply(const Worker<T>& w, i64 tiles, const TileTables& t, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
+                bool doubled_points) const {
+    TileJob<T> job{};
+    job.columns = job.out_stride = columns;
+    job.narrow = narrow;
+    job.pixels = tiles;
+    for (int point = 0; point < winograd_points; point++) {
+      const i64 skip = point_of_doubled(point) ? 0 : doubled, row = point * channels + skip;
+      if (doubled_points && !point_of_doubled(point)) continue;
+      job.taps[0] = {w.cells + point * plane(tiles * channels) + skip, space<std::int32_t>(t.rows), 1, 0, channels - skip,
+                     packed + row * packed_columns(conv, columns, narrow)};
+      job.out = w.products + point * plane(tiles * columns);
+      conv.tiles(job);
+    }
+  }
+
+ protected:
+  void fill_tiles(const ChunkPlan& plan, const TileTables& t, i64 channels) const {
+    std::int32_t *offset = space<std::int32_t>(t.offsets), *place = space<std::int32_t>(t.places), *row = space<std::int32_t>(t.rows);
+    for (i64 s = 0; s < plan.samples_per; s++) {
+      for (i64 y = 0; y < plan.rows_per; y += 2) {
+        for (i64 x = 0; x < plan.width; x += 2) {
+          *offset++ = std::int32_t((s * (plan.rows_per + 2) + y) * plan.row_stride() + x * channels);
+          *place++ = std::int32_t((s * plan.rows_per + y) * plan.width + x);
         }
       }
     }
-    pack_weight(conv, plain, N, 16 * g.folded, N, narrow(g), packed);
+    for (i64 k = 0; k < winograd_tiles; k++) *row++ = std::int32_t(k * channels);
   }
 };
 

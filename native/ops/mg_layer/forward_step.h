@@ -28,7 +28,7 @@ class ForwardStep : public Engine<T> {
   // One chunk of a grid: gather, convolve, cell or activation, shortcut.
   void chunk(const Grid& g, Worker<T>& w, i64 t, i64 b, const SourceView<T>* from, int count, const ChunkPlan& plan,
              const Chunk& c, i64 before, i64 pixels) {
-    Base::gather(g, w, plan, c, from, count);
+    stage.gather(plan, c, p.spec.dimensions, from, count, w.patch);
     T* a = at(g.activation, w, t, b) + before * g.channels;
     if (g.state >= 0) {
       convolve(g, w, pixels, w.sums);
