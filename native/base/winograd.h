@@ -19,7 +19,8 @@
 namespace mg {
 
 constexpr int winograd_points = 16;
-constexpr i64 winograd_tiles = 64;  // taken together at most: what is made of them stays in the second-level cache
+// Lines of tiles taken together at most: what is made of 96 tiles stays in the second-level cache.
+MG_HD i64 most_lines(i64 across) { return across < 96 ? 96 / across : 1; }
 
 // Values from one point to the next: whole pages and four cache lines, so that the sixteen do not meet in the same cache sets.
 MG_HD i64 winograd_plane(i64 values, i64 element_bytes) {
@@ -35,18 +36,28 @@ MG_HD int turned_point(int point) {
   return (row % 3 == 0 ? 3 - row : row) * 4 + (column % 3 == 0 ? 3 - column : column);
 }
 
+// Rows of cells under a line of tiles: cell x of row i begins at at[i] + x * stride[i]; rows outside the grid have zeros.
+template <class T>
+struct CellRows {
+  const T* at[4];
+  i64 stride[4];
+};
+
+// A line is `across` tiles side by side. v, m, d, u: 16 points, `plane` values apart, of [lines * across][channels or columns].
 template <class T>
 struct WinogradTable {
-  // kernel [3][3][values] -> u [16][values]
+  // kernel [3][3][values] -> u = G kernel G'
   void (*weights)(const T* kernel, i64 values, T* u);
-  // Cells [4][4][channels] from patch + offset[t], rows row_stride apart -> v [16][plane]: [tiles][channels] each
-  void (*cells)(const T* patch, i64 row_stride, const std::int32_t* offset, i64 tiles, i64 channels, T* v, i64 plane);
-  // m [16][plane]: [tiles][columns] each -> out[place[t] + (0, 1, width, width + 1)][columns] = bias (null: 0) + A' m A
-  void (*outputs)(const T* m, i64 plane, i64 tiles, i64 columns, const T* bias, const std::int32_t* place, i64 width, T* out);
-  // The same for the sum of each tile: out [tiles][columns]
-  void (*tile_sums)(const T* m, i64 plane, i64 tiles, i64 columns, T* out);
-  // dy[place[t] + (0, 1, width, width + 1)][columns] -> d [16][plane] = A dy A': [tiles][columns] each
-  void (*gradients)(const T* dy, const std::int32_t* place, i64 width, i64 tiles, i64 columns, T* d, i64 plane);
+  // One line: v = B' cells B, tiles `stride` values apart. The columns beside the grid are zeros and not read.
+  void (*cells)(const CellRows<T>& rows, i64 across, i64 channels, T* v, i64 stride, i64 plane);
+  // The same of cells doubled from the three coarse rows at, above and below the tiles, at points of doubled cells.
+  void (*doubled_cells)(const CellRows<T>& rows, i64 across, i64 channels, T* v, i64 stride, i64 plane);
+  // out [2 lines][2 across][columns] = bias (null: 0) + A' m A
+  void (*outputs)(const T* m, i64 plane, i64 lines, i64 across, i64 columns, const T* bias, T* out);
+  // out [values]: the sum of each tile's outputs
+  void (*tile_sums)(const T* m, i64 plane, i64 values, T* out);
+  // dy [2 lines][2 across][columns] -> d = A dy A'
+  void (*gradients)(const T* dy, i64 lines, i64 across, i64 columns, T* d, i64 plane);
   // du [16][values] -> dkernel [3][3][values] = G' du G
   void (*weight_gradient)(const T* du, i64 values, T* dkernel);
 };

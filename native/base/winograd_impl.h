@@ -54,40 +54,83 @@ void winograd_weights(const T* kernel, i64 values, T* u) {
   });
 }
 
+// Tiles overlap by two columns, which are kept from one to the next.
 template <class T>
-void winograd_cells(const T* patch, i64 row_stride, const std::int32_t* offset, i64 tiles, i64 channels, T* v, i64 plane) {
+void winograd_cells(const CellRows<T>& rows, i64 across, i64 channels, T* v, i64 stride, i64 plane) {
   each_vector<T>(channels, [&](auto lanes, i64 c) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
-    auto B = [](const V* d, V* y) { y[0] = d[0] - d[2], y[1] = d[1] + d[2], y[2] = d[2] - d[1], y[3] = d[1] - d[3]; };
-    for (i64 t = 0; t < tiles; t++) {
-      const T* from = patch + offset[t] + c;
-      T* to = v + t * channels + c;
-      two_sided<V, 4, 4>(B, [&](int i, int j) { return S::load(from + i * row_stride + j * channels); },
-                         [&](int i, int j, V y) { S::store(to + (i * 4 + j) * plane, y); });
+    auto column = [&](i64 x, V (&y)[4]) {
+      V d[4];
+      for (int i = 0; i < 4; i++) d[i] = S::load(rows.at[i] + x * rows.stride[i] + c);
+      y[0] = d[0] - d[2], y[1] = d[1] + d[2], y[2] = d[2] - d[1], y[3] = d[1] - d[3];
+    };
+    V left[4] = {}, here[4];
+    column(0, here);
+    T* to = v + c;
+    for (i64 t = 0; t < across; t++, to += stride) {
+      V right[4], next[4] = {};
+      column(2 * t + 1, right);
+      if (t + 1 < across) column(2 * t + 2, next);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) {
+        T* const row = to + 4 * i * plane;
+        S::store(row, left[i] - right[i]), S::store(row + plane, here[i] + right[i]);
+        S::store(row + 2 * plane, right[i] - here[i]), S::store(row + 3 * plane, here[i] - next[i]);
+        left[i] = right[i], here[i] = next[i];
+      }
     }
   });
 }
 
 template <class T>
-void winograd_outputs(const T* m, i64 plane, i64 tiles, i64 columns, const T* bias, const std::int32_t* place, i64 width, T* out) {
+void winograd_doubled_cells(const CellRows<T>& rows, i64 across, i64 channels, T* v, i64 stride, i64 plane) {
+  each_vector<T>(channels, [&](auto lanes, i64 c) {
+    using S = Simd<T, decltype(lanes)::value>;
+    using V = typename S::V;
+    auto column = [&](i64 x, V (&y)[3]) {
+      V d[3];
+      for (int i = 0; i < 3; i++) d[i] = S::load(rows.at[i] + x * rows.stride[i] + c);
+      y[0] = d[0] - d[1], y[1] = d[1] + d[1], y[2] = d[1] - d[2];
+    };
+    V left[3] = {}, here[3];
+    column(0, here);
+    T* to = v + c;
+    for (i64 t = 0; t < across; t++, to += stride) {
+      V right[3] = {};
+      if (t + 1 < across) column(t + 1, right);
+#pragma GCC unroll 3
+      for (int i = 0; i < 3; i++) {
+        T* const row = to + 4 * (i == 2 ? 3 : i) * plane;
+        S::store(row, left[i] - here[i]), S::store(row + plane, here[i] + here[i]), S::store(row + 3 * plane, here[i] - right[i]);
+        left[i] = here[i], here[i] = right[i];
+      }
+    }
+  });
+}
+
+template <class T>
+void winograd_outputs(const T* m, i64 plane, i64 lines, i64 across, i64 columns, const T* bias, T* out) {
   each_vector<T>(columns, [&](auto lanes, i64 n) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
     auto A = [](const V* x, V* y) { y[0] = x[0] + x[1] + x[2], y[1] = x[1] - x[2] - x[3]; };
     const V b = bias ? S::load(bias + n) : V{};
-    for (i64 t = 0; t < tiles; t++) {
-      const T* from = m + t * columns + n;
-      T* to = out + place[t] * columns + n;
-      two_sided<V, 4, 2>(A, [&](int i, int j) { return S::load(from + (i * 4 + j) * plane); },
-                         [&](int i, int j, V y) { S::store(to + (i * width + j) * columns, y + b); });
+    const T* from = m + n;
+    T* to = out + n;
+    const i64 below = 2 * across * columns;
+    for (i64 line = 0; line < lines; line++, to += below) {
+      for (i64 t = 0; t < across; t++, from += columns, to += 2 * columns) {
+        two_sided<V, 4, 2>(A, [&](int i, int j) { return S::load(from + (i * 4 + j) * plane); },
+                           [&](int i, int j, V y) { S::store(to + i * below + j * columns, y + b); });
+      }
     }
   });
 }
 
 template <class T>
-void winograd_tile_sums(const T* m, i64 plane, i64 tiles, i64 columns, T* out) {
-  each_vector<T>(tiles * columns, [&](auto lanes, i64 k) {
+void winograd_tile_sums(const T* m, i64 plane, i64 values, T* out) {
+  each_vector<T>(values, [&](auto lanes, i64 k) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
     auto sum = [](const V* x, V* y) { y[0] = x[0] + x[1] + x[1] - x[3]; };  // of both outputs; x[2] is not used
@@ -97,16 +140,19 @@ void winograd_tile_sums(const T* m, i64 plane, i64 tiles, i64 columns, T* out) {
 }
 
 template <class T>
-void winograd_gradients(const T* dy, const std::int32_t* place, i64 width, i64 tiles, i64 columns, T* d, i64 plane) {
+void winograd_gradients(const T* dy, i64 lines, i64 across, i64 columns, T* d, i64 plane) {
   each_vector<T>(columns, [&](auto lanes, i64 n) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
     auto A = [](const V* x, V* y) { y[0] = x[0], y[1] = x[0] + x[1], y[2] = x[0] - x[1], y[3] = V{} - x[1]; };
-    for (i64 t = 0; t < tiles; t++) {
-      const T* from = dy + place[t] * columns + n;
-      T* to = d + t * columns + n;
-      two_sided<V, 2, 4>(A, [&](int i, int j) { return S::load(from + (i * width + j) * columns); },
-                         [&](int i, int j, V y) { S::store(to + (i * 4 + j) * plane, y); });
+    const T* from = dy + n;
+    T* to = d + n;
+    const i64 below = 2 * across * columns;
+    for (i64 line = 0; line < lines; line++, from += below) {
+      for (i64 t = 0; t < across; t++, from += 2 * columns, to += columns) {
+        two_sided<V, 2, 4>(A, [&](int i, int j) { return S::load(from + i * below + j * columns); },
+                           [&](int i, int j, V y) { S::store(to + (i * 4 + j) * plane, y); });
+      }
     }
   });
 }
@@ -128,8 +174,8 @@ void winograd_weight_gradient(const T* du, i64 values, T* dkernel) {
 
 template <class T>
 constexpr WinogradTable<T> make_winograd_table() {
-  return {winograd_weights<T>, winograd_cells<T>, winograd_outputs<T>, winograd_tile_sums<T>, winograd_gradients<T>,
-          winograd_weight_gradient<T>};
+  return {winograd_weights<T>, winograd_cells<T>, winograd_doubled_cells<T>, winograd_outputs<T>, winograd_tile_sums<T>,
+          winograd_gradients<T>, winograd_weight_gradient<T>};
 }
 
 }  // namespace

@@ -150,10 +150,11 @@ class Backward : ForwardStep<T> {
       }
       this->each_chunk(g.chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64 before, i64 pixels) {
         T* d = w.dsums + before * padded;
-        stage.gather(plan, chunk, p.spec.dimensions, from, count, w.patch);
-        if (g.state >= 0) cell_gradient(g, w, t, b, before, pixels, d, padded, sums);
+        const Inputs<T> in{plan, chunk, from, count};
+        this->gather(g, w, in);
+        if (g.state >= 0) cell_gradient(g, w, in, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
-        weight_gradient(g, w, plan, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
+        weight_gradient(g, w, in, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
         T* const bias = sums + p.parameters[size_t(g.bias)].first;
         this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
@@ -167,7 +168,8 @@ class Backward : ForwardStep<T> {
     stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
   }
 
-  void cell_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride, T* sums) const {
+  void cell_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride,
+                     T* sums) const {
     const i64 at = before * g.channels;
     const T* c_prev = this->cell_before(g, w, t, b);
     CellJob<T> job{};
@@ -180,7 +182,7 @@ class Backward : ForwardStep<T> {
     if (p.stores_gates) {
       job.gates = this->gates(g, w, t, b, job.plane) + at;
     } else {  // the same arithmetic again writes the same c and h
-      this->convolve(g, w, pixels, w.sums);
+      this->convolve(g, w, in, pixels, w.sums);
       job.sums = w.sums;
       job.h = this->at(g.activation, w, t, b) + at;
       job.gates = w.gates;
@@ -197,17 +199,17 @@ class Backward : ForwardStep<T> {
   }
 
   // Under Winograd's algorithm the sums are those of the transformed kernel, [16][in_channels][outputs].
-  void weight_gradient(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, i64 pixels, const T* d, T* sums) const {
+  void weight_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 pixels, const T* d, T* sums) const {
     OuterJob<T> job{};
     job.columns = g.outputs;
     job.accumulate = true;
     if (g.winograd) {
       const i64 C = g.in_channels, padded = padded_columns(g.outputs, this->conv.lanes);
-      job.offset = this->template space<std::int32_t>(g.tiles.rows);
-      this->each_block(pixels, [&](i64 first, i64 tiles) {
-        this->transform_cells(g.chunks, g.tiles, C, w, first, tiles);
-        this->conv.winograd.gradients(d, this->template space<std::int32_t>(g.tiles.places) + first, g.width, tiles, padded, w.products,
-                                      this->plane(tiles * padded));
+      job.offset = this->template space<std::int32_t>(g.tile_rows);
+      this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
+        const i64 tiles = lines * across;
+        this->transform_cells(g, g.doubled_sources, w, in, first, lines);
+        this->conv.winograd.gradients(d + first * 4 * across * padded, lines, across, padded, w.products, this->plane(tiles * padded));
         job.pixels = tiles;
         for (int point = 0; point < winograd_points; point++) {
           const i64 skip = point_of_doubled(point) ? 0 : g.doubled;
@@ -223,7 +225,7 @@ class Backward : ForwardStep<T> {
     job.patch = w.patch;
     job.offset = this->template space<std::int32_t>(g.offsets);
     job.pixels = pixels;
-    job.row_stride = plan.row_stride();
+    job.row_stride = in.plan.row_stride();
     job.run = p.spec.kernel_size * g.in_channels;
     job.dy = d;
     job.end = this->kernel_rows(g);
@@ -241,22 +243,25 @@ class Backward : ForwardStep<T> {
     const int narrow = narrow_columns(this->conv, g.data_columns, g.outputs), coarse_narrow = narrow_columns(this->conv, g.coarse_columns, g.outputs);
     const T *packed = this->template space<T>(g.packed_transposed), *coarse_packed = this->template space<T>(g.packed_coarse);
     this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
-      stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
       T* const coarse_dx = w.dx + pixels * g.data_columns;
       if (g.winograd) {
-        this->each_block(pixels, [&](i64 first, i64 tiles) {
-          this->transform_cells(g.data_chunks, g.data_tiles, g.outputs, w, first, tiles);
+        const Inputs<T> in{plan, chunk, &d, 1};
+        this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
+          const i64 tiles = lines * across;
+          this->transform_cells(g, 0, w, in, first, lines);
           if (g.data_columns > 0) {
-            this->multiply(w, tiles, g.data_tiles, g.outputs, 0, packed, g.data_columns, narrow, false);
-            this->conv.winograd.outputs(w.products, this->plane(tiles * g.data_columns), tiles, g.data_columns, nullptr,
-                                        this->template space<std::int32_t>(g.data_tiles.places) + first, g.width, w.dx);
+            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, packed, g.data_columns, narrow, false);
+            this->conv.winograd.outputs(w.products, this->plane(tiles * g.data_columns), lines, across, g.data_columns, nullptr,
+                                        w.dx + first * 4 * across * g.data_columns);
           }
           if (g.coarse_columns > 0) {
-            this->multiply(w, tiles, g.data_tiles, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
-            this->conv.winograd.tile_sums(w.products, this->plane(tiles * g.coarse_columns), tiles, g.coarse_columns, coarse_dx + first * g.coarse_columns);
+            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
+            this->conv.winograd.tile_sums(w.products, this->plane(tiles * g.coarse_columns), tiles * g.coarse_columns,
+                                          coarse_dx + first * across * g.coarse_columns);
           }
         });
       } else if (g.data_columns > 0) {
+        stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
         TileJob<T> job{};
         job.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, plan.row_stride(),
                        K * g.outputs, packed, int(K)};
@@ -278,7 +283,7 @@ class Backward : ForwardStep<T> {
 
   void pack_transposed(const Grid& g) const {
     fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
-    if (g.winograd) this->fill_tiles(g.data_chunks, g.data_tiles, g.outputs);
+    if (g.winograd) this->fill_rows(g.data_tile_rows, g.width / 2, g.outputs);
     const i64 N = g.outputs, taps = this->taps(g);
     T* const turned = this->template space<T>(g.turned);
     const T* kernel = g.winograd ? this->template space<T>(g.transformed) : this->parameter(g.kernel);

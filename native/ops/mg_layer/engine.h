@@ -18,6 +18,15 @@ struct Worker {
   i64 first = 0, count = 0;
 };
 
+// What the sums of a chunk are made from.
+template <class T>
+struct Inputs {
+  const ChunkPlan& plan;
+  const Chunk& chunk;
+  const SourceView<T>* from;
+  int count;
+};
+
 template <class T>
 class Engine {
  public:
@@ -137,7 +146,7 @@ class Engine {
     if (padded_columns(N, conv.lanes) != N) pack_weight(conv, parameter(g.bias), N, 1, N, 0, space<T>(g.packed_bias));
     const T* kernel = parameter(g.kernel);
     if (g.winograd) {
-      fill_tiles(g.chunks, g.tiles, g.in_channels);
+      fill_rows(g.tile_rows, g.width / 2, g.in_channels);
       conv.winograd.weights(kernel, g.in_channels * N, space<T>(g.transformed));
       kernel = space<T>(g.transformed);
     }
@@ -153,14 +162,26 @@ class Engine {
     return g.winograd ? space<T>(g.transformed) : parameter(g.kernel);
   }
 
+  // Gathers what the sums of a chunk need as a patch: everything, or, with Winograd's algorithm, what is pooled.
+  void gather(const Grid& g, const Worker<T>& w, const Inputs<T>& in) const {
+    if (!g.winograd) return stage.gather(in.plan, in.chunk, p.spec.dimensions, in.from, in.count, w.patch);
+    SourceView<T> pooled[max_sources];
+    int count = 0;
+    for (int j = 0; j < in.count; j++) {
+      if (in.from[j].map == Map::down) pooled[count++] = in.from[j];
+    }
+    if (count > 0) stage.gather(pooled_plan(in.plan, g.pooled), in.chunk, 2, pooled, count, w.patch);
+  }
+
   // The sums of the gathered chunk -> out [pixels][outputs].
-  void convolve(const Grid& g, const Worker<T>& w, i64 pixels, T* out) const {
+  void convolve(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 pixels, T* out) const {
     const T* bias = padded_columns(g.outputs, conv.lanes) != g.outputs ? space<T>(g.packed_bias) : parameter(g.bias);
     if (g.winograd) {
-      each_block(pixels, [&](i64 first, i64 tiles) {
-        transform_cells(g.chunks, g.tiles, g.in_channels, w, first, tiles);
-        multiply(w, tiles, g.tiles, g.in_channels, g.doubled, packed_kernel(g), g.outputs, narrow(g), false);
-        conv.winograd.outputs(w.products, plane(tiles * g.outputs), tiles, g.outputs, bias, space<std::int32_t>(g.tiles.places) + first, g.width, out);
+      each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
+        transform_cells(g, g.doubled_sources, w, in, first, lines);
+        multiply(w, lines * across, g.tile_rows, g.in_channels, g.doubled, packed_kernel(g), g.outputs, narrow(g), false);
+        conv.winograd.outputs(w.products, plane(lines * across * g.outputs), lines, across, g.outputs, bias,
+                              out + first * 4 * across * g.outputs);
       });
       return;
     }
@@ -177,19 +198,58 @@ class Engine {
     conv.tiles(job);
   }
 
-  // Winograd's algorithm: fn(first tile, tiles) for blocks of a chunk's tiles, which are as equal as may be.
+  // Winograd's algorithm: fn(first line, lines, tiles of a line) for blocks of a chunk's tiles, which are as equal as may be.
   template <class F>
-  static void each_block(i64 pixels, F&& fn) {
-    const i64 tiles = pixels / 4, blocks = ceil_div(tiles, winograd_tiles), most = round_up(ceil_div(tiles, blocks), 12);
-    const i64 per = most < winograd_tiles ? most : winograd_tiles;
-    for (i64 first = 0; first < tiles; first += per) fn(first, tiles - first < per ? tiles - first : per);
+  static void each_block(const Grid& g, i64 pixels, F&& fn) {
+    const i64 across = g.width / 2, lines = pixels / 4 / across, per = ceil_div(lines, ceil_div(lines, most_lines(across)));
+    for (i64 first = 0; first < lines; first += per) fn(first, lines - first < per ? lines - first : per, across);
   }
   static i64 plane(i64 values) { return winograd_plane(values, sizeof(T)); }
-  void transform_cells(const ChunkPlan& plan, const TileTables& t, i64 channels, const Worker<T>& w, i64 first, i64 tiles) const {
-    conv.winograd.cells(w.patch, plan.row_stride(), space<std::int32_t>(t.offsets) + first, tiles, channels, w.cells, plane(tiles * channels));
+
+  // w.cells of some lines of tiles, sources side by side. The first `doubled` sources lie on the coarser grid.
+  void transform_cells(const Grid& g, int doubled, const Worker<T>& w, const Inputs<T>& in, i64 first, i64 lines) const {
+    static const T zeros[4 * max_channels] = {};
+    const i64 across = g.width / 2, image_lines = in.chunk.rows / 2;
+    i64 channels = 0;
+    for (int j = 0; j < in.count; j++) channels += in.from[j].channels;
+    const i64 point = plane(lines * across * channels);
+    for (i64 line = first; line < first + lines; line++) {
+      const i64 sample = line / image_lines, y = line % image_lines * 2;  // of the chunk
+      T* v = w.cells + (line - first) * across * channels;
+      i64 pooled = 0;
+      for (int j = 0; j < in.count; j++) {
+        const SourceView<T>& s = in.from[j];
+        // Rows top, top + 1, … of a grid of `height` rows.
+        CellRows<T> rows;
+        auto take = [&](int count, i64 top, i64 height, i64 width) {
+          for (int i = 0; i < count; i++) {
+            const bool in_grid = s.value && inside(top + i, height);
+            rows.at[i] = in_grid ? s.value + ((in.chunk.sample + sample) * height + top + i) * width * s.stride : zeros;
+            rows.stride[i] = in_grid ? s.stride : 0;
+          }
+        };
+        if (j < doubled) {
+          take(3, (in.chunk.row + y) / 2 - 1, g.height / 2, across);
+          conv.winograd.doubled_cells(rows, across, s.channels, v, channels, point);
+        } else {
+          if (s.map == Map::same) {
+            take(4, in.chunk.row + y - 1, g.height, g.width);
+          } else {
+            const ChunkPlan plan = pooled_plan(in.plan, g.pooled);
+            for (int i = 0; i < 4; i++) {
+              rows.at[i] = w.patch + (sample * (plan.rows_per + 2) + y + i) * plan.row_stride() + pooled;
+              rows.stride[i] = g.pooled;
+            }
+            pooled += s.channels;
+          }
+          conv.winograd.cells(rows, across, s.channels, v, channels, point);
+        }
+        v += s.channels;
+      }
+    }
   }
   // The products of all points, or of those that doubled cells have; the first `doubled` channels have no others.
-  void multiply(const Worker<T>& w, i64 tiles, const TileTables& t, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
+  void multiply(const Worker<T>& w, i64 tiles, i64 rows, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
                 bool doubled_points) const {
     TileJob<T> job{};
     job.columns = job.out_stride = columns;
@@ -198,7 +258,7 @@ class Engine {
     for (int point = 0; point < winograd_points; point++) {
       const i64 skip = point_of_doubled(point) ? 0 : doubled, row = point * channels + skip;
       if (doubled_points && !point_of_doubled(point)) continue;
-      job.taps[0] = {w.cells + point * plane(tiles * channels) + skip, space<std::int32_t>(t.rows), 1, 0, channels - skip,
+      job.taps[0] = {w.cells + point * plane(tiles * channels) + skip, space<std::int32_t>(rows), 1, 0, channels - skip,
                      packed + row * packed_columns(conv, columns, narrow)};
       job.out = w.products + point * plane(tiles * columns);
       conv.tiles(job);
@@ -206,17 +266,13 @@ class Engine {
   }
 
  protected:
-  void fill_tiles(const ChunkPlan& plan, const TileTables& t, i64 channels) const {
-    std::int32_t *offset = space<std::int32_t>(t.offsets), *place = space<std::int32_t>(t.places), *row = space<std::int32_t>(t.rows);
-    for (i64 s = 0; s < plan.samples_per; s++) {
-      for (i64 y = 0; y < plan.rows_per; y += 2) {
-        for (i64 x = 0; x < plan.width; x += 2) {
-          *offset++ = std::int32_t((s * (plan.rows_per + 2) + y) * plan.row_stride() + x * channels);
-          *place++ = std::int32_t((s * plan.rows_per + y) * plan.width + x);
-        }
-      }
-    }
-    for (i64 k = 0; k < winograd_tiles; k++) *row++ = std::int32_t(k * channels);
+  void fill_rows(i64 bytes, i64 across, i64 channels) const {
+    for (i64 k = 0; k < most_lines(across) * across; k++) space<std::int32_t>(bytes)[k] = std::int32_t(k * channels);
+  }
+  // The patch of pooled sources: the rows around a chunk, without columns beside them.
+  static ChunkPlan pooled_plan(ChunkPlan plan, i64 channels) {
+    plan.pad_w = 0, plan.channels = channels;
+    return plan;
   }
 };
 

@@ -28,13 +28,14 @@ class ForwardStep : public Engine<T> {
   // One chunk of a grid: gather, convolve, cell or activation, shortcut.
   void chunk(const Grid& g, Worker<T>& w, i64 t, i64 b, const SourceView<T>* from, int count, const ChunkPlan& plan,
              const Chunk& c, i64 before, i64 pixels) {
-    stage.gather(plan, c, p.spec.dimensions, from, count, w.patch);
+    const Inputs<T> in{plan, c, from, count};
+    Base::gather(g, w, in);
     T* a = at(g.activation, w, t, b) + before * g.channels;
     if (g.state >= 0) {
-      convolve(g, w, pixels, w.sums);
+      convolve(g, w, in, pixels, w.sums);
       stage.cell_forward(cell_job(g, w, t, b, before, pixels, a));
     } else {
-      convolve(g, w, pixels, a);
+      convolve(g, w, in, pixels, a);
       if (p.spec.layers[size_t(g.layer)].relu) stage.relu(a, pixels * g.channels);
     }
     if (g.shortcut.empty() || g.gamma >= 0) return;

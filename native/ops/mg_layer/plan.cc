@@ -9,7 +9,6 @@ namespace mg {
 namespace {
 
 constexpr i64 max_lanes = 16;
-constexpr i64 max_channels = 1024;
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
 constexpr i64 least_tiles = 64;  // of a grid in a call: with fewer, transforming the kernel costs more than Winograd's algorithm saves
 constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
@@ -144,6 +143,7 @@ class Planner {
       Source source{map, node, channels, g.in_channels, -1};
       i64& columns = map == Map::up && g.doubled ? g.coarse_columns : g.data_columns;
       if (gradient) source.column = columns, columns += channels;
+      if (map == Map::down) g.pooled += channels;
       g.in_channels += channels;
       g.sources.push_back(source);
     };
@@ -324,7 +324,7 @@ class Planner {
     g.packed_kernel = take(work, taps * g.in_channels * padded * p.element_bytes);
     g.packed_bias = take(work, padded * p.element_bytes);
     g.offsets = take(work, pixels * 4);
-    if (g.winograd) place_tiles(g.tiles, work, pixels, g.in_channels, padded);
+    if (g.winograd) g.tile_rows = place_tiles(g, work, pixels, g.in_channels, padded);
     p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
     p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
     if (!p.spec.backward) return;
@@ -335,7 +335,7 @@ class Planner {
     g.packed_transposed = take(work, taps * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
     if (g.winograd) {
       g.packed_coarse = take(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
-      place_tiles(g.data_tiles, work, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
+      g.data_tile_rows = place_tiles(g, work, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
     }
     p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
     p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
@@ -344,12 +344,13 @@ class Planner {
     if (g.state >= 0) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
   }
 
-  void place_tiles(TileTables& t, i64& work, i64 pixels, i64 channels, i64 columns) {
-    const i64 tiles = pixels / 4, most = std::min(tiles, winograd_tiles);
-    auto planes = [&](i64 columns) { return winograd_points * winograd_plane(most * columns, p.element_bytes); };
-    t.offsets = take(work, tiles * 4), t.places = take(work, tiles * 4), t.rows = take(work, winograd_tiles * 4);
+  // Room for the tiles that are taken together, and for the table of their rows.
+  i64 place_tiles(const Grid& g, i64& work, i64 pixels, i64 channels, i64 columns) {
+    const i64 across = g.width / 2, tiles = std::min(pixels / 4, most_lines(across) * across);
+    auto planes = [&](i64 width) { return winograd_points * winograd_plane(tiles * width, p.element_bytes); };
     p.cells_size = std::max(p.cells_size, planes(channels));
     p.products_size = std::max(p.products_size, planes(columns));
+    return take(work, most_lines(across) * across * 4);
   }
 
   void place_workers(i64& work, i64 mine) {

@@ -59,6 +59,7 @@ struct NetworkSpec {
   i64 cache_bytes = 32 << 20;  // cuda: what may pass from layer to layer in a stage, to be found in a cache of 50 MB; 0: no limit
 };
 
+constexpr i64 max_channels = 1024;  // of a field or a layer
 constexpr int max_sources = 64;  // tensors that one grid gathers
 constexpr i64 norm_rows = 1024;  // CUDA: cells of a block of the sums of a window norm
 
@@ -95,12 +96,6 @@ struct Node {
   i64 area() const { return height * width; }
 };
 
-// Bytes into workspace: of each 2x2 tile of a chunk, where its 4x4 cells begin in the patch and which output is its first; and
-// where row k of [tiles][channels] begins.
-struct TileTables {
-  i64 offsets = 0, places = 0, rows = 0;
-};
-
 struct Grid {
   int layer, level, node;
   i64 height, width, channels;
@@ -109,6 +104,7 @@ struct Grid {
   i64 data_columns = 0;        // columns of the data gradient, without the coarse ones
   // CPU: 3x3 taps on a grid of even sides, by tiles of 2x2 outputs (winograd.h).
   bool winograd = false;
+  i64 pooled = 0;              // channels of pooled sources
   // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as all
   // others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities of a
   // fine cell, so nine taps fold into four, with kernels summed per parity.
@@ -125,7 +121,7 @@ struct Grid {
   // Bytes into workspace. transformed: [16][in_channels][outputs]; packed: as the tiles read it; turned: one tap, transposed.
   i64 transformed = -1, packed_kernel = -1, packed_bias = -1, turned = -1, packed_transposed = -1, packed_coarse = -1;
   i64 offsets = 0, data_offsets = 0;
-  TileTables tiles, data_tiles;
+  i64 tile_rows = 0, data_tile_rows = 0;  // where row k of [tiles][channels] begins
   i64 group = 1;               // images handled together
   ChunkPlan chunks, data_chunks;      // of one such group
   // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and coarse_columns wide.
