@@ -45,6 +45,12 @@ using Vec = typename VecOf<T, N>::type;
 template <class T>
 constexpr int wide = lane_bytes / int(sizeof(T));
 
+// f(0), f(1), … f(N - 1) with constants, so that arrays they index stay in registers.
+template <class F, int... I>
+MG_HD void repeat(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+template <int N, class F>
+MG_HD void repeat(F&& f) { repeat(f, std::make_integer_sequence<int, N>{}); }
+
 // Lanes I of a followed by b. The result may be narrower than a, or wider; then all I are lanes of a.
 template <class R, class V, int... I>
 MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {

@@ -263,8 +263,9 @@ class Backward : ForwardStep<T> {
       } else if (g.data_columns > 0) {
         stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
         TileJob<T> job{};
-        job.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, plan.row_stride(),
-                       K * g.outputs, packed, int(K)};
+        job.patch = w.patch, job.offset = this->template space<std::int32_t>(g.data_offsets), job.weight = packed;
+        job.kernel_rows = p.spec.dimensions == 1 ? 1 : K, job.row_stride = plan.row_stride(), job.run = K * g.outputs;
+        job.kernel_columns = int(K);
         job.row = g.width;
         job.columns = job.out_stride = g.data_columns;
         job.narrow = narrow;

@@ -191,8 +191,9 @@ class Engine {
     job.bias = bias;
     job.columns = job.out_stride = g.outputs;
     job.out = out;
-    job.taps[0] = {w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.in_channels,
-                   packed_kernel(g), int(K)};
+    job.patch = w.patch, job.offset = space<std::int32_t>(g.offsets), job.weight = packed_kernel(g);
+    job.kernel_rows = p.spec.dimensions == 1 ? 1 : K, job.row_stride = g.chunks.row_stride(), job.run = K * g.in_channels;
+    job.kernel_columns = int(K);
     job.pixels = pixels;
     job.row = g.width;
     conv.tiles(job);
@@ -252,14 +253,16 @@ class Engine {
   void multiply(const Worker<T>& w, i64 tiles, i64 rows, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
                 bool doubled_points) const {
     TileJob<T> job{};
+    job.offset = space<std::int32_t>(rows), job.kernel_rows = 1;
     job.columns = job.out_stride = columns;
     job.narrow = narrow;
     job.pixels = tiles;
     for (int point = 0; point < winograd_points; point++) {
       const i64 skip = point_of_doubled(point) ? 0 : doubled, row = point * channels + skip;
       if (doubled_points && !point_of_doubled(point)) continue;
-      job.taps[0] = {w.cells + point * plane(tiles * channels) + skip, space<std::int32_t>(rows), 1, 0, channels - skip,
-                     packed + row * packed_columns(conv, columns, narrow)};
+      job.patch = w.cells + point * plane(tiles * channels) + skip;
+      job.weight = packed + row * packed_columns(conv, columns, narrow);
+      job.run = channels - skip;
       job.out = w.products + point * plane(tiles * columns);
       conv.tiles(job);
     }
