@@ -10,7 +10,7 @@ namespace {
 
 constexpr i64 max_lanes = 16;
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
-constexpr i64 least_tiles = 64;  // of a grid in a call: with fewer, transforming the kernel costs more than Winograd's algorithm saves
+constexpr i64 least_tiles = 64;  // of a grid in a step, so that a window has the bits of its steps: with fewer, transforming the kernel costs more than Winograd's algorithm saves
 constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
 constexpr i64 most_range = 32;  // steps of a CUDA backward sweep before the weights' gradients are summed
 
@@ -149,7 +149,7 @@ class Planner {
     };
     const std::vector<int> doubled = outgoing(g.layer - 1, g.level - 1);
     const bool square = p.spec.dimensions == 2 && p.spec.kernel_size == 3 && !p.spec.direct;
-    g.winograd = !cuda() && square && g.height % 2 == 0 && g.width % 2 == 0 && p.batch * p.steps * g.area() / 4 >= least_tiles;
+    g.winograd = !cuda() && square && g.height % 2 == 0 && g.width % 2 == 0 && p.spec.batch * g.area() / 4 >= least_tiles;
     if (g.winograd || (cuda() && square && g.area() >= fold_area)) {
       for (int n : doubled) g.doubled += p.nodes[size_t(n)].channels;
       g.doubled_sources = int(doubled.size());
