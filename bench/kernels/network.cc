@@ -169,7 +169,7 @@ int main(int argc, char** argv) {
   Pool::get().resize(threads);
   const double peak = threads * peak_gflops();
   std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s; forward, then forward + backward (counted as 3 forwards).\n"
-              "Operations are those of direct convolutions: folding can bring more than the peak\n",
+              "Operations are those of direct convolutions: Winograd's algorithm can bring more than the peak\n",
               simd_path_name(), threads, peak);
   const std::vector<Row> m9{{0, 0, 4}, {0, 1, 4}, {0, 1, 8}, {0, 2, 8}, {0, 2, 8}},
       m25{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}, {0, 3, 16}, {0, 4, 16}},
@@ -182,7 +182,7 @@ int main(int argc, char** argv) {
     json = std::fopen(argv[4], "w");
     if (!json) return std::perror(argv[4]), 1;
     std::fprintf(json, "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; a training pass counts as three "
-                 "forward passes; shares are of the FMA peak measured in the same run, of direct convolutions and of those computed after folding\",\n"
+                 "forward passes; shares are of the FMA peak measured in the same run, of direct convolutions and of what Winograd's algorithm multiplies\",\n"
                  "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [", simd_path_name(), threads,
                  repetitions, peak);
   }

@@ -10,7 +10,9 @@ namespace {
 
 constexpr i64 max_lanes = 16;
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
-constexpr i64 least_tiles = 64;  // of a grid in a step, so that a window has the bits of its steps: with fewer, transforming the kernel costs more than Winograd's algorithm saves
+// Tiles of a grid in a step: with fewer, transforming the kernel costs more than Winograd's algorithm saves. A step alone decides, so
+// that a window has the bits of its steps.
+constexpr i64 least_tiles = 64;
 constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
 constexpr i64 most_range = 32;  // steps of a CUDA backward sweep before the weights' gradients are summed
 
@@ -380,6 +382,8 @@ class Planner {
     else p.path = "images in parallel, all layers without a barrier";
     if (cuda() && !recurrent) p.path += ", steps of " + std::to_string(p.batch) + " images";
     if (!p.wide && !cuda()) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    const bool tiles = std::any_of(p.grids.begin(), p.grids.end(), [](const Grid& g) { return g.winograd; });
+    if (tiles) p.path += ", convolutions by Winograd's F(2x2, 3x3)";
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }
