@@ -1,17 +1,17 @@
 // One step of one grid forward, as the forward pass takes it, and the backward pass again where a byte budget says so.
 #pragma once
-#include "engine.h"
+#include "convolution.h"
 
 namespace mg {
 
 template <class T>
-class ForwardStep : public Engine<T> {
-  using Base = Engine<T>;
+class ForwardStep : public Convolution<T> {
+  using Base = Convolution<T>;
 
  public:
   using Base::at, Base::cell_before, Base::convolve, Base::each_chunk, Base::gates, Base::p, Base::parameter, Base::sources;
   using Base::stage, Base::value;
-  ForwardStep(const Plan& plan, const NetworkArgs<T>& args, bool keeps_gates) : Engine<T>(plan, args), keeps_gates(keeps_gates) {}
+  ForwardStep(const Plan& plan, const NetworkArgs<T>& args, bool keeps_gates) : Base(plan, args), keeps_gates(keeps_gates) {}
 
   // One grid at one step for the worker's images.
   void grid(const Grid& g, Worker<T>& w, i64 t) {
