@@ -63,7 +63,7 @@ inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   const T* d = job.dy + column;
   for (i64 m = 0; m < job.pixels; m++, d += ld) {
-    const T* x = base + job.offset[m];
+    const T* x = base + (job.offset ? job.offset[m] : m * job.row_stride);
     V b[NV];
     repeat<NV>([&](auto v) { b[v] = S::load(d + v * N); });
     repeat<R>([&](auto i) {
@@ -123,7 +123,7 @@ inline void turned_outer_block(const OuterJob<T>& job, i64 row, i64 ld) {
   V sum[KV][N] = {};
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   for (i64 m = 0; m < job.pixels; m++) {
-    const T* x = base + job.offset[m];
+    const T* x = base + (job.offset ? job.offset[m] : m * job.row_stride);
     const T* d = job.dy + m * ld;
     V a[KV];
     for (int k = 0; k < KV; k++) a[k] = S::load(x + k * N);

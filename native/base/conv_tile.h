@@ -8,11 +8,12 @@
 
 namespace mg {
 
-// out[m][n] = bias[n] + sum over kernel rows r and k < run of patch[offset[m] + r*row_stride + k] * weight[r*run + k][n]
+// out[m][n] = bias[n] + sum over kernel rows r and k < run of patch[offset[m] + r*row_stride + k] * weight[r*run + k][n].
+// Without offsets, a product of matrices: out[m][n] = bias[n] + sum over k of patch[m*row_stride + k] * weight[k][n].
 template <class T>
 struct TileJob {
   const T* patch;
-  const std::int32_t* offset;  // of each output pixel's first tap
+  const std::int32_t* offset = nullptr;  // of each output pixel's first tap
   i64 kernel_rows, row_stride, run;
   const T* weight;         // as pack_weight lays it out
   int kernel_columns = 0;  // `run` is so many taps side by side; 0: unknown
@@ -25,11 +26,12 @@ struct TileJob {
   i64 out_stride;
 };
 
-// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], rows in [begin, end)
+// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], rows in [begin, end); without offsets,
+// patch[m*row_stride + k] with k < run.
 template <class T>
 struct OuterJob {
   const T* patch;
-  const std::int32_t* offset;
+  const std::int32_t* offset = nullptr;
   i64 pixels;
   i64 row_stride, run;
   i64 begin, end;     // of the kernel_rows*run rows of grad; whole taps

@@ -10,27 +10,33 @@
 namespace mg {
 namespace {
 
-// P pixels x NV vectors of sums stay in registers while the whole kernel passes by.
-template <class T, int N, int NV, int P>
+// P pixels x NV vectors of sums stay in registers while the whole kernel passes by. Even: the job has no offsets, and one address in
+// three finds the pixels.
+template <class T, int N, int NV, int P, bool Even>
 inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;
   using V = typename S::V;
+  constexpr int per = Even ? 3 : 1, count = (P + per - 1) / per;
   V sum[P][NV];
   repeat<NV>([&](auto v) {
     const V b = job.bias ? S::load(job.bias + column + v * N) : V{};
     repeat<P>([&](auto i) { sum[i][v] = b; });
   });
   const T* w = job.weight + column;
-  for (i64 r = 0; r < job.kernel_rows; r++) {
-    const T* x[P];
-    repeat<P>([&](auto i) { x[i] = job.patch + job.offset[first + i] + r * job.row_stride; });
+  const i64 rows = Even ? 1 : job.kernel_rows, step = Even ? job.row_stride : 0;
+  for (i64 r = 0; r < rows; r++) {
+    const T* x[count];
+    repeat<count>([&](auto i) {
+      x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride);
+    });
     for (i64 k = 0; k < job.run; k++, w += ld) {
       V b[NV];
       repeat<NV>([&](auto v) { b[v] = S::load(w + v * N); });
       repeat<P>([&](auto i) {
-        const V a = S::splat(x[i][k]);
+        const V a = S::splat(Even ? x[i / per][i % per * step] : x[i / per][k]);
         repeat<NV>([&](auto v) { sum[i][v] = S::fma(a, b[v], sum[i][v]); });
       });
+      if (Even) repeat<count>([&](auto i) { x[i]++; });
     }
   }
   T* y = job.out + first * job.out_stride + column;
@@ -43,15 +49,15 @@ inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail)
   });
 }
 
-template <class T, int N, int NV, int P>
+template <class T, int N, int NV, int P, bool Even>
 void tile_columns(const TileJob<T>& job, i64 column, i64 ld, int tail) {
   i64 m = 0;
-  for (; m + P <= job.pixels; m += P) tile<T, N, NV, P>(job, m, column, ld, tail);
+  for (; m + P <= job.pixels; m += P) tile<T, N, NV, P, Even>(job, m, column, ld, tail);
   if constexpr (P > 6) {
-    if (m + 6 <= job.pixels) tile<T, N, NV, 6>(job, m, column, ld, tail), m += 6;
+    if (m + 6 <= job.pixels) tile<T, N, NV, 6, Even>(job, m, column, ld, tail), m += 6;
   }
-  if (m + 3 <= job.pixels) tile<T, N, NV, 3>(job, m, column, ld, tail), m += 3;
-  for (; m < job.pixels; m++) tile<T, N, NV, 1>(job, m, column, ld, tail);
+  if (m + 3 <= job.pixels) tile<T, N, NV, 3, Even>(job, m, column, ld, tail), m += 3;
+  for (; m < job.pixels; m++) tile<T, N, NV, 1, Even>(job, m, column, ld, tail);
 }
 
 // R rows of W pixels under 3x3 taps, one vector of sums each: a value of the patch is loaded once for all taps of its row that see
@@ -135,19 +141,23 @@ struct Narrow {
   }
 };
 
-template <class T, int N, int C, int P>
+template <class T, int N, int C, int P, bool Even>
 inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   using W = Narrow<T, N, C>;
   using V = typename W::V;
+  constexpr int per = Even ? 3 : 1, count = (P + per - 1) / per;
   V sum[P + 1] = {};
   const T* w = job.weight;
-  for (i64 r = 0; r < job.kernel_rows; r++) {
-    const T* x[P];
-    for (int i = 0; i < P; i++) x[i] = job.patch + job.offset[first + i] + r * job.row_stride;
+  const i64 rows = Even ? 1 : job.kernel_rows, step = Even ? job.row_stride : 0;
+  for (i64 r = 0; r < rows; r++) {
+    const T* x[count];
+    repeat<count>([&](auto i) {
+      x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride);
+    });
     for (i64 k = 0; k < job.run; k += W::S, w += N) {
       const V b = Simd<T, N>::load(w);
-#pragma GCC unroll 16
-      for (int i = 0; i < P; i++) sum[i] = Simd<T, N>::fma(W::spread(x[i] + k), b, sum[i]);
+      repeat<P>([&](auto i) { sum[i] = Simd<T, N>::fma(W::spread(Even ? x[i / per] + i % per * step : x[i / per] + k), b, sum[i]); });
+      if (Even) repeat<count>([&](auto i) { x[i] += W::S; });
     }
   }
   int vectors = P;  // each round joins pairs, until a pixel's sums lie side by side
@@ -170,34 +180,40 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   }
 }
 
-template <class T, int N, int C>
+template <class T, int N, int C, bool Even>
 void narrow_tiles(const TileJob<T>& job) {
   T t[N];
   for (int l = 0; l < N; l++) t[l] = job.bias && l % C < job.columns ? job.bias[l % C] : T(0);
   const Vec<T, N> bias = Simd<T, N>::load(t);
   i64 m = 0;
-  for (; m + 12 <= job.pixels; m += 12) narrow_tile<T, N, C, 12>(job, m, bias);
-  if (m + 6 <= job.pixels) narrow_tile<T, N, C, 6>(job, m, bias), m += 6;
-  if (m + 3 <= job.pixels) narrow_tile<T, N, C, 3>(job, m, bias), m += 3;
-  for (; m < job.pixels; m++) narrow_tile<T, N, C, 1>(job, m, bias);
+  for (; m + 12 <= job.pixels; m += 12) narrow_tile<T, N, C, 12, Even>(job, m, bias);
+  if (m + 6 <= job.pixels) narrow_tile<T, N, C, 6, Even>(job, m, bias), m += 6;
+  if (m + 3 <= job.pixels) narrow_tile<T, N, C, 3, Even>(job, m, bias), m += 3;
+  for (; m < job.pixels; m++) narrow_tile<T, N, C, 1, Even>(job, m, bias);
 }
 
-template <class T>
-void tiles(const TileJob<T>& job) {
+template <class T, bool Even>
+void tiles_of(const TileJob<T>& job) {
   constexpr int N = wide<T>;
   constexpr int M = narrow_lanes<T>;
-  if (job.narrow == 1) return narrow_tiles<T, M, 1>(job);
+  if (job.narrow == 1) return narrow_tiles<T, M, 1, Even>(job);
   if constexpr (M > 4) {
-    if (job.narrow == 4) return narrow_tiles<T, M, 4>(job);
+    if (job.narrow == 4) return narrow_tiles<T, M, 4, Even>(job);
   }
   const i64 ld = padded_columns(job.columns, N);
   each_block<T>(job.columns, ld, [&](auto block, i64 column, int tail) {
     using B = decltype(block);
-    if constexpr (vector_registers == 32 && N >= 8 && B::lanes == N / 2 && B::vectors == 1) {
+    if constexpr (!Even && vector_registers == 32 && N >= 8 && B::lanes == N / 2 && B::vectors == 1) {
       if (tail == 0 && job.kernel_columns == 3 && job.row > 0 && job.row % 3 == 0) return row_tiles<T, N / 2>(job, column, ld);
     }
-    tile_columns<T, B::lanes, B::vectors, B::rows>(job, column, ld, tail);
+    tile_columns<T, B::lanes, B::vectors, B::rows, Even>(job, column, ld, tail);
   });
+}
+
+template <class T>
+void tiles(const TileJob<T>& job) {
+  if (job.offset) tiles_of<T, false>(job);
+  else tiles_of<T, true>(job);
 }
 
 template <class T>

@@ -29,19 +29,17 @@ void for_chunks(i64 chunks, i64 multiply_adds, F&& fn) {
 // Rows of a tile job: a multiple of the tile height, small enough for about 32 chunks.
 i64 rows_per_chunk(const MatmulDims& d, i64 panels) {
   const i64 even = round_up(ceil_div(d.rows * d.batch * panels, 32), 12);
-  return std::min(std::max<i64>(12, std::min<i64>(192, even)), std::max<i64>(1, 2'000'000'000 / std::max<i64>(1, d.inner)));
+  return std::max<i64>(12, std::min<i64>(192, even));
 }
 
 template <class T>
 struct PackedSpace {
-  std::int32_t* offset;
   T *panels, *bias;
   i64 used, per_item;
   PackedSpace(const MatmulDims& d, void* base) {
     Arena a(base);
     const i64 width = round_up(d.columns, max_lanes);
     per_item = d.inner * width;
-    offset = a.take<std::int32_t>(192);
     panels = a.take<T>(d.batch * per_item);
     bias = a.take<T>(width);
     used = a.used_bytes();
@@ -82,13 +80,11 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
     std::copy_n(bias, d.columns, space.bias);
   }
   const i64 rows = rows_per_chunk(d, panels), blocks = ceil_div(d.rows, rows);
-  for (i64 m = 0; m < std::min(rows, d.rows); ++m) space.offset[m] = static_cast<std::int32_t>(m * d.inner);
   for_chunks(d.batch * panels * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 block = c % blocks, p = c / blocks % panels, item = c / blocks / panels, first = block * rows;
     TileJob<T> job{};
     const T* weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
-    job.patch = a + (item * d.rows + first) * d.inner, job.offset = space.offset, job.weight = weight;
-    job.kernel_rows = 1, job.run = d.inner;
+    job.patch = a + (item * d.rows + first) * d.inner, job.row_stride = job.run = d.inner, job.weight = weight;
     job.pixels = std::min(rows, d.rows - first);
     job.bias = bias ? space.bias + p * panel_width : nullptr;
     job.columns = width_of(p);
@@ -153,12 +149,10 @@ struct OuterSplit {
 template <class T>
 struct OuterSpace {
   static constexpr i64 rows = 256;  // of dy that stay in cache while the gradient passes by
-  std::int32_t* offset;
   T *dy, *partials;
   i64 used;
   OuterSpace(const MatmulDims& d, const OuterSplit& split, void* base) {
     Arena a(base);
-    offset = a.take<std::int32_t>(rows);
     dy = a.take<T>(d.columns % max_lanes == 0 ? 0 : d.batch * d.rows * round_up(d.columns, max_lanes));
     partials = a.take<T>(split.partials == 1 ? 0 : d.batch * split.partials * d.inner * d.columns);
     used = a.used_bytes();
@@ -224,14 +218,12 @@ void matmul_outer(const MatmulDims& d, const T* a, const T* dy, T* g, void* work
   const OuterSpace<T> space(d, split, workspace);
   const i64 padded = padded_columns(d.columns, table.lanes);
   const T* padded_dy = pad_columns(d, dy, padded, space.dy);
-  for (i64 m = 0; m < OuterSpace<T>::rows; ++m) space.offset[m] = static_cast<std::int32_t>(m * d.inner);
   T* const sums = split.partials == 1 ? g : space.partials;
   for_chunks(d.batch * split.partials * split.pieces, d.multiply_adds(), [&](i64 c, int) {
     const i64 piece = c % split.pieces, part = c / split.pieces % split.partials, item = c / split.pieces / split.partials;
     const i64 end = part_begin(d.rows, split.partials, part + 1);
     OuterJob<T> job{};
-    job.offset = space.offset;
-    job.run = d.inner;
+    job.row_stride = job.run = d.inner;
     job.begin = part_begin(d.inner, split.pieces, piece);
     job.end = part_begin(d.inner, split.pieces, piece + 1);
     job.columns = d.columns;

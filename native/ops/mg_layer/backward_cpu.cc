@@ -205,7 +205,7 @@ class Backward : ForwardStep<T> {
     job.accumulate = true;
     if (g.winograd) {
       const i64 C = g.in_channels, padded = padded_columns(g.outputs, this->conv.lanes);
-      job.offset = this->template space<std::int32_t>(g.tile_rows);
+      job.row_stride = C;
       this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
         const i64 tiles = lines * across;
         this->transform_cells(g, g.doubled_sources, w, in, first, lines);
@@ -250,12 +250,12 @@ class Backward : ForwardStep<T> {
           const i64 tiles = lines * across;
           this->transform_cells(g, 0, w, in, first, lines);
           if (g.data_columns > 0) {
-            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, packed, g.data_columns, narrow, false);
+            this->multiply(w, tiles, g.outputs, 0, packed, g.data_columns, narrow, false);
             this->conv.winograd.outputs(w.products, this->plane(tiles * g.data_columns), lines, across, g.data_columns, nullptr,
                                         w.dx + first * 4 * across * g.data_columns);
           }
           if (g.coarse_columns > 0) {
-            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
+            this->multiply(w, tiles, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
             this->conv.winograd.tile_sums(w.products, this->plane(tiles * g.coarse_columns), tiles * g.coarse_columns,
                                           coarse_dx + first * across * g.coarse_columns);
           }
@@ -284,7 +284,6 @@ class Backward : ForwardStep<T> {
 
   void pack_transposed(const Grid& g) const {
     fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
-    if (g.winograd) this->fill_rows(g.data_tile_rows, g.width / 2, g.outputs);
     const i64 N = g.outputs, taps = this->taps(g);
     T* const turned = this->template space<T>(g.turned);
     const T* kernel = g.winograd ? this->template space<T>(g.transformed) : this->parameter(g.kernel);

@@ -27,7 +27,6 @@ class Convolution : public Engine<T> {
     if (padded_columns(N, conv.lanes) != N) pack_weight(conv, parameter(g.bias), N, 1, N, 0, space<T>(g.packed_bias));
     const T* kernel = parameter(g.kernel);
     if (g.winograd) {
-      fill_rows(g.tile_rows, g.width / 2, g.in_channels);
       conv.winograd.weights(kernel, g.in_channels * N, space<T>(g.transformed));
       kernel = space<T>(g.transformed);
     }
@@ -60,7 +59,7 @@ class Convolution : public Engine<T> {
     if (g.winograd) {
       each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
         transform_cells(g, g.doubled_sources, w, in, first, lines);
-        multiply(w, lines * across, g.tile_rows, g.in_channels, g.doubled, packed_kernel(g), g.outputs, narrow(g), false);
+        multiply(w, lines * across, g.in_channels, g.doubled, packed_kernel(g), g.outputs, narrow(g), false);
         conv.winograd.outputs(w.products, plane(lines * across * g.outputs), lines, across, g.outputs, bias,
                               out + first * 4 * across * g.outputs);
       });
@@ -131,10 +130,9 @@ class Convolution : public Engine<T> {
     }
   }
   // The products of all points, or of those that doubled cells have; the first `doubled` channels have no others.
-  void multiply(const Worker<T>& w, i64 tiles, i64 rows, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
-                bool doubled_points) const {
+  void multiply(const Worker<T>& w, i64 tiles, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow, bool doubled_points) const {
     TileJob<T> job{};
-    job.offset = space<std::int32_t>(rows), job.kernel_rows = 1;
+    job.row_stride = channels;
     job.columns = job.out_stride = columns;
     job.narrow = narrow;
     job.pixels = tiles;
@@ -150,9 +148,6 @@ class Convolution : public Engine<T> {
   }
 
  protected:
-  void fill_rows(i64 bytes, i64 across, i64 channels) const {
-    for (i64 k = 0; k < most_lines(across) * across; k++) space<std::int32_t>(bytes)[k] = std::int32_t(k * channels);
-  }
   // The patch of pooled sources: the rows around a chunk, without columns beside them.
   static ChunkPlan pooled_plan(ChunkPlan plan, i64 channels) {
     plan.pad_w = 0, plan.channels = channels;

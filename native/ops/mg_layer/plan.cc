@@ -326,7 +326,7 @@ class Planner {
     g.packed_kernel = take(work, taps * g.in_channels * padded * p.element_bytes);
     g.packed_bias = take(work, padded * p.element_bytes);
     g.offsets = take(work, pixels * 4);
-    if (g.winograd) g.tile_rows = place_tiles(g, work, pixels, g.in_channels, padded);
+    if (g.winograd) place_tiles(g, pixels, g.in_channels, padded);
     p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
     p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
     if (!p.spec.backward) return;
@@ -337,7 +337,7 @@ class Planner {
     g.packed_transposed = take(work, taps * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
     if (g.winograd) {
       g.packed_coarse = take(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
-      g.data_tile_rows = place_tiles(g, work, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
+      place_tiles(g, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
     }
     p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
     p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
@@ -346,13 +346,12 @@ class Planner {
     if (g.state >= 0) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
   }
 
-  // Room for the tiles that are taken together, and for the table of their rows.
-  i64 place_tiles(const Grid& g, i64& work, i64 pixels, i64 channels, i64 columns) {
+  // Room for the tiles that are taken together.
+  void place_tiles(const Grid& g, i64 pixels, i64 channels, i64 columns) {
     const i64 across = g.width / 2, tiles = std::min(pixels / 4, most_lines(across) * across);
     auto planes = [&](i64 width) { return winograd_points * winograd_plane(tiles * width, p.element_bytes); };
     p.cells_size = std::max(p.cells_size, planes(channels));
     p.products_size = std::max(p.products_size, planes(columns));
-    return take(work, most_lines(across) * across * 4);
   }
 
   void place_workers(i64& work, i64 mine) {

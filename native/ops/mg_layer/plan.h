@@ -121,7 +121,6 @@ struct Grid {
   // Bytes into workspace. transformed: [16][in_channels][outputs]; packed: as the tiles read it; turned: one tap, transposed.
   i64 transformed = -1, packed_kernel = -1, packed_bias = -1, turned = -1, packed_transposed = -1, packed_coarse = -1;
   i64 offsets = 0, data_offsets = 0;
-  i64 tile_rows = 0, data_tile_rows = 0;  // where row k of [tiles][channels] begins
   i64 group = 1;               // images handled together
   ChunkPlan chunks, data_chunks;      // of one such group
   // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and coarse_columns wide.
