@@ -52,16 +52,6 @@ MG_HD void walk_columns(i64 slots, i64 row, Body&& body) {
   if (tail) body(whole * N, int(tail), true);
 }
 
-// Fetches what a pass will walk over next, two lines of the cache at a time.
-struct Ahead {
-  const char* at;
-  MG_HD void fetch() {
-    __builtin_prefetch(at, 0, 2);
-    __builtin_prefetch(at + 64, 0, 2);
-    at += 128;
-  }
-};
-
 // How a tile of columns meets the rest: all of it lies off the diagonal and within the row, or within the row, or neither.
 enum class Tile { plain, diagonal, last };
 
