@@ -84,7 +84,7 @@ struct Simd {
     return v;
   }
   static MG_HD void store(T* p, V v) { std::memcpy(p, &v, sizeof v); }
-  // The first n of N lanes, 0 < n <= N; the others load as zero and are not written.
+  // The first n of N lanes, 0 <= n <= N; the others load as zero and are not written.
   static MG_HD V load_part(const T* p, int n) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);

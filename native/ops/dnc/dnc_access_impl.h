@@ -102,6 +102,24 @@ void read_addresses(const DncDims& d, const T* act, const T* memory, const DncTe
   }
 }
 
+// What the content, with the first write head, and both directions of write head v give to the new read weights.
+template <class T>
+void mix_reads(const DncDims& d, const T* act, i64 v, const DncTemps<T>& temps) {
+  using S = Simd<T, wide<T>>;
+  const DncInterface at(d);
+  const i64 pitch = d.pitch();
+  for (i64 r = 0; r < d.reads; r++) {
+    const T* modes = act + at.read_modes + r * d.modes();
+    const auto content = S::splat(modes[dnc_content_mode(d)]), backward = S::splat(modes[dnc_backward_mode(v)]),
+               forward = S::splat(modes[dnc_forward_mode(d, v)]);
+    T* const next = temps.next_read + r * pitch;
+    along_slots<T>(pitch, [&](i64 n) {
+      const auto sum = v == 0 ? content * S::load(temps.content + r * pitch + n) : S::load(next + n);
+      S::store(next + n, S::fma(forward, S::load(temps.along + r * pitch + n), S::fma(backward, S::load(temps.against + r * pitch + n), sum)));
+    });
+  }
+}
+
 // One step. `link` [V][N][N] of the sample: from `before`, which may be the same, to `after`.
 template <class T>
 void access_step(const DncDims& d, const T* raw, DncSample<T>& s, const T* before, T* after, const DncTemps<T>& temps) {
@@ -114,18 +132,10 @@ void access_step(const DncDims& d, const T* raw, DncSample<T>& s, const T* befor
   write_weights(d, act, temps, s.write);
   write_memory(d, act, s.write, s.memory, s.memory);
   read_addresses(d, act, s.memory, temps);
-  for (i64 r = 0; r < d.reads; r++) {
-    clear(temps.next_read + r * pitch, pitch);
-    add_scaled(temps.next_read + r * pitch, act[at.read_modes + r * d.modes() + dnc_content_mode(d)], temps.content + r * pitch, pitch);
-  }
   for (i64 v = 0; v < d.writes; v++) {
-    link_forward(LinkPass<T>{d.slots, pitch, before + v * d.links(), d.slots, after + v * d.links(), d.slots, s.write + v * pitch,
-                             s.precedence + v * pitch, s.read, temps.along, temps.against}, d.reads);
-    for (i64 r = 0; r < d.reads; r++) {
-      const T* modes = act + at.read_modes + r * d.modes();
-      add_scaled(temps.next_read + r * pitch, modes[dnc_backward_mode(v)], temps.against + r * pitch, pitch);
-      add_scaled(temps.next_read + r * pitch, modes[dnc_forward_mode(d, v)], temps.along + r * pitch, pitch);
-    }
+    link_forward(LinkPass<T>{d.slots, pitch, before + v * d.links(), after + v * d.links(), s.write + v * pitch, s.precedence + v * pitch, s.read,
+                             temps.along, temps.against}, d.reads);
+    mix_reads(d, act, v, temps);
   }
   precedence_step(d, s.write, s.precedence, s.precedence);
   copy(s.read, temps.next_read, d.reads * pitch);

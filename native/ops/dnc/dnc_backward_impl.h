@@ -61,7 +61,7 @@ void links_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
       scale_into(b.broadcast + r * pitch, modes[dnc_backward_mode(v)], s.read_before + r * pitch, pitch);
     }
     const T *w = s.write + v * pitch, *p = s.precedence_before + v * pitch;
-    link_backward(LinkBackwardPass<T>{d.slots, pitch, s.links + v * d.links(), d.slots, carry.link + v * d.links(), d.slots, w, p,
+    link_backward(LinkBackwardPass<T>{d.slots, pitch, s.links + v * d.links(), carry.link + v * d.links(), w, p,
                                       carry.read, b.scaled, b.broadcast, b.temps.along, b.temps.against, b.row, b.column, b.dprecedence},
                   d.reads);
     for (i64 r = 0; r < d.reads; r++) {

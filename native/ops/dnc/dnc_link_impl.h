@@ -9,10 +9,8 @@ namespace {
 template <class T>
 struct LinkPass {
   i64 slots, pitch;             // pitch of all vectors
-  const T* before;              // [N] rows of before_pitch
-  i64 before_pitch;
+  const T* before;              // [N][N]
   T* after;                     // may be `before`
-  i64 after_pitch;
   const T *write, *precedence;  // [pitch]; precedence of the step before
   const T* reads;               // [R][pitch] of the step before
   T *along, *against;           // [R][pitch]: L r and L^T r
@@ -22,9 +20,7 @@ template <class T>
 struct LinkBackwardPass {
   i64 slots, pitch;
   const T* before;
-  i64 before_pitch;
-  T* grad;                      // in: dL, out: dL of the step before (last group of heads only); rows of grad_pitch
-  i64 grad_pitch;
+  T* grad;                      // in: dL, out: dL of the step before (last group of heads only)
   const T *write, *precedence;
   const T *dread;               // [R][pitch]
   const T *scaled, *broadcast;  // [R][pitch]: pi_f r' and pi_b r'
@@ -33,6 +29,17 @@ struct LinkBackwardPass {
 };
 
 constexpr int link_group = 4;   // read heads that share a walk
+constexpr i64 link_block = 12;  // rows that stay in the first cache between the walks by columns and by rows
+constexpr int link_vectors = vector_registers == 32 ? 4 : 2;   // of columns, or rows, at once
+
+// x with 0 in one lane, if there is such a lane.
+template <class T, int N>
+MG_HD Vec<T, N> without_lane(Vec<T, N> x, i64 lane) {
+  using S = Simd<T, N>;
+  Vec<T, N> number;
+  for (int k = 0; k < N; k++) number[k] = T(k);
+  return number == S::splat(T(lane)) ? S::splat(T(0)) : x;
+}
 
 // Calls body(first column, lanes or 0 for all, whether the diagonal of rows [row, row + P) crosses) for every vector of a row.
 template <int P, int N, class Body>
@@ -42,64 +49,104 @@ MG_HD void walk_columns(i64 slots, i64 row, Body&& body) {
   for (; j < first; j++) body(j * N, 0, false);
   for (; j <= last && j < whole; j++) body(j * N, 0, true);
   for (; j < whole; j++) body(j * N, 0, false);
-  if (tail) body(whole * N, int(tail), last >= whole);
+  if (tail) body(whole * N, int(tail), true);
 }
 
-template <class T, int P, int R, bool Update>
-inline void link_rows(const LinkPass<T>& job, i64 row) {
-  constexpr int N = wide<T>;
+// How a tile of columns meets the rest: all of it lies off the diagonal and within the row, or within the row, or neither.
+enum class Tile { plain, diagonal, last };
+
+// Rows [row, row + rows), columns [j, j + tile) or what is left: the new links, and what they add to against.
+template <class T, int R, bool Update, Tile Kind>
+inline void link_columns(const LinkPass<T>& job, i64 row, i64 rows, i64 j, Ahead ahead) {
+  constexpr int N = wide<T>, Q = link_vectors;
   using S = Simd<T, N>;
   using V = typename S::V;
   // Copies, because the compiler must expect a store of a vector to change any field of the job.
-  const i64 pitch = job.pitch, before_pitch = job.before_pitch, after_pitch = job.after_pitch;
-  const T *const write = job.write, *const precedence = job.precedence, *const reads = job.reads;
-  T* const against = job.against;
-  V sum[P][R ? R : 1] = {}, weight[P], rest[P], read[P][R ? R : 1];
-  for (int i = 0; i < P; i++) {
-    weight[i] = S::splat(job.write[row + i]);
-    rest[i] = S::splat(T(1) - job.write[row + i]);
-    for (int r = 0; r < R; r++) read[i][r] = S::splat(job.reads[r * job.pitch + row + i]);
+  const i64 pitch = job.pitch, slots = job.slots, left = slots - j;
+  const T *from = (Update ? job.before : job.after) + row * slots + j;
+  const T *const write = job.write + row, *const reads = R ? job.reads + row : nullptr;
+  T *to = job.after + row * slots + j, *const against = R ? job.against + j : nullptr;
+  const auto lanes = [&](int q) { return left <= q * N ? 0 : left >= (q + 1) * N ? N : int(left - q * N); };
+  const auto load = [&](const T* x, int q) { return Kind == Tile::last ? S::load_part(x + q * N, lanes(q)) : S::load(x + q * N); };
+  const auto store = [&](T* x, int q, V v) { Kind == Tile::last ? S::store_part(x + q * N, v, lanes(q)) : S::store(x + q * N, v); };
+  V sum[R ? R : 1][Q], w[Q], p[Q], link[Q];
+  for (int q = 0; q < Q; q++) {
+    for (int r = 0; r < R; r++) sum[r][q] = load(against + r * pitch, q);
+    if (Update) w[q] = load(job.write + j, q), p[q] = load(job.precedence + j, q);
   }
-  const T* const from = job.before + row * before_pitch;
-  T* const to = job.after + row * after_pitch;
-  walk_columns<P, N>(job.slots, row, [&](i64 j, int part, bool diagonal) __attribute__((always_inline)) {
-    V next[P];
-    const V w = S::load(write + j), p = S::load(precedence + j);
-    for (int i = 0; i < P; i++) {
-      if constexpr (Update) {
-        const T* const at = from + i * before_pitch + j;
-        __builtin_prefetch(at + P * before_pitch);
-        next[i] = dnc_link(part ? S::load_part(at, part) : S::load(at), rest[i], weight[i], w, p, S::fma);
-        if (diagonal && row + i >= j && row + i < j + N) next[i][row + i - j] = T(0);
-        if (part) S::store_part(to + i * after_pitch + j, next[i], part);
-        else S::store(to + i * after_pitch + j, next[i]);
-      } else {
-        next[i] = part ? S::load_part(to + i * after_pitch + j, part) : S::load(to + i * after_pitch + j);
+  for (i64 i = 0; i < rows; i++) {
+    ahead.fetch();
+    if (R == 0) ahead.fetch();
+    for (int q = 0; q < Q; q++) link[q] = load(from, q);
+    if constexpr (Update) {
+      const V weight = S::splat(write[i]), rest = S::splat(T(1) - write[i]);
+      for (int q = 0; q < Q; q++) {
+        link[q] = dnc_link(link[q], rest, weight, w[q], p[q], S::fma);
+        if (Kind != Tile::plain) link[q] = without_lane<T, N>(link[q], row + i - (j + q * N));
+        store(to, q, link[q]);
       }
     }
-#pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-      const V old = S::load(reads + r * pitch + j);
-      V column = S::load(against + r * pitch + j);
-      for (int i = 0; i < P; i++) {
-        sum[i][r] = S::fma(next[i], old, sum[i][r]);
-        column = S::fma(next[i], read[i][r], column);
-      }
-      S::store(against + r * pitch + j, column);
+      const V read = S::splat(reads[r * pitch + i]);
+      for (int q = 0; q < Q; q++) sum[r][q] = S::fma(link[q], read, sum[r][q]);
     }
-  });
-  for (int i = 0; i < P; i++) {
-    for (int r = 0; r < R; r++) job.along[r * job.pitch + row + i] = lane_sum<T, N>(sum[i][r]);
+    from += slots;
+    to += slots;
   }
+  for (int r = 0; r < R; r++) {
+    for (int q = 0; q < Q; q++) store(against + r * pitch, q, sum[r][q]);
+  }
+}
+
+// along of rows [row, row + P) for R heads, from the new links.
+template <class T, int P, int R>
+inline void link_rows(const LinkPass<T>& job, i64 row, Ahead ahead) {
+  constexpr int N = wide<T>;
+  using S = Simd<T, N>;
+  const i64 slots = job.slots, pitch = job.pitch;
+  const T *const reads = job.reads, *const link = job.after + row * slots;
+  typename S::V sum[P * R];
+  for (auto& x : sum) x = S::splat(T(0));
+  const auto add = [&](i64 j, int part) __attribute__((always_inline)) {
+    typename S::V x[P];
+    ahead.fetch();
+    for (int i = 0; i < P; i++) x[i] = part ? S::load_part(link + i * slots + j, part) : S::load(link + i * slots + j);
+    for (int r = 0; r < R; r++) {
+      const auto read = S::load(reads + r * pitch + j);
+      for (int i = 0; i < P; i++) sum[r * P + i] = S::fma(x[i], read, sum[r * P + i]);
+    }
+  };
+  i64 j = 0;
+  for (; j + N <= slots; j += N) add(j, 0);
+  if (j < slots) add(j, int(slots - j));
+  T total[P * R];
+  lane_sums<T, N, P * R>(sum, total);
+  for (int r = 0; r < R; r++) copy(job.along + r * pitch + row, total + r * P, P);
 }
 
 template <class T, int R, bool Update>
 void link_group_pass(const LinkPass<T>& job) {
-  constexpr int P = vector_registers == 32 ? 4 : 2;
-  for (i64 k = 0; k < R * job.pitch; k++) job.along[k] = job.against[k] = T(0);
-  i64 row = 0;
-  for (; row + P <= job.slots; row += P) link_rows<T, P, R, Update>(job, row);
-  for (; row < job.slots; row++) link_rows<T, 1, R, Update>(job, row);
+  constexpr int P = link_vectors;
+  constexpr i64 tile = link_vectors * wide<T>;
+  const i64 slots = job.slots;
+  for (i64 k = 0; k < R * job.pitch; k++) job.against[k] = job.along[k] = T(0);
+  for (i64 begin = 0; begin < slots; begin += link_block) {
+    const i64 rows = slots - begin < link_block ? slots - begin : link_block, end = begin + rows;
+    const T* next = job.before + end * slots;  // to be fetched, half of it by columns, half by rows if they are walked
+    for (i64 j = 0; j < slots; j += tile) {
+      const Ahead ahead{reinterpret_cast<const char*>(next + (R ? j / 2 : j) * rows)};
+      if (j + tile > slots) link_columns<T, R, Update, Tile::last>(job, begin, rows, j, ahead);
+      else if (begin < j + tile && j < end) link_columns<T, R, Update, Tile::diagonal>(job, begin, rows, j, ahead);
+      else link_columns<T, R, Update, Tile::plain>(job, begin, rows, j, ahead);
+    }
+    if constexpr (R > 0) {
+      next += rows / 2 * slots;
+      const auto ahead = [&](i64 row) { return Ahead{reinterpret_cast<const char*>(next + (row - begin) / 2 * slots)}; };
+      i64 row = begin;
+      for (; row + P <= end; row += P) link_rows<T, P, R>(job, row, ahead(row));
+      for (; row < end; row++) link_rows<T, 1, R>(job, row, ahead(row));
+    }
+  }
 }
 
 template <class T, bool Update>
@@ -129,7 +176,7 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
   using V = typename S::V;
-  const i64 pitch = job.pitch, before_pitch = job.before_pitch, grad_pitch = job.grad_pitch;
+  const i64 pitch = job.pitch, slots = job.slots;
   const T *const write = job.write, *const precedence = job.precedence, *const scaled_reads = job.scaled, *const dreads = job.dread;
   T *const against = job.against, *const dcolumn = job.dwrite_column, *const dprecedence = job.dprecedence;
   V sum[P][R ? R : 1] = {}, row_sum[P] = {}, weight[P], rest[P], dread[P][R ? R : 1], read[P][R ? R : 1];
@@ -141,16 +188,16 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
       read[i][r] = S::splat(job.broadcast[r * job.pitch + row + i]);
     }
   }
-  const T* const from = job.before + row * before_pitch;
-  T* const grad = job.grad + row * grad_pitch;
+  const T* const from = job.before + row * slots;
+  T* const grad = job.grad + row * slots;
   walk_columns<P, N>(job.slots, row, [&](i64 j, int part, bool diagonal) __attribute__((always_inline)) {
     const V w = S::load(write + j), p = S::load(precedence + j);
     V before[P], next[P], g[P];
     for (int i = 0; i < P; i++) {
-      __builtin_prefetch(from + (P + i) * before_pitch + j);
-      __builtin_prefetch(grad + (P + i) * grad_pitch + j, 1);
-      before[i] = part ? S::load_part(from + i * before_pitch + j, part) : S::load(from + i * before_pitch + j);
-      g[i] = part ? S::load_part(grad + i * grad_pitch + j, part) : S::load(grad + i * grad_pitch + j);
+      __builtin_prefetch(from + (P + i) * slots + j);
+      __builtin_prefetch(grad + (P + i) * slots + j, 1);
+      before[i] = part ? S::load_part(from + i * slots + j, part) : S::load(from + i * slots + j);
+      g[i] = part ? S::load_part(grad + i * slots + j, part) : S::load(grad + i * slots + j);
       next[i] = dnc_link(before[i], rest[i], weight[i], w, p, S::fma);
       if (diagonal && row + i >= j && row + i < j + N) next[i][row + i - j] = T(0);
     }
@@ -179,8 +226,8 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
       S::store(dprecedence + j, dp);
     }
     for (int i = 0; i < P; i++) {
-      if (part) S::store_part(grad + i * grad_pitch + j, g[i], part);
-      else S::store(grad + i * grad_pitch + j, g[i]);
+      if (part) S::store_part(grad + i * slots + j, g[i], part);
+      else S::store(grad + i * slots + j, g[i]);
     }
   });
   for (int i = 0; i < P; i++) {

@@ -29,6 +29,40 @@ MG_HD T lane_sum(Vec<T, N> v) {
   }
 }
 
+// Fetches what a walk needs next into the second cache, two lines at a time.
+struct Ahead {
+  const char* at;
+  MG_HD void fetch() {
+    __builtin_prefetch(at, 0, 2);
+    __builtin_prefetch(at + 64, 0, 2);
+    at += 128;
+  }
+};
+
+// The parts of Size lanes of a and then b, each cut in two: the first halves, or with From = Size / 2 the second.
+template <int N, int Size, int From, int... I>
+constexpr auto half_parts(std::integer_sequence<int, I...>) {
+  return std::integer_sequence<int, (I / (N / 2) * N + I % (N / 2) / (Size / 2) * Size + I % (Size / 2) + From)...>{};
+}
+template <class T, int N, int Size>
+MG_HD Vec<T, N> lane_sums_of(const Vec<T, N>* v) {
+  using Lanes = std::make_integer_sequence<int, N>;
+  if constexpr (Size == 1) {
+    return v[0];
+  } else {
+    const auto a = lane_sums_of<T, N, Size / 2>(v), b = lane_sums_of<T, N, Size / 2>(v + Size / 2);
+    constexpr int part = 2 * N / Size;
+    return pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, 0>(Lanes{})){}) + pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, part / 2>(Lanes{})){});
+  }
+}
+// The sums of `Count` vectors, each as lane_sum gives it; N at a time where there are as many.
+template <class T, int N, int Count>
+MG_HD void lane_sums(const Vec<T, N>* v, T* sums) {
+  int k = 0;
+  for (; k + N <= Count; k += N) Simd<T, N>::store(sums + k, lane_sums_of<T, N, N>(v + k));
+  for (; k < Count; k++) sums[k] = lane_sum<T, N>(v[k]);
+}
+
 // Calls body(n) for the vectors of a padded array.
 template <class T, class Body>
 MG_HD void along_slots(i64 pitch, Body&& body) {
@@ -55,18 +89,58 @@ template <class T>
 MG_HD void unpad_vectors(T* to, i64 count, const T* from, i64 pitch, i64 vectors) {
   for (i64 v = 0; v < vectors; v++) copy(to + v * count, from + v * pitch, count);
 }
+// Lanes 0, N, 1, N + 1 … of a pair of vectors, from lane `Begin` of each on.
+template <int N, int Begin, int... I>
+constexpr auto interleaved(std::integer_sequence<int, I...>) {
+  return std::integer_sequence<int, (I % 2 ? N : 0) + Begin + I / 2 ...>{};
+}
+// Transposes N vectors of N lanes: as often as N can be halved, vector i and vector i + N / 2 give vectors 2 i and 2 i + 1.
+template <class T, int N>
+MG_HD void transpose_lanes(Vec<T, N>* v) {
+  using Lanes = std::make_integer_sequence<int, N>;
+  for (int half = N; half > 1; half /= 2) {
+    Vec<T, N> next[N];
+    for (int i = 0; i < N / 2; i++) {
+      next[2 * i] = pick<Vec<T, N>>(v[i], v[i + N / 2], decltype(interleaved<N, 0>(Lanes{})){});
+      next[2 * i + 1] = pick<Vec<T, N>>(v[i], v[i + N / 2], decltype(interleaved<N, N / 2>(Lanes{})){});
+    }
+    for (int i = 0; i < N; i++) v[i] = next[i];
+  }
+}
 // [rows][columns] to [columns][pitch], the padding zero; and back.
 template <class T>
 MG_HD void transpose_in(T* to, i64 pitch, const T* from, i64 rows, i64 columns) {
-  for (i64 w = 0; w < columns; w++) {
-    for (i64 n = 0; n < rows; n++) to[w * pitch + n] = from[n * columns + w];
-    clear(to + w * pitch + rows, pitch - rows);
+  constexpr int N = wide<T>;
+  using S = Simd<T, N>;
+  for (i64 w = 0; w < columns; w += N) {
+    const int width = columns - w < N ? int(columns - w) : N;
+    for (i64 n = 0; n < pitch; n += N) {
+      typename S::V v[N];
+      for (int k = 0; k < N; k++) {
+        const T* row = from + (n + k) * columns + w;
+        v[k] = n + k >= rows ? S::splat(T(0)) : width == N ? S::load(row) : S::load_part(row, width);
+      }
+      transpose_lanes<T, N>(v);
+      for (int k = 0; k < width; k++) S::store(to + (w + k) * pitch + n, v[k]);
+    }
   }
 }
 template <class T>
 MG_HD void transpose_out(T* to, const T* from, i64 pitch, i64 rows, i64 columns) {
-  for (i64 n = 0; n < rows; n++) {
-    for (i64 w = 0; w < columns; w++) to[n * columns + w] = from[w * pitch + n];
+  constexpr int N = wide<T>;
+  using S = Simd<T, N>;
+  for (i64 w = 0; w < columns; w += N) {
+    const int width = columns - w < N ? int(columns - w) : N;
+    for (i64 n = 0; n < rows; n += N) {
+      typename S::V v[N];
+      for (int k = 0; k < N; k++) v[k] = k < width ? S::load(from + (w + k) * pitch + n) : S::splat(T(0));
+      transpose_lanes<T, N>(v);
+      for (int k = 0; k < N && n + k < rows; k++) {
+        T* row = to + (n + k) * columns + w;
+        if (width == N) S::store(row, v[k]);
+        else S::store_part(row, v[k], width);
+      }
+    }
   }
 }
 
