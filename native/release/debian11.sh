@@ -25,6 +25,13 @@ if [ ! -e "$MG_ROOT/.complete" ]; then
   touch "$MG_ROOT/.complete"
 fi
 
+# Always the same folder: nvcc makes names with a hash of it.
+src=$MG_ROOT/src
+rm -rf "$src"
+mkdir -p "$src/node_modules"
+cp -r CMakeLists.txt binding.d.ts package.json native dist "$src/"
+for name in node-addon-api node-api-headers node-gyp-build commander; do cp -rL "node_modules/$name" "$src/node_modules/"; done
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for arch in "$@"; do
@@ -36,7 +43,7 @@ for arch in "$@"; do
     arm64) export MG_PROCESSOR=aarch64 ;;
     *) echo "debian11.sh: expected x64 or arm64, got $arch" >&2; exit 2 ;;
   esac
-  cmake -S . -B "$work/$arch" -DCMAKE_TOOLCHAIN_FILE="$PWD/native/release/debian11.cmake" "${options[@]}"
+  cmake -S "$src" -B "$work/$arch" -DCMAKE_TOOLCHAIN_FILE="$src/native/release/debian11.cmake" "${options[@]}"
   cmake --build "$work/$arch" --parallel "$jobs"
   mkdir -p "prebuilds/linux-$arch"
   cp "$work/$arch/multigrid_memory.node" "prebuilds/linux-$arch/multigrid-memory.glibc.node"
@@ -45,10 +52,7 @@ done
 node native/checksums.mjs
 
 if [ -e prebuilds/linux-x64 ]; then
-  rm -rf "$MG_ROOT/src"
-  mkdir -p "$MG_ROOT/src/node_modules"
-  cp -r package.json binding.d.ts dist prebuilds "$MG_ROOT/src/"
-  cp -rL node_modules/node-gyp-build node_modules/commander "$MG_ROOT/src/node_modules/"
+  cp -r prebuilds "$src/"
   install -m 755 "$(readlink -f "$(command -v node)")" "$MG_ROOT/usr/local/bin/node"
   chroot "$MG_ROOT" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C PREBUILDS_ONLY=1 \
     sh -euc 'ldd --version | head -1; cd /tmp; node /src/dist/cli/main.js doctor'
