@@ -25,15 +25,14 @@ if [ ! -e "$MG_ROOT/.complete" ]; then
   touch "$MG_ROOT/.complete"
 fi
 
-# Always the same folder: nvcc makes names with a hash of it.
+# Always the same folders: nvcc makes names with a hash of that of the source and of that where it runs.
 src=$MG_ROOT/src
-rm -rf "$src"
+build=$MG_ROOT/build
+rm -rf "$src" "$build"
 mkdir -p "$src/node_modules"
 cp -r CMakeLists.txt binding.d.ts package.json native dist "$src/"
 for name in node-addon-api node-api-headers node-gyp-build commander; do cp -rL "node_modules/$name" "$src/node_modules/"; done
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 for arch in "$@"; do
   options=()
   case $arch in
@@ -43,10 +42,10 @@ for arch in "$@"; do
     arm64) export MG_PROCESSOR=aarch64 ;;
     *) echo "debian11.sh: expected x64 or arm64, got $arch" >&2; exit 2 ;;
   esac
-  cmake -S "$src" -B "$work/$arch" -DCMAKE_TOOLCHAIN_FILE="$src/native/release/debian11.cmake" "${options[@]}"
-  cmake --build "$work/$arch" --parallel "$jobs"
+  cmake -S "$src" -B "$build/$arch" -DCMAKE_TOOLCHAIN_FILE="$src/native/release/debian11.cmake" "${options[@]}"
+  cmake --build "$build/$arch" --parallel "$jobs"
   mkdir -p "prebuilds/linux-$arch"
-  cp "$work/$arch/multigrid_memory.node" "prebuilds/linux-$arch/multigrid-memory.glibc.node"
+  cp "$build/$arch/multigrid_memory.node" "prebuilds/linux-$arch/multigrid-memory.glibc.node"
   native/release/floor.sh "prebuilds/linux-$arch/multigrid-memory.glibc.node"
 done
 node native/checksums.mjs
