@@ -25,7 +25,7 @@ if [ ! -e "$MG_ROOT/.complete" ]; then
   touch "$MG_ROOT/.complete"
 fi
 
-# Always the same folders: nvcc makes names with a hash of that of the source and of that where it runs.
+# Always the same folder: nvcc makes names with a hash of it.
 src=$MG_ROOT/src
 build=$MG_ROOT/build
 rm -rf "$src" "$build"
