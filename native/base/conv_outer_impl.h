@@ -51,35 +51,33 @@ inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int
   using S = Simd<T, N>;
   using V = typename S::V;
   V sum[R][NV];
-  for (int i = 0; i < R; i++) {
-    T* g = job.grad + (row + i) * job.columns + column;
-    for (int v = 0; v < NV; v++) {
+  T* const g = job.grad + row * job.columns + column;
+  repeat<R>([&](auto i) {
+    repeat<NV>([&](auto v) {
+      const T* from = g + i * job.columns + v * N;
       if (!job.accumulate) sum[i][v] = V{};
-      else if (v == NV - 1 && tail) sum[i][v] = S::load_part(g + v * N, tail);
-      else sum[i][v] = S::load(g + v * N);
-    }
-  }
+      else if (v == NV - 1 && tail) sum[i][v] = S::load_part(from, tail);
+      else sum[i][v] = S::load(from);
+    });
+  });
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
-  const T* dy = job.dy + column;
-  for (i64 m = 0; m < job.pixels; m++) {
+  const T* d = job.dy + column;
+  for (i64 m = 0; m < job.pixels; m++, d += ld) {
     const T* x = base + job.offset[m];
-    const T* d = dy + (job.place ? job.place[m] : m) * ld;
     V b[NV];
-    for (int v = 0; v < NV; v++) b[v] = S::load(d + v * N);
-#pragma GCC unroll 16
-    for (int i = 0; i < R; i++) {
+    repeat<NV>([&](auto v) { b[v] = S::load(d + v * N); });
+    repeat<R>([&](auto i) {
       const V a = S::splat(x[i]);
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
-    }
+      repeat<NV>([&](auto v) { sum[i][v] = S::fma(a, b[v], sum[i][v]); });
+    });
   }
-  for (int i = 0; i < R; i++) {
-    T* g = job.grad + (row + i) * job.columns + column;
-    for (int v = 0; v < NV; v++) {
-      if (v == NV - 1 && tail) S::store_part(g + v * N, sum[i][v], tail);
-      else S::store(g + v * N, sum[i][v]);
-    }
-  }
+  repeat<R>([&](auto i) {
+    repeat<NV>([&](auto v) {
+      T* to = g + i * job.columns + v * N;
+      if (v == NV - 1 && tail) S::store_part(to, sum[i][v], tail);
+      else S::store(to, sum[i][v]);
+    });
+  });
 }
 
 template <class T, int N, int NV, int R>
@@ -88,8 +86,9 @@ void outer_columns(const OuterJob<T>& job, i64 column, i64 ld, int tail) {
     const i64 line = (row / job.run + 1) * job.run;  // a block stays within one kernel row
     const i64 left = (line < job.end ? line : job.end) - row;
     if (left >= R) outer_block<T, N, NV, R>(job, row, column, ld, tail), row += R;
-    else if (R > 6 && left >= 6) outer_block<T, N, NV, 6>(job, row, column, ld, tail), row += 6;
-    else if (left >= 3) outer_block<T, N, NV, 3>(job, row, column, ld, tail), row += 3;
+    else if (R > 8 && left >= 8) outer_block<T, N, NV, 8>(job, row, column, ld, tail), row += 8;
+    else if (left >= 4) outer_block<T, N, NV, 4>(job, row, column, ld, tail), row += 4;
+    else if (left >= 2) outer_block<T, N, NV, 2>(job, row, column, ld, tail), row += 2;
     else outer_block<T, N, NV, 1>(job, row, column, ld, tail), row++;
   }
 }
@@ -125,7 +124,7 @@ inline void turned_outer_block(const OuterJob<T>& job, i64 row, i64 ld) {
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   for (i64 m = 0; m < job.pixels; m++) {
     const T* x = base + job.offset[m];
-    const T* d = job.dy + (job.place ? job.place[m] : m) * ld;
+    const T* d = job.dy + m * ld;
     V a[KV];
     for (int k = 0; k < KV; k++) a[k] = S::load(x + k * N);
 #pragma GCC unroll 16

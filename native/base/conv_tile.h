@@ -4,41 +4,32 @@
 #pragma once
 #include "platform.h"
 #include "simd.h"
+#include "winograd.h"
 
 namespace mg {
 
-// Products of one patch: for output pixel m, kernel row r and k < run, patch[offset[m] + r*row_stride + k].
+// out[m][n] = bias[n] + sum over kernel rows r and k < run of patch[offset[m] + r*row_stride + k] * weight[r*run + k][n]
 template <class T>
-struct Taps {
+struct TileJob {
   const T* patch;
   const std::int32_t* offset;  // of each output pixel's first tap
   i64 kernel_rows, row_stride, run;
-  const T* weight;   // as pack_weight lays it out
-  int kernel_columns = 0;      // `run` is so many taps side by side; 0: unknown
-  int step = 1;                // patch pixels from an output pixel to the next of its row
-};
-
-// out[place[m]][n] = bias[n] + sum over parts, kernel rows and k of taps(m, r, k) * weight[r*run + k][n]
-template <class T>
-struct TileJob {
-  Taps<T> taps[2];
-  int parts = 1;
-  const std::int32_t* place = nullptr;  // null: place[m] = m
-  int narrow = 0;    // narrow_columns of all parts
-  i64 row = 0;       // output pixels of a row; 0: unknown
+  const T* weight;         // as pack_weight lays it out
+  int kernel_columns = 0;  // `run` is so many taps side by side; 0: unknown
+  int narrow = 0;          // narrow_columns
+  i64 row = 0;             // output pixels of a row; 0: unknown
   i64 pixels;
-  const T* bias;     // [padded_columns(columns)] or null
+  const T* bias;           // [padded_columns(columns)] or null
   i64 columns;
-  T* out;            // [pixels][out_stride]
+  T* out;                  // [pixels][out_stride]
   i64 out_stride;
 };
 
-// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[place[m]][n], rows in [begin, end)
+// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], rows in [begin, end)
 template <class T>
 struct OuterJob {
   const T* patch;
   const std::int32_t* offset;
-  const std::int32_t* place = nullptr;  // null: place[m] = m
   i64 pixels;
   i64 row_stride, run;
   i64 begin, end;     // of the kernel_rows*run rows of grad; whole taps
@@ -57,6 +48,7 @@ struct ConvTable {
   void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate);
   // `rounds` times 24 (or 12) independent fused multiply-adds on the widest registers: the peak a benchmark compares with.
   i64 (*spin)(i64 rounds);  // hands back the floating-point operations done
+  WinogradTable<T> winograd;
 };
 
 // Columns as stored for the tiles: whole vectors, then one of a half or a quarter where that holds the rest.
@@ -69,7 +61,7 @@ inline i64 padded_columns(i64 columns, i64 lanes) {
 }
 
 // With few columns a vector of sums holds `narrow` of them for narrow_lanes / narrow neighbouring k each, added up at the end;
-// that needs runs of whole groups of k (`run`: of one part, or run_a | run_b of two). 0: a column per lane.
+// that needs runs of whole groups of k (`run`: of one job, or run_a | run_b of two). 0: a column per lane.
 template <class T>
 int narrow_columns(const ConvTable<T>& table, i64 columns, i64 run) {
   if (columns == 1 && run % table.narrow_lanes == 0) return 1;

@@ -5,6 +5,7 @@
 #include "conv_outer_impl.h"
 #include "conv_tile.h"
 #include "lanes.h"
+#include "winograd_impl.h"
 
 namespace mg {
 namespace {
@@ -15,35 +16,31 @@ inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail)
   using S = Simd<T, N>;
   using V = typename S::V;
   V sum[P][NV];
-  for (int v = 0; v < NV; v++) {
+  repeat<NV>([&](auto v) {
     const V b = job.bias ? S::load(job.bias + column + v * N) : V{};
-    for (int i = 0; i < P; i++) sum[i][v] = b;
-  }
-  for (int part = 0; part < job.parts; part++) {
-    const Taps<T>& taps = job.taps[part];
-    const T* w = taps.weight + column;
-    for (i64 r = 0; r < taps.kernel_rows; r++) {
-      const T* x[P];
-      for (int i = 0; i < P; i++) x[i] = taps.patch + taps.offset[first + i] + r * taps.row_stride;
-      for (i64 k = 0; k < taps.run; k++, w += ld) {
-        V b[NV];
-        for (int v = 0; v < NV; v++) b[v] = S::load(w + v * N);
-#pragma GCC unroll 16
-        for (int i = 0; i < P; i++) {
-          const V a = S::splat(x[i][k]);
-#pragma GCC unroll 4
-          for (int v = 0; v < NV; v++) sum[i][v] = S::fma(a, b[v], sum[i][v]);
-        }
-      }
+    repeat<P>([&](auto i) { sum[i][v] = b; });
+  });
+  const T* w = job.weight + column;
+  for (i64 r = 0; r < job.kernel_rows; r++) {
+    const T* x[P];
+    repeat<P>([&](auto i) { x[i] = job.patch + job.offset[first + i] + r * job.row_stride; });
+    for (i64 k = 0; k < job.run; k++, w += ld) {
+      V b[NV];
+      repeat<NV>([&](auto v) { b[v] = S::load(w + v * N); });
+      repeat<P>([&](auto i) {
+        const V a = S::splat(x[i][k]);
+        repeat<NV>([&](auto v) { sum[i][v] = S::fma(a, b[v], sum[i][v]); });
+      });
     }
   }
-  for (int i = 0; i < P; i++) {
-    T* y = job.out + (job.place ? job.place[first + i] : first + i) * job.out_stride + column;
-    for (int v = 0; v < NV; v++) {
+  T* y = job.out + first * job.out_stride + column;
+  repeat<P>([&](auto i) {
+    repeat<NV>([&](auto v) {
       if (v == NV - 1 && tail) S::store_part(y + v * N, sum[i][v], tail);
       else S::store(y + v * N, sum[i][v]);
-    }
-  }
+    });
+    y += job.out_stride;
+  });
 }
 
 template <class T, int N, int NV, int P>
@@ -57,61 +54,36 @@ void tile_columns(const TileJob<T>& job, i64 column, i64 ld, int tail) {
   for (; m < job.pixels; m++) tile<T, N, NV, 1>(job, m, column, ld, tail);
 }
 
-// R rows of W pixels, one vector of sums each: a value of the patch is loaded once for all KX taps of its row that see it; one
-// load for each product would hold the multiplications up.
-template <class T, int N, int W, int R, int KX, int STEP>
-inline void row_part(const Taps<T>& taps, i64 first, i64 column, i64 ld, Vec<T, N> (&sum)[W * R]) {
+// R rows of W pixels under 3x3 taps, one vector of sums each: a value of the patch is loaded once for all taps of its row that see
+// it; one load for each product would hold the multiplications up.
+template <class T, int N, int W, int R>
+inline void row_tile(const TileJob<T>& job, i64 first, i64 column, i64 ld) {
   using S = Simd<T, N>;
-  const i64 C = taps.run / KX;
-  const T* w = taps.weight + column;
-  for (i64 r = 0; r < taps.kernel_rows; r++, w += (KX - 1) * C * ld) {
+  constexpr int KX = 3;
+  typename S::V sum[W * R];
+  for (auto& s : sum) s = job.bias ? S::load(job.bias + column) : typename S::V{};
+  const i64 C = job.run / KX;
+  const T* w = job.weight + column;
+  for (i64 r = 0; r < job.kernel_rows; r++, w += (KX - 1) * C * ld) {
     const T* x[R];
-    for (int i = 0; i < R; i++) x[i] = taps.patch + taps.offset[first + i * W] + r * taps.row_stride;
+    for (int i = 0; i < R; i++) x[i] = job.patch + job.offset[first + i * W] + r * job.row_stride;
     for (i64 c = 0; c < C; c++, w += ld) {
       typename S::V b[KX];
       for (int k = 0; k < KX; k++) b[k] = S::load(w + k * C * ld);
 #pragma GCC unroll 4
       for (int i = 0; i < R; i++) {
-#pragma GCC unroll 32
-        for (int j = 0; j < (W - 1) * STEP + KX; j++) {
+#pragma GCC unroll 16
+        for (int j = 0; j < W - 1 + KX; j++) {
           const auto a = S::splat(x[i][j * C + c]);
 #pragma GCC unroll 4
           for (int k = 0; k < KX; k++) {
-            if (j >= k && (j - k) % STEP == 0 && (j - k) / STEP < W) {
-              auto& to = sum[i * W + (j - k) / STEP];
-              to = S::fma(a, b[k], to);
-            }
+            if (j >= k && j - k < W) sum[i * W + j - k] = S::fma(a, b[k], sum[i * W + j - k]);
           }
         }
       }
     }
   }
-}
-
-template <class T>
-bool has_rows(const TileJob<T>& job) {
-  for (int part = 0; part < job.parts; part++) {
-    const int wider = job.taps[part].kernel_columns - job.taps[part].step;  // of the cases in row_tile
-    if (wider != 1 && wider != 2) return false;
-  }
-  return job.row > 0 && job.row % 3 == 0;
-}
-
-template <class T, int N, int W, int R>
-inline void row_tile(const TileJob<T>& job, i64 first, i64 column, i64 ld) {
-  using S = Simd<T, N>;
-  typename S::V sum[W * R];
-  for (auto& s : sum) s = job.bias ? S::load(job.bias + column) : typename S::V{};
-  for (int part = 0; part < job.parts; part++) {
-    const Taps<T>& t = job.taps[part];
-    if (t.step == 1 && t.kernel_columns == 2) row_part<T, N, W, R, 2, 1>(t, first, column, ld, sum);
-    else if (t.step == 1) row_part<T, N, W, R, 3, 1>(t, first, column, ld, sum);
-    else if (t.kernel_columns == 3) row_part<T, N, W, R, 3, 2>(t, first, column, ld, sum);
-    else row_part<T, N, W, R, 4, 2>(t, first, column, ld, sum);
-  }
-  for (int i = 0; i < W * R; i++) {
-    S::store(job.out + (job.place ? job.place[first + i] : first + i) * job.out_stride + column, sum[i]);
-  }
+  for (int i = 0; i < W * R; i++) S::store(job.out + (first + i) * job.out_stride + column, sum[i]);
 }
 
 template <class T, int N>
@@ -168,17 +140,14 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   using W = Narrow<T, N, C>;
   using V = typename W::V;
   V sum[P + 1] = {};
-  for (int part = 0; part < job.parts; part++) {
-    const Taps<T>& taps = job.taps[part];
-    const T* w = taps.weight;
-    for (i64 r = 0; r < taps.kernel_rows; r++) {
-      const T* x[P];
-      for (int i = 0; i < P; i++) x[i] = taps.patch + taps.offset[first + i] + r * taps.row_stride;
-      for (i64 k = 0; k < taps.run; k += W::S, w += N) {
-        const V b = Simd<T, N>::load(w);
+  const T* w = job.weight;
+  for (i64 r = 0; r < job.kernel_rows; r++) {
+    const T* x[P];
+    for (int i = 0; i < P; i++) x[i] = job.patch + job.offset[first + i] + r * job.row_stride;
+    for (i64 k = 0; k < job.run; k += W::S, w += N) {
+      const V b = Simd<T, N>::load(w);
 #pragma GCC unroll 16
-        for (int i = 0; i < P; i++) sum[i] = Simd<T, N>::fma(W::spread(x[i] + k), b, sum[i]);
-      }
+      for (int i = 0; i < P; i++) sum[i] = Simd<T, N>::fma(W::spread(x[i] + k), b, sum[i]);
     }
   }
   int vectors = P;  // each round joins pairs, until a pixel's sums lie side by side
@@ -190,12 +159,12 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   constexpr int joined = (P + W::S - 1) / W::S;
   T out[joined * N];
   for (int i = 0; i < joined; i++) Simd<T, N>::store(out + i * N, sum[i] + bias);
-  if (job.columns == C && !job.place && job.out_stride == C) {
+  if (job.columns == C && job.out_stride == C) {
     std::memcpy(job.out + first * C, out, P * C * sizeof(T));
     return;
   }
   for (int i = 0; i < P; i++) {
-    T* y = job.out + (job.place ? job.place[first + i] : first + i) * job.out_stride;
+    T* y = job.out + (first + i) * job.out_stride;
     if (job.columns == C) std::memcpy(y, out + i * C, C * sizeof(T));
     else for (int n = 0; n < job.columns; n++) y[n] = out[i * C + n];
   }
@@ -225,7 +194,7 @@ void tiles(const TileJob<T>& job) {
   each_block<T>(job.columns, ld, [&](auto block, i64 column, int tail) {
     using B = decltype(block);
     if constexpr (vector_registers == 32 && N >= 8 && B::lanes == N / 2 && B::vectors == 1) {
-      if (tail == 0 && has_rows(job)) return row_tiles<T, N / 2>(job, column, ld);
+      if (tail == 0 && job.kernel_columns == 3 && job.row > 0 && job.row % 3 == 0) return row_tiles<T, N / 2>(job, column, ld);
     }
     tile_columns<T, B::lanes, B::vectors, B::rows>(job, column, ld, tail);
   });
@@ -279,7 +248,8 @@ i64 spin(i64 rounds) {
 
 template <class T>
 const ConvTable<T>& make_conv_table() {
-  static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>};
+  static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>,
+                                     make_winograd_table<T>()};
   return table;
 }
 

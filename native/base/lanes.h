@@ -45,6 +45,12 @@ using Vec = typename VecOf<T, N>::type;
 template <class T>
 constexpr int wide = lane_bytes / int(sizeof(T));
 
+// f(0), f(1), … f(N - 1) with constants, so that arrays they index stay in registers.
+template <class F, int... I>
+MG_HD void repeat(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+template <int N, class F>
+MG_HD void repeat(F&& f) { repeat(f, std::make_integer_sequence<int, N>{}); }
+
 // Lanes I of a followed by b. The result may be narrower than a, or wider; then all I are lanes of a.
 template <class R, class V, int... I>
 MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {
@@ -114,18 +120,19 @@ struct Simd {
     else if constexpr (sizeof(V) == 32) return (V)_mm256_set1_pd(x);
     else
 #endif
-    {
 #if defined(__x86_64__)
-      if constexpr (sizeof(T) == 4) return (V)_mm_set1_ps(x);
-      else return (V)_mm_set1_pd(x);
+    if constexpr (sizeof(V) == 16 && sizeof(T) == 4) return (V)_mm_set1_ps(x);
+    else if constexpr (sizeof(V) == 16) return (V)_mm_set1_pd(x);
+    else
 #elif defined(__aarch64__)
-      if constexpr (sizeof(T) == 4) return (V)vdupq_n_f32(x);
-      else return (V)vdupq_n_f64(x);
-#else
+    if constexpr (sizeof(V) == 16 && sizeof(T) == 4) return (V)vdupq_n_f32(x);
+    else if constexpr (sizeof(V) == 16) return (V)vdupq_n_f64(x);
+    else
+#endif
+    {
       V v;
       for (int k = 0; k < N; k++) v[k] = x;
       return v;
-#endif
     }
   }
   static MG_HD V fma(V a, V b, V c) {

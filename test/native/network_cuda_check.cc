@@ -95,7 +95,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
     std::printf("FAIL %zu bytes, %s: %.2e (seed %u; %s)\n", sizeof(T), what, error, seed, plan.path.c_str());
   };
   together += plan.together;
-  folded += std::any_of(plan.grids.begin(), plan.grids.end(), [](const Grid& g) { return g.folded > 0; });
+  folded += std::any_of(plan.grids.begin(), plan.grids.end(), [](const Grid& g) { return g.doubled > 0; });
   const Results<T> got = run_fused<Cuda, T>(plan, v);
   const double forward = std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
   const double backward = std::max({worst(got.parameters, want.parameters), worst(got.fields, want.fields),

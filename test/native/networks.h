@@ -225,7 +225,7 @@ NetworkSpec random_network(std::mt19937& rng) {
   s.batch = pick({1, 2, 3, 9});
   s.steps = pick({1, 2, 3, 5});
   if (rng() % 16 == 0) (rng() % 2 ? s.batch : s.steps) = 0;
-  s.fold = rng() % 4 != 0;
+  s.direct = rng() % 4 == 0;
   const int levels = pick({1, 2, 3, 4, 4});
   for (int k = 0, side = pick({1, 2, 3}); k < levels; k++, side *= 2) s.sides.push_back(side);
   const bool norm = rng() % 3 == 0;

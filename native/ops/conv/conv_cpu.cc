@@ -125,13 +125,15 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
   const i64 padded = padded_columns(d.outputs, table.lanes), rows = d.kernel_height * d.kernel_width * plan.channels;
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
-  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * plan.channels, kernel};
-  job.taps[0].kernel_columns = int(d.kernel_width);
+  job.offset = space.offset, job.kernel_rows = d.kernel_height, job.row_stride = plan.row_stride();
+  job.run = d.kernel_width * plan.channels;
+  job.weight = kernel;
+  job.kernel_columns = int(d.kernel_width);
   job.row = d.width;
-  job.narrow = narrow_columns(table, d.outputs, job.taps[0].run);
+  job.narrow = narrow_columns(table, d.outputs, job.run);
   if (!reads_in_place(table, d.outputs, job.narrow)) {
     pack_weight(table, kernel, d.outputs, rows, d.outputs, job.narrow, space.kernel);
-    job.taps[0].weight = space.kernel;
+    job.weight = space.kernel;
   }
   job.bias = bias ? pad_rows(bias, 1, d.outputs, padded, space.bias) : nullptr;
   job.columns = job.out_stride = d.outputs;
@@ -140,7 +142,7 @@ void conv_forward(const ConvDims& d, const T* const* inputs, const T* kernel, co
     T* patch = space.patch + worker * round_up(plan.patch_size(), max_lanes);
     gather(plan, chunk, inputs, d.channels, d.inputs, patch);
     TileJob<T> mine = job;
-    mine.taps[0].patch = patch;
+    mine.patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = y + (chunk.sample * d.height + chunk.row) * d.width * d.outputs;
     table.tiles(mine);
@@ -162,10 +164,12 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
   const i64 taps = d.kernel_height * d.kernel_width, in = d.in_channels();
   fill_offsets(plan, space.offset);
   TileJob<T> job{};
-  job.taps[0] = {nullptr, space.offset, d.kernel_height, plan.row_stride(), d.kernel_width * d.outputs, space.kernel};
-  job.taps[0].kernel_columns = int(d.kernel_width);
+  job.offset = space.offset, job.kernel_rows = d.kernel_height, job.row_stride = plan.row_stride();
+  job.run = d.kernel_width * d.outputs;
+  job.weight = space.kernel;
+  job.kernel_columns = int(d.kernel_width);
   job.row = d.width;
-  job.narrow = narrow_columns(table, wanted, job.taps[0].run);
+  job.narrow = narrow_columns(table, wanted, job.run);
   job.columns = job.out_stride = wanted;
   for_chunks(taps, taps * d.outputs * in * 4, [&](i64 tap, int worker) {
     T* turned = space.out + worker * space.out_size;  // [Cout][wanted]
@@ -187,7 +191,7 @@ void conv_backward_data(const ConvDims& d, const T* dy, const T* kernel, T* cons
     gather(plan, chunk, &dy, &d.outputs, 1, patch);
     const i64 first_pixel = (chunk.sample * d.height + chunk.row) * d.width;
     TileJob<T> mine = job;
-    mine.taps[0].patch = patch;
+    mine.patch = patch;
     mine.pixels = chunk.samples * chunk.rows * d.width;
     mine.out = out;
     for (int j = 0; count == 1 && j < d.inputs; j++) {

@@ -87,7 +87,8 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
     const i64 block = c % blocks, p = c / blocks % panels, item = c / blocks / panels, first = block * rows;
     TileJob<T> job{};
     const T* weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
-    job.taps[0] = {a + (item * d.rows + first) * d.inner, space.offset, 1, 0, d.inner, weight};
+    job.patch = a + (item * d.rows + first) * d.inner, job.offset = space.offset, job.weight = weight;
+    job.kernel_rows = 1, job.run = d.inner;
     job.pixels = std::min(rows, d.rows - first);
     job.bias = bias ? space.bias + p * panel_width : nullptr;
     job.columns = width_of(p);

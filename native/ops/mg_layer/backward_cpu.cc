@@ -150,10 +150,11 @@ class Backward : ForwardStep<T> {
       }
       this->each_chunk(g.chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64 before, i64 pixels) {
         T* d = w.dsums + before * padded;
-        this->gather(g, w, plan, chunk, from, count);
-        if (g.state >= 0) cell_gradient(g, w, t, b, before, pixels, d, padded, sums);
+        const Inputs<T> in{plan, chunk, from, count};
+        this->gather(g, w, in);
+        if (g.state >= 0) cell_gradient(g, w, in, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
-        weight_gradient(g, w, plan, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
+        weight_gradient(g, w, in, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
         T* const bias = sums + p.parameters[size_t(g.bias)].first;
         this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
@@ -167,7 +168,8 @@ class Backward : ForwardStep<T> {
     stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
   }
 
-  void cell_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride, T* sums) const {
+  void cell_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride,
+                     T* sums) const {
     const i64 at = before * g.channels;
     const T* c_prev = this->cell_before(g, w, t, b);
     CellJob<T> job{};
@@ -180,7 +182,7 @@ class Backward : ForwardStep<T> {
     if (p.stores_gates) {
       job.gates = this->gates(g, w, t, b, job.plane) + at;
     } else {  // the same arithmetic again writes the same c and h
-      this->convolve(g, w, pixels, w.sums);
+      this->convolve(g, w, in, pixels, w.sums);
       job.sums = w.sums;
       job.h = this->at(g.activation, w, t, b) + at;
       job.gates = w.gates;
@@ -196,120 +198,112 @@ class Backward : ForwardStep<T> {
     stage.cell_backward(job);
   }
 
-  // Partial sums of a folded kernel: [4 parities][4 taps * folded][outputs], then the rest as a kernel of its own.
-  void weight_gradient(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, i64 pixels, const T* d, T* sums) const {
+  // Under Winograd's algorithm the sums are those of the transformed kernel, [16][in_channels][outputs].
+  void weight_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 pixels, const T* d, T* sums) const {
     OuterJob<T> job{};
-    job.dy = d;
     job.columns = g.outputs;
     job.accumulate = true;
-    for (i64 q = 0; g.folded > 0 && q < 4; q++) {
-      job.patch = w.coarse;
-      job.offset = this->parity_table(g, g.coarse_offsets, q);
-      job.place = this->parity_table(g, g.places, q);
-      job.pixels = pixels / 4;
-      job.row_stride = coarse_plan(plan, g.folded).row_stride();
-      job.run = 2 * g.folded;
-      job.end = 4 * g.folded;
-      job.grad = sums + q * 4 * g.folded * g.outputs;
-      this->conv.outer(job);
+    if (g.winograd) {
+      const i64 C = g.in_channels, padded = padded_columns(g.outputs, this->conv.lanes);
+      job.offset = this->template space<std::int32_t>(g.tile_rows);
+      this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
+        const i64 tiles = lines * across;
+        this->transform_cells(g, g.doubled_sources, w, in, first, lines);
+        this->conv.winograd.gradients(d + first * 4 * across * padded, lines, across, padded, w.products, this->plane(tiles * padded));
+        job.pixels = tiles;
+        for (int point = 0; point < winograd_points; point++) {
+          const i64 skip = point_of_doubled(point) ? 0 : g.doubled;
+          job.patch = w.cells + point * this->plane(tiles * C) + skip;
+          job.dy = w.products + point * this->plane(tiles * padded);
+          job.run = job.end = C - skip;
+          job.grad = sums + (point * C + skip) * g.outputs;
+          if (job.end > 0) this->conv.outer(job);
+        }
+      });
+      return;
     }
     job.patch = w.patch;
     job.offset = this->template space<std::int32_t>(g.offsets);
-    job.place = nullptr;
     job.pixels = pixels;
-    job.row_stride = plan.row_stride();
-    job.run = p.spec.kernel_size * g.unfolded();
-    job.end = p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs) * g.unfolded();
-    job.grad = sums + 16 * g.folded * g.outputs;
-    if (job.end > 0) this->conv.outer(job);
+    job.row_stride = in.plan.row_stride();
+    job.run = p.spec.kernel_size * g.in_channels;
+    job.dy = d;
+    job.end = this->kernel_rows(g);
+    job.grad = sums;
+    this->conv.outer(job);
   }
 
-  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources. A folded source
-  // sees, from each of its cells, a window of 4x4 fine cells.
+  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources; to the coarse cells of
+  // doubled sources under Winograd's algorithm.
   void data_gradient(const Grid& g, const Worker<T>& w, i64 n, i64 stride, const SourceView<T>* from, int count) const {
     const SourceView<T> d{Map::same, w.dsums, nullptr, g.outputs, stride, false};
     SourceView<T> coarse[max_sources];
-    for (int j = 0; j < g.folded_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
-    TileJob<T> fine{}, folded{};
-    const i64 row_stride = g.data_chunks.row_stride(), K = p.spec.kernel_size;
-    fine.taps[0] = {w.patch, this->template space<std::int32_t>(g.data_offsets), p.spec.dimensions == 1 ? 1 : K, row_stride,
-                    K * g.outputs, this->template space<T>(g.packed_transposed), int(K), 1};
-    fine.row = g.width;
-    fine.columns = fine.out_stride = g.data_columns;
-    fine.narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
-    if (g.folded_columns > 0) {
-      folded.taps[0] = {w.patch, this->template space<std::int32_t>(g.folded_data_offsets), 4, row_stride, 4 * g.outputs,
-                        this->template space<T>(g.packed_folded_transposed), 4, 2};
-      folded.row = g.width / 2;
-    }
-    folded.columns = folded.out_stride = g.folded_columns;
-    folded.narrow = narrow_columns(this->conv, g.folded_columns, g.outputs);
-    fine.out = folded.out = w.dx;
+    for (int j = 0; j < g.doubled_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
+    const i64 K = p.spec.kernel_size;
+    const int narrow = narrow_columns(this->conv, g.data_columns, g.outputs), coarse_narrow = narrow_columns(this->conv, g.coarse_columns, g.outputs);
+    const T *packed = this->template space<T>(g.packed_transposed), *coarse_packed = this->template space<T>(g.packed_coarse);
     this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
-      stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
-      fine.pixels = pixels;
-      folded.pixels = pixels / 4;
-      if (g.data_columns > 0) {
-        this->conv.tiles(fine);
-        stage.scatter(plan, chunk, p.spec.dimensions, from + g.folded_sources, count - g.folded_sources, w.dx, g.data_columns);
+      T* const coarse_dx = w.dx + pixels * g.data_columns;
+      if (g.winograd) {
+        const Inputs<T> in{plan, chunk, &d, 1};
+        this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
+          const i64 tiles = lines * across;
+          this->transform_cells(g, 0, w, in, first, lines);
+          if (g.data_columns > 0) {
+            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, packed, g.data_columns, narrow, false);
+            this->conv.winograd.outputs(w.products, this->plane(tiles * g.data_columns), lines, across, g.data_columns, nullptr,
+                                        w.dx + first * 4 * across * g.data_columns);
+          }
+          if (g.coarse_columns > 0) {
+            this->multiply(w, tiles, g.data_tile_rows, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
+            this->conv.winograd.tile_sums(w.products, this->plane(tiles * g.coarse_columns), tiles * g.coarse_columns,
+                                          coarse_dx + first * across * g.coarse_columns);
+          }
+        });
+      } else if (g.data_columns > 0) {
+        stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
+        TileJob<T> job{};
+        job.patch = w.patch, job.offset = this->template space<std::int32_t>(g.data_offsets), job.weight = packed;
+        job.kernel_rows = p.spec.dimensions == 1 ? 1 : K, job.row_stride = plan.row_stride(), job.run = K * g.outputs;
+        job.kernel_columns = int(K);
+        job.row = g.width;
+        job.columns = job.out_stride = g.data_columns;
+        job.narrow = narrow;
+        job.out = w.dx;
+        job.pixels = pixels;
+        this->conv.tiles(job);
       }
-      if (g.folded_columns > 0) {
-        this->conv.tiles(folded);
-        stage.scatter(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, g.folded_sources, w.dx, g.folded_columns);
+      if (g.data_columns > 0) {
+        stage.scatter(plan, chunk, p.spec.dimensions, from + g.doubled_sources, count - g.doubled_sources, w.dx, g.data_columns);
+      }
+      if (g.coarse_columns > 0) {
+        stage.scatter(coarse_plan(plan), coarse_chunk(chunk), 2, coarse, g.doubled_sources, coarse_dx, g.coarse_columns);
       }
     });
   }
 
   void pack_transposed(const Grid& g) const {
     fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
-    const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
+    if (g.winograd) this->fill_rows(g.data_tile_rows, g.width / 2, g.outputs);
+    const i64 N = g.outputs, taps = this->taps(g);
     T* const turned = this->template space<T>(g.turned);
-    // `from`: one tap [channels][N]; its wanted channels become columns.
-    auto pack = [&](const T* from, size_t begin, size_t end, i64 columns, T* to, i64 tap) {
-      for (size_t j = begin; j < end; j++) {
-        const Source& s = g.sources[j];
-        for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
-          for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
-        }
-      }
+    const T* kernel = g.winograd ? this->template space<T>(g.transformed) : this->parameter(g.kernel);
+    // The wanted channels of some sources become the columns, tap by tap.
+    auto pack = [&](size_t begin, size_t end, i64 columns, T* to) {
       const int narrow = narrow_columns(this->conv, columns, N);
-      pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
+      for (i64 tap = 0; columns > 0 && tap < taps; tap++) {
+        const T* from = kernel + (g.winograd ? turned_point(int(tap)) : taps - 1 - tap) * g.in_channels * N;
+        for (size_t j = begin; j < end; j++) {
+          const Source& s = g.sources[j];
+          for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
+            for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
+          }
+        }
+        pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
+      }
     };
-    for (i64 tap = 0; g.data_columns > 0 && tap < taps; tap++) {
-      const T* from = this->parameter(g.kernel) + (taps - 1 - tap) * g.in_channels * N;
-      pack(from, size_t(g.folded_sources), g.sources.size(), g.data_columns, this->template space<T>(g.packed_transposed), tap);
-    }
-    if (g.folded_columns == 0) return;
-    const ChunkPlan& plan = g.data_chunks;
-    std::int32_t* offset = this->template space<std::int32_t>(g.folded_data_offsets);
-    for (i64 s = 0; s < plan.samples_per; s++) {
-      for (i64 y = 0; y < plan.rows_per; y += 2) {
-        for (i64 x = 0; x < plan.width; x += 2) {
-          *offset++ = std::int32_t((s * (plan.rows_per + 2) + y) * plan.row_stride() + x * N);
-        }
-      }
-    }
-    for (i64 k = 0; k < 16; k++) {  // the fine cell at 2Y - 1 + j has parity (j + 1) % 2 and holds Y at its folded tap j < 2
-      const i64 j = k / 4, i = k % 4, q = (j + 1) % 2 * 2 + (i + 1) % 2, tap = (j < 2) * 2 + (i < 2);
-      pack(this->template space<T>(g.folded_kernel) + (q * 4 + tap) * g.folded * N, 0, size_t(g.folded_sources), g.folded_columns,
-           this->template space<T>(g.packed_folded_transposed), k);
-    }
-  }
-
-  // Each of the nine taps collects what its folded tap got under the four parities.
-  static void unfold(const Grid& g, const T* sums, T* kernel) {
-    const i64 N = g.outputs, size = g.folded * N, rest = g.unfolded() * N;
-    for (i64 ky = 0; ky < 3; ky++) {
-      for (i64 kx = 0; kx < 3; kx++) {
-        T* const to = kernel + (ky * 3 + kx) * g.in_channels * N;
-        std::memset(to, 0, size_t(size) * sizeof(T));
-        for (i64 q = 0; q < 4; q++) {
-          const T* from = sums + (q * 4 + folded_tap(q / 2, ky) * 2 + folded_tap(q % 2, kx)) * size;
-          for (i64 i = 0; i < size; i++) to[i] += from[i];
-        }
-        std::memcpy(to + size, sums + 16 * size + (ky * 3 + kx) * rest, size_t(rest) * sizeof(T));
-      }
-    }
+    pack(size_t(g.doubled_sources), g.sources.size(), g.data_columns, this->template space<T>(g.packed_transposed));
+    pack(0, size_t(g.doubled_sources), g.coarse_columns, this->template space<T>(g.packed_coarse));
   }
 
   // Partial sums of a bias, and what rounding took from them. Under a window norm without ReLU such sums are zero but for that.
@@ -338,7 +332,7 @@ class Backward : ForwardStep<T> {
       }
       if (q.sums == q.size) std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
       for (const Grid& g : p.grids) {
-        if (g.kernel == k && g.folded > 0) unfold(g, total, grads.parameters[k]);
+        if (g.kernel == k && g.winograd) this->conv.winograd.weight_gradient(total, g.in_channels * g.outputs, grads.parameters[k]);
       }
     });
   }

@@ -1,4 +1,4 @@
-// What forward and backward share on the CPU: where tensors lie, which worker owns which images, one chunk of convolution.
+// What forward and backward share on the CPU: where tensors lie, and which worker owns which images.
 #pragma once
 #include <atomic>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace mg {
 template <class T>
 struct Worker {
   char* memory;
-  T *patch, *coarse, *sums, *dsums, *dx, *gates;  // coarse: the patch of folded sources
+  T *patch, *cells, *products, *sums, *dsums, *dx, *gates;  // cells, products: Winograd's, of the tiles taken together
   i64 first = 0, count = 0;
 };
 
@@ -40,7 +40,7 @@ class Engine {
       at += round_up(n, 16);
       return a;
     };
-    w.patch = take(p.patch_size), w.coarse = take(p.coarse_size);
+    w.patch = take(p.patch_size), w.cells = take(p.cells_size), w.products = take(p.products_size);
     w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size);
     w.gates = at;
     return w;
@@ -129,99 +129,6 @@ class Engine {
   const T* parameter(int k) const { return args.parameters[k]; }
   template <class U>
   U* space(i64 bytes) const { return reinterpret_cast<U*>(work + bytes); }
-
-  // Tables and kernels as the tiles read them: padded to whole vectors, doubled sources folded.
-  void pack_forward(const Grid& g) const {
-    fill_offsets(g.chunks, space<std::int32_t>(g.offsets));
-    const i64 N = g.outputs, taps = p.parameters[size_t(g.kernel)].size / (g.in_channels * N);
-    if (g.folded > 0) pack_folded(g);
-    if (padded_columns(N, conv.lanes) != N) pack_weight(conv, parameter(g.bias), N, 1, N, 0, space<T>(g.packed_bias));
-    if (kernel_in_place(g)) return;
-    for (i64 tap = 0; tap < taps; tap++) {
-      pack_weight(conv, parameter(g.kernel) + (tap * g.in_channels + g.folded) * N, N, g.unfolded(), N, narrow(g),
-                  space<T>(g.packed_kernel) + tap * g.unfolded() * packed_columns(conv, N, narrow(g)));
-    }
-  }
-  // Runs are whole multiples of these channel counts, and kernel sizes are odd.
-  int narrow(const Grid& g) const { return narrow_columns(conv, g.outputs, g.folded | g.unfolded()); }
-  bool kernel_in_place(const Grid& g) const { return g.folded == 0 && reads_in_place(conv, g.outputs, narrow(g)); }
-
-  // The patch of a chunk; folded sources stay on their own grid.
-  void gather(const Grid& g, const Worker<T>& w, const ChunkPlan& plan, const Chunk& chunk, const SourceView<T>* from,
-              int count) const {
-    const int folded = g.folded_sources;
-    if (g.folded > 0) {
-      SourceView<T> coarse[max_sources];
-      for (int j = 0; j < folded; j++) coarse[j] = from[j], coarse[j].map = Map::same;
-      stage.gather(coarse_plan(plan, g.folded), coarse_chunk(chunk), 2, coarse, folded, w.coarse);
-    }
-    if (g.unfolded() > 0) stage.gather(plan, chunk, p.spec.dimensions, from + folded, count - folded, w.patch);
-  }
-
-  // The sums of the gathered chunk -> out [pixels][outputs].
-  void convolve(const Grid& g, const Worker<T>& w, i64 pixels, T* out) const {
-    const i64 K = p.spec.kernel_size;
-    TileJob<T> job{};
-    job.narrow = narrow(g);
-    job.bias = padded_columns(g.outputs, conv.lanes) != g.outputs ? space<T>(g.packed_bias) : parameter(g.bias);
-    job.columns = job.out_stride = g.outputs;
-    job.out = out;
-    Taps<T> own{w.patch, space<std::int32_t>(g.offsets), p.spec.dimensions == 1 ? 1 : K, g.chunks.row_stride(), K * g.unfolded(),
-                kernel_in_place(g) ? parameter(g.kernel) : space<T>(g.packed_kernel), int(K), g.folded > 0 ? 2 : 1};
-    if (g.folded == 0) {
-      job.pixels = pixels;
-      job.row = g.width;
-      job.taps[0] = own;
-      conv.tiles(job);
-      return;
-    }
-    job.pixels = pixels / 4;
-    job.row = g.width / 2;
-    job.parts = g.unfolded() > 0 ? 2 : 1;
-    for (i64 q = 0; q < 4; q++) {
-      own.offset = parity_table(g, g.parity_offsets, q);
-      const i64 stride = coarse_plan(g.chunks, g.folded).row_stride();
-      job.taps[0] = {w.coarse, parity_table(g, g.coarse_offsets, q), 2, stride, 2 * g.folded,
-                     space<T>(g.packed_folded) + q * 4 * g.folded * packed_columns(conv, g.outputs, job.narrow), 2, 1};
-      job.taps[1] = own;
-      job.place = parity_table(g, g.places, q);
-      conv.tiles(job);
-    }
-  }
-  const std::int32_t* parity_table(const Grid& g, i64 bytes, i64 parity) const {
-    return space<std::int32_t>(bytes) + parity * (g.chunks.max_pixels() / 4);
-  }
-
- private:
-  void pack_folded(const Grid& g) const {
-    const ChunkPlan &fine = g.chunks, coarse = coarse_plan(fine, g.folded);
-    std::int32_t *offset = space<std::int32_t>(g.parity_offsets), *under = space<std::int32_t>(g.coarse_offsets),
-                 *place = space<std::int32_t>(g.places);
-    T *plain = space<T>(g.folded_kernel), *packed = space<T>(g.packed_folded);
-    const i64 N = g.outputs, size = g.folded * N;
-    std::memset(plain, 0, size_t(16 * size) * sizeof(T));
-    for (i64 q = 0; q < 4; q++) {
-      const i64 py = q / 2, px = q % 2;
-      for (i64 s = 0; s < fine.samples_per; s++) {
-        for (i64 y = py; y < fine.rows_per; y += 2) {
-          for (i64 x = px; x < fine.width; x += 2) {
-            *offset++ = std::int32_t((s * (fine.rows_per + 2) + y) * fine.row_stride() + x * fine.channels);
-            const i64 row = s * (coarse.rows_per + 2) + y / 2 + py;
-            *under++ = std::int32_t(row * coarse.row_stride() + (x / 2 + px) * coarse.channels);
-            *place++ = std::int32_t((s * fine.rows_per + y) * fine.width + x);
-          }
-        }
-      }
-      for (i64 ky = 0; ky < 3; ky++) {
-        for (i64 kx = 0; kx < 3; kx++) {
-          const T* from = parameter(g.kernel) + (ky * 3 + kx) * g.in_channels * N;
-          T* tap = plain + (q * 4 + folded_tap(py, ky) * 2 + folded_tap(px, kx)) * size;
-          for (i64 i = 0; i < size; i++) tap[i] += from[i];
-        }
-      }
-    }
-    pack_weight(conv, plain, N, 16 * g.folded, N, narrow(g), packed);
-  }
 };
 
 }  // namespace mg

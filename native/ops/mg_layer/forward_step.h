@@ -1,17 +1,17 @@
 // One step of one grid forward, as the forward pass takes it, and the backward pass again where a byte budget says so.
 #pragma once
-#include "engine.h"
+#include "convolution.h"
 
 namespace mg {
 
 template <class T>
-class ForwardStep : public Engine<T> {
-  using Base = Engine<T>;
+class ForwardStep : public Convolution<T> {
+  using Base = Convolution<T>;
 
  public:
   using Base::at, Base::cell_before, Base::convolve, Base::each_chunk, Base::gates, Base::p, Base::parameter, Base::sources;
   using Base::stage, Base::value;
-  ForwardStep(const Plan& plan, const NetworkArgs<T>& args, bool keeps_gates) : Engine<T>(plan, args), keeps_gates(keeps_gates) {}
+  ForwardStep(const Plan& plan, const NetworkArgs<T>& args, bool keeps_gates) : Base(plan, args), keeps_gates(keeps_gates) {}
 
   // One grid at one step for the worker's images.
   void grid(const Grid& g, Worker<T>& w, i64 t) {
@@ -28,13 +28,14 @@ class ForwardStep : public Engine<T> {
   // One chunk of a grid: gather, convolve, cell or activation, shortcut.
   void chunk(const Grid& g, Worker<T>& w, i64 t, i64 b, const SourceView<T>* from, int count, const ChunkPlan& plan,
              const Chunk& c, i64 before, i64 pixels) {
-    Base::gather(g, w, plan, c, from, count);
+    const Inputs<T> in{plan, c, from, count};
+    Base::gather(g, w, in);
     T* a = at(g.activation, w, t, b) + before * g.channels;
     if (g.state >= 0) {
-      convolve(g, w, pixels, w.sums);
+      convolve(g, w, in, pixels, w.sums);
       stage.cell_forward(cell_job(g, w, t, b, before, pixels, a));
     } else {
-      convolve(g, w, pixels, a);
+      convolve(g, w, in, pixels, a);
       if (p.spec.layers[size_t(g.layer)].relu) stage.relu(a, pixels * g.channels);
     }
     if (g.shortcut.empty() || g.gamma >= 0) return;

@@ -9,9 +9,11 @@ namespace mg {
 namespace {
 
 constexpr i64 max_lanes = 16;
-constexpr i64 max_channels = 1024;
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
-constexpr i64 fold_area = 144;  // below, a parity has too few pixels to fill the tiles
+// Tiles of a grid in a step: with fewer, transforming the kernel costs more than Winograd's algorithm saves. A step alone decides, so
+// that a window has the bits of its steps.
+constexpr i64 least_tiles = 64;
+constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
 constexpr i64 most_range = 32;  // steps of a CUDA backward sweep before the weights' gradients are summed
 
 void expect(bool holds, const std::string& what) {
@@ -60,7 +62,7 @@ class Planner {
     p.layer_major = norm;
     if (cuda()) {
       p.workers = 0;
-      if (element_bytes == 8) p.spec.fold = false, p.spec.precision = Precision::float32;
+      if (element_bytes == 8) p.spec.direct = true, p.spec.precision = Precision::float32;
     }
     p.gate_bytes = cuda() && p.spec.precision == Precision::bfloat16 ? 2 : element_bytes;
     p.units = cuda() ? 1 : std::max<i64>(1, p.batch <= 8 ? p.batch : p.batch <= 64 ? 8 : 16);
@@ -69,7 +71,7 @@ class Planner {
     if (cuda() && !norm && !recurrent) cut_images();
     for (Grid& g : p.grids) connect(g);
     add_parameters();
-    p.wide = !cuda() && !spec.backward && !norm && p.batch < p.workers && p.folded_flop > wide_flop * double(p.steps);
+    p.wide = !cuda() && !spec.backward && !norm && p.batch < p.workers && p.computed_flop > wide_flop * double(p.steps);
     if (p.wide) p.group = 1;
     p.stores_gates = true;
     if (spec.backward && !norm && p.steps > 0) p.segment = std::min(std::max<i64>(0, spec.recompute), p.steps);
@@ -141,15 +143,18 @@ class Planner {
     const LayerSpec& s = p.spec.layers[size_t(g.layer)];
     auto add = [&](Map map, int node, i64 channels, bool gradient) {
       Source source{map, node, channels, g.in_channels, -1};
-      i64& columns = map == Map::up && g.folded ? g.folded_columns : g.data_columns;
+      i64& columns = map == Map::up && g.doubled ? g.coarse_columns : g.data_columns;
       if (gradient) source.column = columns, columns += channels;
+      if (map == Map::down) g.pooled += channels;
       g.in_channels += channels;
       g.sources.push_back(source);
     };
     const std::vector<int> doubled = outgoing(g.layer - 1, g.level - 1);
-    if (p.spec.fold && p.spec.dimensions == 2 && p.spec.kernel_size == 3 && g.area() >= fold_area) {
-      for (int n : doubled) g.folded += p.nodes[size_t(n)].channels;
-      g.folded_sources = int(doubled.size());
+    const bool square = p.spec.dimensions == 2 && p.spec.kernel_size == 3 && !p.spec.direct;
+    g.winograd = !cuda() && square && g.height % 2 == 0 && g.width % 2 == 0 && p.spec.batch * g.area() / 4 >= least_tiles;
+    if (g.winograd || (cuda() && square && g.area() >= fold_area)) {
+      for (int n : doubled) g.doubled += p.nodes[size_t(n)].channels;
+      g.doubled_sources = int(doubled.size());
     }
     const Map maps[] = {Map::up, Map::same, Map::down};
     for (int k = 0; k < 3; k++) {
@@ -181,9 +186,9 @@ class Planner {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        const bool folded = name == std::string("kernel") && g.folded > 0;
+        const bool transformed = name == std::string("kernel") && g.winograd;
         const bool compensated = name == std::string("bias") && s.norm != NormKind::none;
-        const i64 sums = folded ? (16 * g.folded + 9 * g.unfolded()) * g.outputs : compensated ? 2 * size : size;
+        const i64 sums = transformed ? winograd_points * g.in_channels * g.outputs : compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
@@ -196,8 +201,14 @@ class Planner {
       if (s.norm != NormKind::none) g.gamma = add("gamma", {s.channels}), g.beta = add("beta", {s.channels});
       const double sums = 2.0 * double(g.outputs * g.area() * p.batch * p.steps);
       p.forward_flop += sums * double(kernel_rows(g));
-      p.folded_flop += sums * double(kernel_rows(g) - 5 * g.folded);
+      p.computed_flop += sums * multiplications(g);
     }
+  }
+
+  // Of an output: nine for a channel, four where they are folded (cuda); with Winograd's algorithm sixteen or, doubled, nine for four.
+  double multiplications(const Grid& g) const {
+    if (g.winograd) return 4 * double(g.in_channels) - 1.75 * double(g.doubled);
+    return double(kernel_rows(g) - 5 * g.doubled);
   }
 
   // What the budget counts: what is saved, and the segments that the workers hold.
@@ -245,7 +256,7 @@ class Planner {
   void lay_out() {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
     int output = 0;
-    p.patch_size = p.sums_size = p.dsums_size = p.dx_size = p.coarse_size = 0;
+    p.patch_size = p.cells_size = p.products_size = p.sums_size = p.dsums_size = p.dx_size = 0;
     p.range = p.segment ? p.segment : p.layer_major ? p.steps : std::min(p.steps, most_range);
     CudaPlanner products(p);
     for (Grid& g : p.grids) {
@@ -306,44 +317,50 @@ class Planner {
   void place_chunks(Grid& g, i64& work, i64& mine) {
     const i64 image = g.area() * g.channels;
     g.group = g.area() > 288 ? 1 : p.group;
-    const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.folded > 0 ? 2 : 1;
+    const i64 kh = kernel_height(), k = p.spec.kernel_size, multiple = g.winograd ? 2 : 1;
     const i64 at_least = p.wide ? 2 * p.workers : 1;
-    g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.unfolded(), p.element_bytes, at_least, multiple);
+    g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.in_channels, p.element_bytes, at_least, multiple);
     const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
-    g.packed_kernel = take(work, kernel_rows(g) * padded * p.element_bytes);
+    const i64 taps = g.winograd ? i64(winograd_points) : kh * k;
+    if (g.winograd) g.transformed = take(work, taps * g.in_channels * g.outputs * p.element_bytes);
+    g.packed_kernel = take(work, taps * g.in_channels * padded * p.element_bytes);
     g.packed_bias = take(work, padded * p.element_bytes);
     g.offsets = take(work, pixels * 4);
-    if (g.folded > 0) {
-      g.folded_kernel = take(work, 16 * g.folded * g.outputs * p.element_bytes);
-      g.packed_folded = take(work, 16 * g.folded * padded * p.element_bytes);
-      g.parity_offsets = take(work, pixels * 4), g.coarse_offsets = take(work, pixels * 4), g.places = take(work, pixels * 4);
-      p.coarse_size = std::max(p.coarse_size, coarse_plan(g.chunks, g.folded).patch_size());
-    }
+    if (g.winograd) g.tile_rows = place_tiles(g, work, pixels, g.in_channels, padded);
     p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
     p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
     if (!p.spec.backward) return;
     g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
     const i64 data_pixels = g.data_chunks.max_pixels();
     g.data_offsets = take(work, data_pixels * 4);
-    g.turned = take(work, g.outputs * std::max(g.data_columns, g.folded_columns) * p.element_bytes);
-    g.packed_transposed = take(work, kh * k * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
-    if (g.folded_columns > 0) {
-      g.folded_data_offsets = take(work, data_pixels);
-      g.packed_folded_transposed = take(work, 16 * g.outputs * round_up(g.folded_columns, max_lanes) * p.element_bytes);
+    g.turned = take(work, g.outputs * std::max(g.data_columns, g.coarse_columns) * p.element_bytes);
+    g.packed_transposed = take(work, taps * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
+    if (g.winograd) {
+      g.packed_coarse = take(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
+      g.data_tile_rows = place_tiles(g, work, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
     }
     p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
     p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
-    p.dx_size = std::max({p.dx_size, data_pixels * g.data_columns, data_pixels / 4 * g.folded_columns});
+    p.dx_size = std::max(p.dx_size, data_pixels * g.data_columns + data_pixels / 4 * g.coarse_columns);
     g.grad = p.layer_major ? shared(Place::Where::workspace, work, p.steps, image, p.element_bytes) : worker_place(mine, 1, image);
     if (g.state >= 0) g.grad_hidden = worker_place(mine, 1, image), g.grad_cell = worker_place(mine, 1, image);
+  }
+
+  // Room for the tiles that are taken together, and for the table of their rows.
+  i64 place_tiles(const Grid& g, i64& work, i64 pixels, i64 channels, i64 columns) {
+    const i64 across = g.width / 2, tiles = std::min(pixels / 4, most_lines(across) * across);
+    auto planes = [&](i64 width) { return winograd_points * winograd_plane(tiles * width, p.element_bytes); };
+    p.cells_size = std::max(p.cells_size, planes(channels));
+    p.products_size = std::max(p.products_size, planes(columns));
+    return take(work, most_lines(across) * across * 4);
   }
 
   void place_workers(i64& work, i64 mine) {
     if (p.spec.backward) p.partials = take(work, p.units * p.parameter_values * p.element_bytes);
     if (p.layer_major) p.norm_sums = take(work, p.units * 2 * max_channels * 8);
-    i64 scratch = p.patch_size + p.coarse_size + p.sums_size;
+    i64 scratch = p.patch_size + p.cells_size + p.products_size + p.sums_size;
     if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
-    p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 8, 4096);
+    p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 16, 4096);
     p.worker_scratch = take(work, p.workers * p.worker_scratch_bytes);
   }
 
@@ -365,6 +382,8 @@ class Planner {
     else p.path = "images in parallel, all layers without a barrier";
     if (cuda() && !recurrent) p.path += ", steps of " + std::to_string(p.batch) + " images";
     if (!p.wide && !cuda()) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
+    const bool tiles = std::any_of(p.grids.begin(), p.grids.end(), [](const Grid& g) { return g.winograd; });
+    if (tiles) p.path += ", convolutions by Winograd's F(2x2, 3x3)";
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }

@@ -11,6 +11,7 @@
 
 #include "../../base/patch.h"
 #include "../../base/platform.h"
+#include "../../base/winograd.h"
 #include "product.h"
 
 namespace mg {
@@ -51,13 +52,14 @@ struct NetworkSpec {
   bool backward = false;       // keep what a backward pass needs
   i64 budget_bytes = 0;        // of `saved` and of segments run again; 0: no limit
   i64 recompute = 0;           // > 0: save states only, and run segments of so many steps again in backward
-  bool fold = true;            // fold doubled sources where the grid is large enough
+  bool direct = false;         // convolutions as they are defined: no folding (cuda), no Winograd (cpu)
   Machine machine = Machine::cpu;
   Precision precision = Precision::float32;  // cuda only
   i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
   i64 cache_bytes = 32 << 20;  // cuda: what may pass from layer to layer in a stage, to be found in a cache of 50 MB; 0: no limit
 };
 
+constexpr i64 max_channels = 1024;  // of a field or a layer
 constexpr int max_sources = 64;  // tensors that one grid gathers
 constexpr i64 norm_rows = 1024;  // CUDA: cells of a block of the sums of a window norm
 
@@ -69,7 +71,7 @@ struct Source {
   int node = -1;
   i64 channels = 0;
   i64 first = 0;               // channel in the joined input
-  i64 column = -1;             // first column of the data gradient; -1: not wanted. Folded sources count apart
+  i64 column = -1;             // first column of the data gradient; -1: not wanted. Columns on the coarse grid count apart
 };
 
 struct ShortcutPart {
@@ -99,11 +101,15 @@ struct Grid {
   i64 height, width, channels;
   i64 in_channels = 0;         // with the hidden state
   i64 outputs = 0;             // 4C sums or C
-  i64 data_columns = 0;        // columns of the data gradient, without folded sources
-  // A doubled source seen through 3x3 taps has only 2x2 different cells under each of the four parities of a fine cell, so its
-  // nine taps fold into four, with kernels summed per parity. Folded sources come first; folded = their channels, 0: none.
-  i64 folded = 0, folded_columns = 0;
-  int folded_sources = 0;
+  i64 data_columns = 0;        // columns of the data gradient, without the coarse ones
+  // CPU: 3x3 taps on a grid of even sides, by tiles of 2x2 outputs (winograd.h).
+  bool winograd = false;
+  i64 pooled = 0;              // channels of pooled sources
+  // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as all
+  // others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities of a
+  // fine cell, so nine taps fold into four, with kernels summed per parity.
+  i64 doubled = 0, coarse_columns = 0;
+  int doubled_sources = 0;
   std::vector<Source> sources;
   std::vector<ShortcutPart> shortcut;
   int kernel, bias, peephole = -1, gamma = -1, beta = -1;  // parameter numbers
@@ -112,26 +118,25 @@ struct Grid {
   Place grad, grad_hidden, grad_cell;
   i64 checkpoint_hidden = -1, checkpoint_cell = -1;  // [segments - 1][B] images, bytes into saved
   i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon) in float64, bytes into saved
-  // Bytes into workspace. folded_kernel: [4 parities][4 taps][folded][outputs]; packed: as the tiles read it.
-  i64 packed_kernel = -1, packed_bias = -1, folded_kernel = -1, packed_folded = -1;
-  i64 turned = -1, packed_transposed = -1, packed_folded_transposed = -1;  // turned: one tap, transposed
-  i64 offsets = 0, parity_offsets = 0, coarse_offsets = 0, places = 0, data_offsets = 0, folded_data_offsets = 0;
+  // Bytes into workspace. transformed: [16][in_channels][outputs]; packed: as the tiles read it; turned: one tap, transposed.
+  i64 transformed = -1, packed_kernel = -1, packed_bias = -1, turned = -1, packed_transposed = -1, packed_coarse = -1;
+  i64 offsets = 0, data_offsets = 0;
+  i64 tile_rows = 0, data_tile_rows = 0;  // where row k of [tiles][channels] begins
   i64 group = 1;               // images handled together
-  ChunkPlan chunks, data_chunks;      // of one such group; channels of chunks: those that are not folded
-  // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and folded_columns wide.
+  ChunkPlan chunks, data_chunks;      // of one such group
+  // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and coarse_columns wide.
   Product forward, data, folded_data;
   WeightSum weights;
   Place dsums, activation_grad;       // gradient of the sums; of what a window norm took
   i64 parts = -1, folded_parts = -1;  // the gradients of one step before they are gathered, bytes into workspace
   i64 area() const { return height * width; }
-  i64 unfolded() const { return in_channels - folded; }
 };
 
 struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums (more for a folded kernel and the compensated bias under a norm)
+  i64 first, sums;             // position and size among the partial gradient sums (more for a transformed kernel and the compensated bias under a norm)
 };
 
 struct Plan {
@@ -160,9 +165,9 @@ struct Plan {
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
   i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
   i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
-  i64 patch_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0, coarse_size = 0;  // values of each scratch array
+  i64 patch_size = 0, cells_size = 0, products_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0;  // values of each scratch array
   double forward_flop = 0;     // of the direct convolutions
-  double folded_flop = 0;      // as computed
+  double computed_flop = 0;    // multiplications that folding or Winograd saves are not counted
   i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
   std::string path;            // what was chosen and why
 };
@@ -170,10 +175,10 @@ struct Plan {
 // The coarse cell (0 or 1) among the two under the three taps of one axis: parity of the fine cell, tap.
 MG_HD i64 folded_tap(i64 parity, i64 tap) { return tap > parity ? 1 : 0; }
 
-// The fold of a group's chunk: parity q = 2 (row parity) + (column parity); each parity has a quarter of the pixels.
-inline ChunkPlan coarse_plan(const ChunkPlan& fine, i64 channels) {
+// The chunk of the coarser grid under a chunk.
+inline ChunkPlan coarse_plan(const ChunkPlan& fine) {
   ChunkPlan c = fine;
-  c.height /= 2, c.width /= 2, c.rows_per /= 2, c.channels = channels;
+  c.height /= 2, c.width /= 2, c.rows_per /= 2;
   return c;
 }
 inline Chunk coarse_chunk(const Chunk& fine) { return {fine.sample, fine.samples, fine.row / 2, fine.rows / 2}; }

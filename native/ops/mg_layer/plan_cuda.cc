@@ -43,7 +43,7 @@ Product CudaPlanner::gathers(const Grid& g) const {
 
 Product CudaPlanner::forward_product(const Grid& g) const {
   Product q = gathers(g);
-  q.folded = g.folded, q.channels = g.unfolded(), q.outputs = g.outputs, q.cell = g.state >= 0;
+  q.folded = g.doubled, q.channels = g.in_channels - g.doubled, q.outputs = g.outputs, q.cell = g.state >= 0;
   return q;
 }
 
@@ -76,13 +76,13 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
     cut_and_pack(g.data, work);
     g.parts = take_bytes(work, p.batch * g.area() * g.data_columns * p.element_bytes);
   }
-  if (g.folded_columns > 0) {  // a coarse cell is under 4x4 fine ones
+  if (g.coarse_columns > 0) {  // a coarse cell is under 4x4 fine ones
     g.folded_data = gathers(g);
     g.folded_data.height /= 2, g.folded_data.width /= 2, g.folded_data.scale = 2;
     g.folded_data.kernel_height = g.folded_data.kernel_width = 4;
-    g.folded_data.channels = g.outputs, g.folded_data.outputs = g.folded_columns;
+    g.folded_data.channels = g.outputs, g.folded_data.outputs = g.coarse_columns;
     cut_and_pack(g.folded_data, work);
-    g.folded_parts = take_bytes(work, p.batch * g.area() / 4 * g.folded_columns * p.element_bytes);
+    g.folded_parts = take_bytes(work, p.batch * g.area() / 4 * g.coarse_columns * p.element_bytes);
   }
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);

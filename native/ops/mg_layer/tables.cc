@@ -94,7 +94,7 @@ class Builder {
     r.cell_before = before(entry(args.cell0, g.state), g.cell, g.checkpoint_cell);
     r.last_hidden = entry(args.hidden, g.state), r.last_cell = entry(args.cell, g.state);
     r.source = int(sources.size()), r.sources = int(g.sources.size());
-    for (size_t j = 0; j < g.sources.size(); j++) add_source(g, g.sources[j], int(j) < g.folded_sources, r);
+    for (size_t j = 0; j < g.sources.size(); j++) add_source(g, g.sources[j], int(j) < g.doubled_sources, r);
     r.shortcut = int(shortcuts.size()), r.shortcuts = int(g.shortcut.size());
     for (const ShortcutPart& part : g.shortcut) shortcuts.push_back({part.first, part.channels, value(part.node)});
     begin_row(Work::forward, g.layer, g.forward.blocks());
@@ -106,7 +106,7 @@ class Builder {
   void add_source(const Grid& g, const Source& s, bool is_folded, GridRow<T>& r) {
     SourceRow<T> row{};
     row.map = s.map, row.first = s.first, row.channels = s.channels, row.column = s.column, row.folded = is_folded;
-    row.aligned = s.channels % 4 == 0 && s.first % 4 == 0 && (is_folded || g.folded % 4 == 0);
+    row.aligned = s.channels % 4 == 0 && s.first % 4 == 0 && (is_folded || g.doubled % 4 == 0);
     if (s.node >= 0) {
       row.value = value(s.node);
       row.aligned = row.aligned && aligned(row.value.base);
@@ -125,7 +125,7 @@ class Builder {
     r.grad = series(g.grad), r.activation_grad = series(g.gamma >= 0 ? g.activation_grad : g.grad), r.dsums = kept(g.dsums);
     r.grad_cell = series(g.grad_cell).base;
     r.parts = space(g.parts), r.folded_parts = space(g.folded_parts);
-    r.data_columns = g.data_columns, r.folded_columns = g.folded_columns;
+    r.data_columns = g.data_columns, r.folded_columns = g.coarse_columns;
     r.given_hidden = entry(grads->hidden, g.state), r.given_cell = entry(grads->cell, g.state);
     r.first_hidden = entry(grads->hidden0, g.state), r.first_cell = entry(grads->cell0, g.state);
     r.partials = space(g.weights.partials);
@@ -139,7 +139,7 @@ class Builder {
     begin_row(Work::weights, g.layer, p.range > 0 ? g.weights.blocks() : 0);
     weights.push_back(g.weights);
     if (g.data_columns > 0) add_data(g, g.data, false);
-    if (g.folded_columns > 0) add_data(g, g.folded_data, true);
+    if (g.coarse_columns > 0) add_data(g, g.folded_data, true);
   }
   void add_data(const Grid& g, const Product& product, bool is_folded) {
     begin_row(Work::data, g.layer, product.blocks());
@@ -152,8 +152,8 @@ class Builder {
     for (size_t j = 0; j < g.sources.size(); j++) {
       const Source& s = g.sources[j];
       if (s.node != node || s.column < 0) continue;
-      if (int(j) < g.folded_sources) {
-        uses.push_back({Use::folded, g.height / 2, g.width / 2, g.folded_columns, s.column, {space(g.folded_parts), 0, 1}});
+      if (int(j) < g.doubled_sources) {
+        uses.push_back({Use::folded, g.height / 2, g.width / 2, g.coarse_columns, s.column, {space(g.folded_parts), 0, 1}});
       } else {
         const Use use = s.map == Map::same ? Use::same : s.map == Map::up ? Use::up : Use::down;
         uses.push_back({use, g.height, g.width, g.data_columns, s.column, {space(g.parts), 0, 1}});

@@ -1,0 +1,156 @@
+// test/native/run.sh test/native/winograd_check.cc [seed]
+// The pieces of Winograd's algorithm, on every instruction set of the machine: together they are the 3x3 convolution of its definition,
+// in float64; doubled cells are cells; and what gradients take is the transpose of what outputs take: <L x, y> = <x, L' y>.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "../../native/base/conv_tile.h"
+#include "../../native/base/index.h"
+
+using namespace mg;
+
+namespace {
+
+int failures = 0;
+std::mt19937 rng;
+
+template <class T>
+std::vector<T> uniform(i64 n) {
+  std::uniform_real_distribution<double> u(-1, 1);
+  std::vector<T> v(static_cast<size_t>(n));
+  for (T& e : v) e = T(u(rng));
+  return v;
+}
+
+template <class T>
+double dot(const T* a, const T* b, i64 n) {
+  double sum = 0;
+  for (i64 k = 0; k < n; k++) sum += double(a[k]) * double(b[k]);
+  return sum;
+}
+
+void expect(const char* what, double error, double limit, i64 lines, i64 across, i64 channels, i64 columns) {
+  if (error <= limit) return;
+  failures++;
+  std::printf("FAIL %s %s: %ld lines of %ld tiles, %ld channels, %ld columns: error %.2e, limit %.2e\n", simd_path_name(), what, long(lines),
+              long(across), long(channels), long(columns), error, limit);
+}
+
+// Tiles of a whole grid [2 lines][2 across][channels].
+template <class T>
+void cells_of(const WinogradTable<T>& w, const std::vector<T>& x, i64 lines, i64 across, i64 channels, bool doubled, std::vector<T>& v, i64 plane) {
+  const std::vector<T> zeros(static_cast<size_t>(channels));
+  const i64 height = doubled ? lines : 2 * lines, width = doubled ? across : 2 * across;
+  for (i64 line = 0; line < lines; line++) {
+    CellRows<T> rows{};
+    for (i64 i = 0; i < (doubled ? 3 : 4); i++) {
+      const i64 y = (doubled ? line : 2 * line) - 1 + i;
+      rows.at[i] = inside(y, height) ? x.data() + y * width * channels : zeros.data();
+      rows.stride[i] = inside(y, height) ? channels : 0;
+    }
+    (doubled ? w.doubled_cells : w.cells)(rows, across, channels, v.data() + line * across * channels, channels, plane);
+  }
+}
+
+// `unit`: the rounding of T. A sum of n products of numbers up to 1 is known to n units or so; the transforms add and subtract up to
+// sixteen of them.
+template <class T>
+void check(i64 lines, i64 across, i64 C, i64 N, double unit) {
+  const WinogradTable<T>& w = conv_table<T>().winograd;
+  const i64 tiles = lines * across, height = 2 * lines, width = 2 * across, plane = winograd_plane(tiles * C, sizeof(T)), product = tiles * N + 3;
+  const auto x = uniform<T>(height * width * C), kernel = uniform<T>(9 * C * N), bias = uniform<T>(N), coarse = uniform<T>(tiles * C);
+  std::vector<T> u(size_t(16 * C * N)), v(size_t(16 * plane)), m(size_t(16 * product)), y(size_t(4 * tiles * N));
+  auto report = [&](const char* what, double error, double limit) { expect(what, error, limit, lines, across, C, N); };
+
+  w.weights(kernel.data(), C * N, u.data());
+  cells_of(w, x, lines, across, C, false, v, plane);
+  for (i64 p = 0; p < 16; p++) {
+    for (i64 t = 0; t < tiles; t++) {
+      for (i64 n = 0; n < N; n++) {
+        double sum = 0;
+        for (i64 c = 0; c < C; c++) sum += double(v[size_t(p * plane + t * C + c)]) * double(u[size_t((p * C + c) * N + n)]);
+        m[size_t(p * product + t * N + n)] = T(sum);
+      }
+    }
+  }
+  w.outputs(m.data(), product, lines, across, N, bias.data(), y.data());
+  double error = 0;
+  for (i64 a = 0; a < height; a++) for (i64 b = 0; b < width; b++) for (i64 n = 0; n < N; n++) {
+    double sum = bias[size_t(n)];
+    for (i64 r = 0; r < 3; r++) for (i64 s = 0; s < 3; s++) {
+      if (!inside(a + r - 1, height) || !inside(b + s - 1, width)) continue;
+      for (i64 c = 0; c < C; c++) sum += double(x[size_t(((a + r - 1) * width + b + s - 1) * C + c)]) * double(kernel[size_t(((r * 3 + s) * C + c) * N + n)]);
+    }
+    error = std::fmax(error, std::fabs(sum - double(y[size_t((a * width + b) * N + n)])));
+  }
+  report("convolution", error, 16 * 9 * double(C) * unit);
+
+  std::vector<T> sums(size_t(tiles * N));
+  w.tile_sums(m.data(), product, tiles * N, sums.data());
+  error = 0;
+  for (i64 t = 0; t < tiles; t++) for (i64 n = 0; n < N; n++) {
+    const i64 first = (t / across * 2 * width + t % across * 2) * N + n;
+    double sum = -4 * double(bias[size_t(n)]);
+    for (i64 k : {i64(0), N, width * N, (width + 1) * N}) sum += double(y[size_t(first + k)]);
+    error = std::fmax(error, std::fabs(sum - double(sums[size_t(t * N + n)])));
+  }
+  report("sums of tiles", error, 4 * 16 * 9 * double(C) * unit);
+
+  std::vector<T> fine(x.size()), from_fine(v.size()), from_coarse(v.size());
+  for (i64 a = 0; a < height; a++) for (i64 b = 0; b < width; b++) for (i64 c = 0; c < C; c++)
+    fine[size_t((a * width + b) * C + c)] = coarse[size_t((a / 2 * across + b / 2) * C + c)];
+  cells_of(w, fine, lines, across, C, false, from_fine, plane);
+  cells_of(w, coarse, lines, across, C, true, from_coarse, plane);
+  error = 0;
+  for (int p = 0; p < 16; p++) for (i64 k = 0; k < tiles * C; k++) {
+    const double want = double(from_fine[size_t(p * plane + k)]);
+    error = std::fmax(error, std::fabs(want - (point_of_doubled(p) ? double(from_coarse[size_t(p * plane + k)]) : 0)));
+  }
+  report("doubled cells", error, 4 * unit);
+
+  const auto dy = uniform<T>(4 * tiles * N);
+  std::vector<T> d(m.size()), plain(y.size()), dkernel(kernel.size());
+  w.gradients(dy.data(), lines, across, N, d.data(), product);
+  w.outputs(m.data(), product, lines, across, N, nullptr, plain.data());
+  double left = dot(plain.data(), dy.data(), i64(dy.size())), right = 0;
+  for (i64 p = 0; p < 16; p++) right += dot(m.data() + p * product, d.data() + p * product, tiles * N);
+  report("gradients of outputs", std::fabs(left - right), 16 * 9 * double(C * i64(dy.size())) * unit);
+
+  const auto du = uniform<T>(16 * C * N);
+  w.weight_gradient(du.data(), C * N, dkernel.data());
+  left = dot(u.data(), du.data(), i64(du.size())), right = dot(kernel.data(), dkernel.data(), i64(kernel.size()));
+  report("gradients of weights", std::fabs(left - right), 16 * double(du.size()) * unit);
+
+  for (int p = 0; p < 16; p++) {
+    std::vector<T> turned(kernel.size()), tu(u.size());
+    for (i64 tap = 0; tap < 9; tap++) std::copy_n(kernel.begin() + (8 - tap) * C * N, C * N, turned.begin() + tap * C * N);
+    w.weights(turned.data(), C * N, tu.data());
+    error = 0;
+    for (i64 k = 0; k < C * N; k++) error = std::fmax(error, std::fabs(double(tu[size_t(p * C * N + k)]) - double(u[size_t(turned_point(p) * C * N + k)])));
+    report("turned taps", error, 9 * unit);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const unsigned seed = argc > 1 ? unsigned(std::atoi(argv[1])) : std::random_device{}();
+  rng.seed(seed);
+  std::printf("seed %u\n", seed);
+  auto pick = [](i64 low, i64 high) { return low + i64(rng() % std::uint64_t(high - low + 1)); };
+  int cases = 0;
+  for (int path = 0; path <= 2; path++) {
+    if (!set_simd_path(SimdPath(path))) continue;
+    for (int k = 0; k < 25; k++, cases++) {
+      const i64 lines = pick(1, 5), across = pick(1, 6), C = pick(1, 40), N = pick(1, 40);
+      check<float>(lines, across, C, N, 6e-8);
+      check<double>(lines, across, C, N, 1.2e-16);
+    }
+  }
+  std::printf("%d cases, %d failures\n", cases, failures);
+  return failures ? 1 : 0;
+}
