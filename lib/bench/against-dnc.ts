@@ -1,17 +1,15 @@
 // Multigrid memory against the DNC: the cost of a step and of a training window over the size of the memory.
 
-import { noGrad, scope, valueAndGrad } from '../autograd/index.js';
-import { MgError } from '../errors.js';
+import { noGrad, scope } from '../autograd/index.js';
 import type { MultigridConfig } from '../models/config.js';
 import { DNC } from '../models/dnc.js';
 import { estimate } from '../models/estimate.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import type { Module } from '../nn/module.js';
-import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
+import { square, sum } from '../ops/index.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { memoryBandwidth, time, type Times } from './measure.js';
-import { naiveAccess, naiveStart } from './naive-dnc.js';
 
 export type Side = 'multigrid' | 'dnc';
 
@@ -82,51 +80,6 @@ export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTr
   const each = precision === 'float64' ? 8 : 4;
   const link = each * size * size;
   return (isTraining ? 2 : 1) * batch * link + (isTraining ? 16 * link + steps * batch * size * each * 24 : 0);
-}
-
-/** Throws ERR_MG_ARGUMENT unless the fast DNC equals its definition and its gradient the finite differences, along a direction. */
-export async function refuseWrongDnc(): Promise<void> {
-  using _ = scope();
-  const s: DncSettings = {
-    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0, oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
-    clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
-  };
-  const { size } = dncInterface(s);
-  const x = Tensor.normal([6, 1, size], [0, 1], new Rng(5), { dtype: 'float64' });
-  const start = Object.fromEntries(Object.entries(dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]));
-  const { words, state } = noGrad(() => dncWindow(x, null, start as unknown as DncTensors, s));
-  const [raw, got, link] = [await x.data(), await words.data(), await state.link.data()];
-  let naive = naiveStart(s);
-  const expected: number[] = [];
-  for (let t = 0; t < 6; t++) {
-    const step = naiveAccess([...raw.slice(t * size, (t + 1) * size)], naive, s);
-    naive = step.state;
-    expected.push(...step.words.flat());
-  }
-  const worst = (a: ArrayLike<number>, b: readonly number[]): number => b.reduce((most, v, i) => Math.max(most, Math.abs(v - a[i]!)), 0);
-  const error = Math.max(worst(got, expected), worst(link, naive.link.flat(2)));
-  const free = { ...s, usageGradient: true };   // with no gradient stopped, slopes are those of finite differences
-  const objective = (v: Tensor): Tensor => sum(square(dncWindow(v, null, start as unknown as DncTensors, free).words));
-  const direction = await Tensor.normal([6, 1, size], [0, 1], new Rng(6), { dtype: 'float64' }).data();
-  const at = async (by: number): Promise<number> => await noGrad(() => objective(Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape))).item();
-  const slope = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
-  const analytic = (Array.from(await valueAndGrad(objective)(x).grads[0]!.data())).reduce((along, g, i) => along + g * direction[i]!, 0);
-  if (!(error <= 1e-12) || !(Math.abs(slope - analytic) <= 1e-6 * Math.max(1, Math.abs(slope)))) {
-    throw new MgError('ERR_MG_ARGUMENT', `bench: expected the DNC to equal its definition, got an error of ${error} and slopes ${slope}, ${analytic}`);
-  }
-}
-
-/** Throws ERR_MG_ARGUMENT unless the fused multigrid network equals its layers run one by one. */
-export async function refuseWrongMultigrid(): Promise<void> {
-  using _ = scope();
-  const x = Tensor.normal([3, 2, 3, 3, 4], [0, 1], new Rng(1));
-  const run = async (fused: 'auto' | 'off'): Promise<ArrayLike<number>> => {
-    using model = new MultigridMemory(ladder(2, 2), { rng: new Rng(2), fused });
-    return await noGrad(() => model.forward({ input: x }).y).data();
-  };
-  const [a, b] = [await run('auto'), await run('off')];
-  const error = Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
-  if (!(error <= 1e-4)) throw new MgError('ERR_MG_ARGUMENT', `bench: expected the fused network to equal its layers, got a difference of ${error}`);
 }
 
 interface Subject {

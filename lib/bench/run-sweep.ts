@@ -5,12 +5,14 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { noGrad } from '../autograd/index.js';
+import { MgError } from '../errors.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import { device as deviceOf, diagnostics, type DeviceLike } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { refuseWrongDnc, refuseWrongMultigrid, sweep, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
+import { dncFault, fusedFault } from '../train/model-checks.js';
+import { sweep, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
 import { time } from './measure.js';
 import { exponents, machine, type Sweep } from './report.js';
 
@@ -49,6 +51,13 @@ async function inference(): Promise<Sweep['inference']> {
   return { multigrid: multigridTimes, dnc: dncTimes };
 }
 
+/** Throws ERR_MG_ARGUMENT unless both sides equal their definitions on the default device. */
+async function refuseWrongModels(): Promise<void> {
+  for (const [name, fault] of [['DNC', await dncFault()], ['fused network', await fusedFault()]]) {
+    if (fault !== null) throw new MgError('ERR_MG_ARGUMENT', `bench: expected the ${name} to equal its definition, got a result ${fault}`);
+  }
+}
+
 export interface SweepOptions {
   readonly isQuick: boolean;
   readonly device: string;
@@ -57,8 +66,7 @@ export interface SweepOptions {
 
 /** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
 export async function runSweep({ isQuick, device, precision }: SweepOptions, onPoint: (point: Measured) => void = () => {}): Promise<Sweep> {
-  await refuseWrongDnc();
-  await refuseWrongMultigrid();
+  await refuseWrongModels();
   const { simd, threads } = diagnostics().binary;
   const used = deviceOf(device as DeviceLike);
   const limitBytes = 0.7 * (used.type === 'cpu' ? totalmem() : used.memory().free);

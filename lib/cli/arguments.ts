@@ -47,7 +47,7 @@ export function loadRun(source: string): RunConfig {
     text = readFileSync(source, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new MgError('ERR_MG_CONFIG', `train: expected a preset or a readable file, got ${JSON.stringify(source)} (${code}); list presets with: multigrid-memory models`, { cause });
+    throw new MgError('ERR_MG_CONFIG', `train: expected a preset or a readable file, got ${JSON.stringify(source)} (${code}); list presets with: npx multigrid-memory models`, { cause });
   }
   let value: unknown;
   try {

@@ -23,7 +23,7 @@ export function addDoctor(program: Command): Command {
         ['kernels', `${found.binary.simd}, ${found.binary.threads} threads`],
         ...found.devices.map((d) => [d.id, `${d.name}, ${gigabytes(d.memory.free)} free of ${gigabytes(d.memory.total)}`] as const),
         ['cuda', found.cuda],
-        ...checks.map((check) => [check.name, check.ok ? 'ok' : `FAILED: ${check.detail}`] as const),
+        ...checks.map((check) => [check.name, `${check.device} ${check.ok ? 'ok' : `FAILED: ${check.detail}`}`] as const),
       ];
       const width = Math.max(...rows.map(([name]) => name.length));
       for (const [name, text] of rows) print(`${name.padEnd(width)}  ${text}`);

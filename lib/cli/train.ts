@@ -109,7 +109,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     });
     await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(path) }]));
     if (result.reason === 'aborted') {
-      note(`stopped at step ${result.step}; go on with: multigrid-memory train ${source} --out ${path} --resume`);
+      note(`stopped at step ${result.step}; go on with: npx multigrid-memory train ${source} --out ${path} --resume`);
       process.exitCode = stop.received() || EXIT.interrupted;
       return;
     }

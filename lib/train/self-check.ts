@@ -1,4 +1,4 @@
-/** A check of the binary on this machine: a few seconds, against numbers that do not come from it. */
+/** A check of the binary on this machine, on every device: a second or two, against numbers that do not come from it. */
 import { gradcheck } from '../autograd/gradcheck.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import { conv } from '../ops/conv.js';
@@ -7,12 +7,16 @@ import { sum } from '../ops/reduce.js';
 import { RMSProp } from '../optim/rmsprop.js';
 import { mapping } from '../tasks/mapping.js';
 import type { Task } from '../tasks/task.js';
+import { device, devices, setDefaultDevice } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
+import { dncFault, fusedFault } from './model-checks.js';
 import { Trainer } from './trainer.js';
 
 export interface SelfCheck {
+  /** As in `cpu` or `cuda:0`. */
+  readonly device: string;
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
@@ -33,7 +37,7 @@ function naiveConv(x: Float32Array, kernel: Float32Array, side: number, channels
   });
 }
 
-const checks: Record<string, () => Promise<string | null>> = {
+const CHECKS: Record<string, () => Promise<string | null>> = {
   async 'random numbers'() {
     const native = await Tensor.uniform([64], [0, 1], new Rng(7), { dtype: 'float64' }).data();
     const rng = new Rng(7);
@@ -53,6 +57,8 @@ const checks: Record<string, () => Promise<string | null>> = {
     const { ok, worst } = await gradcheck((a, b) => sum(tanh(conv([a!], b!, null))), [x, kernel]);
     return ok ? null : JSON.stringify(worst);
   },
+  'fused network': fusedFault,
+  DNC: dncFault,
   async training() {
     using model = new MultigridMemory('map9', { rng: new Rng(5) });
     const task = mapping({ size: 9, pathLength: 8 }) as Task<unknown>;
@@ -63,13 +69,18 @@ const checks: Record<string, () => Promise<string | null>> = {
   },
 };
 
-/** Runs every check; none throws. */
+/** Runs every check on every device; none throws. */
 export async function selfCheck(): Promise<SelfCheck[]> {
   const results: SelfCheck[] = [];
-  for (const [name, check] of Object.entries(checks)) {
-    using _ = scope();
-    const detail = await check().catch((error: unknown) => String(error));
-    results.push({ name, ok: detail === null, detail: detail ?? '' });
+  const before = device();
+  for (const each of devices()) {
+    setDefaultDevice(each);
+    for (const [name, check] of Object.entries(CHECKS)) {
+      using _ = scope();
+      const detail = await check().catch((error: unknown) => String(error));
+      results.push({ device: each.id, name, ok: detail === null, detail: detail ?? '' });
+    }
   }
+  setDefaultDevice(before);
   return results;
 }

