@@ -93,28 +93,6 @@ void outer_columns(const OuterJob<T>& job, i64 column, i64 ld, int tail) {
   }
 }
 
-// N lanes and N vectors change places: entry (i, l) becomes (l, i).
-template <class T, int N>
-struct Turn {
-  using V = Vec<T, N>;
-  static MG_HD void all(V (&v)[N]) { half<1>(v, std::make_integer_sequence<int, N>{}); }
-
- private:
-  template <int H, int... L>
-  static MG_HD void half(V (&v)[N], std::integer_sequence<int, L...> lanes) {
-    if constexpr (H < N) {
-#pragma GCC unroll 16
-      for (int i = 0; i < N; i++) {
-        if (i & H) continue;
-        const V a = v[i], b = v[i + H];
-        v[i] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L - H : L)...>{});
-        v[i + H] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L : L + H)...>{});
-      }
-      half<2 * H>(v, lanes);
-    }
-  }
-};
-
 // KV vectors of N neighbouring rows of the gradient, for all C <= N columns: few columns take fewer loads as splats than rows do.
 template <class T, int N, int C, int KV>
 inline void turned_outer_block(const OuterJob<T>& job, i64 row, i64 ld) {

@@ -74,6 +74,28 @@ MG_HD R pick(V a, V b, std::integer_sequence<int, I...>) {
 #endif
 }
 
+// N lanes and N vectors change places: entry (i, l) becomes (l, i).
+template <class T, int N>
+struct Turn {
+  using V = Vec<T, N>;
+  static MG_HD void all(V (&v)[N]) { half<1>(v, std::make_integer_sequence<int, N>{}); }
+
+ private:
+  template <int H, int... L>
+  static MG_HD void half(V (&v)[N], std::integer_sequence<int, L...> lanes) {
+    if constexpr (H < N) {
+#pragma GCC unroll 16
+      for (int i = 0; i < N; i++) {
+        if (i & H) continue;
+        const V a = v[i], b = v[i + H];
+        v[i] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L - H : L)...>{});
+        v[i + H] = pick<V>(a, b, std::integer_sequence<int, (L & H ? N + L : L + H)...>{});
+      }
+      half<2 * H>(v, lanes);
+    }
+  }
+};
+
 // One set of functions for every lane count; `Simd<T, N>::fma(a, b, c)` = a b + c, fused where the target can.
 template <class T, int N>
 struct Simd {

@@ -89,24 +89,6 @@ template <class T>
 MG_HD void unpad_vectors(T* to, i64 count, const T* from, i64 pitch, i64 vectors) {
   for (i64 v = 0; v < vectors; v++) copy(to + v * count, from + v * pitch, count);
 }
-// Lanes 0, N, 1, N + 1 … of a pair of vectors, from lane `Begin` of each on.
-template <int N, int Begin, int... I>
-constexpr auto interleaved(std::integer_sequence<int, I...>) {
-  return std::integer_sequence<int, (I % 2 ? N : 0) + Begin + I / 2 ...>{};
-}
-// Transposes N vectors of N lanes: as often as N can be halved, vector i and vector i + N / 2 give vectors 2 i and 2 i + 1.
-template <class T, int N>
-MG_HD void transpose_lanes(Vec<T, N>* v) {
-  using Lanes = std::make_integer_sequence<int, N>;
-  for (int half = N; half > 1; half /= 2) {
-    Vec<T, N> next[N];
-    for (int i = 0; i < N / 2; i++) {
-      next[2 * i] = pick<Vec<T, N>>(v[i], v[i + N / 2], decltype(interleaved<N, 0>(Lanes{})){});
-      next[2 * i + 1] = pick<Vec<T, N>>(v[i], v[i + N / 2], decltype(interleaved<N, N / 2>(Lanes{})){});
-    }
-    for (int i = 0; i < N; i++) v[i] = next[i];
-  }
-}
 // [rows][columns] to [columns][pitch], the padding zero; and back.
 template <class T>
 MG_HD void transpose_in(T* to, i64 pitch, const T* from, i64 rows, i64 columns) {
@@ -120,7 +102,7 @@ MG_HD void transpose_in(T* to, i64 pitch, const T* from, i64 rows, i64 columns) 
         const T* row = from + (n + k) * columns + w;
         v[k] = n + k >= rows ? S::splat(T(0)) : width == N ? S::load(row) : S::load_part(row, width);
       }
-      transpose_lanes<T, N>(v);
+      Turn<T, N>::all(v);
       for (int k = 0; k < width; k++) S::store(to + (w + k) * pitch + n, v[k]);
     }
   }
@@ -134,7 +116,7 @@ MG_HD void transpose_out(T* to, const T* from, i64 pitch, i64 rows, i64 columns)
     for (i64 n = 0; n < rows; n += N) {
       typename S::V v[N];
       for (int k = 0; k < N; k++) v[k] = k < width ? S::load(from + (w + k) * pitch + n) : S::splat(T(0));
-      transpose_lanes<T, N>(v);
+      Turn<T, N>::all(v);
       for (int k = 0; k < N && n + k < rows; k++) {
         T* row = to + (n + k) * columns + w;
         if (width == N) S::store(row, v[k]);

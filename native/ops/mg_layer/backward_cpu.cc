@@ -240,7 +240,8 @@ class Backward : ForwardStep<T> {
     SourceView<T> coarse[max_sources];
     for (int j = 0; j < g.doubled_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
     const i64 K = p.spec.kernel_size;
-    const int narrow = narrow_columns(this->conv, g.data_columns, g.outputs), coarse_narrow = narrow_columns(this->conv, g.coarse_columns, g.outputs);
+    const int narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
+    const int coarse_narrow = narrow_columns(this->conv, g.coarse_columns, g.outputs);
     const T *packed = this->template space<T>(g.packed_transposed), *coarse_packed = this->template space<T>(g.packed_coarse);
     this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
       T* const coarse_dx = w.dx + pixels * g.data_columns;

@@ -130,7 +130,8 @@ class Convolution : public Engine<T> {
     }
   }
   // The products of all points, or of those that doubled cells have; the first `doubled` channels have no others.
-  void multiply(const Worker<T>& w, i64 tiles, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow, bool doubled_points) const {
+  void multiply(const Worker<T>& w, i64 tiles, i64 channels, i64 doubled, const T* packed, i64 columns, int narrow,
+                bool doubled_points) const {
     TileJob<T> job{};
     job.row_stride = channels;
     job.columns = job.out_stride = columns;
