@@ -31,6 +31,8 @@ struct Bytes {
   DType dtype;
   i64 count;
 };
+DType arg_dtype(const char* op, Napi::Value value);  // its code
+
 // A typed array of one of our dtypes. The pointer is good until JavaScript runs again.
 Bytes arg_typed_array(const char* op, const char* name, Napi::Value value);
 
