@@ -24,6 +24,7 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
 std::vector<i64> arg_dims(const char* op, const char* name, Napi::Value value);
 double arg_number(const char* op, const char* name, Napi::Value value);
 i64 arg_count(const char* op, const char* name, Napi::Value value);  // an integer in 0 … 2^53 − 1
+DType arg_dtype(const char* op, Napi::Value value);                          // the code of one
 
 struct Bytes {
   const void* data;
@@ -31,8 +32,6 @@ struct Bytes {
   DType dtype;
   i64 count;
 };
-DType arg_dtype(const char* op, Napi::Value value);  // its code
-
 // A typed array of one of our dtypes. The pointer is good until JavaScript runs again.
 Bytes arg_typed_array(const char* op, const char* name, Napi::Value value);
 
