@@ -1,8 +1,8 @@
 /** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { multigridNetwork, planNetwork, type NetworkSpec } from '../../lib/ops/network.js';
-import { mul, sum } from '../../lib/ops/index.js';
+import { multigridNetwork, planNetwork, type NetworkArguments, type NetworkResult, type NetworkSpec } from '../../lib/ops/network.js';
+import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
@@ -107,6 +107,29 @@ describe('multigridNetwork, on random layer lists', () => {
     }), { numRuns: 20 });
   }, 120_000);
 });
+
+/** The arguments without a gradient when the loss is the sum of results number i with bit i of `loss` set (all of them for none). */
+function unreached(run: (args: NetworkArguments) => NetworkResult, args: Required<NetworkArguments>, loss: number): string[] {
+  const { outputs, hidden, cell } = run(args);
+  const results = [...outputs, ...hidden, ...cell].map(({ grid }) => grid);
+  const chosen = results.filter((_, i) => (loss >> i) & 1);
+  (chosen.length > 0 ? chosen : results).map((y) => sum(y)).reduce((total, part) => add(total, part)).backward();
+  const grids = [['field', args.fields], ['hidden', args.state.hidden], ['cell', args.state.cell]] as const;
+  const leaves = [...args.parameters, ...grids.flatMap(([name, list]) => list.map((x, i) => [`${name} ${i}`, x] as const))];
+  return leaves.flatMap(([name, leaf]) => (leaf.grad === null ? [name] : []));
+}
+
+it('gives no gradient, null, to exactly those arguments that single ops give none', async () => {
+  let some = 0;
+  await fc.assert(fc.property(randomNetwork(3), fc.nat(2 ** 20 - 1), ({ spec, batch, seed }, loss) => {
+    using _ = scope();
+    const window = { steps: 2, batch, dtype: 'float32', seed } as const;
+    const want = unreached((args) => networkReference(spec, args), randomArguments(spec, window), loss);
+    expect(unreached((args) => multigridNetwork(spec, args), randomArguments(spec, window), loss)).toEqual(want);
+    if (want.length > 0) some++;
+  }), { numRuns: 60 });
+  expect(some, 'losses that leave something out').toBeGreaterThan(10);
+}, 120_000);
 
 // The gradient at a tap is x·dy times the pixels it falls on, over all steps. Image by image, N = 24² terms and then T sums are rounded,
 // each by at most 2⁻²⁴: N + T + 2 roundings. Added one by one to the sum of the whole window there were N·T.
