@@ -79,7 +79,9 @@ Napi::Value use_place(Info info) {
 }
 
 Napi::Value place_of(Info info) {
-  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), arg_storage("placeOf", "storage", info[0]).place()); });
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::Number::New(info.Env(), arg_storage("placeOf", "storage", info[0]).place());
+  });
 }
 
 // copyTo(storage, place): the same values there.

@@ -1,5 +1,4 @@
 // The fused multigrid network as ops.
-#include "../base/check.h"
 #include "families.h"
 #include "network.h"
 
@@ -27,7 +26,7 @@ i64 state_count(const Plan& p, std::size_t i) {
 }
 
 void expect_length(const Call& c, const char* name, std::size_t got, std::size_t expected) {
-  if (got != expected) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + std::to_string(expected) + " " + name + ", got " + std::to_string(got));
+  if (got != expected) c.refuse("ERR_MG_SHAPE", std::to_string(expected) + " " + name, got);
 }
 
 // What both passes are given, checked against the plan.
@@ -43,7 +42,7 @@ Given given(Call& c) {
   g.parameters = c.ins(kParameters);
   g.fields = c.ins(kFields);
   g.state = c.ins(kState);
-  if (g.parameters.empty()) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected parameters, got none");
+  if (g.parameters.empty()) c.refuse("ERR_MG_SHAPE", "parameters", "none");
   c.expect_float(g.parameters[0], "parameters");
   g.dtype = g.parameters[0].dtype;
   const PlannedNetwork found = planned_network(c.op(), key_of(c, g.dtype));
@@ -51,7 +50,7 @@ Given given(Call& c) {
   g.recordings = found.recordings;
   const Plan& p = *g.plan;
   if ((p.spec.machine == Machine::cuda) != c.on_gpu())
-    fail("ERR_MG_DEVICE", std::string(c.op()) + ": expected a network described for the device of its tensors, got one for the other kind");
+    c.refuse("ERR_MG_DEVICE", "a network described for the device of its tensors", "one for the other kind");
   expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
   for (std::size_t i = 0; i < g.parameters.size(); ++i) c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
   expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
@@ -95,7 +94,8 @@ void call_forward(Call& c) {
       args.saved = saved.as<char>();
       args.workspace = workspace.as<char>();
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::network_forward<T>(on.stream(), *g.plan, args, g.recordings->template pass<T>(tables, on.place, 0));
+        cuda::RecordedPass* const pass = on.on_gpu() ? g.recordings->template pass<T>(tables, on.place, 0) : nullptr;
+        if (on.on_gpu()) return cuda::network_forward<T>(on.stream(), *g.plan, args, pass);
       }
       static_cast<void>(on);
       network_forward<T>(*g.plan, args);
@@ -106,7 +106,7 @@ void call_forward(Call& c) {
 void call_backward(Call& c) {
   const Given g = given(c);
   const Plan& p = *g.plan;
-  if (!p.spec.backward) fail("ERR_MG_ARGUMENT", "networkBackward: expected a network planned for a backward pass, got one for inference");
+  if (!p.spec.backward) c.refuse("ERR_MG_ARGUMENT", "a network planned for a backward pass", "one for inference");
   const std::vector<Storage> outputs = c.ins(kOutputs), gradients = c.ins(kGradients);
   const std::size_t states = p.states.size();
   expect_length(c, "outputs", outputs.size(), p.outputs.size());
@@ -152,7 +152,8 @@ void call_backward(Call& c) {
       grads.hidden0 = dhidden0.data();
       grads.cell0 = dcell0.data();
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::network_backward<T>(on.stream(), *g.plan, args, grads, g.recordings->template pass<T>(tables, on.place, 1));
+        cuda::RecordedPass* const pass = on.on_gpu() ? g.recordings->template pass<T>(tables, on.place, 1) : nullptr;
+        if (on.on_gpu()) return cuda::network_backward<T>(on.stream(), *g.plan, args, grads, pass);
       }
       static_cast<void>(on);
       network_backward<T>(*g.plan, args, grads);
