@@ -15,9 +15,10 @@
 
 #include "check.h"
 
-// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads. Functions and lambdas of the device: MG_DEVICE; MG_APART where
+// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads; MG_KERNEL(256, 2), where registers must do for two such blocks
+// on a processor. Functions and lambdas of the device: MG_DEVICE; MG_APART where
 // they are to be called, with registers of their own, instead of becoming part of a kernel.
-#define MG_KERNEL(threads) __global__ void __launch_bounds__(threads)
+#define MG_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
 #define MG_DEVICE __device__
 #define MG_APART __device__ __noinline__
 #define MG_UNROLL _Pragma("unroll")

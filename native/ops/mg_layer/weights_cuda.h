@@ -102,7 +102,7 @@ template <class Math>
 struct WeightMemory {
   using Factor = typename Math::Factor;
   TileMemory<Math> tile;
-  Factor* d;     // gradients of the sums of the box: [128 cells][64 columns]
+  Factor* d;     // gradients of the sums of the box as they are kept: [128 cells][64 columns]
   int* offsets;  // of up to nine taps in the patch
   static constexpr int stride = weight_columns + WeightTile<Math>::gap;
 
@@ -127,9 +127,24 @@ struct WeightMemory {
   }
 };
 
+// Columns from `d` on, of as many as `left`, of the gradients of a box; zeros for cells and columns that are not there. Arrives as
+// asynchronous copies do.
+template <class Math, class Gradient>
+MG_DEVICE void gather_gradients(const Gradient* d, i64 outputs, i64 left, const int* cells, typename Math::Factor* to) {
+  constexpr int stride = WeightMemory<Math>::stride, run = 16 / int(sizeof(Gradient));
+  const bool aligned = outputs % run == 0;
+  const int step = aligned ? run : 1, across = weight_columns / step, n = port::thread() % across * step;
+  for (int m = port::thread() / across; m < tile_cells; m += tile_threads / across) {
+    const bool valid = cells[m] >= 0 && n < left;
+    const Gradient* const from = d + (valid ? cells[m] * outputs + n : 0);
+    if (aligned) port::copy_async(to + m * stride + n, from, valid);
+    else to[m * stride + n] = valid ? *from : Gradient(0);
+  }
+}
+
 // Steps [t0, t1); `first`: the sums begin here, else they go on.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
+MG_KERNEL(tile_threads, tile_blocks<T>) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
   const Found found = find_row(tables->before[int(Work::weights)], first_row, end, port::block());
   const Product& p = tables->forward[found.row];
   const WeightSum& w = tables->weights[found.row];
@@ -159,16 +174,12 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
                  p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
     using Kept = typename Math::Kept;
     const auto* const d = kept_at<typename Kept::Gradient>(g.dsums, t) + column;
-    for (int k = port::thread(); k < tile_cells * weight_columns; k += tile_threads) {
-      const int m = k / weight_columns, n = k % weight_columns, cell = memory.tile.cells[m];
-      memory.d[m * WeightMemory<Math>::stride + n] = cell >= 0 && column + n < g.outputs ? Math::factor(d[i64(cell) * g.outputs + n]) : typename Math::Factor(0);
-    }
+    gather_gradients<Math>(d, g.outputs, g.outputs - column, memory.tile.cells, memory.d);
     port::copy_commit();
     port::copy_wait<0>();
     MG_BARRIER();
     sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
-    for (int m = 0; sums_bias && column + port::thread() < g.outputs && m < tile_cells; m++)
-      if (memory.tile.cells[m] >= 0) bias += Kept::gradient(d[i64(memory.tile.cells[m]) * g.outputs + port::thread()]);
+    for (int m = 0; sums_bias && m < tile_cells; m++) bias += Kept::gradient(memory.d[m * WeightMemory<Math>::stride + port::thread()]);
   }
   T* const partial = g.partials + slice * w.size;
   sums.each([&](int tap, int c, int n, T sum) {

@@ -15,7 +15,7 @@
 #include "../../../native/base/platform.h"
 #include "../../../native/base/stream.h"
 
-#define MG_KERNEL(threads) void
+#define MG_KERNEL(...) void
 #define MG_DEVICE
 #define MG_APART
 #define MG_UNROLL
