@@ -78,6 +78,14 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Four matrices [8,8] of 16-bit values in shared memory, transposed: lane l names line l % 8 of matrix l / 8, 16 bytes aligned to 16;
+// word k is for matrix k the values in column l / 4 of lines 2 (l % 4), low, and 2 (l % 4) + 1.
+__device__ __forceinline__ void load_transposed(unsigned* to, const void* line) {
+  const unsigned at = unsigned(__cvta_generic_to_shared(line));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
+}
+
 // The nearest tf32, ties away from zero; a pair of the nearest bfloat16, ties to even, the first one low.
 __device__ __forceinline__ unsigned to_tf32(float x) {
   unsigned bits;
