@@ -245,6 +245,7 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
         gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded, next_folded ? memory.coarse_cells : memory.patch_cells,
                      next_folded ? p.coarse_cells() : p.patch_cells(), p.in_height / scale, p.in_width / scale, dimensions,
                      memory.patches + ((chunk + 1) & 1) * memory.patch_values);
+        port::warp_barrier();  // lanes gather on ways of their own; matrix units want them together again
       }
       port::copy_commit();
       if (chunk < 0 || !works) continue;
