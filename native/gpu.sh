@@ -3,7 +3,7 @@
 #
 #   native/gpu.sh COMMAND [ARGUMENT]…
 #
-# Needs cmake, a C++ compiler and nvcc. Node and the packages are those of the checkout or, where it has none, of .offline/.
+# Needs cmake, make or ninja, a C++ compiler and nvcc. Node and the packages are those of the checkout or, where it has none, of .offline/.
 # MG_CUDA_ARCHS names other architectures than that of the GPU. MG_SHIM=1 takes the kernels as host code on a made-up device
 # instead, to try a command on a machine without a GPU.
 set -eu
@@ -18,6 +18,7 @@ if ! command -v node > /dev/null || [ ! -e node_modules/typescript ]; then
 fi
 PATH=$PWD/node_modules/.bin:$PATH
 export PATH
+command -v make > /dev/null || export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
 
 if [ -n "${MG_SHIM:-}" ]; then
   build=build/shim-addon

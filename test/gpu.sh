@@ -2,7 +2,7 @@
 # The tests of ops, layers, models and training on the GPU of this machine, and each model against the CPU:
 #
 #   test/gpu.sh [FILE or OPTION of vitest]…
-#   test/gpu.sh --sanitize [memcheck | racecheck | initcheck | synccheck]…      all four if none is named; takes long
+#   test/gpu.sh --sanitize memcheck | racecheck | initcheck | synccheck [FILE or OPTION of vitest]…     takes long; default: each model
 #
 # The engine is built first; see native/gpu.sh for what that needs, and for MG_SHIM=1.
 set -eu
@@ -12,14 +12,11 @@ if [ -z "${MG_BINDING:-}" ]; then exec native/gpu.sh "test/$(basename "$0")" "$@
 # Kernels run one after the other in any case; a hundred times slower under the emulation or a sanitizer.
 vitest="node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --maxWorkers 1"
 if [ "${1:-}" = --sanitize ]; then
-  shift
+  tool=${2:-memcheck}
+  shift $(($# > 1 ? 2 : 1))
   command -v compute-sanitizer > /dev/null || { echo "gpu: expected compute-sanitizer of the CUDA toolkit, got none" >&2; exit 3; }
-  for tool in ${*:-memcheck racecheck initcheck synccheck}; do
-    echo "== $tool"
-    compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 $vitest --testTimeout 3600000 \
-      test/ops test/models/dnc-vectors.test.ts test/models/gpu.test.ts
-  done
-  exit 0
+  [ $# -gt 0 ] || set -- test/models/gpu.test.ts
+  exec compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 $vitest --testTimeout 3600000 "$@"
 fi
 [ -z "${MG_SHIM:-}" ] || vitest="$vitest --testTimeout 1200000"
 if [ $# -eq 0 ]; then set -- test/tensor test/ops test/optim test/nn test/models test/golden test/train/trainer.test.ts; fi

@@ -16,6 +16,9 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: 'networks,ops,dnc' },
     match: { type: 'string', default: '' },
+    modes: { type: 'string' },
+    rounds: { type: 'string' },
+    limit: { type: 'string', default: '1800' },
     device: { type: 'string', default: process.env.MULTIGRID_MEMORY_DEVICE ?? 'auto' },
     python: { type: 'string', default: 'python3' },
     note: { type: 'string' },
@@ -26,11 +29,12 @@ const used = setDefaultDevice(device(options.device));
 const onGpu = used.type !== 'cpu';
 const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 }
   : onGpu ? { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 } : { warmups: 3, runs: 20, budgetMs: 4000, rounds: 3 };
+if (options.rounds !== undefined) budget.rounds = Number(options.rounds);
 
 /** What a program prints as JSON, or why it did not. */
 function measure(command, args, job, env = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
-    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1_800_000, cwd: root, env: { ...process.env, ...env },
+    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1000 * Number(options.limit), cwd: root, env: { ...process.env, ...env },
   });
   const lines = (text) => (text ?? '').trim().split('\n');
   if (error !== undefined || status !== 0) return { failed: error?.message ?? lines(stderr).at(-1) };
@@ -54,7 +58,8 @@ const middle = (results) => {
 /** Ours and each mode of the peer, in turn, some rounds; the round with the middle median stands for each. */
 function compare({ name, program, peer, modes, job, tolerance }) {
   const all = { ...job, ...budget };
-  const results = new Map([['ours', []], ...(hasTorch ? modes : []).map((mode) => [mode, []])]);
+  const peers = modes.filter((mode) => hasTorch && (options.modes === undefined || options.modes.split(',').includes(mode)));
+  const results = new Map([['ours', []], ...peers.map((mode) => [mode, []])]);
   for (let round = 0; round < budget.rounds; round++) {
     for (const [who, list] of results) {
       if (round > 0 && list[0].failed !== undefined) continue;

@@ -92,7 +92,7 @@ inline MG_DEVICE void block_sort(std::uint64_t* keys, std::int32_t* items, i64 s
     for (i64 apart = run / 2; apart > 0; apart /= 2) {
       MG_BARRIER();
       by_thread(size / 2, [&](i64 pair) {
-        const i64 low = pair / apart * 2 * apart + pair % apart, high = low + apart;
+        const i64 low = 2 * pair - (pair & (apart - 1)), high = low + apart;
         const bool rising = (low & run) == 0;
         const bool falls = keys[low] != keys[high] ? keys[low] > keys[high] : items[low] > items[high];
         if (falls != rising) return;

@@ -15,9 +15,10 @@
 
 #include "check.h"
 
-// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads. Functions and lambdas of the device: MG_DEVICE; MG_APART where
+// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads; MG_KERNEL(256, 2), where registers must do for two such blocks
+// on a processor. Functions and lambdas of the device: MG_DEVICE; MG_APART where
 // they are to be called, with registers of their own, instead of becoming part of a kernel.
-#define MG_KERNEL(threads) __global__ void __launch_bounds__(threads)
+#define MG_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
 #define MG_DEVICE __device__
 #define MG_APART __device__ __noinline__
 #define MG_UNROLL _Pragma("unroll")
@@ -75,6 +76,14 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Four matrices [8,8] of 16-bit values in shared memory, transposed: lane l names line l % 8 of matrix l / 8, 16 bytes aligned to 16;
+// word k is for matrix k the values in column l / 4 of lines 2 (l % 4), low, and 2 (l % 4) + 1.
+__device__ __forceinline__ void load_transposed(unsigned* to, const void* line) {
+  const unsigned at = unsigned(__cvta_generic_to_shared(line));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
 }
 
 // The nearest tf32, ties away from zero; a pair of the nearest bfloat16, ties to even, the first one low.

@@ -104,6 +104,12 @@ struct Device {
   std::mutex mutex;  // of `held` and `events`
   std::deque<Held> held;
   std::vector<cudaEvent_t> events;
+
+  // Lets go of what the stream has passed. `mutex` is held. A query's "not ready" is an answer: the next launch must not take it for its own.
+  void release_passed() {
+    for (; !held.empty() && cudaEventQuery(held.front().event) == cudaSuccess; held.pop_front()) events.push_back(held.front().event);
+    cudaGetLastError();
+  }
 };
 
 // None of these is ever destroyed: finalizers may still free buffers while the process ends, and the driver may be gone by then.
@@ -222,10 +228,7 @@ void hold_until_passed(int device, std::shared_ptr<void> what) {
   const Stream s = stream(device);
   Device& d = device_at(device);
   const std::lock_guard<std::mutex> lock(d.mutex);
-  while (!d.held.empty() && cudaEventQuery(d.held.front().event) == cudaSuccess) {
-    d.events.push_back(d.held.front().event);
-    d.held.pop_front();
-  }
+  d.release_passed();
   cudaEvent_t event = nullptr;
   if (!d.events.empty()) {
     event = d.events.back();
@@ -241,10 +244,7 @@ void wait(int device) {
   expect_success(cudaStreamSynchronize(stream(device)), "the queued work");
   Device& d = device_at(device);
   const std::lock_guard<std::mutex> lock(d.mutex);
-  while (!d.held.empty() && cudaEventQuery(d.held.front().event) == cudaSuccess) {
-    d.events.push_back(d.held.front().event);
-    d.held.pop_front();
-  }
+  d.release_passed();
 }
 
 }  // namespace cuda

@@ -56,10 +56,14 @@ void check_copies() {
   cuda::copy_out(0, to.as<char>(), beside.as<char>(), 256);
   cuda::wait(0);
   expect(std::memcmp(from.as<char>(), to.as<char>(), 256) == 0, "copies arrive in order");
-  const auto witness = std::make_shared<int>(1);
+  const auto witness = std::make_shared<int>(1), other = std::make_shared<int>(2);
+  cuda::copy_in(0, there.as<char>(), from.as<char>(), 256);
   cuda::hold_until_passed(0, witness);
+  cuda::copy_in(0, beside.as<char>(), to.as<char>(), 256);
+  cuda::hold_until_passed(0, other);
   expect(witness.use_count() == 2, "what a copy reads is kept");
   cuda::wait(0);
+  expect(other.use_count() == 1, "all of it");
   expect(witness.use_count() == 1, "until the copy has run");
 }
 

@@ -170,6 +170,24 @@ NetworkSpec reader_network(std::mt19937& rng) {
   return s;
 }
 
+// Without a kink: one grid in each layer, on the level of the last one or the next, no ReLU.
+NetworkSpec smooth_network(std::mt19937& rng) {
+  NetworkSpec s = random_network(rng);
+  s.batch = std::max<i64>(s.batch, 1), s.steps = std::max<i64>(s.steps, 1);
+  s.fields.resize(1);
+  s.fields[0].level = 0;
+  s.input = {0};
+  int level = 0;
+  for (LayerSpec& l : s.layers) {
+    level = std::min(level + int(rng() % 2), int(s.sides.size()) - 1);
+    l.low = l.high = level;
+    l.relu = false, l.norm = NormKind::none;
+    l.memory.clear();
+    if (l.shortcut >= 0 && s.layers[size_t(l.shortcut)].low != level) l.shortcut = -1;
+  }
+  return s;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -183,12 +201,16 @@ int main(int argc, char** argv) {
     const auto draw = [&] { return k % 4 == 0 && most >= 50 ? folding_network(rng) : k % 4 == 2 ? reader_network(rng) : random_network(rng); };
     NetworkSpec s = draw();
     while (plan_network(s, 4, 1).forward_flop > most * 1e6) s = draw();
+    NetworkSpec smooth = smooth_network(rng);
+    while (plan_network(smooth, 4, 1).forward_flop > most * 1e6) smooth = smooth_network(rng);
     const unsigned own = unsigned(rng());
     try {
       if (!brief) check<double>(s, own, 1e-11);
       check<float>(s, own, 2e-5);
-      check_rounded(s, own, Precision::tf32, 2e-3);
-      check_rounded(s, own, Precision::bfloat16, 2e-2);
+      for (const NetworkSpec& each : {s, smooth}) {
+        check_rounded(each, own, Precision::tf32, 2e-3);
+        check_rounded(each, own, Precision::bfloat16, 2e-2);
+      }
     } catch (const Error& e) {
       failures++;
       std::printf("FAIL %s %s\n", e.code(), e.what());

@@ -155,19 +155,21 @@ MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block
   using Gradient = typename Math::Kept::Gradient;
   const OneSource<Gradient> from{kept_at<Gradient>(g.dsums, t), g.outputs};
   run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
-    const int width = p.tile_columns();
-    for (int k = port::thread(); k < tile_cells * width; k += tile_threads) {
-      const int m = k / width, column = k - m * width;
-      const i64 n = column_tile * width + column, cell = cells[m], channel = n - g.hidden_column;
-      if (cell < 0 || n >= p.outputs) continue;
+    const int width = p.tile_columns(), column = port::thread() % width;  // a power of two
+    const i64 outputs = p.outputs, channels = g.channels, n = column_tile * width + column, channel = n - g.hidden_column;
+    const bool is_first_hidden = first_hidden && channel >= 0 && channel < channels;
+    if (n >= outputs) return;
+    for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
+      const i64 cell = cells[m];
+      if (cell < 0) continue;
       const T sum = sums[m * stride + column];
-      parts[cell * p.outputs + n] = sum;
-      if (first_hidden && channel >= 0 && channel < g.channels) first_hidden[cell * g.channels + channel] = sum;
+      parts[cell * outputs + n] = sum;
+      if (is_first_hidden) first_hidden[cell * channels + channel] = sum;
     }
   });
 }
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+MG_KERNEL(tile_threads, tile_blocks<T>) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
   data_block<Math>(tables, first, end, port::block(), stage, skew);
 }
 
@@ -179,7 +181,7 @@ MG_APART void data_apart(const Tables<T>* tables, int first, int end, i64 block,
 // Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored gates. The fields of a stage and the cells of the
 // next one read the same parts.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
+MG_KERNEL(tile_threads, tile_blocks<T>) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
   if (packs) pack_share<Math, true>(*tables);
   const Stages stages{t0, t1, tables->layers};
   const auto fields = [&](const Stage& stage) {

@@ -9,6 +9,10 @@
 namespace mg {
 namespace cuda {
 
+// Tiles that a processor is to have at once, where registers decide: while some wait for memory or each other, others compute.
+template <class T>
+constexpr int tile_blocks = sizeof(T) == 4 ? 3 : 1;
+
 // Channels of one tensor as a product gathers them; null data: zeros.
 template <class T>
 struct View {
@@ -66,6 +70,30 @@ MG_DEVICE Run<T, N> seen(const View<T>& v, i64 channel, const PatchCell& c, i64 
   return x;
 }
 
+template <class Math, class T>
+MG_DEVICE void put_factors(const Run<T, 4>& x, typename Math::Factor* to) {
+  Run<typename Math::Factor, 4> y;
+  MG_UNROLL for (int j = 0; j < 4; j++) y.at[j] = Math::factor(x.at[j]);
+  *reinterpret_cast<Run<typename Math::Factor, 4>*>(to) = y;
+}
+
+// What has to be pooled or rounded on its way, for AtOnce cells at a time: their loads are in flight together.
+template <class Math, int AtOnce, class T>
+MG_DEVICE void gather_through_registers(const View<T>& v, i64 channel, const PatchCell* cells, int count, i64 height, i64 width, int dimensions,
+                                        typename Math::Factor* patch) {
+  const int step = port::threads() / 4;
+  for (int first = port::thread() / 4; first < count; first += AtOnce * step) {
+    Run<T, 4> x[AtOnce]{};
+    MG_UNROLL for (int j = 0; j < AtOnce; j++) {
+      const int k = first + j * step;
+      if (k < count && cells[k].image >= 0 && v.data != nullptr) x[j] = seen<4>(v, channel, cells[k], height, width, dimensions);
+    }
+    MG_UNROLL for (int j = 0; j < AtOnce; j++) {
+      if (first + j * step < count) put_factors<Math>(x[j], patch + (first + j * step) * Math::stride);
+    }
+  }
+}
+
 // The four channels from `channel` on of every cell of a patch, by the threads with the same number modulo 4.
 template <class Math, class From, class T = typename From::Value>
 MG_DEVICE void gather(const From& from, i64 channel, i64 end, bool folded, const PatchCell* cells, int count, i64 height, i64 width, int dimensions,
@@ -76,26 +104,23 @@ MG_DEVICE void gather(const From& from, i64 channel, i64 end, bool folded, const
   patch += quad;
   const View<T> v = from.find(channel < end ? channel : end - 1, folded);
   const bool whole = v.aligned && channel < end;
+  if (whole && v.map == Map::down) return gather_through_registers<Math, 2>(v, channel, cells, count, height, width, dimensions, patch);
+  if (whole && !Math::copies) return gather_through_registers<Math, 4>(v, channel, cells, count, height, width, dimensions, patch);
   for (int k = port::thread() / 4; k < count; k += port::threads() / 4) {
     const PatchCell c = cells[k];
     Factor* const to = patch + k * Math::stride;
-    const bool valid = whole && c.image >= 0 && v.data != nullptr;
-    if (Math::copies && whole && v.map != Map::down) {
+    if (Math::copies && whole) {
+      const bool valid = c.image >= 0 && v.data != nullptr;
       const T* const at = valid ? v.data + source_cell(v.map, c, height, width, dimensions) * v.channels + (channel - v.first) : nullptr;
       MG_UNROLL for (int part = 0; part < 4; part += 16 / int(sizeof(T))) port::copy_async(to + part, valid ? at + part : v.data, valid);
       continue;
     }
     Run<T, 4> x{};
-    if (valid) x = seen<4>(v, channel, c, height, width, dimensions);
-    if (!whole && c.image >= 0) {
-      for (int j = 0; j < 4 && channel + j < end; j++) {
-        const View<T> one = from.find(channel + j, folded);
-        if (one.data != nullptr) x.at[j] = seen<1>(one, channel + j, c, height, width, dimensions).at[0];
-      }
+    for (int j = 0; c.image >= 0 && j < 4 && channel + j < end; j++) {
+      const View<T> one = from.find(channel + j, folded);
+      if (one.data != nullptr) x.at[j] = seen<1>(one, channel + j, c, height, width, dimensions).at[0];
     }
-    Run<Factor, 4> y;
-    MG_UNROLL for (int j = 0; j < 4; j++) y.at[j] = Math::factor(x.at[j]);
-    *reinterpret_cast<Run<Factor, 4>*>(to) = y;
+    put_factors<Math>(x, to);
   }
 }
 
@@ -220,6 +245,7 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
         gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded, next_folded ? memory.coarse_cells : memory.patch_cells,
                      next_folded ? p.coarse_cells() : p.patch_cells(), p.in_height / scale, p.in_width / scale, dimensions,
                      memory.patches + ((chunk + 1) & 1) * memory.patch_values);
+        port::warp_barrier();  // lanes gather on ways of their own; matrix units want them together again
       }
       port::copy_commit();
       if (chunk < 0 || !works) continue;

@@ -8,13 +8,16 @@
 
 namespace mg {
 
-// Values of all images at a step: step t is in slot t % slots.
+// t % slots. Where all steps or a single one have a slot, which is the rule, without the division, that kernels would wait for.
+MG_HD i64 slot_of(i64 t, i64 slots) { return t < slots ? t : slots == 1 ? 0 : t % slots; }
+
+// Values of all images at a step.
 template <class T>
 struct Series {
   T* base;
   i64 step;  // values from one slot to the next
   i64 slots;
-  MG_HD T* at(i64 t) const { return base ? base + t % slots * step : nullptr; }
+  MG_HD T* at(i64 t) const { return base ? base + slot_of(t, slots) * step : nullptr; }
 };
 
 // The same of values in the form that a kernel keeps them in (kept_cuda.h).
@@ -23,7 +26,7 @@ struct KeptSeries {
   i64 step, slots;
 };
 template <class Kept>
-MG_HD Kept* kept_at(const KeptSeries& s, i64 t) { return reinterpret_cast<Kept*>(s.base) + t % s.slots * s.step; }
+MG_HD Kept* kept_at(const KeptSeries& s, i64 t) { return reinterpret_cast<Kept*>(s.base) + slot_of(t, s.slots) * s.step; }
 
 // The state before step t: given or zeros (null), from a checkpoint, or where step t-1 left it.
 template <class T>

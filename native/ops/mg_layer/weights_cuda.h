@@ -18,15 +18,22 @@ struct WeightTile {
   static MG_DEVICE int channel() { return port::thread() % 16; }
   static MG_DEVICE int column() { return port::thread() / 16 * 8; }
 
-  // += the cells of a box; offsets: of the taps in the patch.
-  MG_DEVICE void add(const T* patch, const T* d, const int* origins, const int* cells, const int* offsets, int taps) {
+  // += the cells of a box; offsets: of the taps in the patch. Cells that are not there have zeros in d.
+  MG_DEVICE void add(const T* patch, const T* d, const int* origins, const int* offsets, int taps, bool is_square) {
+    if (is_square) add_cells<true>(patch, d, origins, offsets, taps);
+    else add_cells<false>(patch, d, origins, offsets, taps);
+  }
+  // Square: 3 x 3 taps, of which those of a line are known to be neighbours.
+  template <bool Square>
+  MG_DEVICE void add_cells(const T* patch, const T* d, const int* origins, const int* offsets, int taps) {
+    patch += channel(), d += column();
+    const int line[3] = {offsets[0], Square ? offsets[3] : 0, Square ? offsets[6] : 0};
     for (int m = 0; m < tile_cells; m++) {
-      if (cells[m] < 0) continue;
-      const auto b = *reinterpret_cast<const Run<T, 8>*>(d + m * (weight_columns + gap) + column());
-      const T* const a = patch + origins[m] * Math::stride + channel();
+      const auto b = *reinterpret_cast<const Run<T, 8>*>(d + m * (weight_columns + gap));
+      const int origin = origins[m] * Math::stride;
       MG_UNROLL for (int tap = 0; tap < 9; tap++) {
-        if (tap >= taps) break;
-        const T x = a[offsets[tap] * Math::stride];
+        if (!Square && tap >= taps) break;
+        const T x = patch[origin + (Square ? line[tap / 3] + tap % 3 * Math::stride : offsets[tap])];
         MG_UNROLL for (int n = 0; n < 8; n++) at[tap][n] = port::fma(x, b.at[n], at[tap][n]);
       }
     }
@@ -52,36 +59,46 @@ struct WeightTile<MatrixMath<Bf16>, float> {
   static MG_DEVICE int first_tap() { return port::thread() / 64 * 5; }
   static MG_DEVICE int column() { return port::thread() / 32 % 2 * 32; }
 
-  // Cells of the fragments' depth k: tf32 has words of one cell, bfloat16 of two.
-  static MG_DEVICE int depth_cell(int half) { return port::thread() % 4 * (Bf16 ? 2 : 1) + half * depth / 2; }
-  static MG_DEVICE unsigned word(const Factor* first, const Factor* second) {
-    if constexpr (Bf16) return unsigned(*first) | unsigned(*second) << 16;
-    else return port::to_tf32(*first);
-  }
+  // The words of the fragments at cells m and on. Both operands lie cell by cell, which is the depth, so for words of two cells they
+  // are transposed: lane l names line l % 8 of matrix l / 8, that is of one half of the depth and of one half of 16 channels or columns.
+  struct Words {
+    int patch_at[Bf16 ? 1 : 2];
+    unsigned b[4][2];
 
-  MG_DEVICE void add(const Factor* patch, const Factor* d, const int* origins, const int*, const int* offsets, int taps) {
-    const int row = port::thread() % 32 / 4;
-    for (int m = 0; m < tile_cells; m += depth) {
-      unsigned b[4][2];
-      int o[2][2];
-      MG_UNROLL for (int half = 0; half < 2; half++) {
-        const int k = m + depth_cell(half);
-        o[half][0] = origins[k], o[half][1] = origins[Bf16 ? k + 1 : k];
-        const Factor* const from = d + k * (weight_columns + gap) + column() + row;
-        MG_UNROLL for (int n = 0; n < 4; n++) b[n][half] = word(from + n * 8, from + n * 8 + weight_columns + gap);
+    MG_DEVICE Words(const Factor* d, const int* origins, int m) {
+      const int lane = port::thread() % 32;
+      if constexpr (Bf16) {
+        patch_at[0] = origins[m + lane / 16 * 8 + lane % 8] * Math::stride + lane / 8 % 2 * 8;
+        const Factor* const from = d + (m + lane % 16) * (weight_columns + gap) + column() + lane / 16 * 8;
+        port::load_transposed(b[0], from), port::load_transposed(b[2], from + 16);
+      } else {
+        MG_UNROLL for (int half = 0; half < 2; half++) {
+          const int k = m + lane % 4 + half * 4;
+          patch_at[half] = origins[k] * Math::stride + lane / 4;
+          MG_UNROLL for (int n = 0; n < 4; n++) b[n][half] = port::to_tf32(d[k * (weight_columns + gap) + column() + lane / 4 + n * 8]);
+        }
       }
+    }
+    MG_DEVICE void load(const Factor* patch, int offset, unsigned (&a)[4]) const {
+      if constexpr (Bf16) {
+        port::load_transposed(a, patch + patch_at[0] + offset);
+      } else {
+        MG_UNROLL for (int k = 0; k < 4; k++) a[k] = port::to_tf32(patch[patch_at[k / 2] + offset + k % 2 * 8]);
+      }
+    }
+  };
+
+  MG_DEVICE void add(const Factor* patch, const Factor* d, const int* origins, const int* offsets, int taps, bool) {
+    for (int m = 0; m < tile_cells; m += depth) {
+      const Words words(d, origins, m);
       MG_UNROLL for (int k = 0; k < 5; k++) {
         const int tap = first_tap() + k;
         if (tap >= taps) break;
         unsigned a[4];
-        MG_UNROLL for (int half = 0; half < 2; half++) {
-          const Factor* const p = patch + (o[half][0] + offsets[tap]) * Math::stride + row;
-          const Factor* const q = patch + (o[half][1] + offsets[tap]) * Math::stride + row;
-          a[2 * half] = word(p, q), a[2 * half + 1] = word(p + 8, q + 8);
-        }
+        words.load(patch, offsets[tap], a);
         MG_UNROLL for (int n = 0; n < 4; n++) {
-          if constexpr (Bf16) port::mma_bf16(at[k][n], a, b[n]);
-          else port::mma_tf32(at[k][n], a, b[n]);
+          if constexpr (Bf16) port::mma_bf16(at[k][n], a, words.b[n]);
+          else port::mma_tf32(at[k][n], a, words.b[n]);
         }
       }
     }
@@ -102,8 +119,8 @@ template <class Math>
 struct WeightMemory {
   using Factor = typename Math::Factor;
   TileMemory<Math> tile;
-  Factor* d;     // gradients of the sums of the box: [128 cells][64 columns]
-  int* offsets;  // of up to nine taps in the patch
+  Factor* d;     // gradients of the sums of the box as they are kept: [128 cells][64 columns]
+  int* offsets;  // of up to nine taps in the patch, in values
   static constexpr int stride = weight_columns + WeightTile<Math>::gap;
 
   static MG_HD i64 lay_out(const Product& p, char* base, WeightMemory& m) {
@@ -127,9 +144,24 @@ struct WeightMemory {
   }
 };
 
+// Columns from `d` on, of as many as `left`, of the gradients of a box; zeros for cells and columns that are not there. Arrives as
+// asynchronous copies do.
+template <class Math, class Gradient>
+MG_DEVICE void gather_gradients(const Gradient* d, i64 outputs, i64 left, const int* cells, typename Math::Factor* to) {
+  constexpr int stride = WeightMemory<Math>::stride, run = 16 / int(sizeof(Gradient));
+  const bool aligned = outputs % run == 0;
+  const int step = aligned ? run : 1, across = weight_columns / step, n = port::thread() % across * step;
+  for (int m = port::thread() / across; m < tile_cells; m += tile_threads / across) {
+    const bool valid = cells[m] >= 0 && n < left;
+    const Gradient* const from = d + (valid ? cells[m] * outputs + n : 0);
+    if (aligned) port::copy_async(to + m * stride + n, from, valid);
+    else to[m * stride + n] = valid ? *from : Gradient(0);
+  }
+}
+
 // Steps [t0, t1); `first`: the sums begin here, else they go on.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
+MG_KERNEL(tile_threads, tile_blocks<T>) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
   const Found found = find_row(tables->before[int(Work::weights)], first_row, end, port::block());
   const Product& p = tables->forward[found.row];
   const WeightSum& w = tables->weights[found.row];
@@ -145,7 +177,7 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
   WeightMemory<Math> memory;
   WeightMemory<Math>::lay_out(p, port::shared<char>(), memory);
   for (int k = port::thread(); k < taps; k += tile_threads)
-    memory.offsets[k] = (first_tap + k) / p.kernel_width * p.patch_columns() + (first_tap + k) % p.kernel_width;
+    memory.offsets[k] = ((first_tap + k) / p.kernel_width * p.patch_columns() + (first_tap + k) % p.kernel_width) * Math::stride;
   WeightTile<Math> sums;
   T bias = T(0);
   for (i64 box = part_begin(boxes, w.slices, slice); box < part_begin(boxes, w.slices, slice + 1); box++) {
@@ -159,16 +191,12 @@ MG_KERNEL(tile_threads) weights_kernel(const Tables<T>* tables, int first_row, i
                  p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
     using Kept = typename Math::Kept;
     const auto* const d = kept_at<typename Kept::Gradient>(g.dsums, t) + column;
-    for (int k = port::thread(); k < tile_cells * weight_columns; k += tile_threads) {
-      const int m = k / weight_columns, n = k % weight_columns, cell = memory.tile.cells[m];
-      memory.d[m * WeightMemory<Math>::stride + n] = cell >= 0 && column + n < g.outputs ? Math::factor(d[i64(cell) * g.outputs + n]) : typename Math::Factor(0);
-    }
+    gather_gradients<Math>(d, g.outputs, g.outputs - column, memory.tile.cells, memory.d);
     port::copy_commit();
     port::copy_wait<0>();
     MG_BARRIER();
-    sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.tile.cells, memory.offsets, taps);
-    for (int m = 0; sums_bias && column + port::thread() < g.outputs && m < tile_cells; m++)
-      if (memory.tile.cells[m] >= 0) bias += Kept::gradient(d[i64(memory.tile.cells[m]) * g.outputs + port::thread()]);
+    sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.offsets, taps, taps == 9 && p.kernel_width == 3);
+    for (int m = 0; sums_bias && m < tile_cells; m++) bias += Kept::gradient(memory.d[m * WeightMemory<Math>::stride + port::thread()]);
   }
   T* const partial = g.partials + slice * w.size;
   sums.each([&](int tap, int c, int n, T sum) {

@@ -401,8 +401,11 @@ void leave_exchange() {
   meet(w);
 }
 
+void expect_aligned(const void* pointer, const char* what) {
+  if (reinterpret_cast<std::uintptr_t>(pointer) % 16 != 0) die("not aligned to 16 bytes: ", what);
+}
 void start_copy(void* to, const void* from, bool valid) {
-  if ((reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % 16 != 0) die("an asynchronous copy is not aligned to 16 bytes");
+  expect_aligned(to, "an asynchronous copy"), expect_aligned(from, "an asynchronous copy");
   Fiber& f = current();
   if (f.last_copy - f.first_copy == most_copies) die("a thread has too many asynchronous copies in flight");
   f.copies[f.last_copy++ % most_copies] = {to, valid ? from : nullptr, f.group};

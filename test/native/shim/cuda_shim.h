@@ -15,7 +15,7 @@
 #include "../../../native/base/platform.h"
 #include "../../../native/base/stream.h"
 
-#define MG_KERNEL(threads) void
+#define MG_KERNEL(...) void
 #define MG_DEVICE
 #define MG_APART
 #define MG_UNROLL
@@ -36,6 +36,7 @@ void grid_barrier(const char* file, int line);
 // Every lane hands in up to 64 bytes; gives the 32 slots of 64 bytes, to be read until the lane calls leave_exchange.
 const unsigned char* exchange(const void* mine, std::size_t bytes, const char* what);
 void leave_exchange();
+void expect_aligned(const void* pointer, const char* what);  // to 16 bytes
 void start_copy(void* to, const void* from, bool valid);
 void commit_copies();
 bool next_copy(int groups_in_flight, void** to, const void** from);
@@ -113,6 +114,17 @@ void copy_wait() {
 
 inline void mma_tf32(float* d, const unsigned* a, const unsigned* b) { shim::mma(8, d, a, b); }
 inline void mma_bf16(float* d, const unsigned* a, const unsigned* b) { shim::mma(16, d, a, b); }
+
+inline void load_transposed(unsigned* to, const void* line) {
+  shim::expect_aligned(line, "load_transposed");
+  const unsigned char* const slots = shim::exchange(&line, sizeof line, "load_transposed");
+  const int lane = thread() & 31;
+  for (int k = 0; k < 4; k++) {
+    const auto value = [&](int of) { return unsigned(shim::lane_value<const std::uint16_t*>(slots, 8 * k + of)[lane / 4]); };
+    to[k] = value(lane % 4 * 2) | value(lane % 4 * 2 + 1) << 16;
+  }
+  shim::leave_exchange();
+}
 
 inline unsigned to_tf32(float x) {
   unsigned bits;
