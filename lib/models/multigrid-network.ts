@@ -1,6 +1,6 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
-import { checkChoice, checkNumber, fail } from '../check.js';
+import { checkChoice, checkNumber, fail, words } from '../check.js';
 import { fusedChoices, type Fused } from '../nn/fused-layer.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
@@ -69,12 +69,12 @@ export class MultigridNetwork extends Module {
     checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
     const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
     if (state !== undefined && state.length !== cells) {
-      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, `${state.length} layers`);
+      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, words(`${state.length} layers`));
     }
     if (this.#fused !== 'off') {
       const obstacle = whyNotFused(this.#model, this.#plan, inputs);
       if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()), this.#memoryBudget);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, 'another');
+      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
     }
     const outgoing: (readonly Pyramid[])[] = [];
     const outputs: Pyramid[] = [];

@@ -1,6 +1,6 @@
 /** The fused kernels for those who bring their own parameters and loop: plan once for each shape, then forward and backward. */
 
-import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import {
   checkFields, describeNetwork, networkBackward, networkForward, weightsOf, type DescribedNetwork, type NetworkLayer, type NetworkSpec,
 } from '../ops/network.js';
@@ -59,7 +59,7 @@ const networks = new WeakMap<Plan, DescribedNetwork>();
 
 function networkOf(op: string, plan: Plan): DescribedNetwork {
   const network = networks.get(plan);
-  if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', 'another');
+  if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another'));
   return network;
 }
 
@@ -78,7 +78,7 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   const geometries = layers.map((layer, l) => {
     const geometry = checkGeometry(`fused.plan, layer ${l + 1}`, layer, ['kind', 'activation', 'forgetBias', 'peephole']);
     const obstacle = gridObstacle(geometry);
-    if (obstacle !== null) fail('ERR_MG_DEVICE', 'fused.plan', `a layer ${l + 1} to fuse: ${obstacle}`, 'another');
+    if (obstacle !== null) fail('ERR_MG_DEVICE', 'fused.plan', `a layer ${l + 1} to fuse: ${obstacle}`, words('another'));
     return geometry;
   });
   const first = geometries[0]!;
@@ -122,11 +122,12 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
 export function plan(options: PlanOptions): Plan {
   checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes']);
   const device = findDevice(options.device).type;
+  const backward = checkBoolean('fused.plan', 'backward', options.backward ?? true);
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = describeNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1), steps: checkInteger('fused.plan', 'steps', options.steps, 1),
-    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward: options.backward ?? true,
-    gradients: spec.fields.map(() => options.backward ?? true), device,
+    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward,
+    gradients: spec.fields.map(() => backward), device,
   });
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {
@@ -174,6 +175,7 @@ export function forward(
 ): { y: Pyramid; state: MultigridState[]; saved: Tensor[] } {
   const op = 'fused.forward';
   const network = networkOf(op, plan);
+  checkInstance(op, 'x', x, Pyramid, 'a Pyramid');
   const { spec, size } = network;
   const fields = spec.fields.map(({ level }) => x.at(level));
   const levels = spec.fields.map(({ level }) => level);
@@ -202,13 +204,14 @@ export function backward(
   const op = 'fused.backward';
   const network = networkOf(op, plan);
   const { spec, size, shapes, plan: { outputs, states: places } } = network;
-  if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', 'one for inference');
+  if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', words('one for inference'));
   const [f, n] = [spec.fields.length, outputs.length];
   const c = saved.length - f - n - 1;
-  if (c !== 0 && c !== 2 * places.length) fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', `${saved.length} tensors`);
+  if (c !== 0 && c !== 2 * places.length) fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors`));
   const tensors = {
     weights: weightsOf(op, network.plan, parameters, saved[0]!), fields: saved.slice(0, f), carried: saved.slice(f, f + c),
   };
+  checkInstance(op, 'dy', dy, Pyramid, 'a Pyramid');
   const dys = outputs.map(([, level]) => dy.at(level));
   expectLike(op, 'dy', dys, shapes.slice(0, n), size.dtype);
   const dCarried = dState.length === 0 ? places.flatMap(() => [null, null]) : carriedOf(op, network, dState);

@@ -1,6 +1,6 @@
 /** A whole window of a multigrid network as one op: one native call forward, one backward. */
 import { isRecording, record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { checkChoice, checkMap, fail } from '../check.js';
 import { native, type Storage } from '../native.js';
 import { dtypeCode } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
@@ -83,8 +83,7 @@ let chosenPrecision: Precision = 'float32';
  * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
  */
 export function setPrecision(precision: Precision): void {
-  if (!precisions.includes(precision)) fail('ERR_MG_ARGUMENT', 'setPrecision', precisions.join(', '), precision);
-  chosenPrecision = precision;
+  chosenPrecision = checkChoice('setPrecision', 'precision', precision, precisions);
 }
 
 /** What setPrecision set. */
@@ -185,6 +184,7 @@ export function networkBackward(
 
 /** The parameters of a plan in its order; ERR_MG_ARGUMENT for one that is missing, ERR_MG_DTYPE for one of another type. */
 export function weightsOf(op: string, plan: NetworkPlan, parameters: ReadonlyMap<string, Tensor>, like: Tensor): Tensor[] {
+  checkMap(op, 'parameters', parameters);
   return plan.parameters.map((name) => {
     const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined);
     return checkSameDType(op, like, name, weight);

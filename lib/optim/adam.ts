@@ -31,6 +31,7 @@ export class Adam extends Optimizer {
   }) {
     checkOptions(variant.name, options, ['lr', 'betas', 'epsilon', 'weightDecay']);
     const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
+    if (!Array.isArray(betas) || betas.length !== 2) fail('ERR_MG_ARGUMENT', variant.name, 'betas to be two numbers', betas);
     for (const beta of betas) if (!(checkNumber(variant.name, 'betas', beta, 0) < 1)) fail('ERR_MG_ARGUMENT', variant.name, 'betas below 1', betas);
     checkNumber(variant.name, 'epsilon', epsilon, 0);
     super(variant.name, parameters, { lr, weightDecay }, { m: { start: 0 }, v: { start: 0 }, step: { start: 0, scalar: true } });

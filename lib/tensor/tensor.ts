@@ -1,9 +1,9 @@
 /** The tensor: a shape, a dtype, and a handle to counted native storage. */
 import { native, type Storage } from '../native.js';
-import { checkNumber, checkOptions, checkString, fail, show } from '../check.js';
+import { checkInstance, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
 import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
-import type { Rng } from './rng.js';
+import { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
 import { checkShape, sameShape, sizeOf, type Shape } from './shape.js';
 
@@ -68,8 +68,8 @@ export class Tensor<D extends DType = DType> implements Owned {
     }
     const nested = shapeOfNested(where, data);
     const flat = (Array.isArray(data) ? data.flat(Infinity) : [data]) as number[];
-    const bad = flat.find((value) => typeof value !== 'number');
-    if (bad !== undefined) fail('ERR_MG_ARGUMENT', where, 'numbers', bad);
+    const bad = flat.findIndex((value) => typeof value !== 'number');
+    if (bad >= 0) fail('ERR_MG_ARGUMENT', where, 'numbers', flat[bad]);
     return create(where, flat, shape ?? nested, options);
   }
 
@@ -202,7 +202,7 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 
   #live(op: string): Handle {
-    return this.#handle ?? fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', `a disposed one${this.name === '' ? '' : `, ${this.name}`}`);
+    return this.#handle ?? fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', words(`a disposed one${this.name === '' ? '' : `, ${this.name}`}`));
   }
 
   #expectOneElement(op: string): void {
@@ -255,13 +255,16 @@ function shapeOfNested(where: string, data: unknown): Shape {
 }
 
 function random<D extends 'float32' | 'float64'>(
-  where: string, kind: 0 | 1, shape: Shape, [a, b]: readonly [number, number], rng: Rng, options: TensorOptions<D>,
+  where: string, kind: 0 | 1, shape: Shape, parameters: readonly [number, number], rng: Rng, options: TensorOptions<D>,
 ): Tensor<D> {
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
-  if (dtype !== 'float32' && dtype !== 'float64') fail('ERR_MG_DTYPE', where, 'float32 or float64', show(dtype));
-  checkNumber(where, 'parameters', a);
-  checkNumber(where, 'parameters', b);
+  if (dtype !== 'float32' && dtype !== 'float64') fail('ERR_MG_DTYPE', where, 'float32 or float64', dtype);
+  const names = kind === 0 ? ['low', 'high'] as const : ['mean', 'std'] as const;
+  if (!Array.isArray(parameters) || parameters.length !== 2) fail('ERR_MG_ARGUMENT', where, `[${names.join(', ')}]`, parameters);
+  const a = checkNumber(where, names[0], parameters[0]);
+  const b = checkNumber(where, names[1], parameters[1]);
+  checkInstance(where, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   const count = sizeOf(checked);
   const stream = rng.take(count * (kind === 0 ? 2 : 4));
   const dims = Int32Array.of(dtypeCode(dtype), kind, stream.key[0], stream.key[1]);

@@ -1,7 +1,7 @@
 /** A training run as one safetensors file: `model.*`, `optimizer.*`, `state.*`, and where it stands as metadata. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { packageRoot } from '../native.js';
 import { unscoped } from '../tensor/scope.js';
@@ -81,7 +81,7 @@ export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<
 
 function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: string): Record<string, unknown> {
   const text = metadata.get(key);
-  if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, 'none');
+  if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, words('none'));
   try {
     const value = JSON.parse(text) as unknown;
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;

@@ -1,5 +1,5 @@
 /** The picture of a run's memory at work: that of its kind of model. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import type { Task } from '../tasks/task.js';
@@ -23,5 +23,5 @@ export async function pictureOfMemory(title: string, model: BuiltModel, run: Run
     if (model instanceof DNC) return slotsAtWork(title, model, task, HELD_OUT_PICTURE);
     if (model instanceof MultigridMemory && run.task.name === 'mapping') return memoryAtWork(title, model, run.task, HELD_OUT_PICTURE);
   }
-  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', `${model.constructor.name} on ${run.task.name}`);
+  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', words(`${model.constructor.name} on ${run.task.name}`));
 }

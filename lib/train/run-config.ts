@@ -9,7 +9,7 @@ import { linear } from '../optim/schedule.js';
 import { makeTask, taskOptions, type TaskSpec } from '../tasks/registry.js';
 import { Rng } from '../tensor/rng.js';
 import { buildModel, isVectorModel, VECTOR_MODELS, type BuiltModel, type RunModel } from './run-model.js';
-import type { TrainerSetup } from './trainer.js';
+import type { TrainerSetup } from './trainer-setup.js';
 
 export type OptimizerSpec =
   | ({ readonly name: 'rmsprop' } & Omit<RMSPropOptions, 'lr'>)

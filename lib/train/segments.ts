@@ -1,6 +1,6 @@
 /** Back-propagation through a long window in little memory: forward once for the states, then segment by segment from the end. */
 import { noGrad, record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { add } from '../ops/index.js';
 import type { HostArray, HostPyramid, Window } from '../tasks/task.js';
 import { device } from '../tensor/device.js';
@@ -36,7 +36,7 @@ export function segmentLength(model: TrainableModel, { batch, steps }: { batch: 
 }
 
 function cutArray({ data, shape }: HostArray, whole: number, from: number, length: number): HostArray {
-  if (shape[0] !== whole) fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', `${shape[0]} answers`);
+  if (shape[0] !== whole) fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', words(`${shape[0]} answers`));
   const step = data.length / whole;
   return { data: data.subarray(from * step, (from + length) * step), shape: [length, ...shape.slice(1)] };
 }

@@ -1,5 +1,5 @@
 /** Tensors to and from safetensors files. */
-import { fail } from '../check.js';
+import { checkMap, checkOptionalFunction, checkOptions, fail } from '../check.js';
 import type { DType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readTensors, writeTensors, type FileDType, type FileTensor } from './safetensors.js';
@@ -23,6 +23,7 @@ export function fromFileTensor(key: string, { dtype, shape, data }: FileTensor):
 
 /** Writes tensors crash-safely to a plain safetensors file. */
 export async function saveTensors(file: string, tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+  checkMap('saveTensors', 'tensors', tensors);
   await writeTensors(file, await toFileTensors(tensors), new Map(Object.entries(metadata)));
 }
 
@@ -32,8 +33,11 @@ export interface LoadTensorsOptions {
 
 /** Reads a safetensors file of any program. Damaged or hostile files are ERR_MG_CHECKPOINT. */
 export async function loadTensors(
-  file: string, { only = () => true }: LoadTensorsOptions = {},
+  file: string, options: LoadTensorsOptions = {},
 ): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
+  checkOptions('loadTensors', options, ['only']);
+  checkOptionalFunction('loadTensors', 'only', options.only);
+  const { only = () => true } = options;
   const content = await readTensors(file);
   const wanted = [...content.tensors].filter(([key]) => only(key));
   return {
