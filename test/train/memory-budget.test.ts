@@ -5,7 +5,7 @@ import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { cutWindow, segmentLength, trainingBytes } from '../../lib/train/segments.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import type { MultigridConfig } from '../../lib/models/config.js';
-import { tinyConfig, tinySetup, tinyTask, tinyTrainer } from './tiny.js';
+import { tinyConfig, tinyTask, tinyTrainer } from './tiny.js';
 
 type Setup = { memoryBudget?: number; dtype?: 'float32' | 'float64'; batchSize?: number; truncate?: number };
 
