@@ -47,7 +47,9 @@ export function loadRun(source: string): RunConfig {
     text = readFileSync(source, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new MgError('ERR_MG_CONFIG', `train: expected a preset or a readable file, got ${JSON.stringify(source)} (${code}); list presets with: npx multigrid-memory models`, { cause });
+    const got = `${JSON.stringify(source)} (${code})`;
+    const remedy = 'list presets with: npx multigrid-memory models';
+    throw new MgError('ERR_MG_CONFIG', `run: expected a preset or a readable file, got ${got}; ${remedy}`, { cause });
   }
   let value: unknown;
   try {

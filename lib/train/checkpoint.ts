@@ -115,6 +115,9 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
 /** The configuration a file was saved with, as the trainer was given it. */
 export async function savedConfig(file: string): Promise<{ config: unknown; tensors: Map<string, FileTensor> }> {
   const { tensors, metadata } = await readTensors(file);
+  if (metadata.get('config') === 'null') {
+    fail('ERR_MG_CHECKPOINT', file, 'metadata config, from which the run can be built', words('none'), 'build the model in code and use Trainer.resume');
+  }
   return { config: metadataJson(file, metadata, 'config'), tensors };
 }
 
