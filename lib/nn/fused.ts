@@ -7,6 +7,7 @@ import {
 import { device as findDevice, type DeviceLike } from '../tensor/device.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { NORM_EPSILON } from './batch-norm.js';
 import { levelRange, sideOf, type LevelSpec } from './ladder.js';
 import { gridObstacle } from './fused-layer.js';
 import { checkGeometry, type MultigridOptions } from './multigrid-input.js';
@@ -54,7 +55,6 @@ export interface Plan extends Disposable {
   dispose(): void;
 }
 
-const EPSILON = 0.001;
 const networks = new WeakMap<Plan, DescribedNetwork>();
 
 function networkOf(op: string, plan: Plan): DescribedNetwork {
@@ -97,7 +97,7 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   const fields = [...first.input].sort((a, b) => a.level - b.level);
   const top = Math.max(...fields.map(({ level }) => level), ...geometries.flatMap(({ levels }) => levels));
   return {
-    dimensions: first.dimensions, kernelSize: first.kernelSize, budgetBytes, epsilon: EPSILON,
+    dimensions: first.dimensions, kernelSize: first.kernelSize, budgetBytes, epsilon: NORM_EPSILON,
     sides: levelRange(0, top).map((level) => sideOf(level, first.dimensions, first.side)),
     fields, input: fields.map((_, i) => i),
     layers: geometries.map(({ levels, channels }, l): NetworkLayer => {

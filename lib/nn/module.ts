@@ -147,7 +147,11 @@ export abstract class Module implements Disposable {
     }
     this.#options = { ...this.#options, ...wanted };
     for (const [, part] of this.#parts) part.#remake(wanted);
+    this.remade();
   }
+
+  /** Called when the tensors of the module and of its parts have been replaced, for those who remember them. */
+  protected remade(): void {}
 
   train(on = true): this {
     this.#isTraining = on;

@@ -210,7 +210,10 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 }
 
-/** Counts of what is alive: tensors of JavaScript, and bytes of native memory (queued work included). */
+/**
+ * Tensors not disposed of yet, and bytes of native memory in use (queued work included). A tensor that was lost and that the garbage
+ * collector took gives its bytes back, but stays in the count: one that rises from step to step tells of a leak.
+ */
 export function memory(): { tensors: number; bytes: number; byDevice: Record<string, number> } {
   const byDevice = Object.fromEntries(devices().map((each) => [each.id, each.memory().held]));
   return { tensors: liveTensors, bytes: Object.values(byDevice).reduce((sum, held) => sum + held, 0), byDevice };
