@@ -6,6 +6,7 @@ import { dtypeCode } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from './make.js';
+import { reached } from './network-reach.js';
 
 /** A grid that comes from outside: input, query or memory, [T,B,H,W,C] (1-D: [T,B,L,C]). */
 export interface NetworkField {
@@ -210,7 +211,8 @@ export function checkFields(op: string, spec: NetworkSpec, fields: readonly Tens
  *   y = (batch norm of) h, plus the shortcut
  * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
  * layers run as a wavefront, one launch for each stage, or one for all stages of a small network, in the precision that setPrecision set.
- * Saves what the plan says. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
+ * Saves what the plan says. What no gradient reaches gets null, not zeros. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward
+ * as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {
   const op = 'multigridNetwork';
@@ -229,7 +231,9 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
     const part = (from: number, count: number): readonly Tensor[] => kept.slice(from, from + count);
     const tensors = { weights: part(0, p), fields: part(p, f), carried: part(p + f, c) };
     const grads = networkBackward(network, tensors, part(p + f + c, n), kept.at(-1)!, dys, needs.slice(p + f).some(Boolean));
-    return [...grads.weights, ...grads.fields, ...grads.carried];
+    const { parameters: ofWeights, fields: ofFields, states: ofStates } = reached(spec, plan, dys.map((dy) => dy !== null));
+    const has = [...ofWeights, ...ofFields, ...ofStates, ...ofStates];
+    return [...grads.weights, ...grads.fields, ...grads.carried].map((gradient, i) => (has[i] ? gradient : (gradient?.dispose(), null)));
   });
   saved.dispose();
   const grids = (places: NetworkPlan['outputs'], from: number) => places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! }));
