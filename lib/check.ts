@@ -32,7 +32,8 @@ export function words(text: string): Words {
 
 export function fail(code: MgErrorCode, where: string, expected: string, got: unknown, remedy?: string): never {
   const [shown, kept] = got instanceof Words ? [got.text, got.text] : [show(got), got];
-  throw new MgError(code, `${where}: expected ${expected}, got ${shown}${remedy === undefined ? '' : `; ${remedy}`}`, { op: where, expected, got: kept });
+  const message = `${where}: expected ${expected}, got ${shown}${remedy === undefined ? '' : `; ${remedy}`}`;
+  throw new MgError(code, message, { op: where, expected, got: kept });
 }
 
 /** An integer in [min, max]. */
@@ -90,5 +91,6 @@ export function checkOptionalFunction(where: string, name: string, value: unknow
 /** An AbortSignal, or nothing. */
 export function checkSignal(where: string, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return;
-  fail('ERR_MG_ARGUMENT', where, 'signal to be an AbortSignal', signal, signal instanceof AbortController ? 'give its .signal' : undefined);
+  const remedy = signal instanceof AbortController ? 'give its .signal' : undefined;
+  fail('ERR_MG_ARGUMENT', where, 'signal to be an AbortSignal', signal, remedy);
 }

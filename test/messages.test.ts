@@ -54,6 +54,7 @@ const layers: Readonly<Record<string, Row>> = {
   'an LSTM without input': [() => new nn.LSTM({ in: 1, hidden: 2 }).forward(any(undefined)), 'ERR_MG_ARGUMENT', 'LSTM: expected x to be a Tensor, got undefined'],
   'a plain object as state dict': [() => layer.loadStateDict(any({})), 'ERR_MG_ARGUMENT', 'loadStateDict: expected state to be a Map of tensors by name, got an object'],
   'a tensor for the fused call': [() => fused.forward(plan, parameters, any(grid(2, 1, 6, 6, 2))), 'ERR_MG_ARGUMENT', 'fused.forward: expected x to be a Pyramid, got a Tensor'],
+  'another level for the fused call': [() => fused.forward(plan, parameters, Pyramid.of({ 0: grid(2, 1, 3, 3, 2) })), 'ERR_MG_SHAPE', 'fused.forward: expected x with levels 1, got [0]'],
   'an object for parameters': [() => fused.forward(plan, any({}), window(2, 1, 6, 6, 2)), 'ERR_MG_ARGUMENT', /^fused.forward: expected parameters to be a Map/],
   'saved by somebody else': [() => fused.backward(plan, parameters, [], window(1)), 'ERR_MG_ARGUMENT', /what fused.forward of this plan saved, got 0 tensors$/],
   'a precision there is not': [() => setPrecision(any('fp16')), 'ERR_MG_ARGUMENT', 'setPrecision: expected precision to be one of "float32", "tf32", "bfloat16", got "fp16"'],
@@ -112,6 +113,7 @@ const training: Readonly<Record<string, Row>> = {
   'no task at all': [() => tasks.makeTask(any(undefined)), 'ERR_MG_ARGUMENT', /^task: expected a task, .* got undefined$/],
   'an object of tensors to save': [() => saveTensors(join(folder, 'x'), any({ a: grid(1) })), 'ERR_MG_ARGUMENT', /^saveTensors: expected tensors to be a Map/],
   'a file that is not there': [() => loadTensors(join(folder, 'none')), 'ERR_MG_CHECKPOINT', /none: expected a readable checkpoint, got ENOENT/],
+  'a device there is not': [() => loadTensors('package.json', { device: any('gpu') }), 'ERR_MG_ARGUMENT', /'auto', 'cpu', 'cuda'.* got "gpu"$/],
   'a file of text': [() => inspectTensors('package.json'), 'ERR_MG_CHECKPOINT', /^package.json: expected a safetensors file, with a header of at most/],
 };
 

@@ -4,7 +4,9 @@ import { adopt, scope, refusePromise } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { backward } from './tape.js';
 
-/** Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions. */
+/**
+ * Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions.
+ */
 export function tidy<T>(fn: () => T): T {
   const s = scope();
   try {

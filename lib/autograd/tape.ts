@@ -5,7 +5,9 @@ import { sameShape } from '../tensor/shape.js';
 import { Tensor, type Producer } from '../tensor/tensor.js';
 
 /** Gradients at the outputs in, gradients at the inputs out. `needs[i]` tells whether anybody wants the i-th. */
-export type Backward = (dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+export type Backward = (
+  dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[],
+) => readonly (Tensor | null)[];
 
 let recording = true;
 let nextId = 0;
@@ -20,7 +22,9 @@ class Operation implements Producer, Owned {
   #saved: readonly Tensor[];
   #backward: Backward | null;
 
-  constructor(readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward) {
+  constructor(
+    readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward,
+  ) {
     this.needs = inputs.map((x) => x.requiresGrad);
     this.edges = inputs.map((x) => {
       if (!x.requiresGrad) return null;
@@ -116,7 +120,9 @@ function accumulate(held: Tensor | null, dx: Tensor): Tensor {
  * way (ERR_MG_MEMORY), no gradient changes.
  */
 export function backward(root: Tensor, seed?: Tensor): void {
-  if (!root.requiresGrad) fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', words(root.toString()));
+  if (!root.requiresGrad) {
+    fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', words(root.toString()));
+  }
   if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
   if (seed !== undefined && (!sameShape(seed.shape, root.shape) || seed.dtype !== root.dtype)) {
     fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, words(seed.toString()));
@@ -126,7 +132,8 @@ export function backward(root: Tensor, seed?: Tensor): void {
     gradients.set(leaf, accumulate(gradients.get(leaf) ?? leaf.grad?.alias('backward') ?? null, dx));
   };
   allOrNothing(() => noGrad(() => {
-    const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype, device: root.device }) : seed.alias('backward');
+    const { shape, dtype, device } = root;
+    const first = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
     if (root.producer === null) {
       addTo(root, first);
       return;

@@ -28,7 +28,9 @@ export function precisionOption(): Option {
 
 /** Sets what that option says; refuses what the device would not heed. */
 export function usePrecision(name: Precision, used: Device): void {
-  if (name !== 'float32' && used.type === 'cpu') fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', name, 'name a GPU with --device');
+  if (name !== 'float32' && used.type === 'cpu') {
+    fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', name, 'name a GPU with --device');
+  }
   setPrecision(name);
 }
 

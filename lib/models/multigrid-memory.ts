@@ -129,7 +129,9 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   write(input: Grids, state?: MultigridMemoryState, options: WindowOptions = {}): Written {
     const x = grids(this.plan.networks[0]!, input);
     checkOptions('MultigridMemory', options, ['lengths']);
-    if (state !== undefined) checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
+    if (state !== undefined) {
+      checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
+    }
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
       x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',

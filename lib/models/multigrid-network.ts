@@ -84,7 +84,9 @@ export class MultigridNetwork extends Module {
     if (this.#fused !== 'off') {
       const obstacle = whyNotFused(this.#model, this.#plan, inputs);
       if (obstacle === null) return runFused(this.#model, this.#plan, inputs, this.#parametersByName(), this.#memoryBudget);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+      if (this.#fused === 'required') {
+        fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+      }
     }
     const outgoing: (readonly Pyramid[])[] = [];
     const outputs: Pyramid[] = [];

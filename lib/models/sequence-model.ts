@@ -47,7 +47,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     super(options);
     this.inputs = checkInteger(name, 'inputs', options.inputs, 1);
     const shape = typeof options.outputs === 'number' ? [options.outputs] : options.outputs;
-    if (!Array.isArray(shape) || shape.length === 0) fail('ERR_MG_ARGUMENT', name, 'outputs to be a number or a shape', options.outputs);
+    if (!Array.isArray(shape) || shape.length === 0) {
+      fail('ERR_MG_ARGUMENT', name, 'outputs to be a number or a shape', options.outputs);
+    }
     this.outputShape = shape.map((side) => checkInteger(name, 'outputs', side, 1));
     this.outputs = sizeOf(this.outputShape);
   }
@@ -79,7 +81,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   }
 
   #run(x: Tensor, state: S, lengths: Int32Array | null, { consume = false }: StepOptions): { y: Tensor; state: S } {
-    if (!(state instanceof TensorState)) fail('ERR_MG_ARGUMENT', this.constructor.name, 'a state, as initialState or a step before gives it', state);
+    if (!(state instanceof TensorState)) {
+      fail('ERR_MG_ARGUMENT', this.constructor.name, 'a state, as initialState or a step before gives it', state);
+    }
     const result = this.run(x, state, lengths, consume);
     if (consume) {
       const kept = new Set(result.state.tensors());
@@ -97,7 +101,8 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     const leading = grids[0]?.shape.slice(0, rank - 1) ?? [];
     const vectors = grids.map((grid) => {
       if (leading.some((side, axis) => grid.shape[axis] !== side)) {
-        fail('ERR_MG_SHAPE', where, `inputs and queries of ${leading.join(' × ')} steps and rows`, grid.shape, 'use the flat presentation of the task');
+        const expected = `inputs and queries of ${leading.join(' × ')} steps and rows`;
+        fail('ERR_MG_SHAPE', where, expected, grid.shape, 'use the flat presentation of the task');
       }
       return reshape(grid, [...leading, sizeOf(grid.shape.slice(rank - 1))]);
     });

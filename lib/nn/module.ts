@@ -41,7 +41,8 @@ export abstract class Module implements Disposable {
     checkChoice(new.target.name, 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
     const { dtype, device, rng } = options;
     this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
-    this.rng = rng === undefined ? defaultRng() : checkInstance(new.target.name, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
+    this.rng = rng === undefined ? defaultRng()
+      : checkInstance(new.target.name, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   }
 
   abstract forward(...args: never[]): unknown;

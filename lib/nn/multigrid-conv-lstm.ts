@@ -79,7 +79,8 @@ export class MultigridConvLSTM extends Module {
     const lead = checkInput(this.geometry, inputs);
     const [steps = 0, batch = 0] = lead;
     if (lead.length !== 2 || steps === 0) {
-      fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] with T ≥ 1', inputs[0]!.tensors()[0]!.shape, 'one step goes through step()');
+      const { shape } = inputs[0]!.tensors()[0]!;
+      fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] with T ≥ 1', shape, 'one step goes through step()');
     }
     const lengths = this.#checkLengths(options.lengths, steps, batch);
     const from = state ?? this.initialState(batch);
@@ -87,7 +88,9 @@ export class MultigridConvLSTM extends Module {
     if (this.#fused !== 'off') {
       const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
       if (obstacle === null) return this.#runFused(inputs, from);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, words('another'));
+      if (this.#fused === 'required') {
+        fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, words('another'));
+      }
     }
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));
     const runs = this.geometry.levels.map((level) => {

@@ -85,7 +85,8 @@ export function joinedList(where: string, x: Joined): readonly Pyramid[] {
   const list: readonly unknown[] = Array.isArray(x) ? x : [x];
   if (list.length > 0 && list.every((pyramid) => pyramid instanceof Pyramid)) return list as readonly Pyramid[];
   const odd = list.length === 0 ? x : list.find((pyramid) => !(pyramid instanceof Pyramid));
-  return fail('ERR_MG_ARGUMENT', where, 'x to be a Pyramid or a list of them', odd, odd instanceof Tensor ? 'wrap it: Pyramid.of({ 0: x })' : undefined);
+  const remedy = odd instanceof Tensor ? 'wrap it: Pyramid.of({ 0: x })' : undefined;
+  return fail('ERR_MG_ARGUMENT', where, 'x to be a Pyramid or a list of them', odd, remedy);
 }
 
 /** What a pyramid from outside must look like. */

@@ -36,7 +36,9 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   const dtype = options.dtype ?? 'float32';
   const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
   const stream = rng.split(spec.name);
-  const tensor = unscoped(() => (init === undefined ? fillBy(spec.init, spec.shape, stream, placed) : moved(init(spec.shape, stream), options.device)));
+  const tensor = unscoped(() => (init === undefined
+    ? fillBy(spec.init, spec.shape, stream, placed)
+    : moved(init(spec.shape, stream), options.device)));
   if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {
     const got = tensor instanceof Tensor ? words(tensor.toString()) : tensor;
     fail('ERR_MG_SHAPE', 'init', `a ${dtype} tensor [${spec.shape.join(', ')}]`, got);

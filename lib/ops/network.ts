@@ -80,8 +80,8 @@ export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
 let chosenPrecision: Precision = 'float32';
 
 /**
- * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32 keeps
- * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32
+ * keeps 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
  */
 export function setPrecision(precision: Precision): void {
   chosenPrecision = checkChoice('setPrecision', 'precision', precision, precisions);
@@ -95,15 +95,18 @@ const list = (values: readonly number[]): number[] => [values.length, ...values]
 
 /** The description as native/binding/ops_network.cc reads it. */
 function words(
-  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean, rounding: Precision,
+  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean,
+  rounding: Precision,
 ): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0, ...list(spec.sides),
+    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0,
+    ...list(spec.sides),
     spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
     ...spec.layers.flatMap((layer) => [
-      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu), flag(spec.hasPeephole && layer.kind === 'convLstm'),
+      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu),
+      flag(spec.hasPeephole && layer.kind === 'convLstm'),
       flag(layer.norm), layer.shortcut, flag(layer.isOutput), ...list(layer.memory),
     ]),
   ]);
@@ -138,11 +141,13 @@ export interface DescribedNetwork {
 
 export function describeNetwork(spec: NetworkSpec, size: NetworkSize): DescribedNetwork {
   const { batch, steps, dtype = 'float32', backward = true, gradients = spec.fields.map(() => false), device = 'cpu' } = size;
-  const call = [words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision), spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
+  const description = words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision);
+  const call = [description, spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
   const plan = native().planNetwork(...call, dtypeCode(dtype));
   const shapes = [
     ...plan.outputs.map(([layer, level]): Shape => [steps, batch, ...extent(spec, level), spec.layers[layer]!.channels]),
-    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => [batch, ...extent(spec, level), spec.layers[layer]!.channels]),
+    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => (
+      [batch, ...extent(spec, level), spec.layers[layer]!.channels])),
   ];
   return { spec, size: { batch, steps, dtype, backward, gradients, device }, call, plan, shapes };
 }
@@ -157,7 +162,9 @@ export interface NetworkTensors {
 const raw = (tensors: readonly Tensor[]): Storage[] => tensors.map((x) => x.storage('multigridNetwork'));
 
 /** The window forward, without a record: results in the order of `shapes`, and what backward needs, `savedBytes` of it. */
-export function networkForward(network: DescribedNetwork, { weights, fields, carried }: NetworkTensors): { results: Tensor[]; saved: Tensor } {
+export function networkForward(
+  network: DescribedNetwork, { weights, fields, carried }: NetworkTensors,
+): { results: Tensor[]; saved: Tensor } {
   const storages = native().networkForward(...network.call, raw(weights), raw(fields), raw(carried));
   const results = network.shapes.map((shape, i) => make(storages[i]!, shape, weights[0]!));
   return { results, saved: new Tensor(storages[results.length]!, [network.plan.savedBytes], 'uint8') };

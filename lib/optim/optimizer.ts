@@ -82,7 +82,9 @@ export abstract class Optimizer implements Disposable {
     checkOptions(where, options, ['timeSteps', 'maxNorm']);
     const timeSteps = checkInteger(where, 'timeSteps', options.timeSteps ?? 1, 0);
     const maxNorm = options.maxNorm ?? Infinity;
-    if (maxNorm !== Infinity && checkNumber(where, 'maxNorm', maxNorm, 0) === 0) fail('ERR_MG_ARGUMENT', where, 'maxNorm above 0', maxNorm);
+    if (maxNorm !== Infinity && checkNumber(where, 'maxNorm', maxNorm, 0) === 0) {
+      fail('ERR_MG_ARGUMENT', where, 'maxNorm above 0', maxNorm);
+    }
     const trained = this.groups.map((group) => [...group.parameters].filter(([, p]) => p.requiresGrad && p.grad !== null));
     const norm = gradientNorm(trained.flat().map(([, p]) => p));
     const lr = this.lr;

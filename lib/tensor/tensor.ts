@@ -58,7 +58,9 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 
   /** Numbers nested to any depth, or a typed array with a shape. The data is copied. */
-  static from<D extends DType = 'float32'>(data: NestedNumbers | ArrayBufferView, shape?: Shape, options: TensorOptions<D> = {}): Tensor<D> {
+  static from<D extends DType = 'float32'>(
+    data: NestedNumbers | ArrayBufferView, shape?: Shape, options: TensorOptions<D> = {},
+  ): Tensor<D> {
     const where = 'Tensor.from';
     if (ArrayBuffer.isView(data)) {
       const own = dtypeOf(data);
@@ -171,8 +173,12 @@ export class Tensor<D extends DType = DType> implements Owned {
   /** Refills the tensor in place, in queue order. The data is copied before this returns. */
   copyFrom(data: ArrayBufferView): this {
     const storage = this.storage('copyFrom');
-    if (!ArrayBuffer.isView(data) || dtypeOf(data) !== this.dtype) fail('ERR_MG_DTYPE', 'copyFrom', `data of ${this.dtype}`, data);
-    if (data.byteLength !== this.size * bytesPerElement(this.dtype)) fail('ERR_MG_SHAPE', 'copyFrom', `${this.size} elements`, data);
+    if (!ArrayBuffer.isView(data) || dtypeOf(data) !== this.dtype) {
+      fail('ERR_MG_DTYPE', 'copyFrom', `data of ${this.dtype}`, data);
+    }
+    if (data.byteLength !== this.size * bytesPerElement(this.dtype)) {
+      fail('ERR_MG_SHAPE', 'copyFrom', `${this.size} elements`, data);
+    }
     native().write(storage, data);
     return this;
   }
@@ -202,7 +208,9 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 
   #live(op: string): Handle {
-    return this.#handle ?? fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', words(`a disposed one${this.name === '' ? '' : `, ${this.name}`}`));
+    if (this.#handle !== null) return this.#handle;
+    const name = this.name === '' ? '' : `, ${this.name}`;
+    return fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', words(`a disposed one${name}`));
   }
 
   #expectOneElement(op: string): void {
@@ -211,8 +219,8 @@ export class Tensor<D extends DType = DType> implements Owned {
 }
 
 /**
- * Tensors not disposed of yet, and bytes of native memory in use (queued work included). A tensor that was lost and that the garbage
- * collector took gives its bytes back, but stays in the count: one that rises from step to step tells of a leak.
+ * Tensors not disposed of yet, and bytes of native memory in use (queued work included). A tensor that was lost and that the
+ * garbage collector took gives its bytes back, but stays in the count: one that rises from step to step tells of a leak.
  */
 export function memory(): { tensors: number; bytes: number; byDevice: Record<string, number> } {
   const byDevice = Object.fromEntries(devices().map((each) => [each.id, each.memory().held]));
@@ -244,7 +252,9 @@ function label<D extends DType>(tensor: Tensor<D>, options: TensorOptions<D>): T
 function create<D extends DType>(where: string, values: ArrayLike<number>, shape: Shape, options: TensorOptions<D>): Tensor<D> {
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
-  if (sizeOf(checked) !== values.length) fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, values.length);
+  if (sizeOf(checked) !== values.length) {
+    fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, values.length);
+  }
   return label(new Tensor(native().fromArray(arrayOf(dtype, values)), checked, dtype), options);
 }
 

@@ -68,7 +68,10 @@ function scoreOf(where: string, metric: string, metrics: Readonly<Record<string,
   return metrics[checkChoice(where, 'metric', metric, Object.keys(metrics))]!;
 }
 
-/** Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; less errors are better. */
+/**
+ * Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; less errors are
+ * better.
+ */
 export function earlyStop(options: { metric: string; patience?: number; minDelta?: number }): Callback {
   checkOptions('earlyStop', options, ['metric', 'patience', 'minDelta']);
   const metric = checkString('earlyStop', 'metric', options.metric);

@@ -86,7 +86,8 @@ function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: 
     const value = JSON.parse(text) as unknown;
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch (cause) {
-    throw new MgError('ERR_MG_CHECKPOINT', `${file}: expected metadata ${key} to be JSON, got ${text.slice(0, 40)}`, { op: file, cause });
+    const message = `${file}: expected metadata ${key} to be JSON, got ${text.slice(0, 40)}`;
+    throw new MgError('ERR_MG_CHECKPOINT', message, { op: file, cause });
   }
   return fail('ERR_MG_CHECKPOINT', file, `metadata ${key} to be an object`, text);
 }
@@ -116,7 +117,8 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
 export async function savedConfig(file: string): Promise<{ config: unknown; tensors: Map<string, FileTensor> }> {
   const { tensors, metadata } = await readTensors(file);
   if (metadata.get('config') === 'null') {
-    fail('ERR_MG_CHECKPOINT', file, 'metadata config, from which the run can be built', words('none'), 'build the model in code and use Trainer.resume');
+    const remedy = 'build the model in code and use Trainer.resume';
+    fail('ERR_MG_CHECKPOINT', file, 'metadata config, from which the run can be built', words('none'), remedy);
   }
   return { config: metadataJson(file, metadata, 'config'), tensors };
 }

@@ -31,7 +31,10 @@ export interface TrainContext {
   readonly steps: number;
 }
 
-/** Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. `onEnd` comes always. */
+/**
+ * Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. `onEnd` comes
+ * always.
+ */
 export interface Callback {
   onStart?(context: TrainContext): void | Promise<void>;
   onStep?(event: StepEvent, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;

@@ -101,7 +101,9 @@ export class Fit {
       await this.#save('best');
     }
     let stop = false;
-    for (const callback of this.#hooks.callbacks) if ((await callback.onValidate?.(metrics, this.#context)) === 'stop') stop = true;
+    for (const callback of this.#hooks.callbacks) {
+      if ((await callback.onValidate?.(metrics, this.#context)) === 'stop') stop = true;
+    }
     return stop;
   }
 

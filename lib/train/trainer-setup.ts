@@ -1,5 +1,7 @@
 /** What a trainer and a run of it are told, and the checks of it: a wrong word is a fault before the first step. */
-import { checkChoice, checkInteger, checkInstance, checkNumber, checkOptionalFunction, checkOptions, checkSignal, fail, words } from '../check.js';
+import {
+  checkChoice, checkInstance, checkInteger, checkNumber, checkOptionalFunction, checkOptions, checkSignal, fail, words,
+} from '../check.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { Task, Window } from '../tasks/task.js';
@@ -64,7 +66,8 @@ const TASK_METHODS = ['describe', 'generate', 'windows', 'scorer'] as const sati
 const MODEL_METHODS = ['forward', 'initialState', 'stateFromTensors'] as const satisfies readonly (keyof TrainableModel)[];
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {
-  return typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  if (typeof value !== 'object' || value === null) return false;
+  return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }
 
 function checkCallbacks(callbacks: unknown): void {
@@ -72,7 +75,9 @@ function checkCallbacks(callbacks: unknown): void {
   if (!Array.isArray(callbacks)) fail('ERR_MG_ARGUMENT', 'Trainer', 'callbacks to be a list', callbacks);
   callbacks.forEach((callback: unknown, i) => {
     const name = `callbacks[${i}]`;
-    if (typeof callback === 'function') fail('ERR_MG_ARGUMENT', 'Trainer', `${name} to be an object with hooks`, callback, 'call it');
+    if (typeof callback === 'function') {
+      fail('ERR_MG_ARGUMENT', 'Trainer', `${name} to be an object with hooks`, callback, 'call it');
+    }
     checkOptions(`Trainer, ${name}`, callback, HOOKS);
     for (const hook of HOOKS) checkOptionalFunction('Trainer', `${name}.${hook}`, (callback as Callback)[hook]);
   });
@@ -83,8 +88,8 @@ function checkOwnership(model: Module, optimizer: Optimizer): void {
   const own = new Set(model.parameters());
   for (const [name, parameter] of optimizer.groups.flatMap(({ parameters }) => [...parameters])) {
     if (own.has(parameter)) continue;
-    const got = `one of another ${name}`;
-    fail('ERR_MG_ARGUMENT', 'Trainer', "an optimizer of the model's own parameters", words(got), 'make it after the model has been moved or converted');
+    const [got, remedy] = [words(`one of another ${name}`), 'make it after the model has been moved or converted'];
+    fail('ERR_MG_ARGUMENT', 'Trainer', "an optimizer of the model's own parameters", got, remedy);
   }
 }
 
@@ -103,7 +108,9 @@ export function checkSetup(setup: TrainerSetup): void {
   checkInteger(where, 'batchSize', batchSize, 1);
   checkInteger(where, 'seed', seed, 0);
   if (truncate !== undefined) checkInteger(where, 'truncate', truncate, 1);
-  if (clipNorm !== undefined && checkNumber(where, 'clipNorm', clipNorm, 0) === 0) fail('ERR_MG_ARGUMENT', where, 'clipNorm above 0', clipNorm);
+  if (clipNorm !== undefined && checkNumber(where, 'clipNorm', clipNorm, 0) === 0) {
+    fail('ERR_MG_ARGUMENT', where, 'clipNorm above 0', clipNorm);
+  }
   if (memoryBudget !== undefined) checkNumber(where, 'memoryBudget', memoryBudget, 0);
   checkChoice(where, 'guard', guard, ['throw', 'skip', 'rollback']);
   checkCallbacks(callbacks);

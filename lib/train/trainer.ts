@@ -94,7 +94,9 @@ export class Trainer {
     return await new Fit(this, options, { callbacks: this.#setup.callbacks ?? [], saved }).run();
   }
 
-  /** The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts. */
+  /**
+   * The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts.
+   */
   async *run(options: { steps: number; signal?: AbortSignal }): AsyncGenerator<StepEvent> {
     checkOptions('run', options, ['steps', 'signal']);
     const { steps, signal } = options;
@@ -111,7 +113,7 @@ export class Trainer {
       if (upcoming.status === 'rejected') throw upcoming.reason;
       const began = performance.now();
       const pending = await this.#advance(upcoming.value.window, upcoming.value.next);
-      await nextTurn(); // queueing a window and making one are turns of their own, so that neither holds up the event loop for long
+      await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
       upcoming = settled(() => stream.next().value!); // made while the device works; if it cannot be, this step still ends well
       const [loss, gradNorm] = await this.#settle(pending);
       const now = performance.now();
@@ -124,7 +126,9 @@ export class Trainer {
     }
   }
 
-  /** Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own). */
+  /**
+   * Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own).
+   */
   async evaluate(options: { items: number; seed?: number; signal?: AbortSignal }): Promise<Record<string, number>> {
     checkOptions('evaluate', options, ['items', 'seed', 'signal']);
     const items = checkInteger('evaluate', 'items', options.items, 1);
@@ -177,14 +181,17 @@ export class Trainer {
     }
   }
 
-  /** Gradients of one window; one that would exceed the memory budget runs segment by segment. The result belongs to the caller. */
+  /**
+   * Gradients of one window; one that would exceed the memory budget runs segment by segment. The result belongs to the caller.
+   */
   async #backward(window: Window, state: ModelState): Promise<{ loss: Tensor; state: ModelState }> {
     const { memoryBudget } = this.#setup;
     const description = this.task.describe();
     const upload = (part: Window): ModelInput => uploadWindow(part, description.form, this.#dtype);
     const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
       const result = this.model.forward(upload(part), from as never);
-      return { loss: this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description), state: result.state };
+      const loss = this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description);
+      return { loss, state: result.state };
     };
     if (memoryBudget !== undefined) {
       const length = segmentLength(this.model, window, memoryBudget);
@@ -232,7 +239,8 @@ export class Trainer {
       const parameters = this.model.namedParameters();
       const where = await locateNonFinite({ window, parameters, state: this.#state?.toTensors() ?? new Map(), loss, gradients });
       if (this.#guard === 'throw') {
-        throw new MgError('ERR_MG_NON_FINITE', `train: expected finite numbers at step ${step}, got a non-finite ${where}`, { op: 'train', got: where });
+        const message = `train: expected finite numbers at step ${step}, got a non-finite ${where}`;
+        throw new MgError('ERR_MG_NON_FINITE', message, { op: 'train', got: where });
       }
       if (this.#guard === 'rollback') this.#fallback?.restore();
       this.#state?.[Symbol.dispose]();
