@@ -1,6 +1,6 @@
 /** A whole window of a multigrid network as one op: one native call forward, one backward. */
 import { isRecording, record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { checkChoice, checkMap, fail } from '../check.js';
 import { native, type Storage } from '../native.js';
 import { dtypeCode } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
@@ -80,12 +80,11 @@ export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
 let chosenPrecision: Precision = 'float32';
 
 /**
- * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32 keeps
- * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32
+ * keeps 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
  */
 export function setPrecision(precision: Precision): void {
-  if (!precisions.includes(precision)) fail('ERR_MG_ARGUMENT', 'setPrecision', precisions.join(', '), precision);
-  chosenPrecision = precision;
+  chosenPrecision = checkChoice('setPrecision', 'precision', precision, precisions);
 }
 
 /** What setPrecision set. */
@@ -96,15 +95,18 @@ const list = (values: readonly number[]): number[] => [values.length, ...values]
 
 /** The description as native/binding/ops_network.cc reads it. */
 function words(
-  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean, rounding: Precision,
+  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean,
+  rounding: Precision,
 ): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0, ...list(spec.sides),
+    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0,
+    ...list(spec.sides),
     spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
     ...spec.layers.flatMap((layer) => [
-      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu), flag(spec.hasPeephole && layer.kind === 'convLstm'),
+      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu),
+      flag(spec.hasPeephole && layer.kind === 'convLstm'),
       flag(layer.norm), layer.shortcut, flag(layer.isOutput), ...list(layer.memory),
     ]),
   ]);
@@ -139,11 +141,13 @@ export interface DescribedNetwork {
 
 export function describeNetwork(spec: NetworkSpec, size: NetworkSize): DescribedNetwork {
   const { batch, steps, dtype = 'float32', backward = true, gradients = spec.fields.map(() => false), device = 'cpu' } = size;
-  const call = [words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision), spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
+  const description = words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision);
+  const call = [description, spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
   const plan = native().planNetwork(...call, dtypeCode(dtype));
   const shapes = [
     ...plan.outputs.map(([layer, level]): Shape => [steps, batch, ...extent(spec, level), spec.layers[layer]!.channels]),
-    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => [batch, ...extent(spec, level), spec.layers[layer]!.channels]),
+    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => (
+      [batch, ...extent(spec, level), spec.layers[layer]!.channels])),
   ];
   return { spec, size: { batch, steps, dtype, backward, gradients, device }, call, plan, shapes };
 }
@@ -158,7 +162,9 @@ export interface NetworkTensors {
 const raw = (tensors: readonly Tensor[]): Storage[] => tensors.map((x) => x.storage('multigridNetwork'));
 
 /** The window forward, without a record: results in the order of `shapes`, and what backward needs, `savedBytes` of it. */
-export function networkForward(network: DescribedNetwork, { weights, fields, carried }: NetworkTensors): { results: Tensor[]; saved: Tensor } {
+export function networkForward(
+  network: DescribedNetwork, { weights, fields, carried }: NetworkTensors,
+): { results: Tensor[]; saved: Tensor } {
   const storages = native().networkForward(...network.call, raw(weights), raw(fields), raw(carried));
   const results = network.shapes.map((shape, i) => make(storages[i]!, shape, weights[0]!));
   return { results, saved: new Tensor(storages[results.length]!, [network.plan.savedBytes], 'uint8') };
@@ -186,6 +192,7 @@ export function networkBackward(
 
 /** The parameters of a plan in its order; ERR_MG_ARGUMENT for one that is missing, ERR_MG_DTYPE for one of another type. */
 export function weightsOf(op: string, plan: NetworkPlan, parameters: ReadonlyMap<string, Tensor>, like: Tensor): Tensor[] {
+  checkMap(op, 'parameters', parameters);
   return plan.parameters.map((name) => {
     const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined);
     return checkSameDType(op, like, name, weight);

@@ -81,7 +81,10 @@ function joined(parts: readonly ArrayLike<number>[]): Float64Array {
   return all;
 }
 
-/** Every number that a window produces: logits, final state, and the gradients (`d …`) of all parameters, inputs and initial states. */
+/**
+ * Every number that a window produces: logits, final state, and the gradients (`d …`) of all parameters, inputs and initial
+ * states.
+ */
 export async function everything(window: Window): Promise<Map<string, ArrayLike<number>>> {
   const { name, fused, dtype, steps, batch, seed, place = device(), heard, memoryBudget = 0, segment = steps } = window;
   using _ = scope();
