@@ -22,6 +22,8 @@ export interface Window {
   readonly place?: DeviceLike;
   /** The loss weighs the answers of so many steps, one drawn from each of as many equal parts of the window. Default: of all. */
   readonly heard?: number;
+  /** Of a decoder; default: `steps`. */
+  readonly outputSteps?: number;
   /** As the model's own. */
   readonly memoryBudget?: number;
   /** Steps that are recorded at a time, of a model that is asked at every step. Default: all. */
@@ -86,7 +88,8 @@ function joined(parts: readonly ArrayLike<number>[]): Float64Array {
  * states.
  */
 export async function everything(window: Window): Promise<Map<string, ArrayLike<number>>> {
-  const { name, fused, dtype, steps, batch, seed, place = device(), heard, memoryBudget = 0, segment = steps } = window;
+  const { name, fused, dtype, steps, batch, seed, heard } = window;
+  const { place = device(), memoryBudget = 0, segment = steps, outputSteps = steps } = window;
   using _ = scope();
   const options = { dtype, device: place };
   using model = new MultigridMemory(name, { fused, memoryBudget, ...options, rng: new Rng(seed) });
@@ -102,7 +105,7 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   });
   const part = (from: number): MultigridInputs => {
     const steps = (grids: Pyramid): Pyramid => grids.map((x) => cut(x, from, segment));
-    return { input: steps(input), ...(queries === undefined ? {} : { queries: queries.map(steps) }) };
+    return { input: steps(input), outputSteps, ...(queries === undefined ? {} : { queries: queries.map(steps) }) };
   };
 
   const starts = Array.from({ length: Math.ceil(steps / segment) }, (_, i) => i * segment);
@@ -117,7 +120,8 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   // From the last segment to the first; the loss is ⟨weights, answers⟩ and, for all later segments, ⟨gradient there, state after it⟩.
   const answers: ArrayLike<number>[][] = [];
   const final = new Map<string, ArrayLike<number>>();
-  let flowing: ReadonlyMap<string, Tensor> = new Map(initial.map(([key, { shape }]) => [key, Tensor.normal(shape, [0, 1], rng.split(`weight ${key}`), options)]));
+  let flowing: ReadonlyMap<string, Tensor> = new Map(initial.map(([key, { shape }]) =>
+    [key, Tensor.normal(shape, [0, 1], rng.split(`weight ${key}`), options)]));
   for (const [s, from] of [...starts.entries()].reverse()) {
     using _ = scope();
     const start = s === 0 ? states[0]! : asLeaves(model, states[s]!);
