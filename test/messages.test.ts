@@ -33,6 +33,8 @@ const layers: Readonly<Record<string, Row>> = {
   'no pyramids': [() => layer.forward([]), 'ERR_MG_ARGUMENT', /to be a Pyramid or a list of them, got \[\]$/],
   'a step where a window is due': [() => layer.forward(window(1, 6, 6, 2)), 'ERR_MG_SHAPE',
     'MultigridConvLSTM: expected a window [T,B,…,C] with T ≥ 1, got [1, 6, 6, 2]; one step goes through step()'],
+  'a window of another dtype': [() => layer.forward(Pyramid.of({ 1: Tensor.zeros([1, 1, 6, 6, 2], { dtype: 'float64' }) })), 'ERR_MG_DTYPE',
+    /expected 1\.level0\.kernel of float64, got float32; \.to\('float64'\) converts a tensor or a model$/],
   'a level too many': [() => layer.forward(Pyramid.of({ 3: grid(1, 1, 24, 24, 2) })), 'ERR_MG_SHAPE',
     'MultigridConvLSTM: expected x with levels 1, got one with level 3'],
   'a state of another kind': [() => layer.forward(window(1, 1, 6, 6, 2), any({})), 'ERR_MG_ARGUMENT',
