@@ -144,4 +144,15 @@ describe('fused.forward and fused.backward', () => {
     expect(Math.abs((memory().bytes - before) / (made.savedBytes + results) - 1)).toBeLessThanOrEqual(0.05);
     for (const grid of saved) grid.dispose();
   });
+
+  it.each([0, 1, 2, 3])('show a NaN that is pooled, at place %i of its window', async (place) => {
+    using _ = scope();
+    const values = new Float32Array(4 * 4).fill(1);
+    values[(place >> 1) * 4 + (place & 1)] = NaN;
+    const layer = { input: [{ level: 1, channels: 1 }], output: [0], channels: 1, kernelSize: 1, side: 2, kind: 'conv' } as const;
+    const made = fused.plan({ layers: [layer], batch: 1, steps: 1 });
+    const parameters = new Map([...made.parameters].map(([name, shape]) => [name, Tensor.full(shape, 1)]));
+    const { y } = fused.forward(made, parameters, Pyramid.of({ 1: Tensor.from(values, [1, 1, 4, 4, 1]) }));
+    expect([...await y.at(0).data()]).toEqual([NaN, 2, 2, 2]);
+  });
 });
