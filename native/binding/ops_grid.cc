@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <limits>
 
 #include "../base/check.h"
+#include "../base/patch.h"
 #include "../ops/add_channels/add_channels.h"
 #include "../ops/conv/conv.h"
 #include "../ops/grid_up/grid_up.h"
@@ -31,7 +32,12 @@ ConvDims conv_dims(const Call& c, std::size_t i) {
   if (dims.outputs < 1) c.refuse("ERR_MG_SHAPE", "at least one output channel", "none");
   if (dims.kernel_height % 2 == 0 || dims.kernel_width % 2 == 0)
     c.refuse("ERR_MG_SHAPE", "odd kernel sides", std::to_string(dims.kernel_height) + " × " + std::to_string(dims.kernel_width));
-  product({dims.batch, dims.height, dims.width, std::max(dims.in_channels(), dims.outputs)});  // throws unless they fit
+  const i64 channels = std::max(dims.in_channels(), dims.outputs);
+  product({dims.batch, dims.height, dims.width, channels});  // throws unless they fit
+  product({dims.height + dims.kernel_height, dims.width + dims.kernel_width, channels, 8});
+  const i64 patch = plan_chunks(1, dims.height, dims.width, dims.kernel_height, dims.kernel_width, channels, 4).patch_size();
+  if (!c.on_gpu() && patch > std::numeric_limits<std::int32_t>::max())  // places in a patch are 32-bit numbers
+    c.refuse("ERR_MG_SHAPE", "fewer than 2^31 values in a band of rows with all channels joined", patch);
   return dims;
 }
 

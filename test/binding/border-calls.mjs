@@ -257,6 +257,10 @@ const wrapped = [
 for (const [name, args] of wrapped) {
   if (attempt(name, args) || !message.includes('2^63 bytes')) result.wrong.push(`${name}: 2^64 bytes, ${message}`);
 }
+// A line of 2^21 cells with 1024 channels: its values are more than 32-bit numbers count.
+if (attempt('convForward', [[storage(0)], storage(0), null, int32(1, 1, 2 ** 21, 1, 1, 1, 1024)]) || !message.includes('2^31 values')) {
+  result.wrong.push(`convForward: places of 32 bits, ${message}`);
+}
 
 await binding.sync();
 process.stdout.write(JSON.stringify(result), () => process.exit(0));
