@@ -98,8 +98,8 @@ void call_fill(Call& c) {
     switch (y.dtype) {
       case DType::float32: return MG_ON(on, fill, y.count, static_cast<float>(value), y.as<float>());
       case DType::float64: return MG_ON(on, fill, y.count, value, y.as<double>());
-      case DType::int32: return MG_ON(on, fill, y.count, static_cast<std::int32_t>(value), y.as<std::int32_t>());
-      case DType::uint8: return MG_ON(on, fill, y.count, static_cast<std::uint8_t>(value), y.as<std::uint8_t>());
+      case DType::int32: return MG_ON(on, fill, y.count, converted<std::int32_t>(value), y.as<std::int32_t>());
+      case DType::uint8: return MG_ON(on, fill, y.count, converted<std::uint8_t>(value), y.as<std::uint8_t>());
     }
   });
 }

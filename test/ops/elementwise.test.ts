@@ -1,3 +1,4 @@
+import { describe, expect, it } from 'vitest';
 import { ops, Tensor } from '../../lib/index.js';
 import { at, build, nd, type Nd } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
@@ -91,4 +92,23 @@ opTable('cast to float64', {
   tolerance: { float32: 0, float64: 0 },
   linear: true,
   bad: [[() => [1], 'ERR_MG_ARGUMENT']],
+});
+
+describe('conversion to integers', () => {
+  const values = [-1.5, -0.5, 0, 1.9, 255.9, 256, 300, 2 ** 31 - 0.5, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 7, -(2 ** 40) - 3, 1e300, NaN, Infinity, -Infinity];
+  const device = 'cpu';
+
+  it.each(['float32', 'float64'] as const)('of %s is that of typed arrays, whatever the value', async (dtype) => {
+    const from = dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values);
+    const x = Tensor.from(from, [values.length], { dtype, device });
+    expect(await ops.cast(x, 'int32').data()).toEqual(Int32Array.from(from));
+    expect(await ops.cast(x, 'uint8').data()).toEqual(Uint8Array.from(from));
+  });
+
+  it('of the value of Tensor.full too', async () => {
+    for (const value of values.filter(Number.isFinite)) {
+      expect(await Tensor.full([2], value, { dtype: 'int32', device }).data()).toEqual(Int32Array.of(value, value));
+      expect(await Tensor.full([2], value, { dtype: 'uint8', device }).data()).toEqual(Uint8Array.of(value, value));
+    }
+  });
 });

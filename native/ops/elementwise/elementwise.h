@@ -1,6 +1,7 @@
 // Elementwise ops: y = f(x) and y = f(a, b) with broadcasting. The functions are MG_HD, shared by every device.
 #pragma once
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "../../base/platform.h"
@@ -66,6 +67,18 @@ MG_HD T binary(Binary kind, T a, T b) {
     case Binary::count: break;
   }
   return a;
+}
+
+// v as another type; a float becomes an integer as in JavaScript's typed arrays: cut off, modulo 2^32 or 2^8, 0 where it is not finite.
+template <class To, class From>
+MG_HD To converted(From v) {
+  if constexpr (std::is_floating_point<From>::value && std::is_integral<To>::value) {
+    const double whole = std::trunc(static_cast<double>(v));
+    if (whole >= -2147483648.0 && whole < 2147483648.0) return static_cast<To>(static_cast<std::int32_t>(whole));
+    return std::isfinite(whole) ? static_cast<To>(static_cast<i64>(std::fmod(whole, 4294967296.0))) : To(0);
+  } else {
+    return static_cast<To>(v);
+  }
 }
 
 // Strides in elements of an operand within the result's shape; 0 on axes along which it is repeated.

@@ -70,7 +70,11 @@ void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, dou
 
 template <class From, class To>
 void cast_elements(i64 n, const void* x, void* y) {
-  std::transform(static_cast<const From*>(x), static_cast<const From*>(x) + n, static_cast<To*>(y), [](From v) { return static_cast<To>(v); });
+  const From* const from = static_cast<const From*>(x);
+  To* const to = static_cast<To*>(y);
+  over_blocks(n, [&](i64 begin, i64 end) {
+    for (i64 i = begin; i < end; ++i) to[i] = converted<To>(from[i]);
+  });
 }
 
 template <class From>
