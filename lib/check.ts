@@ -20,9 +20,20 @@ export function show(value: unknown): string {
   return name !== undefined && name !== 'Object' ? `a ${name}` : 'an object';
 }
 
+/** A description of what came, in place of the value itself: printed without quotation marks. */
+class Words {
+  constructor(readonly text: string) {}
+}
+
+/** `text` for the `got` of {@link fail} where it describes and is no value of the user's: `got nothing`, not `got "nothing"`. */
+export function words(text: string): Words {
+  return new Words(text);
+}
+
 export function fail(code: MgErrorCode, where: string, expected: string, got: unknown, remedy?: string): never {
-  const message = `${where}: expected ${expected}, got ${show(got)}${remedy === undefined ? '' : `; ${remedy}`}`;
-  throw new MgError(code, message, { op: where, expected, got });
+  const [shown, kept] = got instanceof Words ? [got.text, got.text] : [show(got), got];
+  const message = `${where}: expected ${expected}, got ${shown}${remedy === undefined ? '' : `; ${remedy}`}`;
+  throw new MgError(code, message, { op: where, expected, got: kept });
 }
 
 /** An integer in [min, max]. */
@@ -47,9 +58,14 @@ export function checkString(where: string, name: string, value: unknown): string
   return typeof value === 'string' ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be a string`, value);
 }
 
-export function checkChoice<T extends string>(where: string, name: string, value: unknown, choices: readonly T[]): T {
+export function checkChoice<T extends string | number>(where: string, name: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
   return found ?? fail('ERR_MG_ARGUMENT', where, `${name} to be one of ${choices.map(show).join(', ')}`, value);
+}
+
+/** A `Map` of named tensors, as `stateDict` and `loadTensors` give it. */
+export function checkMap(where: string, name: string, value: unknown): void {
+  if (!(value instanceof Map)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Map of tensors by name`, value);
 }
 
 /** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */
@@ -60,4 +76,21 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) fail('ERR_MG_ARGUMENT', where, `options among ${known.join(', ')}`, key);
   }
+}
+
+/** An instance of a class, by the name that users know it by. */
+export function checkInstance<T>(where: string, name: string, value: unknown, of: { readonly prototype: T }, kind: string): T {
+  return value instanceof (of as abstract new () => T) ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be ${kind}`, value);
+}
+
+/** A function, or nothing. */
+export function checkOptionalFunction(where: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') fail('ERR_MG_ARGUMENT', where, `${name} to be a function`, value);
+}
+
+/** An AbortSignal, or nothing. */
+export function checkSignal(where: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  const remedy = signal instanceof AbortController ? 'give its .signal' : undefined;
+  fail('ERR_MG_ARGUMENT', where, 'signal to be an AbortSignal', signal, remedy);
 }

@@ -68,8 +68,12 @@ function checkFile(file: string): void {
   if (found.target === null) refuse(`a damaged file, ${file}: ${found.bytes} bytes that are no native module`, again);
   if (found.bytes < found.expectedBytes) refuse(`a damaged file, ${file}: ${found.bytes} of ${found.expectedBytes} bytes`, again);
   const recorded = recordedHash(file);
-  if (recorded !== undefined && recorded !== sha256(file)) refuse(`a damaged file, ${file}: its checksum is not the recorded one`, again);
-  if (found.target !== here && found.target !== `${process.platform}-universal`) refuse(`${file}, which is for ${found.target}`, again);
+  if (recorded !== undefined && recorded !== sha256(file)) {
+    refuse(`a damaged file, ${file}: its checksum is not the recorded one`, again);
+  }
+  if (found.target !== here && found.target !== `${process.platform}-universal`) {
+    refuse(`${file}, which is for ${found.target}`, again);
+  }
 }
 
 /** The hash of binding.d.ts was compiled in; a binary of another version of the package has another. */

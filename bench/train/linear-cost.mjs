@@ -14,11 +14,11 @@ const STEPS = 4;
 
 const range = (count) => Array.from({ length: count }, (_, i) => i);
 
-/** Layers of conv-LSTM on levels 0 … top that hold the same channels everywhere. */
+/** Layers of conv-LSTM on levels 0 … top that read and hold the same channels everywhere, so that all do the same work. */
 function chain(top, layers, channels) {
   const output = range(top + 1);
   const grids = output.map((level) => ({ level, channels }));
-  return range(layers).map((l) => ({ input: l === 0 ? [{ level: 0, channels: 4 }, ...grids.slice(1).map(({ level }) => ({ level, channels: 4 }))] : grids, output, channels }));
+  return range(layers).map(() => ({ input: grids, output, channels }));
 }
 
 const cellsOf = (top, layers, channels) => range(top + 1).reduce((sum, level) => sum + 9 * 4 ** level, 0) * layers * channels;
@@ -44,7 +44,7 @@ async function measure(top, layers, channels) {
   const opened = scope();
   const rng = new Rng(1);
   const parameters = new Map([...plan.parameters].map(([name, shape]) => [name, Tensor.normal(shape, [0, 0.05], rng.split(name))]));
-  const x = Pyramid.of(Object.fromEntries(range(top + 1).map((level) => [level, Tensor.normal([STEPS, BATCH, 3 * 2 ** level, 3 * 2 ** level, 4], [0, 1], rng.split(`x${level}`))])));
+  const x = Pyramid.of(Object.fromEntries(range(top + 1).map((level) => [level, Tensor.normal([STEPS, BATCH, 3 * 2 ** level, 3 * 2 ** level, channels], [0, 1], rng.split(`x${level}`))])));
   const forward = () => void fused.forward(inference, parameters, x);
   const training = () => {
     const { y, saved } = fused.forward(plan, parameters, x);

@@ -1,17 +1,18 @@
 /** Gradients of functions, built on the tape. */
 import { fail } from '../check.js';
-import { scope, refusePromise, unscoped } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { Tensor as TensorClass } from '../tensor/tensor.js';
+import { adopt, scope, refusePromise } from '../tensor/scope.js';
+import { Tensor } from '../tensor/tensor.js';
 import { backward } from './tape.js';
 
-/** Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions. */
+/**
+ * Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions.
+ */
 export function tidy<T>(fn: () => T): T {
   const s = scope();
   try {
     const result = fn();
     refusePromise('tidy', result, 'use `using s = scope()` in asynchronous code');
-    const kept = (Array.isArray(result) ? result : [result]).filter((x): x is Tensor => x instanceof TensorClass);
+    const kept = (Array.isArray(result) ? result : [result]).filter((x): x is Tensor => x instanceof Tensor);
     s.keep(kept);
     return result;
   } finally {
@@ -19,7 +20,10 @@ export function tidy<T>(fn: () => T): T {
   }
 }
 
-/** x ↦ (f(x), ∂f/∂x₁, ∂f/∂x₂, …) for a function with one element as value. The inputs are taken as constants around it. */
+/**
+ * x ↦ (f(x), ∂f/∂x₁, ∂f/∂x₂, …) for a function with one element as value. The inputs are taken as constants around it; what is
+ * returned belongs to the enclosing scope, all else is freed.
+ */
 export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) => { value: Tensor; grads: Tensor[] } {
   return (...x) => {
     const s = scope();
@@ -31,13 +35,16 @@ export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) =
       });
       const y = fn(...leaves);
       refusePromise('grad', y, 'await after the gradient instead');
-      if (!(y instanceof TensorClass)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
+      if (!(y instanceof Tensor)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
       if (y.requiresGrad) backward(y);
-      const grads = leaves.map((leaf, i) => {
-        const g = leaf.grad ?? unscoped(() => TensorClass.zeros(x[i]!.shape, { dtype: x[i]!.dtype }));
+      const grads = leaves.map((leaf) => {
+        const gradient = leaf.grad;
         leaf.grad = null;
-        return g;
+        if (gradient === null) return Tensor.zeros(leaf.shape, { dtype: leaf.dtype, device: leaf.device });
+        adopt(gradient); // backward makes gradients outside of all scopes
+        return gradient;
       });
+      s.keep(grads);
       return { value: s.keep(y.detach()), grads };
     } finally {
       s[Symbol.dispose]();

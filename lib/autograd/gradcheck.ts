@@ -19,7 +19,7 @@ export interface GradcheckResult {
 
 /**
  * Compares every partial derivative of `fn`, a function with one element as value, at float64 inputs with
- * (f(x + eps) − f(x − eps)) / 2eps.
+ * (f(x + eps) − f(x − eps)) / 2eps. A NaN on either side is the worst there is.
  */
 export async function gradcheck(
   fn: (...x: Tensor[]) => Tensor, at: readonly Tensor[], { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
@@ -43,8 +43,8 @@ export async function gradcheck(
       const numeric = ((await shifted(eps)) - (await shifted(-eps))) / (2 * eps);
       const a = analytic[input]![index]!;
       const error = Math.abs(a - numeric) / Math.max(1, Math.abs(numeric));
-      if (!(error <= worstError)) {
-        worstError = error;
+      if (error > worstError || (Number.isNaN(error) && worstError < Infinity)) {
+        worstError = Number.isNaN(error) ? Infinity : error; // no number is no agreement, whatever comes after
         worst = { input, index, analytic: a, numeric };
       }
     }

@@ -1,11 +1,13 @@
 /** The graph of recorded operations, walked backwards as a flat list in the order of recording. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { adopt, allOrNothing, refusePromise, unscoped, type Owned } from '../tensor/scope.js';
 import { sameShape } from '../tensor/shape.js';
 import { Tensor, type Producer } from '../tensor/tensor.js';
 
 /** Gradients at the outputs in, gradients at the inputs out. `needs[i]` tells whether anybody wants the i-th. */
-export type Backward = (dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+export type Backward = (
+  dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[],
+) => readonly (Tensor | null)[];
 
 let recording = true;
 let nextId = 0;
@@ -20,7 +22,9 @@ class Operation implements Producer, Owned {
   #saved: readonly Tensor[];
   #backward: Backward | null;
 
-  constructor(readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward) {
+  constructor(
+    readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward,
+  ) {
     this.needs = inputs.map((x) => x.requiresGrad);
     this.edges = inputs.map((x) => {
       if (!x.requiresGrad) return null;
@@ -33,7 +37,7 @@ class Operation implements Producer, Owned {
 
   run(dys: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
     if (this.#backward === null) {
-      fail('ERR_MG_DISPOSED', 'backward', `the graph of ${this.op}`, 'one already used or freed with its scope');
+      fail('ERR_MG_DISPOSED', 'backward', `the graph of ${this.op}`, words('one already used or freed with its scope'));
     }
     return this.#backward(dys, this.#saved, this.needs);
   }
@@ -97,7 +101,7 @@ function reachable(root: Operation): Operation[] {
 
 /** a + b into a fresh tensor; given by the ops room, which lies above this one. */
 type Adder = (a: Tensor, b: Tensor) => Tensor;
-let add: Adder = () => fail('ERR_MG_ARGUMENT', 'backward', 'the ops to be loaded', 'none');
+let add: Adder = () => fail('ERR_MG_ARGUMENT', 'backward', 'the ops to be loaded', words('none'));
 export function setGradientAdder(adder: Adder): void {
   add = adder;
 }
@@ -116,17 +120,20 @@ function accumulate(held: Tensor | null, dx: Tensor): Tensor {
  * way (ERR_MG_MEMORY), no gradient changes.
  */
 export function backward(root: Tensor, seed?: Tensor): void {
-  if (!root.requiresGrad) fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', root.toString());
+  if (!root.requiresGrad) {
+    fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', words(root.toString()));
+  }
   if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
   if (seed !== undefined && (!sameShape(seed.shape, root.shape) || seed.dtype !== root.dtype)) {
-    fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, seed.toString());
+    fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, words(seed.toString()));
   }
   const gradients = new Map<Tensor, Tensor>();
   const addTo = (leaf: Tensor, dx: Tensor): void => {
     gradients.set(leaf, accumulate(gradients.get(leaf) ?? leaf.grad?.alias('backward') ?? null, dx));
   };
   allOrNothing(() => noGrad(() => {
-    const first = seed === undefined ? Tensor.full(root.shape, 1, { dtype: root.dtype, device: root.device }) : seed.alias('backward');
+    const { shape, dtype, device } = root;
+    const first = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
     if (root.producer === null) {
       addTo(root, first);
       return;

@@ -16,7 +16,9 @@ export type Side = 'multigrid' | 'dnc';
 export const PRECISIONS = ['float32', 'float64'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
-/** One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; or slots of the DNC. */
+/**
+ * One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; or slots of the DNC.
+ */
 export interface Point {
   readonly side: Side;
   readonly cells: number;
@@ -30,7 +32,10 @@ export interface Point {
 
 export interface Measured extends Point {
   readonly parameters: number;
-  /** One time step of the batch without gradient, and a window of `steps` with gradient; null where it did not fit or was not asked. */
+  /**
+   * One time step of the batch without gradient, and a window of `steps` with gradient; null where it did not fit or was not
+   * asked.
+   */
   readonly forward: Times | null;
   readonly training: Times | null;
   readonly sequencesPerSecond: number | null;

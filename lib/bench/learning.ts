@@ -10,7 +10,9 @@ export interface LearningOptions {
   readonly task: LearningTask;
   readonly sides: readonly LearningSide[];
   readonly seeds: readonly number[];
-  /** Time steps and seconds of training at most; null: the steps of the run, and no limit of time. The rate falls over the steps. */
+  /**
+   * Time steps and seconds of training at most; null: the steps of the run, and no limit of time. The rate falls over the steps.
+   */
   readonly steps: number | null;
   readonly seconds: number | null;
 }
@@ -33,7 +35,10 @@ export interface Curve {
   readonly steps: readonly number[];
   readonly seconds: readonly number[];
   readonly cpuSeconds: readonly number[];
-  /** Mean since the note before, in nats: for each sequence, or where sequences are trained in windows, for each of their time steps. */
+  /**
+   * Mean since the note before, in nats: for each sequence, or where sequences are trained in windows, for each of their time
+   * steps.
+   */
   readonly loss: readonly number[];
   readonly scores: readonly Score[];
 }
@@ -42,7 +47,9 @@ const NOTES = 200;
 const SCORES = 20;
 const HELD_OUT = 256;
 
-/** Trains one model until the steps or the seconds are used up. A loss or gradient that is not finite throws ERR_MG_NON_FINITE. */
+/**
+ * Trains one model until the steps or the seconds are used up. A loss or gradient that is not finite throws ERR_MG_NON_FINITE.
+ */
 export async function learn(side: LearningSide, seed: number, options: LearningOptions, onScore: (line: string) => void): Promise<Curve> {
   const base = learningRun(options.task, side);
   const steps = options.steps ?? base.steps;

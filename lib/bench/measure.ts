@@ -33,7 +33,10 @@ export async function time(body: () => void, runs: number, budgetMs: number): Pr
   return summarize(times);
 }
 
-/** Bytes per second of p ← p − g on arrays far larger than any cache, by all threads: two read, one written in place; the best of several. */
+/**
+ * Bytes per second of p ← p − g on arrays far larger than any cache, by all threads: two read, one written in place; the best of
+ * several.
+ */
 export async function memoryBandwidth(bytes = 2 ** 28): Promise<number> {
   using p = Tensor.zeros([bytes / 4]);
   using g = Tensor.zeros([bytes / 4]);
@@ -47,7 +50,9 @@ export async function memoryBandwidth(bytes = 2 ** 28): Promise<number> {
   return (3 * bytes) / (Math.min(...times) / 1000);
 }
 
-/** A power law through points: the slope of log y over log x by least squares, and its standard error (NaN for too few points). */
+/**
+ * A power law through points: the slope of log y over log x by least squares, and its standard error (NaN for too few points).
+ */
 export interface Fit {
   readonly exponent: number;
   readonly error: number;

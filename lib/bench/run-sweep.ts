@@ -54,7 +54,9 @@ async function inference(): Promise<Sweep['inference']> {
 /** Throws ERR_MG_ARGUMENT unless both sides equal their definitions on the default device. */
 async function refuseWrongModels(): Promise<void> {
   for (const [name, fault] of [['DNC', await dncFault()], ['fused network', await fusedFault()]]) {
-    if (fault !== null) throw new MgError('ERR_MG_ARGUMENT', `bench: expected the ${name} to equal its definition, got a result ${fault}`);
+    if (fault !== null) {
+      throw new MgError('ERR_MG_ARGUMENT', `bench: expected the ${name} to equal its definition, got a result ${fault}`);
+    }
   }
 }
 

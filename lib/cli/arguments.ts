@@ -28,7 +28,9 @@ export function precisionOption(): Option {
 
 /** Sets what that option says; refuses what the device would not heed. */
 export function usePrecision(name: Precision, used: Device): void {
-  if (name !== 'float32' && used.type === 'cpu') fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', name, 'name a GPU with --device');
+  if (name !== 'float32' && used.type === 'cpu') {
+    fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', name, 'name a GPU with --device');
+  }
   setPrecision(name);
 }
 
@@ -47,7 +49,9 @@ export function loadRun(source: string): RunConfig {
     text = readFileSync(source, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new MgError('ERR_MG_CONFIG', `train: expected a preset or a readable file, got ${JSON.stringify(source)} (${code}); list presets with: npx multigrid-memory models`, { cause });
+    const got = `${JSON.stringify(source)} (${code})`;
+    const remedy = 'list presets with: npx multigrid-memory models';
+    throw new MgError('ERR_MG_CONFIG', `run: expected a preset or a readable file, got ${got}; ${remedy}`, { cause });
   }
   let value: unknown;
   try {

@@ -7,7 +7,7 @@ import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type 
 import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
 import { HEADER, machine, row, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
 import { diagnostics } from '../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
@@ -56,7 +56,7 @@ export function addBench(program: Command): Command {
     .addHelpText('after', `\n${LEARNING_HELP}`)
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
-        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', options.learning === true ? 'both' : 'neither');
+        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', words(options.learning === true ? 'both' : 'neither'));
       }
       if (options.out !== undefined) checkPlace(options.out);
       const { device: used, why } = useDevice(options.device);

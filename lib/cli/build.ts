@@ -28,7 +28,9 @@ function architecturesHere(): string {
 function cudaOptions(mode: string, arch: string | undefined): { options: string[]; why: string } {
   const here = arch ?? architecturesHere();
   const archs = here === '' ? [] : [`-DMG_CUDA_ARCHS=${here}`];
-  if (mode === 'on') return { options: ['-DMG_CUDA=ON', ...archs], why: `with CUDA for ${here === '' ? 'all architectures of a release' : here}` };
+  if (mode === 'on') {
+    return { options: ['-DMG_CUDA=ON', ...archs], why: `with CUDA for ${here === '' ? 'all architectures of a release' : here}` };
+  }
   if (mode === 'off') return { options: ['-DMG_CUDA=OFF'], why: 'without CUDA' };
   if (here === '') return { options: ['-DMG_CUDA=OFF'], why: 'without CUDA: no GPU of compute capability 8.0 or newer is here' };
   if (output('nvcc', ['--version']) === null) return { options: ['-DMG_CUDA=OFF'], why: 'without CUDA: no nvcc on the PATH' };

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import type { Precision } from '../ops/network.js';
 import { diagnostics } from '../tensor/device.js';
@@ -46,8 +46,8 @@ export function addTrain(program: Command): Command {
     .action((source: string, options: TrainOptions) => train(source, options));
 }
 
-/** The run that the options describe; a resumed one is that of its folder. */
-function describedRun(source: string, options: TrainOptions): { run: RunConfig; path: string } {
+/** The run that the options describe, and its folder; null: a fresh one. A resumed run is that of its folder. */
+function describedRun(source: string, options: TrainOptions): { run: RunConfig; path: string | null } {
   const base = loadRun(source);
   if (options.resume === true) {
     const path = options.out ?? join('runs', base.name);
@@ -60,13 +60,18 @@ function describedRun(source: string, options: TrainOptions): { run: RunConfig; 
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.validateEvery === undefined ? {} : { validate: { ...base.validate, every: options.validateEvery } }),
   };
-  return { run, path: options.out ?? RunFolder.fresh(join('runs', base.name)) };
+  return { run, path: options.out ?? null };
 }
 
-async function openTrainer(run: RunConfig, path: string, isResumed: boolean, callbacks: readonly Callback[]) {
-  const setup = { ...buildRun(run), callbacks };
-  const trainer = isResumed ? await Trainer.resume(join(path, RUN_FILES.checkpoint), setup) : new Trainer(setup);
-  const folder = isResumed ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
+/** Trainer and folder of a run. What cannot be built leaves no folder behind. */
+async function openTrainer(run: RunConfig, named: string | null, { resume, tensorboard }: TrainOptions) {
+  const setup = buildRun(run);
+  const path = named ?? RunFolder.fresh(join('runs', run.name));
+  const callbacks: readonly Callback[] = [progress(), ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
+  const trainer = resume === true
+    ? await Trainer.resume(join(path, RUN_FILES.checkpoint), { ...setup, callbacks })
+    : new Trainer({ ...setup, callbacks });
+  const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
   return { trainer, folder, model: setup.model };
 }
 
@@ -95,8 +100,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
   usePrecision(options.precision, used);
   const { run, path } = describedRun(source, options);
-  const callbacks = [progress(), ...(options.tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
-  const { trainer, folder, model } = await openTrainer(run, path, options.resume === true, callbacks);
+  const { trainer, folder, model } = await openTrainer(run, path, options);
   const { parameters, memory } = model.count();
   const { binary } = diagnostics();
   note(`${run.name}: ${parameters} parameters, ${memory} memory cells`);
@@ -107,9 +111,9 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     const result = await trainer.fit({
       steps: run.steps, signal: stop.signal, validate: run.validate, checkpoint: { folder, every: checkpointEvery(run.steps) },
     });
-    await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(path) }]));
+    await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(folder.path) }]));
     if (result.reason === 'aborted') {
-      note(`stopped at step ${result.step}; go on with: npx multigrid-memory train ${source} --out ${path} --resume`);
+      note(`stopped at step ${result.step}; go on with: npx multigrid-memory train ${source} --out ${path ?? relative('.', folder.path)} --resume`);
       process.exitCode = stop.received() || EXIT.interrupted;
       return;
     }

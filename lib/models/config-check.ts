@@ -1,6 +1,6 @@
 // The one door for configurations: strict checks whose messages begin with the place in the object.
 
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { levelRange, type Dimensions, type LevelSpec } from '../nn/ladder.js';
 import type { CheckedConfig, CheckedLayer, CheckedNetwork, CheckedPart, LayerKind, ShortcutRow } from './config.js';
 
@@ -115,7 +115,7 @@ function readNetworks(raw: Raw): CheckedNetwork[] {
   const kinds = (['writer', 'encoder', 'lstm'] as const).filter((key) => raw[key] !== undefined);
   const kind = kinds[0];
   if (kind === undefined || kinds.length !== 1) {
-    bad('config', 'exactly one of writer, encoder and lstm', kinds.length === 0 ? 'none of them' : kinds);
+    bad('config', 'exactly one of writer, encoder and lstm', kinds.length === 0 ? words('none of them') : kinds);
   }
   const allowed = kind === 'writer' ? ['writer', 'front', 'tail'] : [kind, 'tail'];
   const shortcuts = readObject('shortcuts', raw['shortcuts'] ?? {}, allowed);

@@ -28,7 +28,8 @@ export interface DNCOptions extends SequenceOptions {
 }
 
 const KEYS = [
-  ...sequenceOptionKeys, 'variant', 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'clip', 'linkBudgetBytes', ...layerOptionKeys,
+  ...sequenceOptionKeys, 'variant', 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'clip', 'linkBudgetBytes',
+  ...layerOptionKeys,
 ];
 
 /** Memory [B,N,W], usage [B,N], links [B,V,N,N], precedence [B,V,N], read and write weights, read words, hidden and cell. */
@@ -63,8 +64,10 @@ export class DNC extends SequenceModel<DNCState> {
     };
     const { hidden, readHeads, wordSize } = this.settings;
     const words = readHeads * wordSize;
-    this.#controller = this.addPart('controller', new Affine(this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')));
-    this.#interface = this.addPart('interface', new Affine(hidden, dncInterface(this.settings).size, false, this.partOptions('interface')));
+    this.#controller = this.addPart('controller', new Affine(
+      this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')));
+    this.#interface = this.addPart('interface', new Affine(
+      hidden, dncInterface(this.settings).size, false, this.partOptions('interface')));
     this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
   }
 
@@ -77,7 +80,8 @@ export class DNC extends SequenceModel<DNCState> {
   initialState(batch: number): DNCState {
     const shapes = dncStateShapes(this.settings, checkInteger('DNC', 'batch', batch, 1));
     const options = { dtype: this.#controller.weight.dtype, device: this.#controller.weight.device };
-    return new DNCState(Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, Tensor.zeros(shape, options)])) as unknown as DncTensors);
+    const zeros = Object.entries(shapes).map(([name, shape]) => [name, Tensor.zeros(shape, options)]);
+    return new DNCState(Object.fromEntries(zeros) as DncTensors);
   }
 
   /** The state whose `toTensors` gave this map. Throws ERR_MG_CHECKPOINT. */
@@ -88,7 +92,8 @@ export class DNC extends SequenceModel<DNCState> {
 
   protected run(x: Tensor, state: DNCState, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: DNCState } {
     const weights = {
-      gates: this.#controller.weight, gatesBias: this.#controller.bias, interface: this.#interface.weight, interfaceBias: this.#interface.bias,
+      gates: this.#controller.weight, gatesBias: this.#controller.bias,
+      interface: this.#interface.weight, interfaceBias: this.#interface.bias,
     };
     const { hidden, words, state: after } = dncWindow(x, weights, state.values, this.settings, lengths, isStateSpent);
     const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));

@@ -1,5 +1,6 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
+import { NORM_EPSILON } from '../nn/batch-norm.js';
 import { windowObstacle } from '../nn/fused-layer.js';
 import { levelRange, sideOf, type LevelSpec } from '../nn/ladder.js';
 import { MultigridState } from '../nn/multigrid-state.js';
@@ -9,8 +10,6 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { NetworkInputs, NetworkOutputs } from './multigrid-network.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
-
-const NORM_EPSILON = 0.001;
 
 /** Why a network cannot be run as one op on these inputs; null when it can. */
 export function whyNotFused(model: ModelPlan, plan: NetworkPlan, { x, lengths }: NetworkInputs): string | null {

@@ -9,7 +9,9 @@ export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkP
 export { presetConfig, resolveConfig, type PresetName } from './presets.js';
 export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './config.js';
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
-export { SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs, type StepOptions } from './sequence-model.js';
+export {
+  SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs, type StepOptions,
+} from './sequence-model.js';
 export { windowMemory, type WindowMemory, type WindowSize } from './window-memory.js';
 export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';

@@ -15,7 +15,9 @@ export interface LSTMNetworkOptions extends SequenceOptions {
   readonly hidden?: number;
   /** Default 1. */
   readonly layers?: number;
-  /** `stacked` (default): each layer sees the one below. `deep`: each also sees the input, and the output sees all (DNC paper). */
+  /**
+   * `stacked` (default): each layer sees the one below. `deep`: each also sees the input, and the output sees all (DNC paper).
+   */
   readonly wiring?: 'stacked' | 'deep';
   /** Added to the forget gate at run time; default 1. */
   readonly forgetBias?: number;
@@ -30,11 +32,16 @@ export class LSTMNetworkState extends TensorState {
   }
 
   static of(layers: readonly LSTMState[]): LSTMNetworkState {
-    return new LSTMNetworkState(Object.fromEntries(layers.flatMap(({ hidden, cell }, k) => [[`${k + 1}.hidden`, hidden], [`${k + 1}.cell`, cell]])));
+    return new LSTMNetworkState(Object.fromEntries(layers.flatMap(({ hidden, cell }, k) => [
+      [`${k + 1}.hidden`, hidden], [`${k + 1}.cell`, cell],
+    ])));
   }
 }
 
-/** Layers of LSTM (Hochreiter and Schmidhuber 1997) and a linear output. Parameters: `1.weight`, `1.bias`, …, `output.weight`, `output.bias`. */
+/**
+ * Layers of LSTM (Hochreiter and Schmidhuber 1997) and a linear output. Parameters: `1.weight`, `1.bias`, …, `output.weight`,
+ * `output.bias`.
+ */
 export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   readonly wiring: 'stacked' | 'deep';
   readonly #cells: readonly LSTMCell[];

@@ -1,4 +1,4 @@
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { MultigridState } from '../nn/multigrid-state.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -42,7 +42,7 @@ export class MultigridMemoryState implements Disposable {
     }
     return new MultigridMemoryState(Array.from(layers, (layer, index) => (
       layer === undefined
-        ? fail('ERR_MG_CHECKPOINT', 'MultigridMemoryState', `layer ${index + 1}`, 'nothing under that name')
+        ? fail('ERR_MG_CHECKPOINT', 'MultigridMemoryState', `layer ${index + 1}`, words('nothing under that name'))
         : MultigridState.fromTensors(layer))));
   }
 

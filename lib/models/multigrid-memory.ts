@@ -1,6 +1,6 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
-import { checkInteger, checkOptions, fail } from '../check.js';
+import { checkInstance, checkInteger, checkOptions, fail, words } from '../check.js';
 import type { Fused } from '../nn/fused-layer.js';
 import { Linear } from '../nn/linear.js';
 import { extentOf } from '../nn/ladder.js';
@@ -103,6 +103,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** A window from `state`, or from zeros. */
   forward(inputs: MultigridInputs, state?: MultigridMemoryState, options: WindowOptions = {}): MultigridOutputs {
+    checkInputs(inputs);
     const { memory, state: after } = this.write(inputs.input, state, options);
     const logits = this.plan.kind === 'writerReader'
       ? this.#answers(memory, inputs.queries)
@@ -112,6 +113,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** One time step: as `forward`, without the time axis of inputs and logits. */
   step(inputs: MultigridInputs, state: MultigridMemoryState): MultigridOutputs {
+    checkInputs(inputs);
     const [first, ...others] = this.plan.networks;
     const window = (network: NetworkPlan, value: Grids): Pyramid =>
       grids(network, value).map((grid) => reshape(grid, [1, ...grid.shape]));
@@ -126,6 +128,10 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   /** The first network alone: the outputs of its layers are the memory that readers see. */
   write(input: Grids, state?: MultigridMemoryState, options: WindowOptions = {}): Written {
     const x = grids(this.plan.networks[0]!, input);
+    checkOptions('MultigridMemory', options, ['lengths']);
+    if (state !== undefined) {
+      checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
+    }
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
       x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
@@ -216,12 +222,20 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   }
 }
 
+/** ERR_MG_ARGUMENT for a lone tensor or pyramid, for what is missing, and for keys that nobody reads. */
+function checkInputs(inputs: unknown): void {
+  if (typeof inputs !== 'object' || inputs === null || inputs instanceof Tensor || inputs instanceof Pyramid) {
+    fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, outputSteps? }', inputs);
+  }
+  checkOptions('MultigridMemory', inputs, ['input', 'queries', 'outputSteps']);
+}
+
 /** The input of a network as a pyramid; a lone tensor stands for its single level. */
 function grids({ name, input }: NetworkPlan, value: Grids): Pyramid {
   if (value instanceof Pyramid) return value;
   if (!(value instanceof Tensor)) fail('ERR_MG_ARGUMENT', name, 'a Pyramid, or a Tensor for a single grid', value);
   const levels = input.map((grid) => grid.level).join(', ');
-  if (input.length !== 1) fail('ERR_MG_ARGUMENT', name, `a Pyramid with levels ${levels}`, value.toString());
+  if (input.length !== 1) fail('ERR_MG_ARGUMENT', name, `a Pyramid with levels ${levels}`, words(value.toString()));
   return Pyramid.of({ [input[0]!.level]: value });
 }
 

@@ -1,13 +1,13 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
-import { checkChoice, checkNumber, fail } from '../check.js';
+import { checkChoice, checkNumber, fail, words } from '../check.js';
 import { fusedChoices, type Fused } from '../nn/fused-layer.js';
 import { Module } from '../nn/module.js';
 import { MultigridConv } from '../nn/multigrid-conv.js';
 import { MultigridConvLSTM } from '../nn/multigrid-conv-lstm.js';
 import { MultigridState } from '../nn/multigrid-state.js';
 import { checkInput } from '../nn/multigrid-input.js';
-import type { LayerOptions } from '../nn/parameter.js';
+import type { LayerOptions, Parameter } from '../nn/parameter.js';
 import { Pyramid } from '../nn/pyramid.js';
 import { addChannels, concat } from '../ops/index.js';
 import { runFused, whyNotFused } from './fused-network.js';
@@ -45,6 +45,8 @@ export class MultigridNetwork extends Module {
   readonly #fused: Fused;
   readonly #memoryBudget: number;
   readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
+  /** All parameters by name; made once, since collecting them takes a good part of an online step. */
+  #named: ReadonlyMap<string, Parameter> | null = null;
 
   constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
     super(options);
@@ -63,18 +65,28 @@ export class MultigridNetwork extends Module {
     return this.#layers.flatMap((layer) => (layer instanceof MultigridConvLSTM ? [layer.initialState(batch)] : []));
   }
 
+  #parametersByName(): ReadonlyMap<string, Parameter> {
+    return (this.#named ??= new Map(this.namedParameters()));
+  }
+
+  protected override remade(): void {
+    this.#named = null;
+  }
+
   forward(inputs: NetworkInputs): NetworkOutputs {
     const { x, memory = [], state, lengths } = inputs;
     const { dimensions, baseSide: side } = this.#model;
     checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
     const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
     if (state !== undefined && state.length !== cells) {
-      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, `${state.length} layers`);
+      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, words(`${state.length} layers`));
     }
     if (this.#fused !== 'off') {
       const obstacle = whyNotFused(this.#model, this.#plan, inputs);
-      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, new Map(this.namedParameters()), this.#memoryBudget);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, 'another');
+      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, this.#parametersByName(), this.#memoryBudget);
+      if (this.#fused === 'required') {
+        fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+      }
     }
     const outgoing: (readonly Pyramid[])[] = [];
     const outputs: Pyramid[] = [];

@@ -1,6 +1,8 @@
 // Addressing, reading and writing of the neural Turing machine, for all heads of a batch at once.
 
-import { add, concat, div, log, matmul, mul, neg, relu, reshape, sigmoid, slice, softmax, softplus, sqrt, square, sub, sum, transpose } from '../ops/index.js';
+import {
+  add, concat, div, log, matmul, mul, neg, relu, reshape, sigmoid, slice, softmax, softplus, sqrt, square, sub, sum, transpose,
+} from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** What K heads say, before any squashing: key [B,K,W], strength, gate and sharpening [B,K,1], shift [B,K,3]. */

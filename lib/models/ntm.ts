@@ -20,7 +20,10 @@ export interface NTMOptions extends SequenceOptions {
   /** Units of the controller; default 100. */
   readonly hidden?: number;
   readonly controller?: 'lstm' | 'feedforward';
-  /** `readFirst` (default): all heads address the memory before this step's writes, as public code does; `writeFirst`: the paper's M_t. */
+  /**
+   * `readFirst` (default): all heads address the memory before this step's writes, as public code does; `writeFirst`: the paper's
+   * M_t.
+   */
   readonly order?: 'readFirst' | 'writeFirst';
   /** Interface and output are brought into ±clip; default 20, null: never. */
   readonly clip?: number | null;
@@ -32,7 +35,10 @@ const KEYS = [
 const NAMES = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'] as const;
 type Name = (typeof NAMES)[number];
 
-/** Memory [B,N,W], weights [B,R,N] and [B,V,N], words [B,R,W], hidden and cell [B,H]. `start`: the state of a new episode, one row. */
+/**
+ * Memory [B,N,W], weights [B,R,N] and [B,V,N], words [B,R,W], hidden and cell [B,H]. `start`: the state of a new episode, one
+ * row.
+ */
 export class NTMState extends TensorState<Name> {
   constructor(tensors: Readonly<Record<Name, Tensor>>, readonly start: Readonly<Record<Name, Tensor>> | null = null) {
     super(tensors);
@@ -47,7 +53,8 @@ export class NTMState extends TensorState<Name> {
     }
     this.replace((tensor, name) => {
       const batch = tensor.shape[0]!;
-      return selectRows(concat([tensor, start[name].detach()], 0), Array.from({ length: batch }, (_, row) => (items.includes(row) ? batch : row)));
+      const rows = Array.from({ length: batch }, (_, row) => (items.includes(row) ? batch : row)); // the last one is the start
+      return selectRows(concat([tensor, start[name].detach()], 0), rows);
     });
   }
 
@@ -82,7 +89,8 @@ export class NTM extends SequenceModel<NTMState> {
     super('NTM', options);
     const size = (name: 'slots' | 'wordSize' | 'readHeads' | 'writeHeads' | 'hidden', fallback: number, least = 1): number =>
       checkInteger('NTM', name, options[name] ?? fallback, least);
-    [this.slots, this.wordSize, this.readHeads, this.writeHeads] = [size('slots', 128), size('wordSize', 20), size('readHeads', 1), size('writeHeads', 1)];
+    [this.slots, this.wordSize] = [size('slots', 128), size('wordSize', 20)];
+    [this.readHeads, this.writeHeads] = [size('readHeads', 1), size('writeHeads', 1)];
     this.hiddenSize = size('hidden', 100);
     this.controllerKind = checkChoice('NTM', 'controller', options.controller ?? 'lstm', ['lstm', 'feedforward']);
     this.order = checkChoice('NTM', 'order', options.order ?? 'readFirst', ['readFirst', 'writeFirst']);
@@ -151,8 +159,10 @@ export class NTM extends SequenceModel<NTMState> {
     const flat = (words: Tensor): Tensor => reshape(words, [batch, -1]);
     const { hidden, cell } = this.#control(concat([x, flat(state.readWords)], -1), state);
     const raw = this.#limit(this.#heads.forward(hidden));
-    const reads = reshape(slice(raw, [0, 0], [batch, this.readHeads * this.#readSize]), [batch, this.readHeads, this.#readSize]);
-    const writes = reshape(slice(raw, [0, this.readHeads * this.#readSize], [batch, this.writeHeads * this.#writeSize]), [batch, this.writeHeads, this.#writeSize]);
+    const heads = (begin: number, count: number, size: number): Tensor =>
+      reshape(slice(raw, [0, begin], [batch, count * size]), [batch, count, size]);
+    const reads = heads(0, this.readHeads, this.#readSize);
+    const writes = heads(this.readHeads * this.#readSize, this.writeHeads, this.#writeSize);
     const W = this.wordSize;
     const writeWeights = ntmAddress(state.memory, this.#parts(writes), state.writeWeights).weights;
     const memory = ntmWrite(state.memory, writeWeights, part(writes, W + SHIFTS + 3, W), part(writes, 2 * W + SHIFTS + 3, W));
@@ -170,7 +180,10 @@ export class NTM extends SequenceModel<NTMState> {
 
   #parts(raw: Tensor): NTMHeads {
     const W = this.wordSize;
-    return { key: part(raw, 0, W), strength: part(raw, W, 1), gate: part(raw, W + 1, 1), shift: part(raw, W + 2, SHIFTS), sharpening: part(raw, W + 2 + SHIFTS, 1) };
+    return {
+      key: part(raw, 0, W), strength: part(raw, W, 1), gate: part(raw, W + 1, 1), shift: part(raw, W + 2, SHIFTS),
+      sharpening: part(raw, W + 2 + SHIFTS, 1),
+    };
   }
 
   #limit(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { Pyramid } from '../nn/pyramid.js';
 import type { LayerPlan } from './plan.js';
 
@@ -9,6 +9,6 @@ import type { LayerPlan } from './plan.js';
 export function readMemory(layer: LayerPlan, memory: readonly Pyramid[]): Pyramid | undefined {
   if (layer.memory === null) return undefined;
   const written = memory[layer.memory - 1];
-  if (written === undefined) fail('ERR_MG_ARGUMENT', layer.name, `the memory of writer layer ${layer.memory}`, 'none');
+  if (written === undefined) fail('ERR_MG_ARGUMENT', layer.name, `the memory of writer layer ${layer.memory}`, words('none'));
   return written.within(layer.levels);
 }

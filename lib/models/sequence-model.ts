@@ -1,6 +1,6 @@
 // What the networks without grids share: they see each time step as one vector.
 
-import { checkInteger, fail } from '../check.js';
+import { checkInteger, checkOptions, fail } from '../check.js';
 import { Module } from '../nn/module.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/pyramid.js';
@@ -10,7 +10,7 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
-import type { TensorState } from './tensor-state.js';
+import { TensorState } from './tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
 export type SequenceInputs = Tensor | Pick<MultigridInputs, 'input' | 'queries'>;
@@ -47,7 +47,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     super(options);
     this.inputs = checkInteger(name, 'inputs', options.inputs, 1);
     const shape = typeof options.outputs === 'number' ? [options.outputs] : options.outputs;
-    if (!Array.isArray(shape) || shape.length === 0) fail('ERR_MG_ARGUMENT', name, 'outputs to be a number or a shape', options.outputs);
+    if (!Array.isArray(shape) || shape.length === 0) {
+      fail('ERR_MG_ARGUMENT', name, 'outputs to be a number or a shape', options.outputs);
+    }
     this.outputShape = shape.map((side) => checkInteger(name, 'outputs', side, 1));
     this.outputs = sizeOf(this.outputShape);
   }
@@ -59,6 +61,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
 
   /** A window from `state`, or from the initial one. Rows past their length keep their state and give zeros. */
   forward(inputs: SequenceInputs, state?: S, options: WindowOptions & StepOptions = {}): SequenceOutputs<S> {
+    checkOptions(this.constructor.name, options, ['lengths', 'consume']);
     const x = this.#window(inputs, 3);
     const [steps = 0, batch = 0] = x.shape;
     const lengths = checkLengths(this.constructor.name, options.lengths, steps, batch);
@@ -70,6 +73,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
 
   /** One time step: as `forward`, without the time axis. */
   step(inputs: SequenceInputs, state: S, options: StepOptions = {}): SequenceOutputs<S> {
+    checkOptions(this.constructor.name, options, ['consume']);
     const x = this.#window(inputs, 2);
     const result = this.#run(reshape(x, [1, ...x.shape]), state, null, options);
     const y = reshape(result.y, [x.shape[0]!, ...this.outputShape]);
@@ -77,6 +81,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   }
 
   #run(x: Tensor, state: S, lengths: Int32Array | null, { consume = false }: StepOptions): { y: Tensor; state: S } {
+    if (!(state instanceof TensorState)) {
+      fail('ERR_MG_ARGUMENT', this.constructor.name, 'a state, as initialState or a step before gives it', state);
+    }
     const result = this.run(x, state, lengths, consume);
     if (consume) {
       const kept = new Set(result.state.tensors());
@@ -88,12 +95,14 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   /** Everything a step shows, as vectors behind `rank − 1` leading axes. */
   #window(inputs: SequenceInputs, rank: 2 | 3): Tensor {
     const where = this.constructor.name;
+    if (typeof inputs !== 'object' || inputs === null) fail('ERR_MG_ARGUMENT', where, 'a Tensor or { input, queries? }', inputs);
     const grids = inputs instanceof Tensor ? [inputs] : [inputs.input, ...(inputs.queries ?? [])].flatMap((part) => (
       part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]));
     const leading = grids[0]?.shape.slice(0, rank - 1) ?? [];
     const vectors = grids.map((grid) => {
       if (leading.some((side, axis) => grid.shape[axis] !== side)) {
-        fail('ERR_MG_SHAPE', where, `inputs and queries of ${leading.join(' × ')} steps and rows`, grid.shape, 'use the flat presentation of the task');
+        const expected = `inputs and queries of ${leading.join(' × ')} steps and rows`;
+        fail('ERR_MG_SHAPE', where, expected, grid.shape, 'use the flat presentation of the task');
       }
       return reshape(grid, [...leading, sizeOf(grid.shape.slice(rank - 1))]);
     });

@@ -57,7 +57,8 @@ export class TensorState<Name extends string = string> implements Disposable {
   }
 
   #map(fn: (tensor: Tensor, name: Name) => Tensor): Readonly<Record<Name, Tensor>> {
-    return Object.fromEntries(Object.entries<Tensor>(this.#tensors).map(([name, tensor]) => [name, fn(tensor, name as Name)])) as Record<Name, Tensor>;
+    const entries = Object.entries<Tensor>(this.#tensors).map(([name, tensor]) => [name, fn(tensor, name as Name)]);
+    return Object.fromEntries(entries) as Record<Name, Tensor>;
   }
 
   #with(fn: (tensor: Tensor) => Tensor): this {
@@ -72,7 +73,11 @@ export class TensorState<Name extends string = string> implements Disposable {
 }
 
 /** The tensors under exactly these names. Throws ERR_MG_CHECKPOINT. */
-export function namedTensors<Name extends string>(where: string, names: readonly Name[], tensors: ReadonlyMap<string, Tensor>): Record<Name, Tensor> {
-  if (tensors.size !== names.length || names.some((name) => !tensors.has(name))) fail('ERR_MG_CHECKPOINT', where, names.join(', '), [...tensors.keys()]);
+export function namedTensors<Name extends string>(
+  where: string, names: readonly Name[], tensors: ReadonlyMap<string, Tensor>,
+): Record<Name, Tensor> {
+  if (tensors.size !== names.length || names.some((name) => !tensors.has(name))) {
+    fail('ERR_MG_CHECKPOINT', where, names.join(', '), [...tensors.keys()]);
+  }
   return Object.fromEntries(names.map((name) => [name, tensors.get(name)])) as Record<Name, Tensor>;
 }

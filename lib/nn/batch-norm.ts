@@ -16,6 +16,9 @@ export interface NormOptions {
   readonly mode?: 'batch' | 'running';
 }
 
+/** ε under the root, of layers and of fused networks. */
+export const NORM_EPSILON = 0.001;
+
 /** Whether and how a layer's output is normalized. */
 export type Norm = 'none' | NormOptions;
 
@@ -43,7 +46,7 @@ export class BatchNorm extends Module {
     const channels = checkInteger('BatchNorm', 'channels', options.channels, 1);
     this.kind = checkChoice('BatchNorm', 'kind', options.kind, ['batch', 'sequence']);
     this.mode = checkChoice('BatchNorm', 'mode', options.mode ?? 'batch', ['batch', 'running']);
-    this.epsilon = checkNumber('BatchNorm', 'epsilon', options.epsilon ?? 0.001, 0);
+    this.epsilon = checkNumber('BatchNorm', 'epsilon', options.epsilon ?? NORM_EPSILON, 0);
     this.decay = checkNumber('BatchNorm', 'decay', options.decay ?? 0.999, 0, 1);
     for (const spec of normSpecs(channels)) this.addParameter(spec);
     if (this.mode === 'batch') return;

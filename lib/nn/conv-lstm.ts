@@ -2,7 +2,7 @@
 
 import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { add, conv, lstmCell, mul, reshape, sigmoid, slice, stack, tanh, unstack } from '../ops/index.js';
-import { Tensor } from '../tensor/tensor.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { defaultBaseSide, type Dimensions } from './ladder.js';
 import { LSTMState } from './lstm.js';
 import { Module } from './module.js';
@@ -53,7 +53,7 @@ export class ConvLSTM extends Module {
       fail('ERR_MG_ARGUMENT', 'ConvLSTM', `extent to be a list of ${this.dimensions} sizes`, options.extent);
     }
     for (const size of this.extent) checkInteger('ConvLSTM', 'each size of extent', size, 1);
-    const kernelSize = Number(checkChoice('ConvLSTM', 'kernelSize', String(options.kernelSize ?? 3), ['1', '3', '5', '7']));
+    const kernelSize = checkChoice('ConvLSTM', 'kernelSize', options.kernelSize ?? 3, [1, 3, 5, 7]);
     this.forgetBias = checkNumber('ConvLSTM', 'forgetBias', options.forgetBias ?? 1);
     this.peepholeKind = checkChoice('ConvLSTM', 'peephole', options.peephole ?? 'none', ['none', 'channel', 'position']);
     const { dimensions, inChannels, channels, peepholeKind, extent } = this;
@@ -107,7 +107,8 @@ export class ConvLSTM extends Module {
 
   /** A window: x [T,B,H,W,Cin] → y [T,B,H,W,C]. Rows past their length keep their state and give zeros. */
   forward(x: Tensor, state?: LSTMState, options: { lengths?: Int32Array } = {}): { y: Tensor; state: LSTMState } {
-    const [steps = 0, batch = 0] = x.shape;
+    checkOptions('ConvLSTM.forward', options, ['lengths']);
+    const [steps = 0, batch = 0] = checkTensor('ConvLSTM', 'x', x).shape;
     if (x.shape.length !== this.dimensions + 3 || steps === 0) {
       fail('ERR_MG_SHAPE', 'ConvLSTM', `x [T,B,${this.extent.join(',')},${this.inChannels}]`, x.shape);
     }

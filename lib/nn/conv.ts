@@ -1,4 +1,4 @@
-import { checkChoice, checkInteger, checkOptions } from '../check.js';
+import { checkBoolean, checkChoice, checkInteger, checkOptions } from '../check.js';
 import { conv } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { resolveInit, type Init } from './init.js';
@@ -29,9 +29,9 @@ abstract class Conv extends Module {
     super(options);
     const inChannels = checkInteger(where, 'in', options.in, 1);
     const outChannels = checkInteger(where, 'out', options.out, 1);
-    const kernelSize = Number(checkChoice(where, 'kernelSize', String(options.kernelSize ?? 3), ['1', '3', '5', '7']));
+    const kernelSize = checkChoice(where, 'kernelSize', options.kernelSize ?? 3, [1, 3, 5, 7]);
     checkChoice(where, 'padding', options.padding ?? 'same', ['same']);
-    this.#hasBias = options.bias ?? true;
+    this.#hasBias = checkBoolean(where, 'bias', options.bias ?? true);
     const taps = kernelSize ** dimensions;
     const [kernel, bias] = convSpecs(dimensions, kernelSize, inChannels, outChannels);
     this.addParameter(kernel!, resolveInit(options.init, taps * inChannels, taps * outChannels, options.dtype));

@@ -2,7 +2,7 @@
 
 import { multigridNetwork, type NetworkGrid } from '../ops/network.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Norm } from './batch-norm.js';
+import { NORM_EPSILON, type Norm } from './batch-norm.js';
 import { levelRange, sideOf } from './ladder.js';
 import type { MultigridGeometry } from './multigrid-input.js';
 import { MultigridState } from './multigrid-state.js';
@@ -11,8 +11,6 @@ import { Pyramid } from './pyramid.js';
 /** 'auto' (default): as one native op wherever it can; 'required': an error where it cannot; 'off': grid by grid. */
 export type Fused = 'auto' | 'required' | 'off';
 export const fusedChoices = ['auto', 'required', 'off'] as const;
-
-const NORM_EPSILON = 0.001;
 
 export interface FusedLayer {
   readonly geometry: MultigridGeometry;

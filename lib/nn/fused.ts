@@ -1,12 +1,14 @@
 /** The fused kernels for those who bring their own parameters and loop: plan once for each shape, then forward and backward. */
 
-import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import {
-  checkFields, describeNetwork, networkBackward, networkForward, weightsOf, type DescribedNetwork, type NetworkLayer, type NetworkSpec,
+  checkFields, describeNetwork, networkBackward, networkForward, weightsOf, type DescribedNetwork, type NetworkLayer,
+  type NetworkSpec,
 } from '../ops/network.js';
 import { device as findDevice, type DeviceLike } from '../tensor/device.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { NORM_EPSILON } from './batch-norm.js';
 import { levelRange, sideOf, type LevelSpec } from './ladder.js';
 import { gridObstacle } from './fused-layer.js';
 import { checkGeometry, type MultigridOptions } from './multigrid-input.js';
@@ -54,12 +56,11 @@ export interface Plan extends Disposable {
   dispose(): void;
 }
 
-const EPSILON = 0.001;
 const networks = new WeakMap<Plan, DescribedNetwork>();
 
 function networkOf(op: string, plan: Plan): DescribedNetwork {
   const network = networks.get(plan);
-  if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', 'another');
+  if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another'));
   return network;
 }
 
@@ -70,7 +71,8 @@ function common<T>(name: string, values: readonly T[], fallback: T): T {
   return values[0] ?? fallback;
 }
 
-const peepholeOf = ({ peephole }: LayerSpec): string => checkChoice('fused.plan', 'peephole', peephole ?? 'none', ['none', 'channel']);
+const peepholeOf = ({ peephole }: LayerSpec): string =>
+  checkChoice('fused.plan', 'peephole', peephole ?? 'none', ['none', 'channel']);
 const named = (levels: readonly LevelSpec[]): string => levels.map(({ level, channels }) => `${level}: ${channels}`).join(', ');
 
 function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
@@ -78,13 +80,15 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   const geometries = layers.map((layer, l) => {
     const geometry = checkGeometry(`fused.plan, layer ${l + 1}`, layer, ['kind', 'activation', 'forgetBias', 'peephole']);
     const obstacle = gridObstacle(geometry);
-    if (obstacle !== null) fail('ERR_MG_DEVICE', 'fused.plan', `a layer ${l + 1} to fuse: ${obstacle}`, 'another');
+    if (obstacle !== null) fail('ERR_MG_DEVICE', 'fused.plan', `a layer ${l + 1} to fuse: ${obstacle}`, words('another'));
     return geometry;
   });
   const first = geometries[0]!;
   geometries.forEach((geometry, l) => {
     for (const key of ['dimensions', 'kernelSize', 'side'] as const) {
-      if (geometry[key] !== first[key]) fail('ERR_MG_CONFIG', 'fused.plan', `${key} ${first[key]} in layer ${l + 1} as in the first`, geometry[key]);
+      if (geometry[key] !== first[key]) {
+        fail('ERR_MG_CONFIG', 'fused.plan', `${key} ${first[key]} in layer ${l + 1} as in the first`, geometry[key]);
+      }
     }
     const before = geometries[l - 1];
     if (before === undefined) return;
@@ -92,12 +96,12 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
     const input = named([...geometry.input].sort((a, b) => a.level - b.level));
     if (input !== outputs) fail('ERR_MG_CONFIG', 'fused.plan', `layer ${l + 1} with input ${outputs}`, input);
   });
-  const kinds = layers.map(({ kind }) => checkChoice<'convLstm' | 'conv'>('fused.plan', 'kind', kind ?? 'convLstm', ['convLstm', 'conv']));
+  const kinds = layers.map(({ kind = 'convLstm' }) => checkChoice('fused.plan', 'kind', kind, ['convLstm', 'conv'] as const));
   const memories = layers.filter((_, l) => kinds[l] === 'convLstm');
   const fields = [...first.input].sort((a, b) => a.level - b.level);
   const top = Math.max(...fields.map(({ level }) => level), ...geometries.flatMap(({ levels }) => levels));
   return {
-    dimensions: first.dimensions, kernelSize: first.kernelSize, budgetBytes, epsilon: EPSILON,
+    dimensions: first.dimensions, kernelSize: first.kernelSize, budgetBytes, epsilon: NORM_EPSILON,
     sides: levelRange(0, top).map((level) => sideOf(level, first.dimensions, first.side)),
     fields, input: fields.map((_, i) => i),
     layers: geometries.map(({ levels, channels }, l): NetworkLayer => {
@@ -110,7 +114,8 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
         relu: checkChoice('fused.plan', 'activation', activation, ['relu', 'none']) === 'relu', isOutput: l === layers.length - 1,
       };
     }),
-    forgetBias: checkNumber('fused.plan', 'forgetBias', common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1)),
+    forgetBias: checkNumber(
+      'fused.plan', 'forgetBias', common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1)),
     hasPeephole: common('peephole', memories.map(peepholeOf), 'none') === 'channel',
   };
 }
@@ -122,11 +127,12 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
 export function plan(options: PlanOptions): Plan {
   checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes']);
   const device = findDevice(options.device).type;
+  const backward = checkBoolean('fused.plan', 'backward', options.backward ?? true);
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = describeNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1), steps: checkInteger('fused.plan', 'steps', options.steps, 1),
-    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward: options.backward ?? true,
-    gradients: spec.fields.map(() => options.backward ?? true), device,
+    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward,
+    gradients: spec.fields.map(() => backward), device,
   });
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {
@@ -147,7 +153,8 @@ function pyramid(places: DescribedNetwork['plan']['outputs'], grids: readonly Te
 function states({ plan: { states: places } }: DescribedNetwork, grids: readonly Tensor[]): MultigridState[] {
   const layers = [...new Set(places.map(([layer]) => layer))];
   const n = places.length;
-  return layers.map((layer) => new MultigridState(pyramid(places, grids.slice(0, n), layer), pyramid(places, grids.slice(n), layer)));
+  const [hidden, cell] = [grids.slice(0, n), grids.slice(n)];
+  return layers.map((layer) => new MultigridState(pyramid(places, hidden, layer), pyramid(places, cell, layer)));
 }
 
 function expectLike(op: string, what: string, grids: readonly Tensor[], shapes: readonly Shape[], dtype: string): void {
@@ -174,12 +181,15 @@ export function forward(
 ): { y: Pyramid; state: MultigridState[]; saved: Tensor[] } {
   const op = 'fused.forward';
   const network = networkOf(op, plan);
+  checkInstance(op, 'x', x, Pyramid, 'a Pyramid');
   const { spec, size } = network;
-  const fields = spec.fields.map(({ level }) => x.at(level));
   const levels = spec.fields.map(({ level }) => level);
   if (x.levels.join() !== levels.join()) fail('ERR_MG_SHAPE', op, `x with levels ${levels.join(', ')}`, x.levels);
+  const fields = levels.map((level) => x.at(level));
   const [steps, batch] = checkFields(op, spec, fields);
-  if (steps !== size.steps || batch !== size.batch) fail('ERR_MG_SHAPE', op, `x [${size.steps}, ${size.batch}, …]`, [steps, batch]);
+  if (steps !== size.steps || batch !== size.batch) {
+    fail('ERR_MG_SHAPE', op, `x [${size.steps}, ${size.batch}, …]`, [steps, batch]);
+  }
   if (fields[0]!.dtype !== size.dtype) fail('ERR_MG_DTYPE', op, `x of ${size.dtype}`, fields[0]!.dtype);
   const weights = weightsOf(op, network.plan, parameters, fields[0]!);
   const carried = state.length === 0 ? [] : carriedOf(op, network, state);
@@ -193,23 +203,29 @@ export function forward(
 }
 
 /**
- * Gradients at x, at the parameters and at the initial states, from those at y and, where given, at the states after the last step.
- * `saved` is what forward gave for the same plan and parameters. dState is empty when forward began from no state.
+ * Gradients at x, at the parameters and at the initial states, from those at y and, where given, at the states after the last
+ * step. `saved` is what forward gave for the same plan and parameters. dState is empty when forward began from no state.
  */
 export function backward(
-  plan: Plan, parameters: ReadonlyMap<string, Tensor>, saved: readonly Tensor[], dy: Pyramid, dState: readonly MultigridState[] = [],
+  plan: Plan, parameters: ReadonlyMap<string, Tensor>, saved: readonly Tensor[], dy: Pyramid,
+  dState: readonly MultigridState[] = [],
 ): { dx: Pyramid; dParameters: Map<string, Tensor>; dState: MultigridState[] } {
   const op = 'fused.backward';
   const network = networkOf(op, plan);
   const { spec, size, shapes, plan: { outputs, states: places } } = network;
-  if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', 'one for inference');
+  if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', words('one for inference'));
   const [f, n] = [spec.fields.length, outputs.length];
   const c = saved.length - f - n - 1;
-  if (c !== 0 && c !== 2 * places.length) fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', `${saved.length} tensors`);
+  if (c !== 0 && c !== 2 * places.length) {
+    fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors`));
+  }
   const tensors = {
     weights: weightsOf(op, network.plan, parameters, saved[0]!), fields: saved.slice(0, f), carried: saved.slice(f, f + c),
   };
-  const dys = outputs.map(([, level]) => dy.at(level));
+  checkInstance(op, 'dy', dy, Pyramid, 'a Pyramid');
+  const levels = outputs.map(([, level]) => level);
+  if (dy.levels.join() !== levels.join()) fail('ERR_MG_SHAPE', op, `dy with levels ${levels.join(', ')}`, dy.levels);
+  const dys = levels.map((level) => dy.at(level));
   expectLike(op, 'dy', dys, shapes.slice(0, n), size.dtype);
   const dCarried = dState.length === 0 ? places.flatMap(() => [null, null]) : carriedOf(op, network, dState);
   const grads = networkBackward(network, tensors, saved.slice(f + c, f + c + n), saved.at(-1)!, [...dys, ...dCarried], c > 0);

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from '../check.js';
+import { checkBoolean, checkInteger, checkOptions } from '../check.js';
 import { linear } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { resolveInit, type Init } from './init.js';
@@ -23,7 +23,7 @@ export class Linear extends Module {
     super(options);
     const inFeatures = checkInteger('Linear', 'in', options.in, 1);
     const outFeatures = checkInteger('Linear', 'out', options.out, 1);
-    this.#hasBias = options.bias ?? true;
+    this.#hasBias = checkBoolean('Linear', 'bias', options.bias ?? true);
     const [weight, bias] = linearSpecs(inFeatures, outFeatures);
     this.addParameter(weight!, resolveInit(options.init, inFeatures, outFeatures, options.dtype));
     if (this.#hasBias) this.addParameter(bias!);

@@ -2,7 +2,7 @@
 
 import { checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { concat, linear, lstmCell, mul, stack, unstack } from '../ops/index.js';
-import { Tensor } from '../tensor/tensor.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { glorotUniform } from './parameter-specs.js';
 import { layerOptionKeys, type LayerOptions, type Parameter } from './parameter.js';
@@ -127,7 +127,8 @@ export class LSTM extends Module {
 
   /** A window. Rows past their length keep their state and give zeros. */
   forward(x: Tensor, state?: LSTMState, options: { lengths?: Int32Array } = {}): { y: Tensor; state: LSTMState } {
-    const [steps = 0, batch = 0] = x.shape;
+    checkOptions('LSTM.forward', options, ['lengths']);
+    const [steps = 0, batch = 0] = checkTensor('LSTM', 'x', x).shape;
     if (x.shape.length !== 3 || steps === 0) fail('ERR_MG_SHAPE', 'LSTM', `x [T,B,${this.cell.inFeatures}]`, x.shape);
     const lengths = checkLengths('LSTM', options.lengths, steps, batch);
     let current = state ?? this.initialState(batch);

@@ -1,10 +1,10 @@
 // The base of all layers and models: named parameters, buffers and parts; saving, loading, converting, counting.
 
-import { checkChoice, fail } from '../check.js';
+import { checkChoice, checkInstance, checkMap, checkOptions, fail } from '../check.js';
 import { device as chooseDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
-import type { Rng } from '../tensor/rng.js';
+import { Rng } from '../tensor/rng.js';
 import { unscoped } from '../tensor/scope.js';
 import { sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -38,10 +38,11 @@ export abstract class Module implements Disposable {
   #isTraining = true;
 
   protected constructor(options: LayerOptions = {}) {
-    checkChoice('Module', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
+    checkChoice(new.target.name, 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
     const { dtype, device, rng } = options;
     this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
-    this.rng = rng ?? defaultRng();
+    this.rng = rng === undefined ? defaultRng()
+      : checkInstance(new.target.name, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   }
 
   abstract forward(...args: never[]): unknown;
@@ -110,7 +111,10 @@ export abstract class Module implements Disposable {
    * Copies values into the parameters and buffers of the same names, in place. Waits for the work queued so far.
    * Strict: throws ERR_MG_CHECKPOINT naming the first key that is missing, unexpected or of another shape, and changes nothing.
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true, rename = (key) => key }: LoadOptions = {}): LoadReport {
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadReport {
+    checkMap('loadStateDict', 'state', state);
+    checkOptions('loadStateDict', options, ['strict', 'rename']);
+    const { strict = true, rename = (key) => key } = options;
     const own = this.stateDict();
     const given = new Map([...state].flatMap(([key, tensor]) => {
       const name = rename(key);
@@ -144,7 +148,11 @@ export abstract class Module implements Disposable {
     }
     this.#options = { ...this.#options, ...wanted };
     for (const [, part] of this.#parts) part.#remake(wanted);
+    this.remade();
   }
+
+  /** Called when the tensors of the module and of its parts have been replaced, for those who remember them. */
+  protected remade(): void {}
 
   train(on = true): this {
     this.#isTraining = on;

@@ -1,4 +1,4 @@
-import { checkChoice, fail } from '../check.js';
+import { checkChoice, checkInstance, checkOptions, fail, words } from '../check.js';
 import { mul, reshape, stack, unstack } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BatchNorm, type Norm } from './batch-norm.js';
@@ -67,24 +67,30 @@ export class MultigridConvLSTM extends Module {
 
   /** One time step: the window of length one, without its time axis. */
   step(x: Joined, state: MultigridState): { y: Pyramid; state: MultigridState } {
-    const window = joinedList(x).map((pyramid) => pyramid.map((grid) => reshape(grid, [1, ...grid.shape])));
+    const window = joinedList('MultigridConvLSTM', x).map((pyramid) => pyramid.map((grid) => reshape(grid, [1, ...grid.shape])));
     const result = this.forward(window, state);
     return { y: result.y.map((grid) => reshape(grid, grid.shape.slice(1))), state: result.state };
   }
 
   /** A window from `state`, or from zeros. Rows past their length keep their state and give zeros. */
   forward(x: Joined, state?: MultigridState, options: { lengths?: Int32Array } = {}): { y: Pyramid; state: MultigridState } {
-    const inputs = joinedList(x);
+    const inputs = joinedList('MultigridConvLSTM', x);
+    checkOptions('MultigridConvLSTM.forward', options, ['lengths']);
     const lead = checkInput(this.geometry, inputs);
     const [steps = 0, batch = 0] = lead;
-    if (lead.length !== 2 || steps === 0) fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] with T ≥ 1', lead);
+    if (lead.length !== 2 || steps === 0) {
+      const { shape } = inputs[0]!.tensors()[0]!;
+      fail('ERR_MG_SHAPE', 'MultigridConvLSTM', 'a window [T,B,…,C] with T ≥ 1', shape, 'one step goes through step()');
+    }
     const lengths = this.#checkLengths(options.lengths, steps, batch);
     const from = state ?? this.initialState(batch);
     this.#checkState(from, batch);
     if (this.#fused !== 'off') {
       const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
       if (obstacle === null) return this.#runFused(inputs, from);
-      if (this.#fused === 'required') fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, 'another');
+      if (this.#fused === 'required') {
+        fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, words('another'));
+      }
     }
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));
     const runs = this.geometry.levels.map((level) => {
@@ -132,6 +138,7 @@ export class MultigridConvLSTM extends Module {
   }
 
   #checkState(state: MultigridState, batch: number): void {
+    checkInstance('MultigridConvLSTM', 'state', state, MultigridState, 'a MultigridState');
     for (const level of this.geometry.levels) {
       const expected = [batch, ...extent(this.geometry, level), this.geometry.channels];
       for (const half of [state.hidden, state.cell]) {

@@ -44,7 +44,7 @@ export class MultigridConv extends Module {
   }
 
   forward(x: Joined): Pyramid {
-    const inputs = joinedList(x);
+    const inputs = joinedList('MultigridConv', x);
     const lead = checkInput(this.geometry, inputs);
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));
     return Pyramid.of(Object.fromEntries(this.geometry.levels.map((level) => {

@@ -1,12 +1,12 @@
 // Input assembly and options shared by the two kinds of multigrid layer.
 
-import { checkInteger, checkOptions, checkChoice, fail } from '../check.js';
+import { checkInteger, checkOptions, checkChoice, fail, words } from '../check.js';
 import { gridUp, maxPool, reshape } from '../ops/index.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Norm } from './batch-norm.js';
 import { extentOf, inChannelsOf, sourcesOf, defaultBaseSide, type Dimensions, type LevelSpec } from './ladder.js';
 import { layerOptionKeys, type LayerOptions } from './parameter.js';
-import type { Pyramid } from './pyramid.js';
+import { Pyramid } from './pyramid.js';
 
 export interface MultigridOptions extends LayerOptions {
   /** Grids of the pyramid the layer sees: the channels of all joined inputs, summed. */
@@ -37,6 +37,11 @@ export interface MultigridGeometry {
   readonly side: number;
 }
 
+function checkNorm(where: string, norm: unknown): void {
+  if (norm === 'none' || (typeof norm === 'object' && norm !== null)) return; // BatchNorm checks what is in it
+  fail('ERR_MG_ARGUMENT', where, "norm to be 'none' or { kind: 'batch' | 'sequence', mode?: 'batch' | 'running' }", norm);
+}
+
 /** Throws ERR_MG_ARGUMENT for options that do not make a layer, e.g. a level without a neighbour in the input. */
 export function checkGeometry(where: string, options: MultigridOptions, moreKeys: readonly string[]): MultigridGeometry {
   checkOptions(where, options, [...optionKeys, ...moreKeys]);
@@ -50,12 +55,17 @@ export function checkGeometry(where: string, options: MultigridOptions, moreKeys
   const levels = list('output', options.output).map((level) => checkInteger(where, 'level of output', level, 0, MAX_LEVEL));
   levels.sort((a, b) => a - b);
   const available = input.map((grid) => grid.level);
+  for (const [key, named] of [['input', available], ['output', levels]] as const) {
+    const twice = named.find((level, i) => named.indexOf(level) !== i);
+    if (twice !== undefined) fail('ERR_MG_ARGUMENT', where, `each level once in ${key}`, [...named]);
+  }
   for (const level of levels) {
     if (sourcesOf(available, level).length === 0) {
       fail('ERR_MG_ARGUMENT', where, `output levels at most one away from those of the input (${available.join(', ')})`, level);
     }
   }
-  const kernelSize = Number(checkChoice(where, 'kernelSize', String(options.kernelSize ?? 3), ['1', '3', '5']));
+  const kernelSize = checkChoice(where, 'kernelSize', options.kernelSize ?? 3, [1, 3, 5]);
+  checkNorm(where, options.norm ?? 'none');
   const side = checkInteger(where, 'side', options.side ?? defaultBaseSide(dimensions), 1);
   return { where, input, levels, channels: checkInteger(where, 'channels', options.channels, 1), kernelSize, dimensions, side };
 }
@@ -71,8 +81,12 @@ export function extent(geometry: Pick<MultigridGeometry, 'dimensions' | 'side'>,
 /** Several pyramids are joined on the channel axis, in this order. */
 export type Joined = Pyramid | readonly Pyramid[];
 
-export function joinedList(x: Joined): readonly Pyramid[] {
-  return Array.isArray(x) ? (x as readonly Pyramid[]) : [x as Pyramid];
+export function joinedList(where: string, x: Joined): readonly Pyramid[] {
+  const list: readonly unknown[] = Array.isArray(x) ? x : [x];
+  if (list.length > 0 && list.every((pyramid) => pyramid instanceof Pyramid)) return list as readonly Pyramid[];
+  const odd = list.length === 0 ? x : list.find((pyramid) => !(pyramid instanceof Pyramid));
+  const remedy = odd instanceof Tensor ? 'wrap it: Pyramid.of({ 0: x })' : undefined;
+  return fail('ERR_MG_ARGUMENT', where, 'x to be a Pyramid or a list of them', odd, remedy);
 }
 
 /** What a pyramid from outside must look like. */
@@ -86,7 +100,9 @@ export function checkInput(geometry: InputGeometry, x: readonly Pyramid[]): numb
   const lead = shape.slice(0, Math.max(0, rank - dimensions - 1));
   if (lead.length < 1 || lead.length > 2) fail('ERR_MG_SHAPE', where, `grids [N,…,C] or [T,B,…,C] in ${dimensions}-D`, shape);
   const extra = x.flatMap((pyramid) => pyramid.levels).find((level) => !input.some((grid) => grid.level === level));
-  if (extra !== undefined) fail('ERR_MG_SHAPE', where, `levels ${input.map((grid) => grid.level).join(', ')} of x`, extra);
+  if (extra !== undefined) {
+    fail('ERR_MG_SHAPE', where, `x with levels ${input.map((grid) => grid.level).join(', ')}`, words(`one with level ${extra}`));
+  }
   for (const { level, channels } of input) {
     const grids = x.filter((pyramid) => pyramid.has(level)).map((pyramid) => pyramid.at(level));
     const expected = [...lead, ...extent(geometry, level)];

@@ -1,6 +1,6 @@
 // What a multigrid conv-LSTM layer carries from window to window.
 
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Pyramid } from './pyramid.js';
 import { selectRows, zeroRows } from './state-rows.js';
@@ -65,7 +65,7 @@ export class MultigridState implements Disposable {
     for (const level of [...halves.hidden.keys(), ...halves.cell.keys()]) {
       for (const half of ['hidden', 'cell'] as const) {
         if (halves[half].has(level)) continue;
-        fail('ERR_MG_CHECKPOINT', 'MultigridState', `level${level}.${half}`, 'nothing under that name');
+        fail('ERR_MG_CHECKPOINT', 'MultigridState', `level${level}.${half}`, words('nothing under that name'));
       }
     }
     return new MultigridState(Pyramid.of(Object.fromEntries(halves.hidden)), Pyramid.of(Object.fromEntries(halves.cell)));

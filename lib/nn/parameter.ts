@@ -1,6 +1,6 @@
 // Trainable tensors: made from a spec, with bits that depend on the seed and the name alone.
 
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { device, type DeviceLike } from '../tensor/device.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { Rng } from '../tensor/rng.js';
@@ -36,9 +36,11 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   const dtype = options.dtype ?? 'float32';
   const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
   const stream = rng.split(spec.name);
-  const tensor = unscoped(() => (init === undefined ? fillBy(spec.init, spec.shape, stream, placed) : moved(init(spec.shape, stream), options.device)));
+  const tensor = unscoped(() => (init === undefined
+    ? fillBy(spec.init, spec.shape, stream, placed)
+    : moved(init(spec.shape, stream), options.device)));
   if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {
-    const got = tensor instanceof Tensor ? tensor.toString() : tensor;
+    const got = tensor instanceof Tensor ? words(tensor.toString()) : tensor;
     fail('ERR_MG_SHAPE', 'init', `a ${dtype} tensor [${spec.shape.join(', ')}]`, got);
   }
   tensor.name = spec.name;

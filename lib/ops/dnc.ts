@@ -57,9 +57,9 @@ export interface DncWindow {
 }
 
 /** Places of the parts of the interface vector, and its size D = W(3V+R) + 3V + R(3+2V). */
-export function dncInterface({ wordSize: W, readHeads: R, writeHeads: V }: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>): {
-  readonly size: number; readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
-} {
+export function dncInterface(
+  { wordSize: W, readHeads: R, writeHeads: V }: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>,
+): { readonly size: number; readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>> } {
   const shapes: Record<string, Shape> = {
     writeVectors: [V, W], eraseVectors: [V, W], freeGates: [R], allocationGates: [V], writeGates: [V], readModes: [R, 1 + 2 * V],
     writeKeys: [V, W], writeStrengths: [V], readKeys: [R, W], readStrengths: [R],
@@ -97,7 +97,8 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
   const [H, D, words] = [s.hidden, dncInterface(s).size, s.readHeads * s.wordSize];
   if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
   const own = weights === null ? [] : [
-    check('gates', weights.gates, [inputs + words + H, 4 * H], '[I+RW+H,4H]'), check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
+    check('gates', weights.gates, [inputs + words + H, 4 * H], '[I+RW+H,4H]'),
+    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
     check('interface', weights.interface, [H, D], '[H,D]'), check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
   const shapes = Object.entries(dncStateShapes(s, batch)) as [keyof DncTensors, Shape][];
@@ -110,10 +111,12 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
  * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Saves the interface and the weightings of each step;
  * memories and links are rebuilt in backward. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros.
  * `isStateSpent`: the caller disposes of `state` right after; then the links, if nobody else holds them and nothing is recorded,
- * are renewed in place, which halves the memory that a step touches. Without weights (hidden 0) x is the raw interface [T,B,D]. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
+ * are renewed in place, which halves the memory that a step touches. Without weights (hidden 0) x is the raw interface [T,B,D].
+ * Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function dncWindow(
-  x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null, isStateSpent = false,
+  x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null,
+  isStateSpent = false,
 ): DncWindow {
   const op = 'dncWindow';
   const s = settings;
@@ -129,7 +132,8 @@ export function dncWindow(
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
   const inPlace = isStateSpent && !recorded && state.link.isSoleOwner;
   const numbers = [s.forgetBias, s.clip, s.epsilon] as const;
-  const storages = native().dncForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, Int32Array.of(Number(recorded), Number(inPlace)));
+  const flags = Int32Array.of(Number(recorded), Number(inPlace));
+  const storages = native().dncForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, flags);
   const shapes = dncStateShapes(s, batch);
   const resultShapes: Shape[] = [[steps, batch, s.hidden], [steps, batch, s.readHeads, s.wordSize], ...Object.values(shapes)];
   const results = resultShapes.map((shape, i) => make(storages[i]!, shape, x));
@@ -139,11 +143,12 @@ export function dncWindow(
     const given = saved.map((t) => t.storage(op));
     const wantsLink = needs[LINK - empty.length]!;
     const gradients = native().dncBackward(
-      given.slice(0, all.length), given.slice(all.length, all.length + 2), given.slice(all.length + 2), dys.map((dy) => dy?.storage(op) ?? null),
-      ends, dims, ...numbers, Int32Array.of(Number(wantsLink)), s.linkBudgetBytes,
+      given.slice(0, all.length), given.slice(all.length, all.length + 2), given.slice(all.length + 2),
+      dys.map((dy) => dy?.storage(op) ?? null), ends, dims, ...numbers, Int32Array.of(Number(wantsLink)), s.linkBudgetBytes,
     );
     let next = 0;
-    const made = saved.slice(0, all.length).map((input, i) => (i === LINK && !wantsLink ? null : make(gradients[next++]!, input.shape, input)));
+    const made = saved.slice(0, all.length).map((input, i) => (
+      i === LINK && !wantsLink ? null : make(gradients[next++]!, input.shape, input)));
     for (const unused of made.slice(1, first)) unused?.dispose();
     return [made[0]!, ...made.slice(first)];
   });

@@ -73,10 +73,17 @@ function reduced(gradient: Tensor, shape: Shape, dy: Tensor): Tensor {
   return sum;
 }
 
-function binary(kind: (typeof binaryKinds)[number], da: BinaryGradient, db: BinaryGradient): (a: Tensor, b: Tensor | number) => Tensor {
+/** A constant operand, of the type and on the device of the other one. */
+function constantLike(x: Tensor, value: number): Tensor {
+  return Tensor.full([], value, { dtype: x.dtype, device: x.device });
+}
+
+type BinaryOp = (a: Tensor, b: Tensor | number) => Tensor;
+
+function binary(kind: (typeof binaryKinds)[number], da: BinaryGradient, db: BinaryGradient): BinaryOp {
   return (a, b) => {
     checkFloat(kind, 'a', a);
-    const second = typeof b === 'number' ? Tensor.full([], b, { dtype: a.dtype, device: a.device }) : checkSameDType(kind, a, 'b', b);
+    const second = typeof b === 'number' ? constantLike(a, b) : checkSameDType(kind, a, 'b', b);
     const y = binaryForward(kind, a, second);
     record(kind, [a, second], y, [a, second], ([dy], [sa, sb], [needsA, needsB]) => [
       needsA ? reduced(da(dy!, sa!, sb!), sa!.shape, dy!) : null,

@@ -14,7 +14,9 @@ const TINY = 1e-30;
  */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   const op = 'globalNorm';
-  if (!Array.isArray(tensors) || tensors.length === 0) fail('ERR_MG_ARGUMENT', op, 'tensors to be a list of at least one Tensor', tensors);
+  if (!Array.isArray(tensors) || tensors.length === 0) {
+    fail('ERR_MG_ARGUMENT', op, 'tensors to be a list of at least one Tensor', tensors);
+  }
   const list = tensors as readonly Tensor[];
   const first = checkFloat(op, 'tensors[0]', list[0]);
   list.forEach((x, i) => checkSameDType(op, first, `tensors[${i}]`, x));

@@ -66,7 +66,9 @@ function permuted(x: Tensor, order: readonly number[]): Tensor {
 export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
   const rank = checkTensor('transpose', 'x', x).shape.length;
   const order = (perm ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)).map((axis) => checkAxis('transpose', axis, rank));
-  if (order.length !== rank || new Set(order).size !== rank) fail('ERR_MG_SHAPE', 'transpose', `perm to name each of ${rank} axes once`, perm);
+  if (order.length !== rank || new Set(order).size !== rank) {
+    fail('ERR_MG_SHAPE', 'transpose', `perm to name each of ${rank} axes once`, perm);
+  }
   const inverse = order.map((_, axis) => order.indexOf(axis));
   return record('transpose', [x], permuted(x, order), [], ([dy]) => [permuted(dy!, inverse)]);
 }

@@ -1,6 +1,6 @@
 /** Summed losses on logits, with masks. Mean or per-sequence losses are these, divided. */
 import { record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { native } from '../native.js';
 import { sizeOf } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -9,7 +9,7 @@ import { checkFloat, checkSameDType, checkShapeOf, make } from './make.js';
 
 /** Gradients go to the logits alone; a target or mask that asks for one is a mistake. */
 function checkConstant(op: string, name: string, x: Tensor): void {
-  if (x.requiresGrad) fail('ERR_MG_ARGUMENT', op, `${name} without requiresGrad`, x.toString(), 'detach it');
+  if (x.requiresGrad) fail('ERR_MG_ARGUMENT', op, `${name} without requiresGrad`, words(x.toString()), 'detach it');
 }
 
 /**
@@ -25,7 +25,8 @@ export function bceWithLogits(logits: Tensor, target: Tensor, mask?: Tensor | nu
   checkConstant(op, 'target', target);
   const m = mask ?? null;
   if (m !== null) {
-    checkShapeOf(op, 'mask', checkSameDType(op, logits, 'mask', m), logits.shape.slice(0, m.shape.length), 'like the first axes of logits');
+    const expected = logits.shape.slice(0, m.shape.length);
+    checkShapeOf(op, 'mask', checkSameDType(op, logits, 'mask', m), expected, 'like the first axes of logits');
     checkConstant(op, 'mask', m);
   }
   const weights = logits.size === 0 ? null : m;

@@ -1,6 +1,6 @@
 /** What every op file needs: wrapping results, and the checks that several ops share. */
 import type { Storage } from '../native.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { Shape } from '../tensor/shape.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
 
@@ -18,7 +18,8 @@ export function checkFloat(op: string, name: string, value: unknown): Tensor {
 /** `y` has the dtype of `x`, or ERR_MG_DTYPE. */
 export function checkSameDType(op: string, x: Tensor, name: string, y: unknown): Tensor {
   const tensor = checkTensor(op, name, y);
-  return tensor.dtype === x.dtype ? tensor : fail('ERR_MG_DTYPE', op, `${name} of ${x.dtype}`, tensor.dtype);
+  if (tensor.dtype === x.dtype) return tensor;
+  return fail('ERR_MG_DTYPE', op, `${name} of ${x.dtype}`, words(tensor.dtype), `.to('${x.dtype}') converts a tensor or a model`);
 }
 
 /** `x` has exactly this shape, described by `letters`, e.g. '[B,H,W,4C]'; or ERR_MG_SHAPE. */

@@ -60,7 +60,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   checkFloat('linear', 'x', x);
   checkSameDType('linear', x, 'weight', weight);
   const inner = x.shape.at(-1) ?? fail('ERR_MG_SHAPE', 'linear', 'x of rank 1 or more', x.shape);
-  if (weight.shape.length !== 2 || weight.shape[0] !== inner) fail('ERR_MG_SHAPE', 'linear', `weight [In, Out] with In = ${inner}`, weight.shape);
+  if (weight.shape.length !== 2 || weight.shape[0] !== inner) {
+    fail('ERR_MG_SHAPE', 'linear', `weight [In, Out] with In = ${inner}`, weight.shape);
+  }
   const columns = weight.shape[1]!;
   if (bias !== null) checkShapeOf('linear', 'bias', checkSameDType('linear', x, 'bias', bias), [columns], '[Out]');
   const lead = x.shape.slice(0, -1);

@@ -1,11 +1,12 @@
 /** A whole window of a multigrid network as one op: one native call forward, one backward. */
 import { isRecording, record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { checkChoice, checkMap, fail } from '../check.js';
 import { native, type Storage } from '../native.js';
 import { dtypeCode } from '../tensor/dtype.js';
 import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from './make.js';
+import { reached } from './network-reach.js';
 
 /** A grid that comes from outside: input, query or memory, [T,B,H,W,C] (1-D: [T,B,L,C]). */
 export interface NetworkField {
@@ -79,12 +80,11 @@ export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
 let chosenPrecision: Precision = 'float32';
 
 /**
- * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32 keeps
- * 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32
+ * keeps 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
  */
 export function setPrecision(precision: Precision): void {
-  if (!precisions.includes(precision)) fail('ERR_MG_ARGUMENT', 'setPrecision', precisions.join(', '), precision);
-  chosenPrecision = precision;
+  chosenPrecision = checkChoice('setPrecision', 'precision', precision, precisions);
 }
 
 /** What setPrecision set. */
@@ -95,15 +95,18 @@ const list = (values: readonly number[]): number[] => [values.length, ...values]
 
 /** The description as native/binding/ops_network.cc reads it. */
 function words(
-  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean, rounding: Precision,
+  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean,
+  rounding: Precision,
 ): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0, ...list(spec.sides),
+    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0,
+    ...list(spec.sides),
     spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
     ...spec.layers.flatMap((layer) => [
-      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu), flag(spec.hasPeephole && layer.kind === 'convLstm'),
+      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu),
+      flag(spec.hasPeephole && layer.kind === 'convLstm'),
       flag(layer.norm), layer.shortcut, flag(layer.isOutput), ...list(layer.memory),
     ]),
   ]);
@@ -138,11 +141,13 @@ export interface DescribedNetwork {
 
 export function describeNetwork(spec: NetworkSpec, size: NetworkSize): DescribedNetwork {
   const { batch, steps, dtype = 'float32', backward = true, gradients = spec.fields.map(() => false), device = 'cpu' } = size;
-  const call = [words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision), spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
+  const description = words(spec, batch, steps, backward, gradients, device === 'cuda', chosenPrecision);
+  const call = [description, spec.forgetBias, spec.epsilon, spec.budgetBytes] as const;
   const plan = native().planNetwork(...call, dtypeCode(dtype));
   const shapes = [
     ...plan.outputs.map(([layer, level]): Shape => [steps, batch, ...extent(spec, level), spec.layers[layer]!.channels]),
-    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => [batch, ...extent(spec, level), spec.layers[layer]!.channels]),
+    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => (
+      [batch, ...extent(spec, level), spec.layers[layer]!.channels])),
   ];
   return { spec, size: { batch, steps, dtype, backward, gradients, device }, call, plan, shapes };
 }
@@ -157,7 +162,9 @@ export interface NetworkTensors {
 const raw = (tensors: readonly Tensor[]): Storage[] => tensors.map((x) => x.storage('multigridNetwork'));
 
 /** The window forward, without a record: results in the order of `shapes`, and what backward needs, `savedBytes` of it. */
-export function networkForward(network: DescribedNetwork, { weights, fields, carried }: NetworkTensors): { results: Tensor[]; saved: Tensor } {
+export function networkForward(
+  network: DescribedNetwork, { weights, fields, carried }: NetworkTensors,
+): { results: Tensor[]; saved: Tensor } {
   const storages = native().networkForward(...network.call, raw(weights), raw(fields), raw(carried));
   const results = network.shapes.map((shape, i) => make(storages[i]!, shape, weights[0]!));
   return { results, saved: new Tensor(storages[results.length]!, [network.plan.savedBytes], 'uint8') };
@@ -185,6 +192,7 @@ export function networkBackward(
 
 /** The parameters of a plan in its order; ERR_MG_ARGUMENT for one that is missing, ERR_MG_DTYPE for one of another type. */
 export function weightsOf(op: string, plan: NetworkPlan, parameters: ReadonlyMap<string, Tensor>, like: Tensor): Tensor[] {
+  checkMap(op, 'parameters', parameters);
   return plan.parameters.map((name) => {
     const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined);
     return checkSameDType(op, like, name, weight);
@@ -210,7 +218,8 @@ export function checkFields(op: string, spec: NetworkSpec, fields: readonly Tens
  *   y = (batch norm of) h, plus the shortcut
  * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
  * layers run as a wavefront, one launch for each stage, or one for all stages of a small network, in the precision that setPrecision set.
- * Saves what the plan says. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
+ * Saves what the plan says. What no gradient reaches gets null, not zeros. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward
+ * as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {
   const op = 'multigridNetwork';
@@ -229,7 +238,9 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
     const part = (from: number, count: number): readonly Tensor[] => kept.slice(from, from + count);
     const tensors = { weights: part(0, p), fields: part(p, f), carried: part(p + f, c) };
     const grads = networkBackward(network, tensors, part(p + f + c, n), kept.at(-1)!, dys, needs.slice(p + f).some(Boolean));
-    return [...grads.weights, ...grads.fields, ...grads.carried];
+    const { parameters: ofWeights, fields: ofFields, states: ofStates } = reached(spec, plan, dys.map((dy) => dy !== null));
+    const has = [...ofWeights, ...ofFields, ...ofStates, ...ofStates];
+    return [...grads.weights, ...grads.fields, ...grads.carried].map((gradient, i) => (has[i] ? gradient : (gradient?.dispose(), null)));
   });
   saved.dispose();
   const grids = (places: NetworkPlan['outputs'], from: number) => places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! }));

@@ -11,6 +11,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = open < 0 ? shape : shape.map((n, i) => (i === open ? 1 : n));
   const checked = checkShape('reshape', known) as number[];
   if (open >= 0) checked[open] = x.size / sizeOf(checked);
-  if (sizeOf(checked) !== x.size || !checked.every(Number.isInteger)) fail('ERR_MG_SHAPE', 'reshape', `a shape of ${x.size} elements`, shape);
+  if (sizeOf(checked) !== x.size || !checked.every(Number.isInteger)) {
+    fail('ERR_MG_SHAPE', 'reshape', `a shape of ${x.size} elements`, shape);
+  }
   return record('reshape', [x], x.alias('reshape', checked), [], ([dy]) => [dy!.alias('reshape', x.shape)]);
 }

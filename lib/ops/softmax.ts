@@ -10,7 +10,9 @@ function rowOp(op: 'softmax' | 'logSoftmax'): (x: Tensor) => Tensor {
     const length = checkFloat(op, 'x', x).shape.at(-1) ?? fail('ERR_MG_SHAPE', op, 'x of rank 1 or more', x.shape);
     const dims = Int32Array.of(op === 'softmax' ? 0 : 1, sizeOf(x.shape.slice(0, -1)), length);
     const y = make(native().softmax(x.storage(op), dims), x.shape, x);
-    return record(op, [x], y, [y], ([dy], [sy]) => [make(native().softmaxBackward(dy!.storage(op), sy!.storage(op), dims), sy!.shape, sy!)]);
+    return record(op, [x], y, [y], ([dy], [sy]) => [
+      make(native().softmaxBackward(dy!.storage(op), sy!.storage(op), dims), sy!.shape, sy!),
+    ]);
   };
 }
 

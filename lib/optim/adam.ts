@@ -14,6 +14,13 @@ export interface AdamOptions {
   weightDecay?: number;
 }
 
+interface Variant {
+  readonly name: string;
+  readonly decoupled: boolean;
+  readonly weightDecay: number;
+}
+
+const ADAM: Variant = { name: 'Adam', decoupled: false, weightDecay: 0 };
 const DEFAULTS = { lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
 
 /**
@@ -26,12 +33,13 @@ export class Adam extends Optimizer {
   readonly #epsilon: number;
   readonly #dims: Int32Array;
 
-  constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: { name: string; decoupled: boolean; weightDecay: number } = {
-    name: 'Adam', decoupled: false, weightDecay: 0,
-  }) {
+  constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: Variant = ADAM) {
     checkOptions(variant.name, options, ['lr', 'betas', 'epsilon', 'weightDecay']);
     const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
-    for (const beta of betas) if (!(checkNumber(variant.name, 'betas', beta, 0) < 1)) fail('ERR_MG_ARGUMENT', variant.name, 'betas below 1', betas);
+    if (!Array.isArray(betas) || betas.length !== 2) fail('ERR_MG_ARGUMENT', variant.name, 'betas to be two numbers', betas);
+    for (const beta of betas) {
+      if (!(checkNumber(variant.name, 'betas', beta, 0) < 1)) fail('ERR_MG_ARGUMENT', variant.name, 'betas below 1', betas);
+    }
     checkNumber(variant.name, 'epsilon', epsilon, 0);
     super(variant.name, parameters, { lr, weightDecay }, { m: { start: 0 }, v: { start: 0 }, step: { start: 0, scalar: true } });
     this.#betas = betas;
@@ -42,7 +50,8 @@ export class Adam extends Optimizer {
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     const [beta1, beta2] = this.#betas;
     native().adamStep(
-      parameters, grads, slot('m'), slot('v'), slot('step'), norm, this.#dims, maxNorm, lr, weightDecay, beta1, beta2, this.#epsilon,
+      parameters, grads, slot('m'), slot('v'), slot('step'), norm, this.#dims, maxNorm, lr, weightDecay, beta1, beta2,
+      this.#epsilon,
     );
   }
 }

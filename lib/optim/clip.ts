@@ -40,7 +40,9 @@ export function clipGradNorm(parameters: Parameters, max: number): Tensor {
   checkMax(where, max);
   const tensors = withGradients(where, parameters);
   const norm = gradientNorm(tensors);
-  if (tensors.length > 0) replaceGradients(tensors, native().clipByNorm(tensors.map((p) => p.grad!.storage(where)), norm.storage(where), max));
+  if (tensors.length > 0) {
+    replaceGradients(tensors, native().clipByNorm(tensors.map((p) => p.grad!.storage(where)), norm.storage(where), max));
+  }
   return norm;
 }
 

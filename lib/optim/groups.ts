@@ -4,7 +4,9 @@ import { checkTensor, type Tensor } from '../tensor/tensor.js';
 import { checkSchedule, type Schedule } from './schedule.js';
 
 /** A module, a map, or any list of named tensors. */
-export type Parameters = Iterable<readonly [name: string, parameter: Tensor]> | { namedParameters(): Iterable<readonly [string, Tensor]> };
+export type Parameters =
+  | Iterable<readonly [name: string, parameter: Tensor]>
+  | { namedParameters(): Iterable<readonly [string, Tensor]> };
 
 export interface Group {
   parameters: Parameters;
@@ -41,7 +43,9 @@ function isGroupList(source: unknown): source is readonly Group[] {
   return Array.isArray(source) && source.length > 0 && source.every((g) => typeof g === 'object' && g !== null && 'parameters' in g);
 }
 
-export function resolveGroups(where: string, source: Parameters | readonly Group[], lr: Schedule, weightDecay: number): ResolvedGroup[] {
+export function resolveGroups(
+  where: string, source: Parameters | readonly Group[], lr: Schedule, weightDecay: number,
+): ResolvedGroup[] {
   const groups = isGroupList(source) ? source : [{ parameters: source }];
   const resolved = groups.map((group: Group) => {
     checkOptions(where, group, ['parameters', 'lr', 'weightDecay']);
@@ -56,9 +60,13 @@ export function resolveGroups(where: string, source: Parameters | readonly Group
   for (const [name, tensor] of resolved.flatMap((group) => [...group.parameters])) {
     if (names.has(name)) fail('ERR_MG_ARGUMENT', where, 'each name in one group', name);
     if (tensors.has(tensor)) fail('ERR_MG_ARGUMENT', where, 'each parameter once', name);
-    if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') fail('ERR_MG_DTYPE', where, `${name} of float32 or float64`, tensor.dtype);
-    const first = [...tensors][0];
-    if (first !== undefined && first.dtype !== tensor.dtype) fail('ERR_MG_DTYPE', where, `${name} of ${first.dtype}, as the first parameter`, tensor.dtype);
+    if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') {
+      fail('ERR_MG_DTYPE', where, `${name} of float32 or float64`, tensor.dtype);
+    }
+    const [first] = tensors;
+    if (first !== undefined && first.dtype !== tensor.dtype) {
+      fail('ERR_MG_DTYPE', where, `${name} of ${first.dtype}, as the first parameter`, tensor.dtype);
+    }
     names.add(name);
     tensors.add(tensor);
   }

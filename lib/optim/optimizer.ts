@@ -1,5 +1,5 @@
 /** What all optimizers share: groups, counters, the state of each parameter by name, saving and loading. */
-import { checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { checkInteger, checkMap, checkNumber, checkOptions, fail } from '../check.js';
 import type { Storage } from '../native.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
 import { unscoped } from '../tensor/scope.js';
@@ -82,7 +82,9 @@ export abstract class Optimizer implements Disposable {
     checkOptions(where, options, ['timeSteps', 'maxNorm']);
     const timeSteps = checkInteger(where, 'timeSteps', options.timeSteps ?? 1, 0);
     const maxNorm = options.maxNorm ?? Infinity;
-    if (maxNorm !== Infinity && checkNumber(where, 'maxNorm', maxNorm, 0) === 0) fail('ERR_MG_ARGUMENT', where, 'maxNorm above 0', maxNorm);
+    if (maxNorm !== Infinity && checkNumber(where, 'maxNorm', maxNorm, 0) === 0) {
+      fail('ERR_MG_ARGUMENT', where, 'maxNorm above 0', maxNorm);
+    }
     const trained = this.groups.map((group) => [...group.parameters].filter(([, p]) => p.requiresGrad && p.grad !== null));
     const norm = gradientNorm(trained.flat().map(([, p]) => p));
     const lr = this.lr;
@@ -122,6 +124,7 @@ export abstract class Optimizer implements Disposable {
   /** Copies saved values in by name. Strict (default): any difference is ERR_MG_CHECKPOINT and nothing is changed. */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options: { strict?: boolean } = {}): LoadReport {
     const where = `${this.#where}.loadStateDict`;
+    checkMap(where, 'state', state);
     checkOptions(where, options, ['strict']);
     const report = loadInto(where, this.stateDict(), state, options.strict ?? true);
     this.#counters = { timeStep: this.#saved.timeStep.itemSync(), update: this.#saved.update.itemSync() };

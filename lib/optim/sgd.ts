@@ -12,7 +12,9 @@ export interface SGDOptions {
   weightDecay?: number;
 }
 
-/** buf ← μ buf + g, θ ← θ − lr·buf; with nesterov θ ← θ − lr·(g + μ buf); without momentum θ ← θ − lr·g. State `<name>.momentum`. */
+/**
+ * buf ← μ buf + g, θ ← θ − lr·buf; with nesterov θ ← θ − lr·(g + μ buf); without momentum θ ← θ − lr·g. State `<name>.momentum`.
+ */
 export class SGD extends Optimizer {
   readonly #momentum: number;
   readonly #dims: Int32Array;
@@ -21,7 +23,9 @@ export class SGD extends Optimizer {
     checkOptions('SGD', options, ['lr', 'momentum', 'nesterov', 'weightDecay']);
     const { lr, momentum = 0, nesterov = false, weightDecay = 0 } = options;
     checkNumber('SGD', 'momentum', momentum, 0);
-    if (checkBoolean('SGD', 'nesterov', nesterov) && momentum === 0) fail('ERR_MG_ARGUMENT', 'SGD', 'a momentum above 0 with nesterov', momentum);
+    if (checkBoolean('SGD', 'nesterov', nesterov) && momentum === 0) {
+      fail('ERR_MG_ARGUMENT', 'SGD', 'a momentum above 0 with nesterov', momentum);
+    }
     super('SGD', parameters, { lr, weightDecay }, momentum === 0 ? {} : { momentum: { start: 0 } });
     this.#momentum = momentum;
     this.#dims = Int32Array.of(nesterov ? 1 : 0);

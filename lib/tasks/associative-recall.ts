@@ -15,7 +15,9 @@ export interface AssociativeRecallOptions {
   readonly vectors?: number;
   /** Bits of a vector; default 6. */
   readonly bits?: number;
-  /** `flat` (default) and `grid`: a vector per step, the query among them; `patch`: an item per step, and a reader gets the query. */
+  /**
+   * `flat` (default) and `grid`: a vector per step, the query among them; `patch`: an item per step, and a reader gets the query.
+   */
   readonly presentation?: Presentation | 'patch';
 }
 
@@ -46,7 +48,9 @@ export function associativeRecall(options: AssociativeRecallOptions = {}): Seque
   const bits = checkInteger(name, 'bits', options.bits ?? 6, 1);
   const presentation = checkChoice(name, 'presentation', options.presentation ?? 'flat', ['flat', 'grid', 'patch']);
   if (presentation !== 'patch') return new AssociativeRecallTask(items, vectors, bits, presentation);
-  if ((vectors * bits) % PATCH !== 0) fail('ERR_MG_ARGUMENT', name, `vectors times bits to be a multiple of ${PATCH}`, vectors * bits);
+  if ((vectors * bits) % PATCH !== 0) {
+    fail('ERR_MG_ARGUMENT', name, `vectors times bits to be a multiple of ${PATCH}`, vectors * bits);
+  }
   return new PatchRecallTask(items, vectors, bits);
 }
 

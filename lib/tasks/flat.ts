@@ -4,7 +4,9 @@ import { fail } from '../check.js';
 import type { HostArray, Scorer, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { lazily, zeros } from './windows.js';
 
-/** Numbers of one step of a patch [side, side, channels]: the first channel of every cell, of the others one cell, then the flag. */
+/**
+ * Numbers of one step of a patch [side, side, channels]: the first channel of every cell, of the others one cell, then the flag.
+ */
 const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce((a, b) => a * b, 1) + shape.at(-1)! - 1;
 
 /**

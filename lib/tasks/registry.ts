@@ -48,7 +48,9 @@ export function taskOptions(preset: string): TaskSpec {
 }
 
 /** The task of a specification. ERR_MG_ARGUMENT for unknown names and options, and for data sets without their files. */
-export function makeTask({ name, ...options }: TaskSpec): Task<unknown> {
+export function makeTask(spec: TaskSpec): Task<unknown> {
+  if (typeof spec !== 'object' || spec === null) fail('ERR_MG_ARGUMENT', 'task', 'a task, as { name: "mapping", … }', spec);
+  const { name, ...options } = spec;
   const known = checkChoice('task', 'name', name, Object.keys(MAKERS) as TaskSpec['name'][]);
   const needed = known === 'babi' ? ['folder'] : known.startsWith('mnist') ? ['images', 'labels'] : [];
   for (const key of needed) {

@@ -65,7 +65,7 @@ export interface TaskDescription {
   /** Shape of one time step of one episode, per level. */
   readonly input: Readonly<Record<number, readonly number[]>>;
   readonly outputs: readonly OutputDescription[];
-  /** Names in a scorer's result; the first one is the headline. Of those that speak of errors, less is better. */
+  /** Names in a scorer's result; the first one is the headline. Of those that speak of errors or failures, less is better. */
   readonly metrics: readonly string[];
   /** Time steps of an episode; null when episodes differ. */
   readonly steps: number | null;
@@ -109,7 +109,7 @@ export function levelSide(level: number): number {
   return 3 * 2 ** level;
 }
 
-/** Whether score `a` of the metric `name` is better than `b`. */
+/** Whether score `a` of the metric `name` is better than `b`: less of what counts errors or failures, more of all else. */
 export function isBetter(name: string, a: number, b: number): boolean {
-  return /error/i.test(name) ? a < b : a > b;
+  return /error|failed/i.test(name) ? a < b : a > b;
 }

@@ -1,5 +1,5 @@
 /** Loading named values into named tensors: what fits, what does not, and copying what does. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { arrayOf } from './dtype.js';
 import { sameShape, type Shape } from './shape.js';
 import type { Tensor } from './tensor.js';
@@ -27,8 +27,8 @@ function refuseDifferences(where: string, { missing, unexpected, mismatched }: L
   const wrong = mismatched[0];
   if (wrong !== undefined) fail('ERR_MG_CHECKPOINT', where, `${wrong.key} [${wrong.expected.join(', ')}]`, wrong.got);
   const rest = (keys: readonly string[]): string => (keys.length > 1 ? ` and ${keys.length - 1} more` : '');
-  if (missing.length > 0) fail('ERR_MG_CHECKPOINT', where, `${missing[0]}${rest(missing)}`, 'nothing under that name');
-  if (unexpected.length > 0) fail('ERR_MG_CHECKPOINT', where, 'only known names', `${unexpected[0]}${rest(unexpected)}`);
+  if (missing.length > 0) fail('ERR_MG_CHECKPOINT', where, `${missing[0]}${rest(missing)}`, words('nothing under that name'));
+  if (unexpected.length > 0) fail('ERR_MG_CHECKPOINT', where, 'only known names', words(`${unexpected[0]}${rest(unexpected)}`));
 }
 
 /**

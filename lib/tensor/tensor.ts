@@ -1,9 +1,9 @@
 /** The tensor: a shape, a dtype, and a handle to counted native storage. */
 import { native, type Storage } from '../native.js';
-import { checkNumber, checkOptions, checkString, fail, show } from '../check.js';
+import { checkInstance, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
 import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
-import type { Rng } from './rng.js';
+import { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
 import { checkShape, sameShape, sizeOf, type Shape } from './shape.js';
 
@@ -58,7 +58,9 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 
   /** Numbers nested to any depth, or a typed array with a shape. The data is copied. */
-  static from<D extends DType = 'float32'>(data: NestedNumbers | ArrayBufferView, shape?: Shape, options: TensorOptions<D> = {}): Tensor<D> {
+  static from<D extends DType = 'float32'>(
+    data: NestedNumbers | ArrayBufferView, shape?: Shape, options: TensorOptions<D> = {},
+  ): Tensor<D> {
     const where = 'Tensor.from';
     if (ArrayBuffer.isView(data)) {
       const own = dtypeOf(data);
@@ -68,8 +70,8 @@ export class Tensor<D extends DType = DType> implements Owned {
     }
     const nested = shapeOfNested(where, data);
     const flat = (Array.isArray(data) ? data.flat(Infinity) : [data]) as number[];
-    const bad = flat.find((value) => typeof value !== 'number');
-    if (bad !== undefined) fail('ERR_MG_ARGUMENT', where, 'numbers', bad);
+    const bad = flat.findIndex((value) => typeof value !== 'number');
+    if (bad >= 0) fail('ERR_MG_ARGUMENT', where, 'numbers', flat[bad]);
     return create(where, flat, shape ?? nested, options);
   }
 
@@ -171,8 +173,12 @@ export class Tensor<D extends DType = DType> implements Owned {
   /** Refills the tensor in place, in queue order. The data is copied before this returns. */
   copyFrom(data: ArrayBufferView): this {
     const storage = this.storage('copyFrom');
-    if (!ArrayBuffer.isView(data) || dtypeOf(data) !== this.dtype) fail('ERR_MG_DTYPE', 'copyFrom', `data of ${this.dtype}`, data);
-    if (data.byteLength !== this.size * bytesPerElement(this.dtype)) fail('ERR_MG_SHAPE', 'copyFrom', `${this.size} elements`, data);
+    if (!ArrayBuffer.isView(data) || dtypeOf(data) !== this.dtype) {
+      fail('ERR_MG_DTYPE', 'copyFrom', `data of ${this.dtype}`, data);
+    }
+    if (data.byteLength !== this.size * bytesPerElement(this.dtype)) {
+      fail('ERR_MG_SHAPE', 'copyFrom', `${this.size} elements`, data);
+    }
     native().write(storage, data);
     return this;
   }
@@ -202,7 +208,9 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 
   #live(op: string): Handle {
-    return this.#handle ?? fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', `a disposed one${this.name === '' ? '' : `, ${this.name}`}`);
+    if (this.#handle !== null) return this.#handle;
+    const name = this.name === '' ? '' : `, ${this.name}`;
+    return fail('ERR_MG_DISPOSED', op, 'a tensor that is alive', words(`a disposed one${name}`));
   }
 
   #expectOneElement(op: string): void {
@@ -210,7 +218,10 @@ export class Tensor<D extends DType = DType> implements Owned {
   }
 }
 
-/** Counts of what is alive: tensors of JavaScript, and bytes of native memory (queued work included). */
+/**
+ * Tensors not disposed of yet, and bytes of native memory in use (queued work included). A tensor that was lost and that the
+ * garbage collector took gives its bytes back, but stays in the count: one that rises from step to step tells of a leak.
+ */
 export function memory(): { tensors: number; bytes: number; byDevice: Record<string, number> } {
   const byDevice = Object.fromEntries(devices().map((each) => [each.id, each.memory().held]));
   return { tensors: liveTensors, bytes: Object.values(byDevice).reduce((sum, held) => sum + held, 0), byDevice };
@@ -241,7 +252,9 @@ function label<D extends DType>(tensor: Tensor<D>, options: TensorOptions<D>): T
 function create<D extends DType>(where: string, values: ArrayLike<number>, shape: Shape, options: TensorOptions<D>): Tensor<D> {
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
-  if (sizeOf(checked) !== values.length) fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, values.length);
+  if (sizeOf(checked) !== values.length) {
+    fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, values.length);
+  }
   return label(new Tensor(native().fromArray(arrayOf(dtype, values)), checked, dtype), options);
 }
 
@@ -255,13 +268,16 @@ function shapeOfNested(where: string, data: unknown): Shape {
 }
 
 function random<D extends 'float32' | 'float64'>(
-  where: string, kind: 0 | 1, shape: Shape, [a, b]: readonly [number, number], rng: Rng, options: TensorOptions<D>,
+  where: string, kind: 0 | 1, shape: Shape, parameters: readonly [number, number], rng: Rng, options: TensorOptions<D>,
 ): Tensor<D> {
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
-  if (dtype !== 'float32' && dtype !== 'float64') fail('ERR_MG_DTYPE', where, 'float32 or float64', show(dtype));
-  checkNumber(where, 'parameters', a);
-  checkNumber(where, 'parameters', b);
+  if (dtype !== 'float32' && dtype !== 'float64') fail('ERR_MG_DTYPE', where, 'float32 or float64', dtype);
+  const names = kind === 0 ? ['low', 'high'] as const : ['mean', 'std'] as const;
+  if (!Array.isArray(parameters) || parameters.length !== 2) fail('ERR_MG_ARGUMENT', where, `[${names.join(', ')}]`, parameters);
+  const a = checkNumber(where, names[0], parameters[0]);
+  const b = checkNumber(where, names[1], parameters[1]);
+  checkInstance(where, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   const count = sizeOf(checked);
   const stream = rng.take(count * (kind === 0 ? 2 : 4));
   const dims = Int32Array.of(dtypeCode(dtype), kind, stream.key[0], stream.key[1]);

@@ -1,6 +1,7 @@
 /** Ready-made listeners for a run. */
-import { checkInteger, checkNumber } from '../check.js';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { checkChoice, checkInteger, checkNumber, checkOptions, checkString } from '../check.js';
+import { isBetter } from '../tasks/task.js';
 import type { Callback } from './events.js';
 import { fileError } from './atomic-file.js';
 import { MetricsLog } from './metrics-log.js';
@@ -22,6 +23,7 @@ export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {})
 
 /** Writes each update and each validation to a JSON-lines file. */
 export function jsonLines(file: string): Callback {
+  checkString('jsonLines', 'file', file);
   let log: MetricsLog | undefined;
   let step = 0;
   return {
@@ -41,6 +43,7 @@ const CSV_COLUMNS = ['step', 'update', 'loss', 'lr', 'gradNorm'] as const;
 
 /** Writes each update as a line of comma-separated values, after a line with the column names. */
 export function csv(file: string): Callback {
+  checkString('csv', 'file', file);
   let descriptor: number | undefined;
   const write = (line: string): void => {
     try {
@@ -60,15 +63,26 @@ export function csv(file: string): Callback {
   };
 }
 
-/** Ends the run when `metric` of the validations has not risen by `minDelta` for `patience` of them. */
-export function earlyStop({ metric, patience = 5, minDelta = 0 }: { metric: string; patience?: number; minDelta?: number }): Callback {
-  checkInteger('earlyStop', 'patience', patience, 1);
-  checkNumber('earlyStop', 'minDelta', minDelta, 0);
+/** A score by name; ERR_MG_ARGUMENT with the names there are. */
+function scoreOf(where: string, metric: string, metrics: Readonly<Record<string, number>>): number {
+  return metrics[checkChoice(where, 'metric', metric, Object.keys(metrics))]!;
+}
+
+/**
+ * Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; less errors are
+ * better.
+ */
+export function earlyStop(options: { metric: string; patience?: number; minDelta?: number }): Callback {
+  checkOptions('earlyStop', options, ['metric', 'patience', 'minDelta']);
+  const metric = checkString('earlyStop', 'metric', options.metric);
+  const patience = checkInteger('earlyStop', 'patience', options.patience ?? 5, 1);
+  const minDelta = checkNumber('earlyStop', 'minDelta', options.minDelta ?? 0, 0);
+  const sign = isBetter(metric, 1, 0) ? 1 : -1;
   let best = -Infinity;
   let misses = 0;
   return {
     onValidate: (metrics) => {
-      const value = metrics[metric] ?? -Infinity;
+      const value = sign * scoreOf('earlyStop', metric, metrics);
       misses = value > best + minDelta ? 0 : misses + 1;
       best = Math.max(best, value);
       if (misses >= patience) return 'stop';
@@ -76,14 +90,17 @@ export function earlyStop({ metric, patience = 5, minDelta = 0 }: { metric: stri
   };
 }
 
-/** Ends the run when `metric` of a validation reaches `target`. */
-export function stopOnTarget({ metric, target }: { metric: string; target: number }): Callback {
-  checkNumber('stopOnTarget', 'target', target);
-  return { onValidate: (metrics) => ((metrics[metric] ?? -Infinity) >= target ? 'stop' : undefined) };
+/** Ends the run when `metric` of a validation reaches `target`, from above where it counts errors. */
+export function stopOnTarget(options: { metric: string; target: number }): Callback {
+  checkOptions('stopOnTarget', options, ['metric', 'target']);
+  const metric = checkString('stopOnTarget', 'metric', options.metric);
+  const target = checkNumber('stopOnTarget', 'target', options.target);
+  return { onValidate: (metrics) => (isBetter(metric, target, scoreOf('stopOnTarget', metric, metrics)) ? undefined : 'stop') };
 }
 
 /** Writes loss, learning rate, gradient norm and validation scores as TensorBoard event files into `folder`. */
 export function tensorBoard(folder: string): Callback {
+  checkString('tensorBoard', 'folder', folder);
   let writer: EventWriter | undefined;
   let step = 0;
   const write = (values: Readonly<Record<string, number>>): void => {

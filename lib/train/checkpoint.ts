@@ -1,7 +1,7 @@
 /** A training run as one safetensors file: `model.*`, `optimizer.*`, `state.*`, and where it stands as metadata. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { packageRoot } from '../native.js';
 import { unscoped } from '../tensor/scope.js';
@@ -81,12 +81,13 @@ export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<
 
 function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: string): Record<string, unknown> {
   const text = metadata.get(key);
-  if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, 'none');
+  if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, words('none'));
   try {
     const value = JSON.parse(text) as unknown;
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch (cause) {
-    throw new MgError('ERR_MG_CHECKPOINT', `${file}: expected metadata ${key} to be JSON, got ${text.slice(0, 40)}`, { op: file, cause });
+    const message = `${file}: expected metadata ${key} to be JSON, got ${text.slice(0, 40)}`;
+    throw new MgError('ERR_MG_CHECKPOINT', message, { op: file, cause });
   }
   return fail('ERR_MG_CHECKPOINT', file, `metadata ${key} to be an object`, text);
 }
@@ -115,6 +116,10 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
 /** The configuration a file was saved with, as the trainer was given it. */
 export async function savedConfig(file: string): Promise<{ config: unknown; tensors: Map<string, FileTensor> }> {
   const { tensors, metadata } = await readTensors(file);
+  if (metadata.get('config') === 'null') {
+    const remedy = 'build the model in code and use Trainer.resume';
+    fail('ERR_MG_CHECKPOINT', file, 'metadata config, from which the run can be built', words('none'), remedy);
+  }
   return { config: metadataJson(file, metadata, 'config'), tensors };
 }
 

@@ -18,7 +18,8 @@ export interface StepEvent {
 }
 
 export interface FitResult {
-  readonly reason: 'completed' | 'stopped' | 'aborted';
+  /** 'failed' is what `onEnd` hears of a run that threw; `fit` rejects then. */
+  readonly reason: 'completed' | 'stopped' | 'aborted' | 'failed';
   readonly step: number;
   readonly history: readonly StepEvent[];
   readonly best?: { readonly step: number; readonly metrics: Readonly<Record<string, number>> };
@@ -30,7 +31,10 @@ export interface TrainContext {
   readonly steps: number;
 }
 
-/** Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. */
+/**
+ * Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. `onEnd` comes
+ * always.
+ */
 export interface Callback {
   onStart?(context: TrainContext): void | Promise<void>;
   onStep?(event: StepEvent, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;

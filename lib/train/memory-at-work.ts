@@ -1,5 +1,5 @@
 /** The picture of a run's memory at work: that of its kind of model. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import type { Task } from '../tasks/task.js';
@@ -17,11 +17,15 @@ export function hasMemoryPicture(model: BuiltModel, run: RunConfig, task: Task<u
     : model instanceof DNC && task.describe().outputs[0]!.loss === 'bceWithLogits';
 }
 
-/** The SVG: hidden states of a multigrid memory in a maze, or where a DNC writes and reads. ERR_MG_ARGUMENT where there is none. */
+/**
+ * The SVG: hidden states of a multigrid memory in a maze, or where a DNC writes and reads. ERR_MG_ARGUMENT where there is none.
+ */
 export async function pictureOfMemory(title: string, model: BuiltModel, run: RunConfig, task: Task<unknown>): Promise<string> {
   if (hasMemoryPicture(model, run, task)) {
     if (model instanceof DNC) return slotsAtWork(title, model, task, HELD_OUT_PICTURE);
-    if (model instanceof MultigridMemory && run.task.name === 'mapping') return memoryAtWork(title, model, run.task, HELD_OUT_PICTURE);
+    if (model instanceof MultigridMemory && run.task.name === 'mapping') {
+      return memoryAtWork(title, model, run.task, HELD_OUT_PICTURE);
+    }
   }
-  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', `${model.constructor.name} on ${run.task.name}`);
+  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', words(`${model.constructor.name} on ${run.task.name}`));
 }

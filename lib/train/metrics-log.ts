@@ -1,7 +1,7 @@
 // The log of a run: one JSON object per line, in rising steps, never rewritten but cut back on resume.
 import { closeSync, constants, fsync, openSync, readFileSync, ftruncateSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { fileError } from './atomic-file.js';
 
@@ -83,7 +83,7 @@ export class MetricsLog {
   }
 
   #open(): number {
-    return this.#descriptor ?? fail('ERR_MG_DISPOSED', this.file, 'an open log', 'a closed one');
+    return this.#descriptor ?? fail('ERR_MG_DISPOSED', this.file, 'an open log', words('a closed one'));
   }
 }
 

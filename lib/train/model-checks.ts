@@ -12,7 +12,10 @@ const STEPS = 6;
 const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(b).reduce((most, v, i) => Math.max(most, Math.abs(v - a[i]!)), 0);
 
-/** Null if the DNC's words and links equal their definition and its gradient the finite differences along a direction; else how not. */
+/**
+ * Null if the DNC's words and links equal their definition and its gradient the finite differences along a direction; else how
+ * not.
+ */
 export async function dncFault(): Promise<string | null> {
   using _ = scope();
   const s: DncSettings = {

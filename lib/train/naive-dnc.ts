@@ -51,7 +51,10 @@ export function naiveStart({ slots: N, wordSize: W, readHeads: R, writeHeads: V 
   };
 }
 
-/** One step from a raw interface vector: read words [R][W] and the state after (Graves et al. 2016; official code or paper by settings). */
+/**
+ * One step from a raw interface vector: read words [R][W] and the state after (Graves et al. 2016; official code or paper by
+ * settings).
+ */
 export function naiveAccess(raw: readonly number[], state: NaiveState, s: DncSettings): { words: number[][]; state: NaiveState } {
   const { slots: N, wordSize: W, readHeads: R, writeHeads: V, epsilon } = s;
   const { parts } = dncInterface(s);

@@ -9,7 +9,7 @@ import { linear } from '../optim/schedule.js';
 import { makeTask, taskOptions, type TaskSpec } from '../tasks/registry.js';
 import { Rng } from '../tensor/rng.js';
 import { buildModel, isVectorModel, VECTOR_MODELS, type BuiltModel, type RunModel } from './run-model.js';
-import type { TrainerSetup } from './trainer.js';
+import type { TrainerSetup } from './trainer-setup.js';
 
 export type OptimizerSpec =
   | ({ readonly name: 'rmsprop' } & Omit<RMSPropOptions, 'lr'>)
@@ -48,7 +48,10 @@ const VECTORS = {
   validate: { every: 20_000, items: 256 },
 } as const;
 
-/** `map9` is small enough to watch it learn in minutes: 714 batches of episodes. The clipping and ρ here end the first plateau soonest. */
+/**
+ * `map9` is small enough to watch it learn in minutes: 714 batches of episodes. The clipping and ρ here end the first plateau
+ * soonest.
+ */
 const MAP9 = {
   ...PUBLISHED, steps: 35_000, truncate: 20, lr: { from: 2e-3, to: 2e-4, steps: 35_000 }, clipNorm: 3_000,
   optimizer: { name: 'rmsprop', decay: 0.95 }, validate: { every: 5_000, items: 64 },
@@ -91,7 +94,9 @@ export function checkRunConfig(value: unknown): RunConfig {
     if (run.task === undefined) refuse('run.task', 'a task, as { "name": "mapping", … }', run.task);
     return run;
   } catch (cause) {
-    if (cause instanceof MgError && cause.code === 'ERR_MG_ARGUMENT') throw new MgError('ERR_MG_CONFIG', cause.message, { cause });
+    if (cause instanceof MgError && cause.code === 'ERR_MG_ARGUMENT') {
+      throw new MgError('ERR_MG_CONFIG', cause.message, { cause });
+    }
     throw cause;
   }
 }
@@ -99,7 +104,9 @@ export function checkRunConfig(value: unknown): RunConfig {
 function makeOptimizer(model: BuiltModel, { optimizer = { name: 'rmsprop' }, lr: { from, to, steps } }: RunConfig): Optimizer {
   const lr = linear(from, to, steps);
   const { name, ...options } = optimizer;
-  if (checkChoice('run', 'optimizer.name', name, ['rmsprop', 'adam']) === 'adam') return new Adam(model, { ...(options as AdamOptions), lr });
+  if (checkChoice('run', 'optimizer.name', name, ['rmsprop', 'adam']) === 'adam') {
+    return new Adam(model, { ...(options as AdamOptions), lr });
+  }
   return new RMSProp(model, { ...(options as RMSPropOptions), lr });
 }
 

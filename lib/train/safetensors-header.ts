@@ -84,7 +84,9 @@ export function headerLength(file: string, first: Uint8Array, fileBytes: number)
   if (first.length < 8 || fileBytes < 8) refuse(file, null, 'file-too-short', 'at least 8 bytes', fileBytes);
   const view = new DataView(first.buffer, first.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  if (length > MAX_HEADER_BYTES) refuse(file, null, 'header-cap', `a header of at most ${MAX_HEADER_BYTES} bytes`, length);
+  if (length > MAX_HEADER_BYTES) {
+    refuse(file, null, 'header-cap', `a safetensors file, with a header of at most ${MAX_HEADER_BYTES} bytes`, length);
+  }
   if (length > fileBytes - 8) refuse(file, null, 'header-cut', `a header within the ${fileBytes} bytes of the file`, length);
   return length;
 }

@@ -1,6 +1,6 @@
 /** Back-propagation through a long window in little memory: forward once for the states, then segment by segment from the end. */
 import { noGrad, record } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { add } from '../ops/index.js';
 import type { HostArray, HostPyramid, Window } from '../tasks/task.js';
 import { device } from '../tensor/device.js';
@@ -36,7 +36,7 @@ export function segmentLength(model: TrainableModel, { batch, steps }: { batch: 
 }
 
 function cutArray({ data, shape }: HostArray, whole: number, from: number, length: number): HostArray {
-  if (shape[0] !== whole) fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', `${shape[0]} answers`);
+  if (shape[0] !== whole) fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', words(`${shape[0]} answers`));
   const step = data.length / whole;
   return { data: data.subarray(from * step, (from + length) * step), shape: [length, ...shape.slice(1)] };
 }
@@ -45,13 +45,18 @@ function cutArray({ data, shape }: HostArray, whole: number, from: number, lengt
 export function cutWindow(window: Window, from: number, length: number): Window {
   if (length === window.steps) return window;
   const array = (x: HostArray): HostArray => cutArray(x, window.steps, from, length);
-  const pyramid = (x: HostPyramid): HostPyramid => Object.fromEntries(Object.entries(x).map(([level, grid]) => [level, array(grid)]));
+  const pyramid = (x: HostPyramid): HostPyramid =>
+    Object.fromEntries(Object.entries(x).map(([level, grid]) => [level, array(grid)]));
   return {
-    ...window, start: window.start + from, steps: length, first: window.first && from === 0, last: window.last && from + length === window.steps,
+    ...window, start: window.start + from, steps: length,
+    first: window.first && from === 0, last: window.last && from + length === window.steps,
     input: pyramid(window.input),
     outputs: window.outputs.map(({ name, query, target, mask, scored, question }) => ({
-      name, target: array(target), ...(query === undefined ? {} : { query: pyramid(query) }), ...(mask === undefined ? {} : { mask: array(mask) }),
-      ...(scored === undefined ? {} : { scored: array(scored) }), ...(question === undefined ? {} : { question: array(question) }),
+      name, target: array(target),
+      ...(query === undefined ? {} : { query: pyramid(query) }),
+      ...(mask === undefined ? {} : { mask: array(mask) }),
+      ...(scored === undefined ? {} : { scored: array(scored) }),
+      ...(question === undefined ? {} : { question: array(question) }),
     })),
   };
 }
@@ -94,7 +99,9 @@ function withStateGradients(loss: Tensor, state: ModelState, gradients: Readonly
  * the parameters' and gives ∂L/∂Sₛ. The gradient is that of the whole window but for the order of sums. What is returned belongs to
  * the caller.
  */
-export async function backwardBySegments({ model, window, length, state, run, upload }: SegmentedPass): Promise<{ loss: Tensor; state: ModelState }> {
+export async function backwardBySegments(
+  { model, window, length, state, run, upload }: SegmentedPass,
+): Promise<{ loss: Tensor; state: ModelState }> {
   const parts = Array.from({ length: Math.ceil(window.steps / length) }, (_, i) =>
     cutWindow(window, i * length, Math.min(length, window.steps - i * length)));
   const on = state.toTensors().values().next().value?.device ?? device();

@@ -4,7 +4,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { checkInteger, fail } from '../check.js';
+import { checkInteger, fail, words } from '../check.js';
 import { fileError } from './atomic-file.js';
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli, bits reversed
@@ -72,7 +72,7 @@ export class EventWriter {
   }
 
   #append(fields: Uint8Array): void {
-    const descriptor = this.#descriptor ?? fail('ERR_MG_DISPOSED', this.file, 'an open event file', 'a closed one');
+    const descriptor = this.#descriptor ?? fail('ERR_MG_DISPOSED', this.file, 'an open event file', words('a closed one'));
     const record = frameRecord(Buffer.concat([doubleField(1, this.#clock() / 1000), fields]));
     try {
       for (let at = 0; at < record.length;) at += writeSync(descriptor, record, at);

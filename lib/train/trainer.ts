@@ -1,67 +1,22 @@
 /** The training loop: truncated back-propagation through time over windows, with the state carried by value. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { checkInteger, checkOptions, checkSignal } from '../check.js';
 import { MgError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { isBetter, type Task, type Window } from '../tasks/task.js';
+import type { Task, Window } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Snapshot } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
-import type { Callback, FitResult, StepEvent, TrainContext } from './events.js';
+import type { FitResult, StepEvent } from './events.js';
+import { Fit } from './fit.js';
 import { locateNonFinite, type Guard } from './guard.js';
 import type { ModelInput, ModelState, TrainableModel } from './model.js';
-import { RunFolder } from './run-folder.js';
 import { backwardBySegments, segmentLength } from './segments.js';
+import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
 import { uploadWindow, windowLoss } from './window-loss.js';
 import { windowStream, type Position } from './window-stream.js';
-
-export type LossFunction = (logits: readonly Tensor[], window: Window) => Tensor;
-
-export interface TrainerSetup {
-  readonly model: TrainableModel;
-  readonly task: Task<never> | Task<unknown>;
-  readonly optimizer: Optimizer;
-  /** Default: the task's own loss, summed. */
-  readonly loss?: LossFunction;
-  /** Episodes side by side. Default 32. */
-  readonly batchSize?: number;
-  /** Seed of the training episodes. Default 0. */
-  readonly seed?: number;
-  /** Largest global norm of the gradient. Default: no clipping. */
-  readonly clipNorm?: number;
-  /** Time steps per window. Default: the whole episode. */
-  readonly truncate?: number;
-  /** What to do about NaN and infinity: throw (default), skip the window, or go back to the last saved weights. */
-  readonly guard?: Guard;
-  /**
-   * Bytes that training may take. A window that needs more is run forward once, and then backward in segments, each of them forward
-   * again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is. Default: no limit.
-   */
-  readonly memoryBudget?: number;
-  readonly callbacks?: readonly Callback[];
-  /** Goes into checkpoints as JSON, so that a run can be rebuilt from its file alone. */
-  readonly config?: unknown;
-}
-
-export interface CheckpointOptions {
-  /** A run folder, or its path: made at step 0, opened and cut back to this trainer's step otherwise. */
-  readonly folder: string | RunFolder;
-  /** Time steps between saves. */
-  readonly every: number;
-}
-
-export interface FitOptions {
-  /** Time steps at which training ends, counted from the very start: a resumed run is given the same number. */
-  readonly steps: number;
-  readonly signal?: AbortSignal;
-  /** Reject with the signal's reason instead of resolving with 'aborted'. */
-  readonly throwOnAbort?: boolean;
-  /** Held-out episodes to score, and time steps between scorings. */
-  readonly validate?: { readonly every: number; readonly items: number };
-  readonly checkpoint?: CheckpointOptions;
-}
 
 /** A step whose numbers have not been read yet. */
 interface Pending {
@@ -73,11 +28,8 @@ interface Pending {
   readonly lr: number;
 }
 
-const SETUP_KEYS = ['model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'memoryBudget', 'callbacks', 'config'];
-const FIT_KEYS = ['steps', 'signal', 'throwOnAbort', 'validate', 'checkpoint'];
-
-/** Whether a multiple of `every` lies in (before, after]. */
-const crosses = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
+/** Distance between the seeds of training and held-out episodes. */
+const HELD_OUT = 0x5eed_0001;
 
 /**
  * Trains a model on a task, one optimizer update per window. Equal setups give equal bits, whatever the number of
@@ -101,17 +53,15 @@ export class Trainer {
   #fallback: Snapshot | null = null;
 
   constructor(setup: TrainerSetup) {
-    checkOptions('Trainer', setup, SETUP_KEYS);
+    checkSetup(setup);
     this.#setup = setup;
     this.model = setup.model;
     this.task = setup.task as Task<unknown>;
     this.optimizer = setup.optimizer;
-    this.batchSize = checkInteger('Trainer', 'batchSize', setup.batchSize ?? 32, 1);
-    this.seed = checkInteger('Trainer', 'seed', setup.seed ?? 0, 0);
-    this.truncate = setup.truncate === undefined ? undefined : checkInteger('Trainer', 'truncate', setup.truncate, 1);
-    if (setup.clipNorm !== undefined) checkNumber('Trainer', 'clipNorm', setup.clipNorm, 0);
-    if (setup.memoryBudget !== undefined) checkNumber('Trainer', 'memoryBudget', setup.memoryBudget, 0);
-    this.#guard = checkChoice('Trainer', 'guard', setup.guard ?? 'throw', ['throw', 'skip', 'rollback']);
+    this.batchSize = setup.batchSize ?? 32;
+    this.seed = setup.seed ?? 0;
+    this.truncate = setup.truncate;
+    this.#guard = setup.guard ?? 'throw';
     this.config = setup.config ?? null;
     const [first] = setup.model.parameters();
     this.#dtype = (first?.dtype ?? 'float32') as FloatDType;
@@ -136,79 +86,36 @@ export class Trainer {
 
   /** Trains until `steps` time steps have been done in all. Saves, validates and calls back on the way. */
   async fit(options: FitOptions): Promise<FitResult> {
-    checkOptions('fit', options, FIT_KEYS);
-    const steps = checkInteger('fit', 'steps', options.steps, 0);
-    const { signal, validate, checkpoint } = options;
-    if (validate !== undefined) checkInteger('fit', 'validate.every', validate.every, 1);
-    if (checkpoint !== undefined) checkInteger('fit', 'checkpoint.every', checkpoint.every, 1);
-    const callbacks = this.#setup.callbacks ?? [];
-    const context: TrainContext = { trainer: this, steps };
-    const folder = checkpoint === undefined ? null : await this.#openFolder(checkpoint.folder);
-    const history: StepEvent[] = [];
-    let best: FitResult['best'];
-    let reason: FitResult['reason'] = 'completed';
-    const save = async (which: 'checkpoint' | 'best' = 'checkpoint') => {
-      if (folder === null) return;
-      this.#fallback = await saveTrainer(this, (tensors, metadata) => folder.save(tensors, metadata, which));
-      for (const callback of callbacks) await callback.onCheckpoint?.(folder.file(which), context);
+    checkFitOptions(options);
+    if (this.#guard === 'rollback') this.#fallback ??= await saveTrainer(this, async () => {});
+    const saved = (snapshot: Snapshot): void => {
+      this.#fallback = snapshot;
     };
-    try {
-      if (this.#guard === 'rollback') this.#fallback ??= await saveTrainer(this, async () => {});
-      for (const callback of callbacks) await callback.onStart?.(context);
-      let before = this.#step;
-      for await (const event of this.run({ steps, ...(signal === undefined ? {} : { signal }) })) {
-        history.push(event);
-        folder?.log.append({ step: event.step, loss: event.loss, lr: event.lr, gradNorm: event.gradNorm });
-        let stop = false;
-        for (const callback of callbacks) if ((await callback.onStep?.(event, context)) === 'stop') stop = true;
-        if (validate !== undefined && (crosses(validate.every, before, event.step) || event.step >= steps)) {
-          const metrics = await this.evaluate({ items: validate.items, ...(signal === undefined ? {} : { signal }) });
-          folder?.log.append({ step: event.step, ...metrics });
-          const headline = this.task.describe().metrics[0]!;
-          if (best === undefined || isBetter(headline, metrics[headline]!, best.metrics[headline]!)) {
-            best = { step: event.step, metrics };
-            await save('best');
-          }
-          for (const callback of callbacks) if ((await callback.onValidate?.(metrics, context)) === 'stop') stop = true;
-        }
-        if (checkpoint !== undefined && crosses(checkpoint.every, before, event.step)) await save();
-        before = event.step;
-        if (stop) {
-          reason = 'stopped';
-          break;
-        }
-      }
-      if (signal?.aborted === true && this.#step < steps) reason = 'aborted';
-      await save();
-    } catch (error) {
-      const isAbort = signal?.aborted === true && error === signal.reason;
-      await save().catch(() => {});
-      if (!isAbort) throw error;
-      reason = 'aborted';
-    } finally {
-      if (typeof checkpoint?.folder === 'string') folder?.close();
-    }
-    const result: FitResult = { reason, step: this.#step, history, ...(best === undefined ? {} : { best }) };
-    for (const callback of callbacks) await callback.onEnd?.(result, context);
-    if (reason === 'aborted' && options.throwOnAbort === true) throw signal!.reason;
-    return result;
+    return await new Fit(this, options, { callbacks: this.#setup.callbacks ?? [], saved }).run();
   }
 
-  /** The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts. */
-  async *run({ steps, signal }: { steps: number; signal?: AbortSignal }): AsyncGenerator<StepEvent> {
+  /**
+   * The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts.
+   */
+  async *run(options: { steps: number; signal?: AbortSignal }): AsyncGenerator<StepEvent> {
+    checkOptions('run', options, ['steps', 'signal']);
+    const { steps, signal } = options;
     checkInteger('run', 'steps', steps, 0);
+    checkSignal('run', signal);
+    this.#dropGradients();
     const started = performance.now();
     const startStep = this.#step;
     let workedMs = 0; // without what the caller does between events
-    const stream = windowStream({ task: this.task, seed: this.seed, batchSize: this.batchSize, ...(this.truncate === undefined ? {} : { truncate: this.truncate }) }, this.#position);
-    let upcoming = stream.next().value!;
+    const { task, seed, batchSize, truncate } = this;
+    const stream = windowStream({ task, seed, batchSize, ...(truncate === undefined ? {} : { truncate }) }, this.#position);
+    let upcoming = settled(() => stream.next().value!);
     while (this.#step < steps && signal?.aborted !== true) {
+      if (upcoming.status === 'rejected') throw upcoming.reason;
       const began = performance.now();
-      const pending = await this.#advance(upcoming.window, upcoming.next);
-      await nextTurn(); // queueing a window and making one are turns of their own, so that neither holds up the event loop for long
-      upcoming = stream.next().value!; // made while the device works
-      const [loss, gradNorm] = await pending.numbers;
-      await this.#settle(pending, loss, gradNorm);
+      const pending = await this.#advance(upcoming.value.window, upcoming.value.next);
+      await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
+      upcoming = settled(() => stream.next().value!); // made while the device works; if it cannot be, this step still ends well
+      const [loss, gradNorm] = await this.#settle(pending);
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -219,11 +126,14 @@ export class Trainer {
     }
   }
 
-  /** Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own). */
+  /**
+   * Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own).
+   */
   async evaluate(options: { items: number; seed?: number; signal?: AbortSignal }): Promise<Record<string, number>> {
     checkOptions('evaluate', options, ['items', 'seed', 'signal']);
     const items = checkInteger('evaluate', 'items', options.items, 1);
-    const seed = options.seed ?? (this.seed + HELD_OUT) % Number.MAX_SAFE_INTEGER;
+    checkSignal('evaluate', options.signal);
+    const seed = checkInteger('evaluate', 'seed', options.seed ?? (this.seed + HELD_OUT) % Number.MAX_SAFE_INTEGER, 0);
     const { model, task, batchSize, truncate } = this;
     const wasTraining = model.isTraining;
     model.eval();
@@ -253,28 +163,43 @@ export class Trainer {
     return trainer;
   }
 
-  /** Queues forward, backward and update of one window; one that would exceed the memory budget runs segment by segment. */
+  /** Queues forward, backward and update of one window. If any of it fails, no gradient stays behind. */
   async #advance(window: Window, next: Position): Promise<Pending> {
     using _ = scope();
-    const { memoryBudget } = this.#setup;
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
-    const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
-      const description = this.task.describe();
-      const result = this.model.forward(uploadWindow(part, description.form, this.#dtype), from as never);
-      return { loss: this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description), state: result.state };
-    };
-    if (memoryBudget === undefined) {
-      const result = run(window, state);
-      result.loss.backward();
-      return this.#apply(window, next, result);
+    try {
+      const result = await this.#backward(window, state);
+      try {
+        return this.#apply(window, next, result);
+      } finally {
+        result.loss.dispose();
+        result.state[Symbol.dispose]();
+      }
+    } catch (error) {
+      this.#dropGradients();
+      throw error;
     }
-    const length = segmentLength(this.model, window, memoryBudget);
-    const upload = (part: Window): ModelInput => uploadWindow(part, this.task.describe().form, this.#dtype);
-    const result = await backwardBySegments({ model: this.model, window, length, state, run, upload });
-    const pending = this.#apply(window, next, result);
-    result.loss.dispose();
-    result.state[Symbol.dispose]();
-    return pending;
+  }
+
+  /**
+   * Gradients of one window; one that would exceed the memory budget runs segment by segment. The result belongs to the caller.
+   */
+  async #backward(window: Window, state: ModelState): Promise<{ loss: Tensor; state: ModelState }> {
+    const { memoryBudget } = this.#setup;
+    const description = this.task.describe();
+    const upload = (part: Window): ModelInput => uploadWindow(part, description.form, this.#dtype);
+    const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
+      const result = this.model.forward(upload(part), from as never);
+      const loss = this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description);
+      return { loss, state: result.state };
+    };
+    if (memoryBudget !== undefined) {
+      const length = segmentLength(this.model, window, memoryBudget);
+      return await backwardBySegments({ model: this.model, window, length, state, run, upload });
+    }
+    const result = run(window, state);
+    result.loss.backward();
+    return result;
   }
 
   #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }): Pending {
@@ -289,6 +214,7 @@ export class Trainer {
     this.#step += window.steps;
     this.#update += 1;
     const numbers = Promise.all([result.loss.item(), norm.item()]);
+    numbers.catch(() => {}); // a fault of the device comes to light in #settle, turns later
     return { window, numbers, gradients, step: this.#step, update: this.#update, lr };
   }
 
@@ -301,30 +227,36 @@ export class Trainer {
     return taken;
   }
 
-  /** Looks at the numbers of a finished step. The optimizer has left weights alone if its norm was not finite. */
-  async #settle(pending: Pending, loss: number, norm: number): Promise<void> {
-    const { window, gradients, step } = pending;
+  #dropGradients(): void {
+    for (const [, gradient] of this.#takeGradients()) gradient.dispose();
+  }
+
+  /** Reads the numbers of a step and looks at them. The optimizer has left weights alone if its norm was not finite. */
+  async #settle({ window, numbers, gradients, step }: Pending): Promise<[loss: number, norm: number]> {
     try {
-      if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+      const [loss, norm] = await numbers;
+      if (Number.isFinite(loss) && Number.isFinite(norm)) return [loss, norm];
       const parameters = this.model.namedParameters();
       const where = await locateNonFinite({ window, parameters, state: this.#state?.toTensors() ?? new Map(), loss, gradients });
       if (this.#guard === 'throw') {
-        throw new MgError('ERR_MG_NON_FINITE', `train: expected finite numbers at step ${step}, got a non-finite ${where}`, { op: 'train', got: where });
+        const message = `train: expected finite numbers at step ${step}, got a non-finite ${where}`;
+        throw new MgError('ERR_MG_NON_FINITE', message, { op: 'train', got: where });
       }
       if (this.#guard === 'rollback') this.#fallback?.restore();
       this.#state?.[Symbol.dispose]();
       this.#state = null;
+      return [loss, norm];
     } finally {
       for (const [, gradient] of gradients) gradient.dispose();
     }
   }
-
-  async #openFolder(folder: string | RunFolder): Promise<RunFolder> {
-    if (folder instanceof RunFolder) return folder;
-    if (typeof folder !== 'string') fail('ERR_MG_ARGUMENT', 'fit', 'checkpoint.folder to be a path or a RunFolder', folder);
-    return this.#step === 0 ? await RunFolder.create(folder, this.config) : await RunFolder.resume(folder, this.#step);
-  }
 }
 
-/** Distance between the seeds of training and held-out episodes. */
-const HELD_OUT = 0x5eed_0001;
+/** What `make` gave or threw, to be looked at later. */
+function settled<T>(make: () => T): PromiseSettledResult<T> {
+  try {
+    return { status: 'fulfilled', value: make() };
+  } catch (reason) {
+    return { status: 'rejected', reason };
+  }
+}

@@ -34,7 +34,9 @@ function outputLoss(logits: Tensor, output: WindowOutput, loss: TaskDescription[
 
 /** Summed over pixels, samples, time steps and outputs: no mean anywhere (Huynh, Maire, Walter 2020, official code). */
 export function windowLoss(logits: readonly Tensor[], window: Window, description: TaskDescription): Tensor {
-  if (logits.length !== window.outputs.length) fail('ERR_MG_SHAPE', 'loss', `${window.outputs.length} outputs of the model`, logits.length);
+  if (logits.length !== window.outputs.length) {
+    fail('ERR_MG_SHAPE', 'loss', `${window.outputs.length} outputs of the model`, logits.length);
+  }
   return window.outputs
     .map((output, i) => outputLoss(logits[i]!, output, description.outputs[i]!.loss))
     .reduce((total, loss) => add(total, loss));

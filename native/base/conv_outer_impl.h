@@ -45,20 +45,15 @@ inline void each_block(i64 columns, i64 ld, F&& f) {
   if constexpr (N >= 16) f(Block<N / 4, 1, 12>{}, n, tail);
 }
 
-// R rows x NV vectors of the gradient stay in registers while all pixels pass by.
+// R rows x NV vectors of the gradient stay in registers while all pixels pass by. They begin at zero and are added to what was there at
+// the end: added pixel by pixel, the terms of a long window would be rounded to the last bits of its whole sum.
 template <class T, int N, int NV, int R>
 inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;
   using V = typename S::V;
   V sum[R][NV];
-  T* const g = job.grad + row * job.columns + column;
   repeat<R>([&](auto i) {
-    repeat<NV>([&](auto v) {
-      const T* from = g + i * job.columns + v * N;
-      if (!job.accumulate) sum[i][v] = V{};
-      else if (v == NV - 1 && tail) sum[i][v] = S::load_part(from, tail);
-      else sum[i][v] = S::load(from);
-    });
+    repeat<NV>([&](auto v) { sum[i][v] = V{}; });
   });
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   const T* d = job.dy + column;
@@ -71,11 +66,14 @@ inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int
       repeat<NV>([&](auto v) { sum[i][v] = S::fma(a, b[v], sum[i][v]); });
     });
   }
+  T* const g = job.grad + row * job.columns + column;
   repeat<R>([&](auto i) {
     repeat<NV>([&](auto v) {
       T* to = g + i * job.columns + v * N;
-      if (v == NV - 1 && tail) S::store_part(to, sum[i][v], tail);
-      else S::store(to, sum[i][v]);
+      const bool part = v == NV - 1 && tail;
+      const V total = job.accumulate ? (part ? S::load_part(to, tail) : S::load(to)) + sum[i][v] : sum[i][v];
+      if (part) S::store_part(to, total, tail);
+      else S::store(to, total);
     });
   });
 }

@@ -222,8 +222,9 @@ void column_sums(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* lo
   using S = Simd<T, N>;
   using V = typename S::V;
   auto add = [&](i64 n, auto load, auto store) {
-    V a = accumulate ? load(sum + n) : V{};
+    V a{};
     if (low) {
+      if (accumulate) a = load(sum + n);
       V lost = accumulate ? load(low + n) : V{};
       for (i64 m = 0; m < pixels; m++) {  // two-sum: a + x = s + what rounding took
         const V x = load(dy + m * stride + n), s = a + x, z = s - a;
@@ -233,6 +234,7 @@ void column_sums(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* lo
       store(low + n, lost);
     } else {
       for (i64 m = 0; m < pixels; m++) a = a + load(dy + m * stride + n);
+      if (accumulate) a = load(sum + n) + a;
     }
     store(sum + n, a);
   };

@@ -9,7 +9,9 @@ namespace {
 thread_local bool inside = false;  // this thread runs a chunk: a nested call stays on it
 thread_local int most_workers = std::numeric_limits<int>::max();  // see Pool::Limit
 
-constexpr auto spin_time = std::chrono::microseconds(20);
+// As long as JavaScript takes from the end of one step to the next: a helper that sleeps is often woken on the core of its
+// waker, and waits there for the whole of a short step.
+constexpr auto spin_time = std::chrono::microseconds(200);
 
 inline void pause() {
 #if defined(__x86_64__)

@@ -105,4 +105,10 @@ Bytes arg_typed_array(const char* op, const char* name, Napi::Value value) {
   return {data, static_cast<i64>(count) * dtype_bytes(dtype), dtype, static_cast<i64>(count)};
 }
 
+DType arg_dtype(const char* op, Napi::Value value) {
+  const i64 code = arg_count(op, "dtype", value);
+  if (code > 3) fail("ERR_MG_DTYPE", std::string(op) + ": expected a dtype code of 0 to 3, got " + std::to_string(code));
+  return static_cast<DType>(code);
+}
+
 }  // namespace mg

@@ -84,24 +84,27 @@ Napi::Value invoke(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+void Call::refuse(const char* code, const std::string& expected, const std::string& got) const {
+  fail(code, std::string(op_) + ": expected " + expected + ", got " + got);
+}
+
 void Call::expect(const Storage& storage, const char* name, DType dtype, i64 count) const {
   if (storage.dtype != dtype)
-    fail("ERR_MG_DTYPE", std::string(op_) + ": expected " + name + " of " + dtype_name(dtype) + ", got " + dtype_name(storage.dtype));
+    refuse("ERR_MG_DTYPE", std::string(name) + " of " + dtype_name(dtype), dtype_name(storage.dtype));
   if (storage.count != count)
-    fail("ERR_MG_SHAPE", std::string(op_) + ": expected " + name + " of " + sizes(dtype, count) + ", got " + sizes(dtype, storage.count));
+    refuse("ERR_MG_SHAPE", std::string(name) + " of " + sizes(dtype, count), sizes(dtype, storage.count));
 }
 
 void Call::expect_float(const Storage& storage, const char* name) const {
   if (storage.dtype != DType::float32 && storage.dtype != DType::float64)
-    fail("ERR_MG_DTYPE", std::string(op_) + ": expected " + name + " of float32 or float64, got " + dtype_name(storage.dtype));
+    refuse("ERR_MG_DTYPE", std::string(name) + " of float32 or float64", dtype_name(storage.dtype));
 }
 
 void Call::expect_dims(std::size_t i, std::size_t length) const {
   const std::vector<i64>& d = values_[i].dims;
-  if (d.size() != length)
-    fail("ERR_MG_SHAPE", std::string(op_) + ": expected " + std::to_string(length) + " dims, got " + std::to_string(d.size()));
+  if (d.size() != length) refuse("ERR_MG_SHAPE", std::to_string(length) + " dims", d.size());
   for (const i64 n : d)
-    if (n < 0) fail("ERR_MG_SHAPE", std::string(op_) + ": expected dims of at least 0, got " + std::to_string(n));
+    if (n < 0) refuse("ERR_MG_SHAPE", "dims of at least 0", n);
 }
 
 Storage Call::result(DType dtype, i64 count) {
@@ -115,7 +118,7 @@ void Call::settle_place() {
     if (!s.buffer) return;
     if (first == nullptr) first = &s;
     if (s.place() != first->place())
-      fail("ERR_MG_DEVICE", std::string(op_) + ": expected all tensors on " + place_name(first->place()) + ", got one on " + place_name(s.place()));
+      refuse("ERR_MG_DEVICE", "all tensors on " + place_name(first->place()), "one on " + place_name(s.place()));
   };
   for (const Value& value : values_) {
     look(value.storage);
@@ -125,7 +128,7 @@ void Call::settle_place() {
 }
 
 void Call::expect_cpu() const {
-  if (on_gpu()) fail("ERR_MG_DEVICE", std::string(op_) + ": expected tensors on cpu, got ones on " + place_name(place_) + "; this op has no CUDA kernel");
+  if (on_gpu()) refuse("ERR_MG_DEVICE", "tensors on cpu", "ones on " + place_name(place_) + "; this op has no CUDA kernel");
 }
 
 // A job on the CPU has no reason to fail; one on a GPU leaves its fault for the next reader.

@@ -42,6 +42,13 @@ class Call {
   const std::vector<i64>& dims(std::size_t i) const { return values_[i].dims; }
   double number(std::size_t i) const { return values_[i].number; }
 
+  // Throws "op: expected …, got …".
+  [[noreturn]] void refuse(const char* code, const std::string& expected, const std::string& got) const;
+  template <class Number, class = std::enable_if_t<std::is_arithmetic<Number>::value>>
+  [[noreturn]] void refuse(const char* code, const std::string& expected, Number got) const {
+    refuse(code, expected, std::to_string(got));
+  }
+
   // The one check between a JavaScript fault and a kernel's memory: throws ERR_MG_SHAPE or ERR_MG_DTYPE.
   void expect(const Storage& storage, const char* name, DType dtype, i64 count) const;
   void expect_float(const Storage& storage, const char* name) const;  // float32 or float64

@@ -9,7 +9,10 @@
 namespace mg {
 namespace {
 
-enum Input { kX, kGates, kGatesBias, kInterface, kInterfaceBias, kMemory, kUsage, kLink, kPrecedence, kRead, kWrite, kWords, kHidden, kCell, kInputs };
+enum Input {
+  kX, kGates, kGatesBias, kInterface, kInterfaceBias,
+  kMemory, kUsage, kLink, kPrecedence, kRead, kWrite, kWords, kHidden, kCell, kInputs
+};
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 9 };  // then the state in the order above
 enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceWrite, kTraceRead, kTraceUsage, kTraces };
 
@@ -17,10 +20,6 @@ const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "in
                                           "precedence", "read", "write", "words", "hidden", "cell"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits
-
-[[noreturn]] void refuse(const Call& c, const std::string& expected_and_got) {
-  fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + expected_and_got);
-}
 
 // From [T, B, I, H, N, W, R, V, oneplus, usage gradient, content second] and the three numbers behind them.
 DncDims dnc_dims(const Call& c, std::size_t i) {
@@ -32,9 +31,9 @@ DncDims dnc_dims(const Call& c, std::size_t i) {
   d.oneplus = n[8] != 0, d.usage_gradient = n[9] != 0, d.content_second = n[10] != 0;
   d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3);
   for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.reads, d.writes}) {
-    if (size < 1 || size > most_size) refuse(c, "sizes of 1 to " + std::to_string(most_size) + ", got " + std::to_string(size));
+    if (size < 1 || size > most_size) c.refuse("ERR_MG_SHAPE", "sizes of 1 to " + std::to_string(most_size), size);
   }
-  if (d.hidden > most_size) refuse(c, "at most " + std::to_string(most_size) + " hidden units, got " + std::to_string(d.hidden));
+  if (d.hidden > most_size) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(most_size) + " hidden units", d.hidden);
   const i64 most = product({d.slots + 16, d.slots + 16, d.writes, d.batch});  // throws unless they fit
   product({d.steps + 1, d.batch, d.slots + 16, d.word + d.reads + 3 * d.writes, 8});
   const i64 wide = product({d.inputs + 8 * d.hidden + 8 * (d.word + 4) * (d.reads + d.writes), 8});
@@ -42,7 +41,7 @@ DncDims dnc_dims(const Call& c, std::size_t i) {
   product({d.hidden + 1, wide});
   product({most, 64});
   if (d.hidden == 0 && d.inputs != DncInterface(d).size)
-    refuse(c, "an interface of " + std::to_string(DncInterface(d).size) + ", got " + std::to_string(d.inputs));
+    c.refuse("ERR_MG_SHAPE", "an interface of " + std::to_string(DncInterface(d).size), d.inputs);
   return d;
 }
 
@@ -64,15 +63,16 @@ i64 output_count(const DncDims& d, int output) {
 // Empty, or one length for each sample.
 std::vector<i64> window_lengths(const Call& c, std::size_t i, const DncDims& d) {
   const std::vector<i64>& lengths = c.dims(i);
-  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch) refuse(c, std::to_string(d.batch) + " lengths, got " + std::to_string(lengths.size()));
+  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
+    c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
-    if (n < 0 || n > d.steps) refuse(c, "lengths of 0 to " + std::to_string(d.steps) + ", got " + std::to_string(n));
+    if (n < 0 || n > d.steps) c.refuse("ERR_MG_SHAPE", "lengths of 0 to " + std::to_string(d.steps), n);
   }
   return lengths;
 }
 
 void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const DncDims& d) {
-  if (inputs.size() != kInputs) refuse(c, std::to_string(int(kInputs)) + " inputs, got " + std::to_string(inputs.size()));
+  if (inputs.size() != kInputs) c.refuse("ERR_MG_SHAPE", std::to_string(int(kInputs)) + " inputs", inputs.size());
   c.expect_float(inputs[kX], "x");
   const auto counts = input_counts(d);
   for (std::size_t i = 0; i < kInputs; ++i) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
@@ -94,7 +94,8 @@ DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
 }
 template <class T>
 DncTrace<T> trace_at(const std::vector<Storage>& s) {
-  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface), at<T>(s, kTraceWrite), at<T>(s, kTraceRead), at<T>(s, kTraceUsage)};
+  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface),
+          at<T>(s, kTraceWrite), at<T>(s, kTraceRead), at<T>(s, kTraceUsage)};
 }
 
 void call_forward(Call& c) {
@@ -104,7 +105,7 @@ void call_forward(Call& c) {
   expect_inputs(c, inputs, d);
   c.expect_dims(6, 2);
   const bool recorded = c.dims(6)[0] != 0, in_place = c.dims(6)[1] != 0;
-  if (recorded && in_place) refuse(c, "links to be reused only where nothing is recorded, got both");
+  if (recorded && in_place) c.refuse("ERR_MG_SHAPE", "links to be reused only where nothing is recorded", "both");
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
   for (int k = 0; k < kOutputs; ++k) {
@@ -141,7 +142,8 @@ void call_backward(Call& c) {
   const DType dtype = inputs[kX].dtype;
   const auto counts = input_counts(d);
   const auto traced = trace_counts(d);
-  if (steps.size() != 2 || trace.size() != kTraces || gradients.size() != kOutputs) refuse(c, "the tensors of forward, got another number");
+  if (steps.size() != 2 || trace.size() != kTraces || gradients.size() != kOutputs)
+    c.refuse("ERR_MG_SHAPE", "the tensors of forward", "another number");
   for (int k = 0; k < 2; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
   for (std::size_t k = 0; k < kTraces; ++k) c.expect(trace[k], "trace", dtype, traced[k]);
   for (int k = 0; k < kOutputs; ++k) {

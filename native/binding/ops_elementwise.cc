@@ -1,6 +1,5 @@
 #include <cstring>
 
-#include "../base/check.h"
 #include "../ops/elementwise/elementwise.h"
 #include "families.h"
 
@@ -9,18 +8,18 @@ namespace {
 
 template <class Kind>
 Kind kind_of(const Call& c, i64 code) {
-  if (code < 0 || code >= static_cast<i64>(Kind::count)) fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected a known kind, got " + std::to_string(code));
+  if (code < 0 || code >= static_cast<i64>(Kind::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", code);
   return static_cast<Kind>(code);
 }
 
 DType dtype_at(const Call& c, std::size_t i, std::size_t at) {
   const i64 code = c.dims(i)[at];
-  if (code < 0 || code > 3) fail("ERR_MG_DTYPE", std::string(c.op()) + ": expected a dtype code of 0 to 3, got " + std::to_string(code));
+  if (code < 0 || code > 3) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 to 3", code);
   return static_cast<DType>(code);
 }
 
 i64 count_of(const Call& c, double n) {
-  if (!(n >= 0 && n <= 9007199254740991.0)) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected a count of 0 to 2^53 - 1, got " + std::to_string(n));
+  if (!(n >= 0 && n <= 9007199254740991.0)) c.refuse("ERR_MG_SHAPE", "a count of 0 to 2^53 - 1", n);
   return static_cast<i64>(n);
 }
 
@@ -56,7 +55,7 @@ void call_unary_backward(Call& c) {
 
 void call_binary(Call& c) {
   const std::vector<i64>& d = c.dims(2);
-  if (d.size() % 3 != 1) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected 1 + 3·rank dims, got " + std::to_string(d.size()));
+  if (d.size() % 3 != 1) c.refuse("ERR_MG_SHAPE", "1 + 3·rank dims", d.size());
   c.expect_dims(2, d.size());
   const Storage a = c.in(0), b = c.in(1);
   c.expect_float(a, "a");
@@ -66,8 +65,8 @@ void call_binary(Call& c) {
   const auto part = [&](std::size_t i) { return std::vector<i64>(d.begin() + 1 + i * rank, d.begin() + 1 + (i + 1) * rank); };
   const BroadcastDims dims{part(0), part(1), part(2)};
   if (reach_of(0, dims.shape, dims.a_strides) > a.count || reach_of(0, dims.shape, dims.b_strides) > b.count)
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected operands that cover the result's shape, got " + std::to_string(a.count) + " and " +
-                             std::to_string(b.count) + " elements");
+    c.refuse("ERR_MG_SHAPE", "operands that cover the result's shape",
+             std::to_string(a.count) + " and " + std::to_string(b.count) + " elements");
   const Storage y = c.result(a.dtype, dims.count());
   c.run([=](const Target& on) {
     by_float(a.dtype, [&](auto t) {
@@ -107,7 +106,7 @@ void call_fill(Call& c) {
 
 void call_random(Call& c) {
   const std::vector<i64>& d = c.dims(0);
-  if (d.size() != 4) fail("ERR_MG_SHAPE", "random: expected 4 dims, got " + std::to_string(d.size()));
+  if (d.size() != 4) c.refuse("ERR_MG_SHAPE", "4 dims", d.size());
   const Storage y = c.result(dtype_at(c, 0, 0), count_of(c, c.number(1)));
   c.expect_float(y, "dtype");
   const bool normal = d[1] != 0;

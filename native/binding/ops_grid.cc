@@ -13,17 +13,13 @@
 namespace mg {
 namespace {
 
-[[noreturn]] void refuse(const Call& c, const std::string& expected_and_got) {
-  fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + expected_and_got);
-}
-
 // ---- convolution
 
 // From [B, H, W, KH, KW, C, C1, C2, …], argument i of the call.
 ConvDims conv_dims(const Call& c, std::size_t i) {
   const std::vector<i64>& d = c.dims(i);
   if (d.size() < 7 || d.size() > 6 + conv_max_inputs)
-    refuse(c, "dims of 1 to " + std::to_string(conv_max_inputs) + " inputs, got " + std::to_string(d.size()) + " numbers");
+    c.refuse("ERR_MG_SHAPE", "dims of 1 to " + std::to_string(conv_max_inputs) + " inputs", std::to_string(d.size()) + " numbers");
   c.expect_dims(i, d.size());
   ConvDims dims;
   dims.batch = d[0], dims.height = d[1], dims.width = d[2];
@@ -31,11 +27,11 @@ ConvDims conv_dims(const Call& c, std::size_t i) {
   dims.inputs = static_cast<int>(d.size()) - 6;
   for (int j = 0; j < dims.inputs; ++j) {
     dims.channels[j] = d[6 + static_cast<std::size_t>(j)];
-    if (dims.channels[j] < 1) refuse(c, "at least one channel of each input, got none");
+    if (dims.channels[j] < 1) c.refuse("ERR_MG_SHAPE", "at least one channel of each input", "none");
   }
-  if (dims.outputs < 1) refuse(c, "at least one output channel, got none");
+  if (dims.outputs < 1) c.refuse("ERR_MG_SHAPE", "at least one output channel", "none");
   if (dims.kernel_height % 2 == 0 || dims.kernel_width % 2 == 0)
-    refuse(c, "odd kernel sides, got " + std::to_string(dims.kernel_height) + " × " + std::to_string(dims.kernel_width));
+    c.refuse("ERR_MG_SHAPE", "odd kernel sides", std::to_string(dims.kernel_height) + " × " + std::to_string(dims.kernel_width));
   product({dims.batch, dims.height, dims.width, std::max(dims.in_channels(), dims.outputs)});  // throws unless they fit
   return dims;
 }
@@ -45,7 +41,7 @@ i64 kernel_count(const ConvDims& d) { return product({d.kernel_height, d.kernel_
 void expect_inputs(const Call& c, std::size_t i, const ConvDims& d, DType dtype) {
   const std::vector<Storage>& inputs = c.ins(i);
   if (static_cast<int>(inputs.size()) != d.inputs)
-    refuse(c, std::to_string(d.inputs) + " inputs, got " + std::to_string(inputs.size()));
+    c.refuse("ERR_MG_SHAPE", std::to_string(d.inputs) + " inputs", inputs.size());
   for (int j = 0; j < d.inputs; ++j) c.expect(inputs[static_cast<std::size_t>(j)], "inputs", dtype, d.pixels() * d.channels[j]);
 }
 
@@ -125,7 +121,8 @@ void call_conv_backward_weight(Call& c) {
   const Storage dkernel = c.result(dy.dtype, kernel_count(d)), dbias = c.result(dy.dtype, d.outputs);
   Storage space = conv_workspace(c, d, dy.dtype, workers);
   if constexpr (has_cuda) {
-    if (c.on_gpu()) space = c.workspace(dy.dtype == DType::float32 ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
+    const bool single = dy.dtype == DType::float32;
+    if (c.on_gpu()) space = c.workspace(single ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
   }
   c.run([=, inputs = c.ins(0)](const Target& on) {
     by_float(dy.dtype, [&](auto t) {
@@ -148,7 +145,7 @@ template <class Dims>
 Dims grid_dims(const Call& c, std::size_t i) {
   c.expect_dims(i, 5);
   const std::vector<i64>& d = c.dims(i);
-  if (d[4] > 1) refuse(c, "0 for a grid or 1 for a line, got " + std::to_string(d[4]));
+  if (d[4] > 1) c.refuse("ERR_MG_SHAPE", "0 for a grid or 1 for a line", d[4]);
   product({4, d[0], d[1], d[2], d[3]});
   return {d[0], d[1], d[2], d[3], d[4] == 1};
 }
@@ -156,7 +153,7 @@ Dims grid_dims(const Call& c, std::size_t i) {
 PoolDims pool_dims(const Call& c, std::size_t i) {
   const PoolDims d = grid_dims<PoolDims>(c, i);
   if (d.width % 2 != 0 || (!d.line && d.height % 2 != 0))
-    refuse(c, "even sides, got " + std::to_string(d.height) + " × " + std::to_string(d.width));
+    c.refuse("ERR_MG_SHAPE", "even sides", std::to_string(d.height) + " × " + std::to_string(d.width));
   return d;
 }
 
@@ -222,7 +219,7 @@ void call_grid_up_backward(Call& c) {
 AddChannelsDims shortcut_dims(const Call& c, std::size_t i) {
   c.expect_dims(i, 3);
   const AddChannelsDims d{c.dims(i)[0], c.dims(i)[1], c.dims(i)[2]};
-  if (d.shared > d.channels) refuse(c, "at most " + std::to_string(d.channels) + " channels, got " + std::to_string(d.shared));
+  if (d.shared > d.channels) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(d.channels) + " channels", d.shared);
   product({d.rows, d.channels});
   return d;
 }

@@ -1,4 +1,3 @@
-#include "../base/check.h"
 #include "../ops/gather/gather.h"
 #include "../ops/layout/layout.h"
 #include "families.h"
@@ -20,15 +19,14 @@ void by_size(DType dtype, F&& f) {
 StridedDims strided_dims(const Call& c, std::size_t arg, std::size_t first, i64 limit) {
   const std::vector<i64>& d = c.dims(arg);
   if (d.size() <= first || (d.size() - first) % 2 != 1)
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected an offset, a shape and as many strides, got " + std::to_string(d.size()) + " dims");
+    c.refuse("ERR_MG_SHAPE", "an offset, a shape and as many strides", std::to_string(d.size()) + " dims");
   c.expect_dims(arg, d.size());
   const auto shape = d.begin() + static_cast<std::ptrdiff_t>(first) + 1;
   const auto strides = shape + static_cast<std::ptrdiff_t>((d.size() - first) / 2);
   const StridedDims dims{d[first], {shape, strides}, {strides, d.end()}};
   const i64 reach = reach_of(dims.offset, dims.shape, dims.strides);
   if (reach > limit)
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected a range inside " + std::to_string(limit) + " elements, got one of " +
-                             std::to_string(reach));
+    c.refuse("ERR_MG_SHAPE", "a range inside " + std::to_string(limit) + " elements", "one of " + std::to_string(reach));
   return dims.merged();
 }
 
@@ -46,7 +44,7 @@ void call_strided_read(Call& c) {
 
 void call_strided_write(Call& c) {
   const Storage x = c.in(0);
-  if (c.dims(1).empty() || c.dims(1)[0] < 0) fail("ERR_MG_SHAPE", "stridedWrite: expected dims that begin with a count, got none");
+  if (c.dims(1).empty() || c.dims(1)[0] < 0) c.refuse("ERR_MG_SHAPE", "dims that begin with a count", "none");
   const i64 count = c.dims(1)[0];
   const StridedDims dims = strided_dims(c, 1, 1, count);
   c.expect(x, "x", x.dtype, dims.count());
@@ -62,7 +60,7 @@ void call_strided_write(Call& c) {
 void call_join(Call& c) {
   const std::vector<Storage> xs = c.ins(0);
   c.expect_dims(1, xs.size() + 1);
-  if (xs.empty()) fail("ERR_MG_ARGUMENT", "join: expected at least one storage, got none");
+  if (xs.empty()) c.refuse("ERR_MG_ARGUMENT", "at least one storage", "none");
   JoinDims dims{c.dims(1)[0], {c.dims(1).begin() + 1, c.dims(1).end()}};
   std::vector<const char*> sources;
   for (std::size_t j = 0; j < xs.size(); ++j) {
@@ -70,7 +68,9 @@ void call_join(Call& c) {
     sources.push_back(xs[j].as<char>());
   }
   const Storage y = c.result(xs[0].dtype, dims.outer * dims.total());
-  c.run([xs, dims, sources, y](const Target& on) { MG_ON(on, join, dims, dtype_bytes(y.dtype), sources, y.as<char>()); });  // xs keeps the sources alive
+  c.run([xs, dims, sources, y](const Target& on) {  // xs keeps the sources alive
+    MG_ON(on, join, dims, dtype_bytes(y.dtype), sources, y.as<char>());
+  });
 }
 
 GatherDims gather_dims(const Call& c, std::size_t arg, const Storage& indices) {
@@ -113,7 +113,7 @@ void call_one_hot(Call& c) {
   const Storage indices = c.in(0);
   c.expect(indices, "indices", DType::int32, indices.count);
   const i64 dtype = c.dims(1)[0], depth = c.dims(1)[1];
-  if (dtype > 1) fail("ERR_MG_DTYPE", "oneHot: expected a dtype code of 0 or 1, got " + std::to_string(dtype));
+  if (dtype > 1) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 or 1", dtype);
   const Storage y = c.result(static_cast<DType>(dtype), indices.count * depth);
   c.run([=](const Target& on) {
     by_float(y.dtype, [&](auto t) {

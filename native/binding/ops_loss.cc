@@ -1,4 +1,3 @@
-#include "../base/check.h"
 #include "../ops/loss/loss.h"
 #include "../ops/softmax/softmax.h"
 #include "families.h"
@@ -19,7 +18,7 @@ BceDims bce_dims(Call& c, std::size_t first, std::size_t dims) {
   c.expect_float(logits, "logits");
   c.expect(logits, "logits", logits.dtype, d.count);
   c.expect(c.in(first + 1), "target", logits.dtype, d.count);
-  if (d.span < 1 || d.count % d.span != 0) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected a span that divides " + std::to_string(d.count) + ", got " + std::to_string(d.span));
+  if (d.span < 1 || d.count % d.span != 0) c.refuse("ERR_MG_SHAPE", "a span that divides " + std::to_string(d.count), d.span);
   if (c.has(first + 2)) c.expect(c.in(first + 2), "mask", logits.dtype, d.count / d.span);
   return d;
 }

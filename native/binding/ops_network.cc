@@ -1,94 +1,9 @@
-// The fused multigrid network as ops. A network crosses the border as an Int32Array; its plan is made once and kept.
-#include <map>
-#include <unordered_map>
-#include <utility>
-
-#include "../base/check.h"
-#include "../base/pool.h"
-#include "../ops/mg_layer/mg_layer.h"
+// The fused multigrid network as ops.
 #include "families.h"
 #include "network.h"
 
 namespace mg {
 namespace {
-
-// Reads the Int32Array of lib/ops/network.ts field by field.
-class SpecReader {
- public:
-  SpecReader(const char* op, const std::vector<i64>& words) : op_(op), words_(words) {}
-  i64 next() {
-    if (at_ >= words_.size()) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected a longer network description, got " + std::to_string(words_.size()) + " words");
-    return words_[at_++];
-  }
-  int integer() { return static_cast<int>(next()); }
-  bool flag() { return next() != 0; }
-  i64 length() {
-    const i64 n = next();
-    if (n < 0 || n > static_cast<i64>(words_.size())) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected list lengths within the description, got " + std::to_string(n));
-    return n;
-  }
-  std::vector<int> integers() {
-    std::vector<int> list(static_cast<std::size_t>(length()));
-    for (int& value : list) value = integer();
-    return list;
-  }
-  void expect_end() const {
-    if (at_ != words_.size()) fail("ERR_MG_ARGUMENT", std::string(op_) + ": expected " + std::to_string(at_) + " words of network description, got " + std::to_string(words_.size()));
-  }
-
- private:
-  const char* op_;
-  const std::vector<i64>& words_;
-  std::size_t at_ = 0;
-};
-
-NetworkSpec read_spec(const char* op, const NetworkKey& key) {
-  SpecReader r(op, key.words);
-  NetworkSpec spec;
-  spec.dimensions = r.integer();
-  spec.kernel_size = r.next();
-  spec.batch = r.next();
-  spec.steps = r.next();
-  spec.backward = r.flag();
-  spec.machine = r.flag() ? Machine::cuda : Machine::cpu;
-  const i64 precision = r.next();
-  if (precision < 0 || precision > 2) fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a precision of 0 to 2, got " + std::to_string(precision));
-  spec.precision = static_cast<Precision>(precision);
-  for (const int side : r.integers()) spec.sides.push_back(side);
-  spec.fields.resize(static_cast<std::size_t>(r.length()));
-  for (FieldSpec& field : spec.fields) {
-    field.level = r.integer();
-    field.channels = r.next();
-    field.gradient = r.flag();
-  }
-  spec.input = r.integers();
-  spec.layers.resize(static_cast<std::size_t>(r.length()));
-  for (LayerSpec& layer : spec.layers) {
-    layer.kind = r.flag() ? LayerKind::conv_lstm : LayerKind::conv;
-    layer.low = r.integer();
-    layer.high = r.integer();
-    layer.channels = r.next();
-    layer.relu = r.flag();
-    layer.peephole = r.flag();
-    layer.norm = r.flag() ? NormKind::window : NormKind::none;
-    layer.shortcut = r.integer();
-    layer.output = r.flag();
-    layer.memory = r.integers();
-    layer.forget_bias = key.forget_bias;
-    layer.epsilon = key.epsilon;
-  }
-  r.expect_end();
-  spec.budget_bytes = static_cast<i64>(key.budget_bytes);
-  return spec;
-}
-
-struct KeyHash {
-  std::size_t operator()(const NetworkKey& key) const {
-    std::size_t hash = std::hash<double>()(key.forget_bias * 31 + key.epsilon * 17 + key.budget_bytes) ^ static_cast<std::size_t>(key.element_bytes);
-    for (const i64 word : key.words) hash = hash * 1000003u + static_cast<std::size_t>(word);
-    return hash;
-  }
-};
 
 NetworkKey key_of(const Call& c, DType dtype) {
   return {c.dims(0), c.number(1), c.number(2), c.number(3), dtype_bytes(dtype)};
@@ -111,38 +26,8 @@ i64 state_count(const Plan& p, std::size_t i) {
 }
 
 void expect_length(const Call& c, const char* name, std::size_t got, std::size_t expected) {
-  if (got != expected) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + std::to_string(expected) + " " + name + ", got " + std::to_string(got));
+  if (got != expected) c.refuse("ERR_MG_SHAPE", std::to_string(expected) + " " + name, got);
 }
-
-// On a GPU, the recorded launches of a plan's two passes on each device.
-class Recordings {
- public:
-  // Made by the thread that calls, which has the memory.
-  Storage tables(const Plan& plan, int place, int pass) {
-    Storage& found = tables_[{place, pass}];
-    if (!found.buffer) found = make_storage(DType::uint8, plan.tables_bytes, place);
-    return found;
-  }
-  // Used by the thread that runs the jobs.
-  template <class T>
-  cuda::RecordedPass* pass(const Storage& tables, int place, int pass) {
-    std::shared_ptr<cuda::RecordedPass>& found = passes_[{place, pass}];
-    if constexpr (has_cuda && sizeof(T) > 0) {
-      if (!found) found = cuda::record_pass(tables.as<char>());
-    }
-    return found.get();
-  }
-
- private:
-  std::map<std::pair<int, int>, Storage> tables_;
-  std::map<std::pair<int, int>, std::shared_ptr<cuda::RecordedPass>> passes_;
-};
-
-struct Planned {
-  std::shared_ptr<const Plan> plan;
-  std::shared_ptr<Recordings> recordings;
-};
-Planned planned(const char* op, const NetworkKey& key);
 
 // What both passes are given, checked against the plan.
 struct Given {
@@ -157,15 +42,15 @@ Given given(Call& c) {
   g.parameters = c.ins(kParameters);
   g.fields = c.ins(kFields);
   g.state = c.ins(kState);
-  if (g.parameters.empty()) fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected parameters, got none");
+  if (g.parameters.empty()) c.refuse("ERR_MG_SHAPE", "parameters", "none");
   c.expect_float(g.parameters[0], "parameters");
   g.dtype = g.parameters[0].dtype;
-  const Planned found = planned(c.op(), key_of(c, g.dtype));
+  const PlannedNetwork found = planned_network(c.op(), key_of(c, g.dtype));
   g.plan = found.plan;
   g.recordings = found.recordings;
   const Plan& p = *g.plan;
   if ((p.spec.machine == Machine::cuda) != c.on_gpu())
-    fail("ERR_MG_DEVICE", std::string(c.op()) + ": expected a network described for the device of its tensors, got one for the other kind");
+    c.refuse("ERR_MG_DEVICE", "a network described for the device of its tensors", "one for the other kind");
   expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
   for (std::size_t i = 0; i < g.parameters.size(); ++i) c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
   expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
@@ -209,7 +94,8 @@ void call_forward(Call& c) {
       args.saved = saved.as<char>();
       args.workspace = workspace.as<char>();
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::network_forward<T>(on.stream(), *g.plan, args, g.recordings->template pass<T>(tables, on.place, 0));
+        cuda::RecordedPass* const pass = on.on_gpu() ? g.recordings->template pass<T>(tables, on.place, 0) : nullptr;
+        if (on.on_gpu()) return cuda::network_forward<T>(on.stream(), *g.plan, args, pass);
       }
       static_cast<void>(on);
       network_forward<T>(*g.plan, args);
@@ -220,7 +106,7 @@ void call_forward(Call& c) {
 void call_backward(Call& c) {
   const Given g = given(c);
   const Plan& p = *g.plan;
-  if (!p.spec.backward) fail("ERR_MG_ARGUMENT", "networkBackward: expected a network planned for a backward pass, got one for inference");
+  if (!p.spec.backward) c.refuse("ERR_MG_ARGUMENT", "a network planned for a backward pass", "one for inference");
   const std::vector<Storage> outputs = c.ins(kOutputs), gradients = c.ins(kGradients);
   const std::size_t states = p.states.size();
   expect_length(c, "outputs", outputs.size(), p.outputs.size());
@@ -266,7 +152,8 @@ void call_backward(Call& c) {
       grads.hidden0 = dhidden0.data();
       grads.cell0 = dcell0.data();
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::network_backward<T>(on.stream(), *g.plan, args, grads, g.recordings->template pass<T>(tables, on.place, 1));
+        cuda::RecordedPass* const pass = on.on_gpu() ? g.recordings->template pass<T>(tables, on.place, 1) : nullptr;
+        if (on.on_gpu()) return cuda::network_backward<T>(on.stream(), *g.plan, args, grads, pass);
       }
       static_cast<void>(on);
       network_backward<T>(*g.plan, args, grads);
@@ -274,26 +161,7 @@ void call_backward(Call& c) {
   });
 }
 
-// One cache per JavaScript thread; a shape that has not been used for a while is planned again.
-Planned planned(const char* op, const NetworkKey& key) {
-  thread_local std::unordered_map<NetworkKey, Planned, KeyHash> plans;
-  constexpr std::size_t kMostPlans = 64;
-  const int workers = Pool::get().size();
-  const auto found = plans.find(key);
-  if (found != plans.end() && (found->second.plan->workers == workers || found->second.plan->spec.machine == Machine::cuda)) return found->second;
-  if (plans.size() >= kMostPlans) plans.clear();
-  auto plan = std::make_shared<const Plan>(plan_network(read_spec(op, key), key.element_bytes, workers));
-  return plans[key] = {std::move(plan), std::make_shared<Recordings>()};
-}
-
 }  // namespace
-
-bool operator==(const NetworkKey& a, const NetworkKey& b) {
-  return a.words == b.words && a.forget_bias == b.forget_bias && a.epsilon == b.epsilon && a.budget_bytes == b.budget_bytes &&
-         a.element_bytes == b.element_bytes;
-}
-
-std::shared_ptr<const Plan> network_plan(const char* op, const NetworkKey& key) { return planned(op, key).plan; }
 
 OpRows network_ops() {
   return {

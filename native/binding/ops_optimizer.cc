@@ -1,4 +1,3 @@
-#include "../base/check.h"
 #include "../ops/optimizer/optimizer.h"
 #include "families.h"
 
@@ -32,7 +31,7 @@ ListBlocks blocks_of(const Storages& storages) {
 
 // All float32 or all float64.
 DType checked_list(const Call& c, const Storages& xs, const char* name) {
-  if (xs.empty()) fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected at least one storage in " + name + ", got none");
+  if (xs.empty()) c.refuse("ERR_MG_ARGUMENT", std::string("at least one storage in ") + name, "none");
   c.expect_float(xs[0], name);
   for (const Storage& x : xs) c.expect(x, name, xs[0].dtype, x.count);
   return xs[0].dtype;
@@ -42,12 +41,12 @@ DType checked_list(const Call& c, const Storages& xs, const char* name) {
 void expect_like(const Call& c, const Storages& list, const char* name, const Storages& model, bool may_be_empty = false) {
   if (may_be_empty && list.empty()) return;
   if (list.size() != model.size())
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected " + std::to_string(model.size()) + " storages in " + name + ", got " + std::to_string(list.size()));
+    c.refuse("ERR_MG_SHAPE", std::to_string(model.size()) + " storages in " + name, list.size());
   for (std::size_t j = 0; j < list.size(); ++j) c.expect(list[j], name, model[j].dtype, model[j].count);
 }
 
 double positive(const Call& c, const char* name, double value) {
-  if (!(value > 0)) fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected " + name + " above 0, got " + std::to_string(value));
+  if (!(value > 0)) c.refuse("ERR_MG_ARGUMENT", std::string(name) + " above 0", value);
   return value;
 }
 
@@ -119,10 +118,12 @@ struct Step {
   double max_norm, lr, weight_decay;
 
   Step(const Call& c, const std::vector<std::size_t>& states, std::size_t norm, std::size_t numbers)
-      : parameter_storages(c.ins(0)), grad_storages(c.ins(1)), norm_storage(c.in(norm)), list(blocks_of(c.ins(0))), parameters(pointers<T>(c.ins(0))),
-        grads(const_pointers<T>(c.ins(1))), max_norm(c.number(numbers)), lr(c.number(numbers + 1)), weight_decay(c.number(numbers + 2)) {
+      : parameter_storages(c.ins(0)), grad_storages(c.ins(1)), norm_storage(c.in(norm)), list(blocks_of(c.ins(0))),
+        parameters(pointers<T>(c.ins(0))), grads(const_pointers<T>(c.ins(1))),
+        max_norm(c.number(numbers)), lr(c.number(numbers + 1)), weight_decay(c.number(numbers + 2)) {
     for (const std::size_t i : states) state_storages.insert(state_storages.end(), c.ins(i).begin(), c.ins(i).end());
   }
+  std::vector<i64> counts() const { return counts_of(parameter_storages); }
   StepLists<T> lists() const {
     return {&list, &parameters, &grads, norm_storage.buffer ? norm_storage.as<T>() : nullptr, max_norm, lr, weight_decay};
   }
@@ -145,9 +146,11 @@ void call_sgd_step(Call& c) {
   const double momentum = c.number(8);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2}, 3, 5), momenta = pointers<T>(c.ins(2))](const Target& on) {
+    const Step<T> step(c, {2}, 3, 5);
+    const auto momenta = pointers<T>(c.ins(2));
+    c.run([=](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::sgd_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), momenta, momentum, nesterov);
+        if (on.on_gpu()) return cuda::sgd_step<T>(on.stream(), step.counts(), step.lists(), momenta, momentum, nesterov);
       }
       static_cast<void>(on);
       sgd_step<T>(step.lists(), momenta, momentum, nesterov);
@@ -161,15 +164,19 @@ void call_adam_step(Call& c) {
   const DType dtype = checked_step(c, 5, 7);
   expect_like(c, c.ins(2), "firsts", c.ins(0));
   expect_like(c, c.ins(3), "seconds", c.ins(0));
-  if (c.ins(4).size() != c.ins(0).size()) fail("ERR_MG_SHAPE", "adamStep: expected a step count for each parameter, got " + std::to_string(c.ins(4).size()));
+  if (c.ins(4).size() != c.ins(0).size()) c.refuse("ERR_MG_SHAPE", "a step count for each parameter", c.ins(4).size());
   for (const Storage& t : c.ins(4)) c.expect(t, "steps", DType::float64, 1);
   const bool decoupled = c.dims(6)[0] != 0;
   const double beta1 = c.number(10), beta2 = c.number(11), epsilon = c.number(12);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), firsts = pointers<T>(c.ins(2)), seconds = pointers<T>(c.ins(3)), steps = pointers<double>(c.ins(4))](const Target& on) {
+    const Step<T> step(c, {2, 3, 4}, 5, 7);
+    const auto firsts = pointers<T>(c.ins(2)), seconds = pointers<T>(c.ins(3));
+    const auto steps = pointers<double>(c.ins(4));
+    c.run([=](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::adam_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
+        if (on.on_gpu())
+          return cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
       }
       static_cast<void>(on);
       adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
@@ -181,7 +188,7 @@ void call_adam_step(Call& c) {
 void call_rmsprop_step(Call& c) {
   c.expect_dims(6, 1);
   const DType dtype = checked_step(c, 5, 7);
-  if (c.dims(6)[0] >= static_cast<i64>(RmsPropFlavor::count)) fail("ERR_MG_ARGUMENT", "rmspropStep: expected a known flavor, got " + std::to_string(c.dims(6)[0]));
+  if (c.dims(6)[0] >= static_cast<i64>(RmsPropFlavor::count)) c.refuse("ERR_MG_ARGUMENT", "a known flavor", c.dims(6)[0]);
   const RmsPropFlavor flavor = static_cast<RmsPropFlavor>(c.dims(6)[0]);
   expect_like(c, c.ins(2), "squares", c.ins(0));
   expect_like(c, c.ins(3), "means", c.ins(0), flavor != RmsPropFlavor::graves);
@@ -189,9 +196,12 @@ void call_rmsprop_step(Call& c) {
   const double decay = c.number(10), epsilon = c.number(11), momentum = c.number(12);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    c.run([=, step = Step<T>(c, {2, 3, 4}, 5, 7), squares = pointers<T>(c.ins(2)), means = pointers<T>(c.ins(3)), momenta = pointers<T>(c.ins(4))](const Target& on) {
+    const Step<T> step(c, {2, 3, 4}, 5, 7);
+    const auto squares = pointers<T>(c.ins(2)), means = pointers<T>(c.ins(3)), momenta = pointers<T>(c.ins(4));
+    c.run([=](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::rmsprop_step<T>(on.stream(), counts_of(step.parameter_storages), step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
+        if (on.on_gpu())
+          return cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
       }
       static_cast<void>(on);
       rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
@@ -207,16 +217,16 @@ OpRows optimizer_ops() {
       {"clipByNorm", {ins("xs"), in("norm"), number("maxNorm")}, "Storage[]", call_clip_by_norm},
       {"clipByValue", {ins("xs"), number("limit")}, "Storage[]", call_clip_by_value},
       {"sgdStep",
-       {ins("parameters"), ins("grads"), ins("momenta"), in_or_null("norm"), dims("dims"), number("maxNorm"), number("lr"), number("weightDecay"),
-        number("momentum")},
+       {ins("parameters"), ins("grads"), ins("momenta"), in_or_null("norm"), dims("dims"),
+        number("maxNorm"), number("lr"), number("weightDecay"), number("momentum")},
        "void", call_sgd_step},
       {"adamStep",
-       {ins("parameters"), ins("grads"), ins("firsts"), ins("seconds"), ins("steps"), in_or_null("norm"), dims("dims"), number("maxNorm"), number("lr"),
-        number("weightDecay"), number("beta1"), number("beta2"), number("epsilon")},
+       {ins("parameters"), ins("grads"), ins("firsts"), ins("seconds"), ins("steps"), in_or_null("norm"), dims("dims"),
+        number("maxNorm"), number("lr"), number("weightDecay"), number("beta1"), number("beta2"), number("epsilon")},
        "void", call_adam_step},
       {"rmspropStep",
-       {ins("parameters"), ins("grads"), ins("squares"), ins("means"), ins("momenta"), in_or_null("norm"), dims("dims"), number("maxNorm"), number("lr"),
-        number("weightDecay"), number("decay"), number("epsilon"), number("momentum")},
+       {ins("parameters"), ins("grads"), ins("squares"), ins("means"), ins("momenta"), in_or_null("norm"), dims("dims"),
+        number("maxNorm"), number("lr"), number("weightDecay"), number("decay"), number("epsilon"), number("momentum")},
        "void", call_rmsprop_step},
   };
 }

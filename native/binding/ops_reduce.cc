@@ -9,7 +9,7 @@ void call_reduce(Call& c) {
   c.expect_dims(1, 4);
   const Storage x = c.in(0);
   c.expect_float(x, "x");
-  if (c.dims(1)[0] >= static_cast<i64>(Reduce::count)) fail("ERR_MG_ARGUMENT", "reduce: expected a known kind, got " + std::to_string(c.dims(1)[0]));
+  if (c.dims(1)[0] >= static_cast<i64>(Reduce::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", c.dims(1)[0]);
   const Reduce kind = static_cast<Reduce>(c.dims(1)[0]);
   const ReduceDims d{c.dims(1)[1], c.dims(1)[2], c.dims(1)[3]};
   c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));

@@ -20,8 +20,8 @@ LstmCellDims lstm_dims(const Call& c, std::size_t at, std::size_t peephole) {
   product({3, d.period});
   const bool divides = d.period == 0 || (d.channels > 0 && d.period % d.channels == 0 && d.cells() % d.period == 0);
   if (d.channels < 1 || !divides || c.has(peephole) != (d.period > 0))
-    fail("ERR_MG_SHAPE", std::string(c.op()) + ": expected at least one channel and peepholes that divide the cells, got " +
-                             std::to_string(d.channels) + " channels and " + std::to_string(d.period) + " peepholes");
+    c.refuse("ERR_MG_SHAPE", "at least one channel and peepholes that divide the cells",
+             std::to_string(d.channels) + " channels and " + std::to_string(d.period) + " peepholes");
   return d;
 }
 
@@ -82,7 +82,7 @@ void expect_columns(const Call& c, std::size_t first, std::initializer_list<cons
 double epsilon_of(const Call& c, std::size_t i) {
   const double epsilon = c.number(i);
   if (!(epsilon >= 0))
-    fail("ERR_MG_ARGUMENT", std::string(c.op()) + ": expected epsilon of at least 0, got " + std::to_string(epsilon));
+    c.refuse("ERR_MG_ARGUMENT", "epsilon of at least 0", epsilon);
   return epsilon;
 }
 

@@ -12,4 +12,6 @@ Storage* unwrap_storage(Napi::Env env, Napi::Value value);
 // Gives the bytes of a storage that `unwrap_storage` found back now instead of at collection. Harmless when done twice.
 void release_storage(Napi::Env env, Storage& storage);
 
+void export_storages(Napi::Env env, Napi::Object exports);
+
 }  // namespace mg

@@ -49,6 +49,14 @@ describe('train', () => {
     for (const picture of ['learning-curve.svg', 'memory-picture.svg']) expect(readFileSync(join(out, picture), 'utf8')).toMatch(/^(?:<\?xml.*\?>\s*)?<svg[^]*<\/svg>\s*$/);
   });
 
+  it('leaves no folder behind for a run that cannot be built', () => {
+    writeFileSync(join(folder, 'wrong.json'), JSON.stringify({ model: 'map9', name: 'wrong', optimizer: { name: 'rmsprop', rho: 1 } }));
+    const { status, err } = run('train', 'wrong.json');
+    expect(err).toMatch(/^RMSProp: expected options among .* got "rho"\n$/);
+    expect(status).toBe(2);
+    expect(existsSync(join(folder, 'runs', 'wrong'))).toBe(false);
+  });
+
   it('stopped and resumed in another process, it gives the same weights and the same log', () => {
     const out = join(folder, 'parts');
     expect(run('train', tiny, '--out', out, '--steps', '22', '--items', '1').status).toBe(0);

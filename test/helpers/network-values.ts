@@ -16,7 +16,7 @@ export interface Window {
 }
 
 /** Kernels of order 1/√(number of addends), so that a step neither dies out nor explodes over hundreds of others. */
-export function randomArguments(spec: NetworkSpec, { steps, batch, dtype, seed }: Window): NetworkArguments & { state: object } {
+export function randomArguments(spec: NetworkSpec, { steps, batch, dtype, seed }: Window): Required<NetworkArguments> {
   const rng = new Rng(seed);
   const plan = planNetwork(spec, { steps, batch });
   // Drawn in float32, so that both precisions see the same numbers.

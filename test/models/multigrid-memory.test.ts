@@ -285,6 +285,19 @@ describe('MultigridMemory', () => {
     expect(bits(other, 'writer.1.level0.kernel')).not.toEqual(bits(a, 'writer.1.level0.kernel'));
   });
 
+  it('computes with its new tensors after a conversion', async () => {
+    using _ = scope();
+    const make = (fused: 'required' | 'off'): MultigridMemory => new MultigridMemory('map9', { rng: new Rng(7), fused });
+    const run = (model: MultigridMemory, dtype: 'float32' | 'float64'): Tensor => {
+      const x = Tensor.uniform([2, 1, 3, 3, 4], [0, 1], new Rng(8), { dtype });
+      return noGrad(() => model.forward({ input: x, queries: [x] }).y);
+    };
+    const [fused, layers] = [make('required'), make('off')];
+    run(fused, 'float32');
+    const [got, expected] = [await run(fused.to('float64'), 'float64').data(), await run(layers.to('float64'), 'float64').data()];
+    expect(Math.max(...got.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(1e-12); // float64, a dozen layers of sums near 1
+  });
+
   it('summarizes itself as a table', () => {
     using model = new MultigridMemory('mnist-recall');
     const lines = model.summary().split('\n');

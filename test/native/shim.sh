@@ -28,7 +28,7 @@ compile() {
 reference() {
   for source in native/base/*.cc native/ops/*/*.cc; do
     case $source in
-      */mg_layer/plan.cc | */mg_layer/plan_cuda.cc | */mg_layer/product.cc | */mg_layer/tables.cc) flags="" ;;
+      */mg_layer/plan*.cc | */mg_layer/product.cc | */mg_layer/tables.cc) flags="" ;;
       */mg_layer/*) continue ;;
       *_avx2.cc) flags="-mavx2 -mfma" ;;
       *_avx512.cc) flags="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;

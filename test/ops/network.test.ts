@@ -1,9 +1,11 @@
 /** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { multigridNetwork, planNetwork, type NetworkSpec } from '../../lib/ops/network.js';
+import { multigridNetwork, planNetwork, type NetworkArguments, type NetworkResult, type NetworkSpec } from '../../lib/ops/network.js';
+import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';
+import { Tensor } from '../../lib/tensor/tensor.js';
 import { closestTie, networkReference } from '../helpers/network-reference.js';
 import { allNumbers, randomArguments, worstDifference, type Float, type Numbers, type Window } from '../helpers/network-values.js';
 import { randomNetwork } from '../helpers/random-network.js';
@@ -104,4 +106,58 @@ describe('multigridNetwork, on random layer lists', () => {
       expect(tight).toEqual(free);
     }), { numRuns: 20 });
   }, 120_000);
+});
+
+/** The arguments without a gradient when the loss is the sum of results number i with bit i of `loss` set (all of them for none). */
+function unreached(run: (args: NetworkArguments) => NetworkResult, args: Required<NetworkArguments>, loss: number): string[] {
+  const { outputs, hidden, cell } = run(args);
+  const results = [...outputs, ...hidden, ...cell].map(({ grid }) => grid);
+  const chosen = results.filter((_, i) => (loss >> i) & 1);
+  (chosen.length > 0 ? chosen : results).map((y) => sum(y)).reduce((total, part) => add(total, part)).backward();
+  const grids = [['field', args.fields], ['hidden', args.state.hidden], ['cell', args.state.cell]] as const;
+  const leaves = [...args.parameters, ...grids.flatMap(([name, list]) => list.map((x, i) => [`${name} ${i}`, x] as const))];
+  return leaves.flatMap(([name, leaf]) => (leaf.grad === null ? [name] : []));
+}
+
+it('gives no gradient, null, to exactly those arguments that single ops give none', async () => {
+  let some = 0;
+  await fc.assert(fc.property(randomNetwork(3), fc.nat(2 ** 20 - 1), ({ spec, batch, seed }, loss) => {
+    using _ = scope();
+    const window = { steps: 2, batch, dtype: 'float32', seed } as const;
+    const want = unreached((args) => networkReference(spec, args), randomArguments(spec, window), loss);
+    expect(unreached((args) => multigridNetwork(spec, args), randomArguments(spec, window), loss)).toEqual(want);
+    if (want.length > 0) some++;
+  }), { numRuns: 60 });
+  expect(some, 'losses that leave something out').toBeGreaterThan(10);
+}, 120_000);
+
+// The gradient at a tap is x·dy times the pixels it falls on, over all steps. Image by image, N = 24² terms and then T sums are rounded,
+// each by at most 2⁻²⁴: N + T + 2 roundings. Added one by one to the sum of the whole window there were N·T.
+it('float32 gradients of weights over a long window are sums of its images\' sums', async () => {
+  using _ = scope();
+  const [side, steps, inputs, value] = [24, 400, 3, Math.fround(0.1)];
+  for (const channels of [1, 4, 16, 20, 64]) {
+    const spec: NetworkSpec = {
+      dimensions: 2, kernelSize: 3, sides: [side], fields: [{ level: 0, channels: inputs }], input: [0],
+      layers: [{ kind: 'conv', low: 0, high: 0, channels, relu: false, norm: false, shortcut: -1, memory: [], isOutput: true }],
+      forgetBias: 1, hasPeephole: false, epsilon: 0.001, budgetBytes: 0,
+    };
+    const [kernel, bias] = [[3, 3, inputs, channels], [channels]].map((shape) => Tensor.zeros(shape));
+    kernel!.requiresGrad = bias!.requiresGrad = true;
+    const x = Tensor.full([steps, 1, side, side, inputs], value);
+    const parameters = new Map([['1.level0.kernel', kernel!], ['1.level0.bias', bias!]]);
+    const y = multigridNetwork(spec, { parameters, fields: [x] }).outputs[0]!.grid;
+    sum(mul(y, Tensor.full(y.shape, value))).backward();
+    const most = (side ** 2 + steps + 2) * 2 ** -24;
+    const pixels = (tap: number): number => side - Math.abs(tap - 1);
+    const error = (got: ArrayLike<number>, want: (i: number) => number): number =>
+      Math.max(...Array.from(got, (g, i) => Math.abs(g / want(i) - 1)));
+    const dKernel = error(await kernel!.grad!.data() as Float32Array, (i) => {
+      const tap = Math.floor(i / inputs / channels);
+      return value * value * steps * pixels(Math.floor(tap / 3)) * pixels(tap % 3);
+    });
+    expect(dKernel, `kernel, ${channels} channels`).toBeLessThanOrEqual(most);
+    const dBias = error(await bias!.grad!.data() as Float32Array, () => value * steps * side ** 2);
+    expect(dBias, `bias, ${channels} channels`).toBeLessThanOrEqual(most);
+  }
 });

@@ -6,7 +6,8 @@ import { mapping } from '../../lib/tasks/mapping.js';
 import type { Task } from '../../lib/tasks/task.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 import { Rng } from '../../lib/tensor/rng.js';
-import { Trainer, type TrainerSetup } from '../../lib/train/trainer.js';
+import { Trainer } from '../../lib/train/trainer.js';
+import type { TrainerSetup } from '../../lib/train/trainer-setup.js';
 
 export const tinyConfig: MultigridConfig = {
   task: 'mapping', input: { 0: 4 }, writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]],
@@ -14,8 +15,10 @@ export const tinyConfig: MultigridConfig = {
 
 export const tinyTask = (): Task<unknown> => mapping({ size: 5, outputSide: 6 }) as Task<unknown>;
 
+export const tinyModel = (): MultigridMemory => new MultigridMemory(tinyConfig, { rng: new Rng(2) });
+
 export function tinySetup(overrides: Partial<TrainerSetup> = {}): TrainerSetup & { model: MultigridMemory } {
-  const model = new MultigridMemory(tinyConfig, { rng: new Rng(2) });
+  const model = tinyModel();
   return {
     model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }), batchSize: 4, seed: 5, truncate: 4, clipNorm: 100, config: { tiny: true },
     ...overrides,

@@ -4,6 +4,7 @@
 #include "dnc_content_impl.h"
 #include "dnc_interface_impl.h"
 #include "dnc_link_impl.h"
+#include "dnc_products_impl.h"
 
 namespace mg {
 namespace {
@@ -120,6 +121,19 @@ void mix_reads(const DncDims& d, const T* act, i64 v, const DncTemps<T>& temps) 
   }
 }
 
+// words_r = M^T read_r
+template <class T>
+void read_words(const DncDims& d, const T* read, const T* memory, T* words) {
+  const i64 pitch = d.pitch();
+  T* to[link_group];
+  const T* from[link_group];
+  for (i64 first = 0; first < d.reads; first += link_group) {
+    const i64 count = d.reads - first < link_group ? d.reads - first : link_group;
+    for (i64 r = 0; r < count; r++) to[r] = words + (first + r) * d.word, from[r] = read + (first + r) * pitch;
+    transposed_products(count, to, from, d.word, memory, pitch, false);
+  }
+}
+
 // One step. `link` [V][N][N] of the sample: from `before`, which may be the same, to `after`.
 template <class T>
 void access_step(const DncDims& d, const T* raw, DncSample<T>& s, const T* before, T* after, const DncTemps<T>& temps) {
@@ -139,9 +153,7 @@ void access_step(const DncDims& d, const T* raw, DncSample<T>& s, const T* befor
   }
   precedence_step(d, s.write, s.precedence, s.precedence);
   copy(s.read, temps.next_read, d.reads * pitch);
-  for (i64 r = 0; r < d.reads; r++) {
-    for (i64 w = 0; w < d.word; w++) s.words[r * d.word + w] = dot(s.read + r * pitch, s.memory + w * pitch, pitch);
-  }
+  read_words(d, s.read, s.memory, s.words);
 }
 
 }  // namespace

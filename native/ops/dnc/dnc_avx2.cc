@@ -1,6 +1,6 @@
 // The windows for AVX2 with FMA.
 #if defined(__AVX2__)
-#include "dnc_window_impl.h"
+#include "dnc_table_impl.h"
 
 namespace mg {
 

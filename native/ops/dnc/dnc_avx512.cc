@@ -1,6 +1,6 @@
 // The windows for AVX-512.
 #if defined(__AVX512F__)
-#include "dnc_window_impl.h"
+#include "dnc_table_impl.h"
 
 namespace mg {
 

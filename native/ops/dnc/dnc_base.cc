@@ -1,5 +1,5 @@
 // The windows for the baseline of each processor.
-#include "dnc_window_impl.h"
+#include "dnc_table_impl.h"
 
 namespace mg {
 

@@ -52,23 +52,24 @@ MG_HD void walk_columns(i64 slots, i64 row, Body&& body) {
   if (tail) body(whole * N, int(tail), true);
 }
 
-// How a tile of columns meets the rest: all of it lies off the diagonal and within the row, or within the row, or neither.
+// How a tile of columns meets the rest: off the diagonal and within the row, within the row, or with a last vector that ends with it.
 enum class Tile { plain, diagonal, last };
 
-// Rows [row, row + rows), columns [j, j + tile) or what is left: the new links, and what they add to against.
-template <class T, int R, bool Update, Tile Kind>
+// Rows [row, row + rows), Q vectors of columns from j on: the new links, and what they add to against.
+template <class T, int R, bool Update, Tile Kind, int Q>
 inline void link_columns(const LinkPass<T>& job, i64 row, i64 rows, i64 j, Ahead ahead) {
-  constexpr int N = wide<T>, Q = link_vectors;
+  constexpr int N = wide<T>;
   using S = Simd<T, N>;
   using V = typename S::V;
   // Copies, because the compiler must expect a store of a vector to change any field of the job.
-  const i64 pitch = job.pitch, slots = job.slots, left = slots - j;
+  const i64 pitch = job.pitch, slots = job.slots;
+  const int lanes = Kind == Tile::last ? int(slots - j) - (Q - 1) * N : N;  // of the last vector
   const T *from = (Update ? job.before : job.after) + row * slots + j;
   const T *const write = job.write + row, *const reads = R ? job.reads + row : nullptr;
   T *to = job.after + row * slots + j, *const against = R ? job.against + j : nullptr;
-  const auto lanes = [&](int q) { return left <= q * N ? 0 : left >= (q + 1) * N ? N : int(left - q * N); };
-  const auto load = [&](const T* x, int q) { return Kind == Tile::last ? S::load_part(x + q * N, lanes(q)) : S::load(x + q * N); };
-  const auto store = [&](T* x, int q, V v) { Kind == Tile::last ? S::store_part(x + q * N, v, lanes(q)) : S::store(x + q * N, v); };
+  const auto is_part = [](int q) { return Kind == Tile::last && q == Q - 1; };
+  const auto load = [&](const T* x, int q) { return is_part(q) ? S::load_part(x + q * N, lanes) : S::load(x + q * N); };
+  const auto store = [&](T* x, int q, V v) { is_part(q) ? S::store_part(x + q * N, v, lanes) : S::store(x + q * N, v); };
   V sum[R ? R : 1][Q], w[Q], p[Q], link[Q];
   for (int q = 0; q < Q; q++) {
     for (int r = 0; r < R; r++) sum[r][q] = load(against + r * pitch, q);
@@ -96,6 +97,15 @@ inline void link_columns(const LinkPass<T>& job, i64 row, i64 rows, i64 j, Ahead
   for (int r = 0; r < R; r++) {
     for (int q = 0; q < Q; q++) store(against + r * pitch, q, sum[r][q]);
   }
+}
+
+// The same for the columns from j on that fill no tile.
+template <class T, int R, bool Update, int Q = link_vectors>
+void link_last_columns(const LinkPass<T>& job, i64 row, i64 rows, i64 j, Ahead ahead) {
+  if constexpr (Q > 1) {
+    if (job.slots - j <= (Q - 1) * wide<T>) return link_last_columns<T, R, Update, Q - 1>(job, row, rows, j, ahead);
+  }
+  link_columns<T, R, Update, Tile::last, Q>(job, row, rows, j, ahead);
 }
 
 // along of rows [row, row + P) for R heads, from the new links.
@@ -135,9 +145,9 @@ void link_group_pass(const LinkPass<T>& job) {
     const T* next = job.before + end * slots;  // to be fetched, half of it by columns, half by rows if they are walked
     for (i64 j = 0; j < slots; j += tile) {
       const Ahead ahead{reinterpret_cast<const char*>(next + (R ? j / 2 : j) * rows)};
-      if (j + tile > slots) link_columns<T, R, Update, Tile::last>(job, begin, rows, j, ahead);
-      else if (begin < j + tile && j < end) link_columns<T, R, Update, Tile::diagonal>(job, begin, rows, j, ahead);
-      else link_columns<T, R, Update, Tile::plain>(job, begin, rows, j, ahead);
+      if (j + tile > slots) link_last_columns<T, R, Update>(job, begin, rows, j, ahead);
+      else if (begin < j + tile && j < end) link_columns<T, R, Update, Tile::diagonal, P>(job, begin, rows, j, ahead);
+      else link_columns<T, R, Update, Tile::plain, P>(job, begin, rows, j, ahead);
     }
     if constexpr (R > 0) {
       next += rows / 2 * slots;

@@ -1,19 +1,19 @@
-#include "forward_step.h"
+#include "convolution_gradients.h"
 #include "norm.h"
 
 namespace mg {
 namespace {
 
 template <class T>
-class Backward : ForwardStep<T> {
+class Backward : ConvolutionGradients<T> {
  public:
   Backward(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>& grads)
-      : ForwardStep<T>(plan, args, true), grads(grads) {}
+      : ConvolutionGradients<T>(plan, args, true), grads(grads) {}
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
       this->pack_forward(p.grids[size_t(g)]);
-      pack_transposed(p.grids[size_t(g)]);
+      this->pack_transposed(p.grids[size_t(g)]);
     });
     if (p.layer_major) layer_by_layer();
     else step_by_step();
@@ -154,11 +154,11 @@ class Backward : ForwardStep<T> {
         this->gather(g, w, in);
         if (g.state >= 0) cell_gradient(g, w, in, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
-        weight_gradient(g, w, in, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
+        this->weight_gradient(g, w, in, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
         T* const bias = sums + p.parameters[size_t(g.bias)].first;
         this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
-      if (wanted) data_gradient(g, w, n, padded, from, count);
+      if (wanted) this->data_gradient(g, w, n, padded, from, count);
     }
   }
 
@@ -196,114 +196,6 @@ class Backward : ForwardStep<T> {
     job.dsums_stride = stride;
     if (g.peephole >= 0) job.dpeephole = sums + p.parameters[size_t(g.peephole)].first;
     stage.cell_backward(job);
-  }
-
-  // Under Winograd's algorithm the sums are those of the transformed kernel, [16][in_channels][outputs].
-  void weight_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 pixels, const T* d, T* sums) const {
-    OuterJob<T> job{};
-    job.columns = g.outputs;
-    job.accumulate = true;
-    if (g.winograd) {
-      const i64 C = g.in_channels, padded = padded_columns(g.outputs, this->conv.lanes);
-      job.row_stride = C;
-      this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
-        const i64 tiles = lines * across;
-        this->transform_cells(g, g.doubled_sources, w, in, first, lines);
-        this->conv.winograd.gradients(d + first * 4 * across * padded, lines, across, padded, w.products, this->plane(tiles * padded));
-        job.pixels = tiles;
-        for (int point = 0; point < winograd_points; point++) {
-          const i64 skip = point_of_doubled(point) ? 0 : g.doubled;
-          job.patch = w.cells + point * this->plane(tiles * C) + skip;
-          job.dy = w.products + point * this->plane(tiles * padded);
-          job.run = job.end = C - skip;
-          job.grad = sums + (point * C + skip) * g.outputs;
-          if (job.end > 0) this->conv.outer(job);
-        }
-      });
-      return;
-    }
-    job.patch = w.patch;
-    job.offset = this->template space<std::int32_t>(g.offsets);
-    job.pixels = pixels;
-    job.row_stride = in.plan.row_stride();
-    job.run = p.spec.kernel_size * g.in_channels;
-    job.dy = d;
-    job.end = this->kernel_rows(g);
-    job.grad = sums;
-    this->conv.outer(job);
-  }
-
-  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources; to the coarse cells of
-  // doubled sources under Winograd's algorithm.
-  void data_gradient(const Grid& g, const Worker<T>& w, i64 n, i64 stride, const SourceView<T>* from, int count) const {
-    const SourceView<T> d{Map::same, w.dsums, nullptr, g.outputs, stride, false};
-    SourceView<T> coarse[max_sources];
-    for (int j = 0; j < g.doubled_sources; j++) coarse[j] = from[j], coarse[j].map = Map::same;
-    const i64 K = p.spec.kernel_size;
-    const int narrow = narrow_columns(this->conv, g.data_columns, g.outputs);
-    const int coarse_narrow = narrow_columns(this->conv, g.coarse_columns, g.outputs);
-    const T *packed = this->template space<T>(g.packed_transposed), *coarse_packed = this->template space<T>(g.packed_coarse);
-    this->each_chunk(g.data_chunks, n, [&](const ChunkPlan& plan, const Chunk& chunk, i64, i64 pixels) {
-      T* const coarse_dx = w.dx + pixels * g.data_columns;
-      if (g.winograd) {
-        const Inputs<T> in{plan, chunk, &d, 1};
-        this->each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {
-          const i64 tiles = lines * across;
-          this->transform_cells(g, 0, w, in, first, lines);
-          if (g.data_columns > 0) {
-            this->multiply(w, tiles, g.outputs, 0, packed, g.data_columns, narrow, false);
-            this->conv.winograd.outputs(w.products, this->plane(tiles * g.data_columns), lines, across, g.data_columns, nullptr,
-                                        w.dx + first * 4 * across * g.data_columns);
-          }
-          if (g.coarse_columns > 0) {
-            this->multiply(w, tiles, g.outputs, 0, coarse_packed, g.coarse_columns, coarse_narrow, true);
-            this->conv.winograd.tile_sums(w.products, this->plane(tiles * g.coarse_columns), tiles * g.coarse_columns,
-                                          coarse_dx + first * across * g.coarse_columns);
-          }
-        });
-      } else if (g.data_columns > 0) {
-        stage.gather(plan, chunk, p.spec.dimensions, &d, 1, w.patch);
-        TileJob<T> job{};
-        job.patch = w.patch, job.offset = this->template space<std::int32_t>(g.data_offsets), job.weight = packed;
-        job.kernel_rows = p.spec.dimensions == 1 ? 1 : K, job.row_stride = plan.row_stride(), job.run = K * g.outputs;
-        job.kernel_columns = int(K);
-        job.row = g.width;
-        job.columns = job.out_stride = g.data_columns;
-        job.narrow = narrow;
-        job.out = w.dx;
-        job.pixels = pixels;
-        this->conv.tiles(job);
-      }
-      if (g.data_columns > 0) {
-        stage.scatter(plan, chunk, p.spec.dimensions, from + g.doubled_sources, count - g.doubled_sources, w.dx, g.data_columns);
-      }
-      if (g.coarse_columns > 0) {
-        stage.scatter(coarse_plan(plan), coarse_chunk(chunk), 2, coarse, g.doubled_sources, coarse_dx, g.coarse_columns);
-      }
-    });
-  }
-
-  void pack_transposed(const Grid& g) const {
-    fill_offsets(g.data_chunks, this->template space<std::int32_t>(g.data_offsets));
-    const i64 N = g.outputs, taps = this->taps(g);
-    T* const turned = this->template space<T>(g.turned);
-    const T* kernel = g.winograd ? this->template space<T>(g.transformed) : this->parameter(g.kernel);
-    // The wanted channels of some sources become the columns, tap by tap.
-    auto pack = [&](size_t begin, size_t end, i64 columns, T* to) {
-      const int narrow = narrow_columns(this->conv, columns, N);
-      for (i64 tap = 0; columns > 0 && tap < taps; tap++) {
-        const T* from = kernel + (g.winograd ? turned_point(int(tap)) : taps - 1 - tap) * g.in_channels * N;
-        for (size_t j = begin; j < end; j++) {
-          const Source& s = g.sources[j];
-          for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
-            for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
-          }
-        }
-        pack_weight(this->conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(this->conv, columns, narrow));
-      }
-    };
-    pack(size_t(g.doubled_sources), g.sources.size(), g.data_columns, this->template space<T>(g.packed_transposed));
-    pack(0, size_t(g.doubled_sources), g.coarse_columns, this->template space<T>(g.packed_coarse));
   }
 
   // Partial sums of a bias, and what rounding took from them. Under a window norm without ReLU such sums are zero but for that.

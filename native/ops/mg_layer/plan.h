@@ -57,6 +57,7 @@ struct NetworkSpec {
   Precision precision = Precision::float32;  // cuda only
   i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
   i64 cache_bytes = 32 << 20;  // cuda: what may pass from layer to layer in a stage, to be found in a cache of 50 MB; 0: no limit
+  i64 kernel_height() const { return dimensions == 1 ? 1 : kernel_size; }
 };
 
 constexpr i64 max_channels = 1024;  // of a field or a layer

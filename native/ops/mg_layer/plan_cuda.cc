@@ -1,18 +1,12 @@
-#include "plan_cuda.h"
-
 #include <algorithm>
 
-#include "../../base/check.h"
+#include "planner.h"
 #include "tables.h"
 
 namespace mg {
 namespace {
 
 constexpr i64 most_cells = i64(1) << 31, most_side = 1 << 15;  // that kernels count in 32 and 16 bits
-
-void expect(bool holds, const std::string& what) {
-  if (!holds) fail("ERR_MG_CONFIG", "fused.plan: expected " + what);
-}
 
 }  // namespace
 
@@ -22,7 +16,7 @@ CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
   i64 all = 0, most = 0;
   std::vector<i64> layer(p.spec.layers.size(), 0);
   for (const Grid& g : p.grids) {
-    expect(p.batch * g.area() < most_cells && g.width < most_side, "fewer than 2^31 cells of a grid in a batch, sides below 2^15");
+    expect_of_plan(p.batch * g.area() < most_cells && g.width < most_side, "fewer than 2^31 cells of a grid in a batch, sides below 2^15");
     Product q = forward_product(g);
     cut(q, false);
     all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
@@ -48,17 +42,13 @@ Product CudaPlanner::forward_product(const Grid& g) const {
 }
 
 void CudaPlanner::cut(Product& q, bool narrow_tiles) const {
-  expect(choose_box(q, p.element_bytes), "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
+  expect_of_plan(choose_box(q, p.element_bytes), "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
   choose_columns(q, p.element_bytes, p.spec.precision, narrow_tiles);
 }
 
 void CudaPlanner::cut_and_pack(Product& q, i64& work) const {
   cut(q, narrow);
   q.packed = take_bytes(work, q.packed_values() * p.element_bytes);
-}
-
-Place CudaPlanner::in_workspace(i64& work, i64 slots, i64 image, i64 bytes) const {
-  return {Place::Where::workspace, take_bytes(work, slots * p.batch * image * bytes), slots, image};
 }
 
 void CudaPlanner::place(Grid& g, i64& work) const {
@@ -69,7 +59,7 @@ void CudaPlanner::place(Grid& g, i64& work) const {
 
 void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   const i64 image = g.area() * g.channels;
-  if (!p.stores_gates && g.state >= 0) g.gates = in_workspace(work, 1, 4 * image, p.gate_bytes);
+  if (!p.stores_gates && g.state >= 0) g.gates = batch_place(p, Place::Where::workspace, work, 1, 4 * image, p.gate_bytes);
   if (g.data_columns > 0) {
     g.data = gathers(g);
     g.data.channels = g.outputs, g.data.outputs = g.data_columns;
@@ -87,10 +77,10 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);
   const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
-  g.grad = in_workspace(work, p.layer_major ? p.steps : shown, image, p.element_bytes);
-  if (g.gamma >= 0) g.activation_grad = in_workspace(work, p.steps, image, p.element_bytes);
-  g.dsums = in_workspace(work, p.range, g.area() * g.outputs, p.gate_bytes);
-  if (g.state >= 0) g.grad_cell = in_workspace(work, 1, image, p.element_bytes);
+  g.grad = batch_place(p, Place::Where::workspace, work, p.layer_major ? p.steps : shown, image, p.element_bytes);
+  if (g.gamma >= 0) g.activation_grad = batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes);
+  g.dsums = batch_place(p, Place::Where::workspace, work, p.range, g.area() * g.outputs, p.gate_bytes);
+  if (g.state >= 0) g.grad_cell = batch_place(p, Place::Where::workspace, work, 1, image, p.element_bytes);
 }
 
 void CudaPlanner::place_shared(i64& work) const {

@@ -1,0 +1,66 @@
+#include <algorithm>
+
+#include "planner.h"
+
+namespace mg {
+
+void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
+  const i64 image = g.area() * g.channels;
+  g.group = g.area() > 288 ? 1 : p.group;
+  const i64 kh = p.spec.kernel_height(), k = p.spec.kernel_size, multiple = g.winograd ? 2 : 1;
+  const i64 at_least = p.wide ? 2 * p.workers : 1;
+  g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.in_channels, p.element_bytes, at_least, multiple);
+  const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
+  const i64 taps = g.winograd ? i64(winograd_points) : kh * k;
+  if (g.winograd) g.transformed = take_bytes(work, taps * g.in_channels * g.outputs * p.element_bytes);
+  g.packed_kernel = take_bytes(work, taps * g.in_channels * padded * p.element_bytes);
+  g.packed_bias = take_bytes(work, padded * p.element_bytes);
+  g.offsets = take_bytes(work, pixels * 4);
+  if (g.winograd) place_tiles(g, pixels, g.in_channels, padded);
+  p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
+  p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
+  if (!p.spec.backward) return;
+  g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
+  const i64 data_pixels = g.data_chunks.max_pixels();
+  g.data_offsets = take_bytes(work, data_pixels * 4);
+  g.turned = take_bytes(work, g.outputs * std::max(g.data_columns, g.coarse_columns) * p.element_bytes);
+  g.packed_transposed = take_bytes(work, taps * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
+  if (g.winograd) {
+    g.packed_coarse = take_bytes(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
+    place_tiles(g, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
+  }
+  p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
+  p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
+  p.dx_size = std::max(p.dx_size, data_pixels * g.data_columns + data_pixels / 4 * g.coarse_columns);
+  g.grad = p.layer_major ? batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes) : worker_place(p, mine, 1, image);
+  if (g.state >= 0) g.grad_hidden = worker_place(p, mine, 1, image), g.grad_cell = worker_place(p, mine, 1, image);
+}
+
+// Room for the tiles that are taken together.
+void CpuPlanner::place_tiles(const Grid& g, i64 pixels, i64 channels, i64 columns) const {
+  const i64 across = g.width / 2, tiles = std::min(pixels / 4, most_lines(across) * across);
+  auto planes = [&](i64 width) { return winograd_points * winograd_plane(tiles * width, p.element_bytes); };
+  p.cells_size = std::max(p.cells_size, planes(channels));
+  p.products_size = std::max(p.products_size, planes(columns));
+}
+
+void CpuPlanner::place_shared(i64& work, i64 mine) const {
+  if (p.spec.backward) p.partials = take_bytes(work, p.units * p.parameter_values * p.element_bytes);
+  if (p.layer_major) p.norm_sums = take_bytes(work, p.units * 2 * max_channels * 8);
+  i64 scratch = p.patch_size + p.cells_size + p.products_size + p.sums_size;
+  if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
+  p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 16, 4096);
+  p.worker_scratch = take_bytes(work, p.workers * p.worker_scratch_bytes);
+  count_launches();
+}
+
+// Kernels are packed, then units run; layer by layer a window norm adds three passes forward, two backward.
+void CpuPlanner::count_launches() const {
+  const i64 layers = i64(p.spec.layers.size());
+  i64 norms = 0;
+  for (const Grid& g : p.grids) norms += g.gamma >= 0;
+  p.launches = 1 + (p.wide ? layers * p.steps : p.layer_major ? layers + 3 * norms : 1);
+  if (p.spec.backward) p.launches += 1 + (p.layer_major ? 1 + 2 * layers + 2 * norms : 1) + 1;
+}
+
+}  // namespace mg

@@ -1,0 +1,122 @@
+// A patch from the grids around, doubled, equal and pooled, and its transpose.
+#pragma once
+#include "stage_lanes_impl.h"
+
+namespace mg {
+namespace {
+
+// One row of a patch from one source. to: first real pixel; row: of the target grid, in [0, H).
+template <class T>
+void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 image, i64 row, T* to) {
+  const i64 step = p.channels, W = p.width;
+  with_channels<T>(s.channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
+    if (!s.value) {
+      for (i64 x = 0; x < W; x++) std::memset(to + x * step, 0, size_t(C) * sizeof(T));
+    } else if (s.map == Map::same) {
+      const T* from = s.value + (image * p.height + row) * W * s.stride;
+      for (i64 x = 0; x < W; x++) copy_run(to + x * step, from + x * s.stride, C);
+    } else if (s.map == Map::up) {
+      const i64 height = dimensions == 1 ? 1 : p.height / 2, y = dimensions == 1 ? 0 : up_source(row), width = W / 2;
+      const T* from = s.value + (image * height + y) * width * C;
+      for (i64 x = 0; x < width; x++) {
+        copy_run(to + up_first(x) * step, from + x * C, C);
+        copy_run(to + (up_first(x) + 1) * step, from + x * C, C);
+      }
+    } else {
+      const i64 height = dimensions == 1 ? 1 : p.height * 2, y = dimensions == 1 ? 0 : pool_first(row), width = W * 2;
+      const T* a = s.value + (image * height + y) * width * C;
+      const T* b = dimensions == 1 ? a : a + width * C;
+      for (i64 x = 0; x < W; x++, a += 2 * C, b += 2 * C) {
+        for (i64 c = 0; c < C; c += lanes) {
+          const auto a0 = S::load(a + c), a1 = S::load(a + C + c), b0 = S::load(b + c), b1 = S::load(b + C + c);
+          S::store(to + x * step + c, larger(larger(a0, a1), larger(b0, b1)));
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void gather(const ChunkPlan& p, const Chunk& chunk, int dimensions, const SourceView<T>* sources, int count, T* patch) {
+  const i64 rows = chunk.rows + 2 * p.pad_h, side = p.pad_w * p.channels;
+  for (i64 s = 0; s < chunk.samples; s++) {
+    T* line = patch + s * (p.rows_per + 2 * p.pad_h) * p.row_stride();
+    for (i64 r = 0; r < rows; r++, line += p.row_stride()) {
+      const i64 y = chunk.row + r - p.pad_h;
+      if (!inside(y, p.height)) {
+        std::memset(line, 0, size_t(p.row_stride()) * sizeof(T));
+        continue;
+      }
+      for (i64 k = 0; k < side; k++) line[k] = line[p.row_stride() - side + k] = T(0);
+      T* to = line + side;
+      for (int j = 0; j < count; j++) {
+        gather_row(p, dimensions, sources[j], chunk.sample + s, y, to);
+        to += sources[j].channels;
+      }
+    }
+  }
+}
+
+// The transpose of gather_row: a doubled cell collects from its fine cells, a pooled one sends to the first maximum.
+template <class T>
+void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 image, i64 row, const T* dx, i64 stride) {
+  const i64 W = p.width;
+  with_channels<T>(s.channels, [&](auto lanes, auto C) {
+    using S = Simd<T, decltype(lanes)::value>;
+    using V = typename S::V;
+    auto more = [](T* to, V d) { S::store(to, S::load(to) + d); };
+    if (s.map == Map::same) {
+      T* to = s.grad + (image * p.height + row) * W * C;
+      for (i64 x = 0; x < W; x++, to += C, dx += stride) {
+        if (s.assign) copy_run(to, dx, C);
+        else for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c));
+      }
+    } else if (s.map == Map::up) {
+      const i64 height = dimensions == 1 ? 1 : p.height / 2, y = dimensions == 1 ? 0 : up_source(row), width = W / 2;
+      T* to = s.grad + (image * height + y) * width * C;
+      for (i64 x = 0; x < width; x++, to += C, dx += 2 * stride) {
+        for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c) + S::load(dx + stride + c));
+      }
+    } else {
+      const bool two = dimensions == 2;
+      const i64 height = two ? p.height * 2 : 1, y = two ? pool_first(row) : 0, width = W * 2;
+      const i64 at = (image * height + y) * width * C, below = two ? width * C : 0;
+      const T* a = s.value + at;
+      T* to = s.grad + at;
+      const V zero{};
+      for (i64 x = 0; x < W; x++, a += 2 * C, to += 2 * C, dx += stride) {
+        for (i64 c = 0; c < C; c += lanes) {
+          const V a0 = S::load(a + c), a1 = S::load(a + C + c), d = S::load(dx + c);
+          const V top = a1 > a0 ? a1 : a0, d_left = a1 > a0 ? zero : d, d_right = a1 > a0 ? d : zero;
+          if (!two) {
+            more(to + c, d_left), more(to + C + c, d_right);
+            continue;
+          }
+          const V b0 = S::load(a + below + c), b1 = S::load(a + below + C + c);
+          const V bottom = b1 > b0 ? b1 : b0, e_left = b1 > b0 ? zero : d, e_right = b1 > b0 ? d : zero;
+          more(to + c, bottom > top ? zero : d_left), more(to + C + c, bottom > top ? zero : d_right);
+          more(to + below + c, bottom > top ? e_left : zero), more(to + below + C + c, bottom > top ? e_right : zero);
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void scatter(const ChunkPlan& p, const Chunk& chunk, int dimensions, const SourceView<T>* sources, int count, const T* dx,
+             i64 stride) {
+  for (i64 s = 0; s < chunk.samples; s++) {
+    for (i64 r = 0; r < chunk.rows; r++) {
+      const T* from = dx + (s * chunk.rows + r) * p.width * stride;
+      for (int j = 0; j < count; j++) {
+        if (!sources[j].grad) continue;
+        scatter_row(p, dimensions, sources[j], chunk.sample + s, chunk.row + r, from, stride);
+        from += sources[j].channels;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mg
