@@ -24,12 +24,13 @@ inline void pause() {
 }  // namespace
 
 Pool& Pool::get() {
-  static Pool* pool = [] {
-    Pool* p = new Pool;
+  static Pool* const pool = new Pool;
+  static const bool sized = [] {  // tried again at the next call where it throws
     const unsigned cores = std::thread::hardware_concurrency();
-    p->resize(cores ? int(cores) : 1);
-    return p;
+    pool->resize(cores ? int(cores) : 1);
+    return true;
   }();
+  static_cast<void>(sized);
   return *pool;
 }
 
@@ -39,9 +40,15 @@ Pool::Limit::~Limit() { most_workers = std::numeric_limits<int>::max(); }
 void Pool::resize(int threads) {
   std::lock_guard<std::mutex> own(owner_);
   stop_helpers();
-  size_.store(threads);
+  size_.store(1);
   const unsigned seen = epoch_.load();
-  for (int w = 1; w < threads; w++) helpers_.emplace_back([this, w, seen] { helper(w, seen); });
+  try {
+    for (int w = 1; w < threads; w++) helpers_.emplace_back([this, w, seen] { helper(w, seen); });
+  } catch (...) {
+    stop_helpers();
+    throw;
+  }
+  size_.store(threads);
 }
 
 void Pool::stop_helpers() {

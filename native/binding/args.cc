@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../base/check.h"
@@ -84,6 +85,11 @@ i64 arg_count(const char* op, const char* name, Napi::Value value) {
   if (!(number >= 0 && number <= 9007199254740991.0 && std::floor(number) == number))
     wrong(op, name, "an integer between 0 and 2^53 - 1", value);
   return static_cast<i64>(number);
+}
+
+i64 budget_bytes(const char* op, double bytes) {
+  if (!(bytes >= 0)) fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a budget of at least 0 bytes, got " + std::to_string(bytes));
+  return static_cast<i64>(std::min(bytes, 4611686018427387904.0));
 }
 
 Bytes arg_typed_array(const char* op, const char* name, Napi::Value value) {

@@ -24,7 +24,8 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
 std::vector<i64> arg_dims(const char* op, const char* name, Napi::Value value);
 double arg_number(const char* op, const char* name, Napi::Value value);
 i64 arg_count(const char* op, const char* name, Napi::Value value);  // an integer in 0 … 2^53 − 1
-DType arg_dtype(const char* op, Napi::Value value);                          // the code of one
+DType arg_dtype(const char* op, Napi::Value value);                  // the code of one
+i64 budget_bytes(const char* op, double bytes);                      // what no machine holds counts as 2^62
 
 struct Bytes {
   const void* data;
@@ -35,6 +36,6 @@ struct Bytes {
 // A typed array of one of our dtypes. The pointer is good until JavaScript runs again.
 Bytes arg_typed_array(const char* op, const char* name, Napi::Value value);
 
-std::string describe_value(Napi::Value value);  // for messages: "undefined", "a string", "Float64Array"
+std::string describe_value(Napi::Value value);  // for messages: "undefined", "a string", "an object"
 
 }  // namespace mg

@@ -3,6 +3,8 @@
 #include <napi.h>
 
 #include <new>
+#include <string>
+#include <system_error>
 
 #include "../base/check.h"
 #include "env.h"
@@ -17,6 +19,8 @@ Napi::Value guarded(Napi::Env env, F&& f) {
     napi_throw(env, Environment::of(env).make_error(env, error.code(), error.what()));
   } catch (const std::bad_alloc&) {
     napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", "native: expected memory for a small object, got none"));
+  } catch (const std::system_error& error) {
+    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", std::string("native: expected another thread, got none: ") + error.what()));
   }
   return env.Undefined();
 }

@@ -120,7 +120,7 @@ Napi::Value plan_network_for(Info info) {
     const char* op = "planNetwork";
     const NetworkKey key{arg_dims(op, "spec", info[0]), arg_number(op, "forgetBias", info[1]), arg_number(op, "epsilon", info[2]),
                          arg_number(op, "budget", info[3]), dtype_bytes(arg_dtype(op, info[4]))};
-    const std::shared_ptr<const Plan> plan = planned_network(op, key).plan;
+    const std::shared_ptr<const Plan> plan = planned_network(op, key, Pool::get().size()).plan;
     Napi::Array parameters = Napi::Array::New(env);
     Napi::Array shapes = Napi::Array::New(env);
     for (const Parameter& parameter : plan->parameters) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <limits>
 #include <string>
 
 #include "args.h"
@@ -104,7 +103,6 @@ Napi::Value allocate_zeros(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const DType dtype = arg_dtype("allocate", info[0]);
     const i64 count = arg_count("allocate", "count", info[1]);
-    if (count > std::numeric_limits<i64>::max() / 16) fail("ERR_MG_MEMORY", "allocate: expected a possible size, got " + std::to_string(count));
     const Storage s = make_storage(dtype, count, Environment::of(info.Env()).new_place);
     enqueue_copy(info.Env(), [s] {
       if (s.on_gpu()) cuda::clear(s.place(), s.as<char>(), static_cast<std::size_t>(s.bytes()));

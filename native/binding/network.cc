@@ -3,7 +3,6 @@
 #include <unordered_map>
 
 #include "../base/check.h"
-#include "../base/pool.h"
 
 namespace mg {
 namespace {
@@ -79,7 +78,7 @@ NetworkSpec read_spec(const char* op, const NetworkKey& key) {
     layer.epsilon = key.epsilon;
   }
   r.expect_end();
-  spec.budget_bytes = static_cast<i64>(key.budget_bytes);
+  spec.budget_bytes = budget_bytes(op, key.budget_bytes);
   return spec;
 }
 
@@ -100,10 +99,9 @@ bool operator==(const NetworkKey& a, const NetworkKey& b) {
 }
 
 // One cache per JavaScript thread; a shape that has not been used for a while is planned again.
-PlannedNetwork planned_network(const char* op, const NetworkKey& key) {
+PlannedNetwork planned_network(const char* op, const NetworkKey& key, int workers) {
   thread_local std::unordered_map<NetworkKey, PlannedNetwork, KeyHash> plans;
   constexpr std::size_t kMostPlans = 64;
-  const int workers = Pool::get().size();
   const auto found = plans.find(key);
   if (found != plans.end()) {
     const Plan& plan = *found->second.plan;

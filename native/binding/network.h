@@ -48,6 +48,6 @@ struct PlannedNetwork {
 };
 
 // Throws ERR_MG_ARGUMENT for a description that cannot be read, ERR_MG_CONFIG for a network that cannot be built.
-PlannedNetwork planned_network(const char* op, const NetworkKey& key);
+PlannedNetwork planned_network(const char* op, const NetworkKey& key, int workers);
 
 }  // namespace mg

@@ -140,10 +140,11 @@ void Call::enqueue(std::function<void()> job) {
     });
     return;
   }
-  environment_.enqueue([job = std::move(job), what = op_ + described(values_), place = place_, &environment = environment_] {
+  environment_.enqueue([job = std::move(job), what = op_ + described(values_), place = place_, &environment = environment_,
+                        waits = environment_.runs_each_op_to_its_end] {
     try {
       job();
-      if (environment.runs_each_op_to_its_end) cuda::wait(place);
+      if (waits) cuda::wait(place);
     } catch (const Error& error) {
       environment.record_fault(error.code(), what + ": " + error.what());
     }

@@ -41,6 +41,8 @@ class Call {
   const std::vector<Storage>& ins(std::size_t i) const { return values_[i].storages; }
   const std::vector<i64>& dims(std::size_t i) const { return values_[i].dims; }
   double number(std::size_t i) const { return values_[i].number; }
+  i64 bytes(std::size_t i) const { return budget_bytes(op_, number(i)); }
+  int workers() const { return workers_; }
 
   // Throws "op: expected …, got …".
   [[noreturn]] void refuse(const char* code, const std::string& expected, const std::string& got) const;
@@ -90,7 +92,7 @@ class Call {
   int place_ = on_cpu;
   const char* op_;
   Environment& environment_;
-  int workers_;  // threads of the pool when the call began
+  int workers_;  // threads of the pool when the call began: scratch memory is for so many, and no more will use it
 };
 
 struct OpRow {

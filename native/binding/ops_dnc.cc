@@ -1,7 +1,6 @@
 #include <array>
 
 #include "../base/check.h"
-#include "../base/pool.h"
 #include "../ops/clip/clip.h"
 #include "../ops/dnc/dnc.h"
 #include "families.h"
@@ -113,7 +112,7 @@ void call_forward(Call& c) {
     outputs.push_back(reused ? c.result(inputs[kLink]) : c.result(dtype, output_count(d, k)));
   }
   for (const i64 count : trace_counts(d)) trace.push_back(c.result(dtype, recorded ? count : 0));
-  const int workers = Pool::get().size();
+  const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     i64 bytes = dnc_forward_workspace<T>(d, workers);
@@ -150,12 +149,12 @@ void call_backward(Call& c) {
     const Storage& gradient = gradients[static_cast<std::size_t>(k)];
     if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
   }
-  const i64 budget = static_cast<i64>(c.number(10));
+  const i64 budget = c.bytes(10);
   std::vector<Storage> results(kInputs);
   for (std::size_t k = 0; k < kInputs; ++k) {
     if (k != kLink || wants_link) results[k] = c.result(dtype, counts[k]);
   }
-  const int workers = Pool::get().size();
+  const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     i64 bytes = dnc_backward_workspace<T>(d, budget, wants_link, workers);

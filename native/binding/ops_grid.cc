@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "../base/check.h"
-#include "../base/pool.h"
 #include "../ops/add_channels/add_channels.h"
 #include "../ops/conv/conv.h"
 #include "../ops/grid_up/grid_up.h"
@@ -68,7 +67,7 @@ void call_conv_forward(Call& c) {
   c.expect(kernel, "kernel", kernel.dtype, kernel_count(d));
   if (c.has(2)) c.expect(bias, "bias", kernel.dtype, d.outputs);
   expect_inputs(c, 0, d, kernel.dtype);
-  const int workers = Pool::get().size();
+  const int workers = c.workers();
   const Storage y = c.result(kernel.dtype, d.pixels() * d.outputs), space = conv_workspace(c, d, kernel.dtype, workers);
   c.run([=, inputs = c.ins(0)](const Target& on) {
     by_float(kernel.dtype, [&](auto t) {
@@ -90,7 +89,7 @@ void call_conv_backward_data(Call& c) {
   c.expect_float(kernel, "kernel");
   c.expect(kernel, "kernel", kernel.dtype, kernel_count(d));
   c.expect(dy, "dy", kernel.dtype, d.pixels() * d.outputs);
-  const int workers = Pool::get().size();
+  const int workers = c.workers();
   std::vector<Storage> gradients(static_cast<std::size_t>(d.inputs));
   for (int j = 0; j < d.inputs; ++j) {
     const auto at = static_cast<std::size_t>(j);
@@ -117,7 +116,7 @@ void call_conv_backward_weight(Call& c) {
   c.expect_float(dy, "dy");
   c.expect(dy, "dy", dy.dtype, d.pixels() * d.outputs);
   expect_inputs(c, 0, d, dy.dtype);
-  const int workers = Pool::get().size();
+  const int workers = c.workers();
   const Storage dkernel = c.result(dy.dtype, kernel_count(d)), dbias = c.result(dy.dtype, d.outputs);
   Storage space = conv_workspace(c, d, dy.dtype, workers);
   if constexpr (has_cuda) {

@@ -45,7 +45,7 @@ Given given(Call& c) {
   if (g.parameters.empty()) c.refuse("ERR_MG_SHAPE", "parameters", "none");
   c.expect_float(g.parameters[0], "parameters");
   g.dtype = g.parameters[0].dtype;
-  const PlannedNetwork found = planned_network(c.op(), key_of(c, g.dtype));
+  const PlannedNetwork found = planned_network(c.op(), key_of(c, g.dtype), c.workers());
   g.plan = found.plan;
   g.recordings = found.recordings;
   const Plan& p = *g.plan;

@@ -2,8 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "../base/alloc.h"
+#include "../base/check.h"
 #include "../base/platform.h"
 #include "cuda_device.h"
 
@@ -60,7 +62,10 @@ struct Storage {
 
 // Uninitialised memory for `count` elements. Throws ERR_MG_MEMORY.
 inline Storage make_storage(DType dtype, i64 count, int place = on_cpu) {
-  return {std::make_shared<Buffer>(count * dtype_bytes(dtype), place), 0, count, dtype};
+  i64 bytes = 0;
+  if (__builtin_mul_overflow(count, dtype_bytes(dtype), &bytes))
+    fail("ERR_MG_MEMORY", "allocate: expected fewer than 2^63 bytes, got " + std::to_string(count) + " elements of " + dtype_name(dtype));
+  return {std::make_shared<Buffer>(bytes, place), 0, count, dtype};
 }
 
 }  // namespace mg

@@ -248,5 +248,15 @@ for (const name of Object.keys(ops)) {
   }
 }
 
+// Operands with no elements, or with one that is repeated: 2^62 elements of 4 bytes, whose product wraps around to no bytes at all.
+const wrapped = [
+  ['matmul', [storage(0), storage(0), null, int32(2 ** 20, 2 ** 21, 0, 2 ** 21, 0)]],
+  ['stridedRead', [storage(1), int32(0, 2 ** 20, 2 ** 21, 2 ** 21, 0, 0, 0)]],
+  ['binary', [storage(1), storage(1), int32(0, 2 ** 20, 2 ** 21, 2 ** 21, 0, 0, 0, 0, 0, 0)]],
+];
+for (const [name, args] of wrapped) {
+  if (attempt(name, args) || !message.includes('2^63 bytes')) result.wrong.push(`${name}: 2^64 bytes, ${message}`);
+}
+
 await binding.sync();
 process.stdout.write(JSON.stringify(result), () => process.exit(0));

@@ -1,7 +1,10 @@
 // CXXFLAGS=-fsanitize=thread test/native/run.sh test/native/pool_check.cc
 // The pool under ThreadSanitizer: every chunk runs once, worker numbers stay in range, nested and concurrent calls, resizing.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdio>
+#include <system_error>
 #include <vector>
 
 #include "../../native/base/pool.h"
@@ -22,8 +25,32 @@ void sum_once(i64 chunks) {
   for (i64 c = 0; c < chunks; c++) EXPECT(seen[size_t(c)] == c + 1);
 }
 
+// Memory for a few stacks only: the pool is refused, and works as before with the calling thread. Sanitizers need all addresses.
+void too_many_threads(Pool& pool) {
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  const rlimit tight{rlim_t{1} << 30, before.rlim_max};
+  setrlimit(RLIMIT_AS, &tight);
+  bool refused = false;
+  try {
+    pool.resize(1024);  // stacks of 8 MB each
+  } catch (const std::system_error&) {
+    refused = true;
+  }
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT(refused);
+  EXPECT(pool.size() == 1);
+  sum_once(100);
+  pool.resize(4);
+  EXPECT(pool.size() == 4);
+  sum_once(100);
+#endif
+}
+
 int main() {
   Pool& pool = Pool::get();
+  too_many_threads(pool);
   for (int threads : {1, 2, 4, 3, 1, 4}) {
     pool.resize(threads);
     EXPECT(pool.size() == threads);

@@ -58,6 +58,11 @@ describe('fused.plan', () => {
     ['different peepholes', { layers: [layers[0], { ...layers[1], peephole: 'none' }] }, 'ERR_MG_CONFIG'],
     ['a gap between levels', { layers: [{ ...layers[0], output: [0, 2] }] }, 'ERR_MG_DEVICE'],
     ['no layers', { layers: [] }, 'ERR_MG_ARGUMENT'],
+    ['more steps than can be counted in bytes', { steps: 2 ** 31 - 1, batch: 2 ** 31 - 1 }, 'ERR_MG_CONFIG'],
+    ['rows whose places are no 32-bit numbers', {
+      device: 'cpu', layers: [{ input: [{ level: 0, channels: 1024 }], output: [0], channels: 1024, kind: 'conv', side: 2 ** 21, dimensions: 1 }],
+    }, 'ERR_MG_CONFIG'],
+    ['sides whose cells cannot be counted', { layers: [{ ...layers[0], side: 2 ** 29 }] }, 'ERR_MG_CONFIG'],
     ['an unknown option', { stpes: 3 }, 'ERR_MG_ARGUMENT'],
     ['a device that is not here', { device: 'cuda:77' }, 'ERR_MG_NO_DEVICE'],
   ])('refuses %s', (_, options, code) => {

@@ -74,8 +74,8 @@ MG_HD void clear(T* x, i64 count) {
   for (i64 k = 0; k < count; k++) x[k] = T(0);
 }
 template <class T>
-MG_HD void copy(T* to, const T* from, i64 count) {
-  std::memcpy(to, from, size_t(count) * sizeof(T));
+MG_HD void copy(T* to, const T* from, i64 count) {  // without a controller both may be null
+  if (count > 0) std::memcpy(to, from, size_t(count) * sizeof(T));
 }
 // Vectors of `count` elements to padded ones and back.
 template <class T>

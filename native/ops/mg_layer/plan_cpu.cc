@@ -1,8 +1,18 @@
 #include <algorithm>
+#include <limits>
 
 #include "planner.h"
 
 namespace mg {
+namespace {
+
+// Places in a patch are 32-bit numbers.
+void expect_places(const ChunkPlan& chunks) {
+  expect_of_plan(chunks.patch_size() <= std::numeric_limits<std::int32_t>::max(),
+                 "fewer than 2^31 values in a band of rows with all channels joined, got " + std::to_string(chunks.patch_size()));
+}
+
+}  // namespace
 
 void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   const i64 image = g.area() * g.channels;
@@ -10,6 +20,7 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   const i64 kh = p.spec.kernel_height(), k = p.spec.kernel_size, multiple = g.winograd ? 2 : 1;
   const i64 at_least = p.wide ? 2 * p.workers : 1;
   g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.in_channels, p.element_bytes, at_least, multiple);
+  expect_places(g.chunks);
   const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
   const i64 taps = g.winograd ? i64(winograd_points) : kh * k;
   if (g.winograd) g.transformed = take_bytes(work, taps * g.in_channels * g.outputs * p.element_bytes);
@@ -21,6 +32,7 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
   if (!p.spec.backward) return;
   g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
+  expect_places(g.data_chunks);
   const i64 data_pixels = g.data_chunks.max_pixels();
   g.data_offsets = take_bytes(work, data_pixels * 4);
   g.turned = take_bytes(work, g.outputs * std::max(g.data_columns, g.coarse_columns) * p.element_bytes);

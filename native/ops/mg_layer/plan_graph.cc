@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "planner.h"
 
 namespace mg {
@@ -8,7 +10,19 @@ namespace {
 constexpr i64 least_tiles = 64;
 constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
 
+// Far more than any machine holds, and few enough for sizes in bytes to fit into 63 bits.
+constexpr double most_taps = 1 << 20, most_cells = double(i64{1} << 40), most_bytes = double(i64{1} << 60);
+
 std::string layer_name(size_t l) { return "layer " + std::to_string(l + 1); }
+
+double images(const NetworkSpec& s) { return double(std::max<i64>(1, s.batch)) * double(std::max<i64>(1, s.steps)); }
+
+// Of an image on all levels, with the ring that a kernel needs around it.
+double ringed_cells(const NetworkSpec& s) {
+  double cells = 0;
+  for (const i64 side : s.sides) cells += double(side + s.kernel_size) * (s.dimensions == 1 ? 1 : double(side + s.kernel_size));
+  return cells;
+}
 
 void check_spec(const NetworkSpec& s) {
   expect_of_plan(s.dimensions == 1 || s.dimensions == 2, "dimensions 1 or 2, got " + std::to_string(s.dimensions));
@@ -31,6 +45,9 @@ void check_spec(const NetworkSpec& s) {
     expect_of_plan(y.shortcut < int(l), layer_name(l) + " with a shortcut from an earlier layer");
     for (int f : y.memory) expect_of_plan(field_ok(f), layer_name(l) + " with known memory fields");
   }
+  const double taps = double(s.kernel_size) * double(s.kernel_height());
+  expect_of_plan(taps <= most_taps, "a kernel of at most 2^20 taps, got a kernelSize of " + std::to_string(s.kernel_size));
+  expect_of_plan(ringed_cells(s) * images(s) <= most_cells, "at most 2^40 cells in all steps of a batch");
 }
 
 class Graph {
@@ -97,6 +114,17 @@ class Graph {
     }
   }
 
+  // No size of the plan may overflow: of what is kept of each image, by the batch or by a worker, and of the sums of each unit.
+  void check_sizes() const {
+    const double together = std::max(images(p.spec), 4.0 * p.workers), cells = ringed_cells(p.spec);
+    double bytes = 0;
+    for (const Grid& g : p.grids) {
+      const double taps = double(std::max<i64>(kernel_rows(g), winograd_points * g.in_channels));
+      bytes += 64 * cells * together * double(g.in_channels + g.outputs) + 256 * taps * double(g.outputs);
+    }
+    expect_of_plan(bytes <= most_bytes, "a network whose sizes fit into 63 bits");
+  }
+
   void add_parameters() {
     for (Grid& g : p.grids) {
       const LayerSpec& s = p.spec.layers[size_t(g.layer)];
@@ -158,6 +186,7 @@ void build_graph(Plan& p) {
   Graph graph(p);
   graph.add_nodes();
   for (Grid& g : p.grids) graph.connect(g);
+  graph.check_sizes();
   graph.add_parameters();
 }
 
