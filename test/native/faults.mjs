@@ -59,7 +59,7 @@ for (const [name, file, from, to] of faults) {
   const parts = right.split(from);
   if (parts.length !== 2) throw new Error(`${name}: expected one place in ${file}, got ${parts.length - 1}`);
   writeFileSync(join(copy, engine, file), parts.join(to));
-  const { status, signal, text } = await run(await build(), [seed, '8', '100']);
+  const { status, signal, text } = await run(await build(), [seed, '8', '60']);
   writeFileSync(join(copy, engine, file), right);
   const found = /^.*(?:FAIL|cuda shim:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error).*$/m.exec(text);
   if (status === 0 || (found === null && signal !== 'SIGSEGV')) {
