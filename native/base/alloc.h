@@ -20,7 +20,7 @@ void deallocate(void* data, std::size_t bytes) noexcept;  // bytes as asked for
 MemoryStats memory_stats();
 void empty_cache();
 void set_memory_limit(double bytes);
-// Lets `successes` more requests through and fails the one after them; a negative number switches the fault off.
+// Lets `successes` more requests through and fails all after them; a negative number switches the fault off.
 void set_allocation_fault(long long successes);
 
 }  // namespace mg

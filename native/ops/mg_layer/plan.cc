@@ -83,11 +83,11 @@ class Planner {
   void choose_segment() {
     p.stores_gates = true;
     i64 best = 1, least = -1;
-    for (i64 s = 1; s <= p.steps; s++) {
-      p.segment = ceil_div(p.steps, ceil_div(p.steps, s));
-      if (p.segment != s) continue;
+    for (i64 s = 1;; s = ceil_div(p.steps, ceil_div(p.steps, s) - 1)) {  // the shortest that need one segment less
+      p.segment = s;
       lay_out();
       if (least < 0 || kept_bytes() < least) best = s, least = kept_bytes();
+      if (s >= p.steps) break;
     }
     p.segment = best;
     lay_out();
