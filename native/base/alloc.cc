@@ -73,7 +73,8 @@ void* allocate(std::size_t bytes) {
   Arena& a = arena();
   const std::lock_guard<std::mutex> lock(a.mutex);
   if (a.fault == 0) out_of_memory(a, bytes);
-  if (a.live + static_cast<double>(bytes) > a.limit || bytes > std::numeric_limits<std::size_t>::max() / 2) out_of_memory(a, bytes);
+  const bool possible = bytes <= std::numeric_limits<std::size_t>::max() / 2;
+  if (!possible || a.live + static_cast<double>(bytes) > a.limit) out_of_memory(a, bytes);
   const std::size_t size = size_class(bytes);
   void* block = nullptr;
   const auto found = a.cache.find(size);

@@ -45,8 +45,8 @@ inline void each_block(i64 columns, i64 ld, F&& f) {
   if constexpr (N >= 16) f(Block<N / 4, 1, 12>{}, n, tail);
 }
 
-// R rows x NV vectors of the gradient stay in registers while all pixels pass by. They begin at zero and are added to what was there at
-// the end: added pixel by pixel, the terms of a long window would be rounded to the last bits of its whole sum.
+// R rows x NV vectors of the gradient stay in registers while all pixels pass by. They begin at zero and are added to what was
+// there at the end: added pixel by pixel, the terms of a long window would be rounded to the last bits of its whole sum.
 template <class T, int N, int NV, int R>
 inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;

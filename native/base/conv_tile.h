@@ -26,8 +26,8 @@ struct TileJob {
   i64 out_stride;
 };
 
-// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], rows in [begin, end); without offsets,
-// patch[m*row_stride + k] with k < run.
+// grad[r*run + k][n] (+)= sum over pixels m of patch[offset[m] + r*row_stride + k] * dy[m][n], rows in [begin, end); without
+// offsets, patch[m*row_stride + k] with k < run.
 template <class T>
 struct OuterJob {
   const T* patch;

@@ -10,8 +10,8 @@
 namespace mg {
 namespace {
 
-// P pixels x NV vectors of sums stay in registers while the whole kernel passes by. Even: the job has no offsets, and one address in
-// three finds the pixels.
+// P pixels x NV vectors of sums stay in registers while the whole kernel passes by. Even: the job has no offsets, and one
+// address in three finds the pixels.
 template <class T, int N, int NV, int P, bool Even>
 inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;
@@ -60,8 +60,8 @@ void tile_columns(const TileJob<T>& job, i64 column, i64 ld, int tail) {
   for (; m < job.pixels; m++) tile<T, N, NV, 1, Even>(job, m, column, ld, tail);
 }
 
-// R rows of W pixels under 3x3 taps, one vector of sums each: a value of the patch is loaded once for all taps of its row that see
-// it; one load for each product would hold the multiplications up.
+// R rows of W pixels under 3x3 taps, one vector of sums each: a value of the patch is loaded once for all taps of its row that
+// see it; one load for each product would hold the multiplications up.
 template <class T, int N, int W, int R>
 inline void row_tile(const TileJob<T>& job, i64 first, i64 column, i64 ld) {
   using S = Simd<T, N>;
@@ -156,7 +156,9 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
     });
     for (i64 k = 0; k < job.run; k += W::S, w += N) {
       const V b = Simd<T, N>::load(w);
-      repeat<P>([&](auto i) { sum[i] = Simd<T, N>::fma(W::spread(Even ? x[i / per] + i % per * step : x[i / per] + k), b, sum[i]); });
+      repeat<P>([&](auto i) {
+        sum[i] = Simd<T, N>::fma(W::spread(Even ? x[i / per] + i % per * step : x[i / per] + k), b, sum[i]);
+      });
       if (Even) repeat<count>([&](auto i) { x[i] += W::S; });
     }
   }

@@ -18,8 +18,8 @@ class Pool {
 
   // Threads that work on a call, the caller included.
   int size() const { return size_.load(std::memory_order_relaxed); }
-  // Takes effect between calls; waits for a running one. threads >= 1. Where the system has no more threads, the pool is left with
-  // the calling one alone, and std::system_error thrown.
+  // Takes effect between calls; waits for a running one. threads >= 1. Where the system has no more threads, the pool is left
+  // with the calling one alone, and std::system_error thrown.
   void resize(int threads);
   // Joins all helpers. The pool still works afterwards, on the calling thread alone.
   void shutdown() { resize(1); }

@@ -63,7 +63,8 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
     wrong(op, name, "an array whose elements can be read", value);
   }
   std::vector<Storage> storages;
-  for (const Napi::Value& element : values) storages.push_back(allows_null && element.IsNull() ? Storage{} : arg_storage(op, name, element));
+  for (const Napi::Value& element : values)
+    storages.push_back(allows_null && element.IsNull() ? Storage{} : arg_storage(op, name, element));
   return storages;
 }
 
@@ -88,7 +89,8 @@ i64 arg_count(const char* op, const char* name, Napi::Value value) {
 }
 
 i64 budget_bytes(const char* op, double bytes) {
-  if (!(bytes >= 0)) fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a budget of at least 0 bytes, got " + std::to_string(bytes));
+  if (!(bytes >= 0))
+    fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a budget of at least 0 bytes, got " + std::to_string(bytes));
   return static_cast<i64>(std::min(bytes, 4611686018427387904.0));
 }
 

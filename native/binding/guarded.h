@@ -18,9 +18,11 @@ Napi::Value guarded(Napi::Env env, F&& f) {
   } catch (const Error& error) {
     napi_throw(env, Environment::of(env).make_error(env, error.code(), error.what()));
   } catch (const std::bad_alloc&) {
-    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", "native: expected memory for a small object, got none"));
+    const char* const message = "native: expected memory for a small object, got none";
+    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", message));
   } catch (const std::system_error& error) {
-    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", std::string("native: expected another thread, got none: ") + error.what()));
+    const std::string message = std::string("native: expected another thread, got none: ") + error.what();
+    napi_throw(env, Environment::of(env).make_error(env, "ERR_MG_MEMORY", message));
   }
   return env.Undefined();
 }

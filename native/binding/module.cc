@@ -106,7 +106,8 @@ Napi::Value fail_allocation(Info info) {
 Napi::Value set_threads(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const i64 count = arg_count("setThreads", "count", info[0]);
-    if (count < 1 || count > 1024) fail("ERR_MG_ARGUMENT", "setThreads: expected a count of 1 to 1024, got " + std::to_string(count));
+    if (count < 1 || count > 1024)
+      fail("ERR_MG_ARGUMENT", "setThreads: expected a count of 1 to 1024, got " + std::to_string(count));
     Environment::of(info.Env()).queue().wait_idle();
     Pool::get().resize(static_cast<int>(count));
     return info.Env().Undefined();

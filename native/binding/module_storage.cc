@@ -131,8 +131,8 @@ Napi::Value write(Info info) {
     const Storage to = arg_storage("write", "storage", info[0]);
     const Bytes bytes = arg_typed_array("write", "data", info[1]);
     if (bytes.dtype != to.dtype || bytes.count != to.count)
-      fail("ERR_MG_SHAPE", std::string("write: expected data of ") + dtype_name(to.dtype) + " × " + std::to_string(to.count) + ", got " +
-                               dtype_name(bytes.dtype) + " × " + std::to_string(bytes.count));
+      fail("ERR_MG_SHAPE", std::string("write: expected data of ") + dtype_name(to.dtype) + " × " + std::to_string(to.count) +
+                               ", got " + dtype_name(bytes.dtype) + " × " + std::to_string(bytes.count));
     const Storage from = host_copy(bytes, to.on_gpu() ? on_cpu_pinned : on_cpu);
     enqueue_copy(info.Env(), [from, to] { copy(from, to); });
     return info.Env().Undefined();
@@ -145,8 +145,8 @@ Napi::Value slice(Info info) {
     Storage s = arg_storage("slice", "storage", info[0]);
     const i64 offset = arg_count("slice", "offset", info[1]), count = arg_count("slice", "count", info[2]);
     if (offset > s.count || count > s.count - offset)
-      fail("ERR_MG_SHAPE", "slice: expected a range inside " + std::to_string(s.count) + " elements, got " + std::to_string(offset) + " + " +
-                               std::to_string(count));
+      fail("ERR_MG_SHAPE", "slice: expected a range inside " + std::to_string(s.count) + " elements, got " +
+                               std::to_string(offset) + " + " + std::to_string(count));
     s.offset_bytes += offset * dtype_bytes(s.dtype);
     s.count = count;
     return wrap_storage(info.Env(), s);

@@ -15,8 +15,8 @@ enum Input {
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 9 };  // then the state in the order above
 enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceWrite, kTraceRead, kTraceUsage, kTraces };
 
-const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias", "memory", "usage", "link",
-                                          "precedence", "read", "write", "words", "hidden", "cell"};
+const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
+                                          "memory", "usage", "link", "precedence", "read", "write", "words", "hidden", "cell"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits
 
@@ -47,11 +47,13 @@ DncDims dnc_dims(const Call& c, std::size_t i) {
 std::array<i64, kInputs> input_counts(const DncDims& d) {
   const i64 B = d.batch, N = d.slots, D = d.hidden == 0 ? 0 : DncInterface(d).size, H = d.hidden;
   return {product({d.steps, B, d.inputs}), product({d.hidden == 0 ? 0 : d.controller_rows(), 4 * H}), 4 * H, H * D, D,
-          B * N * d.word, B * N, B * d.writes * d.links(), B * d.writes * N, B * d.reads * N, B * d.writes * N, B * d.words(), B * H, B * H};
+          B * N * d.word, B * N, B * d.writes * d.links(), B * d.writes * N, B * d.reads * N, B * d.writes * N,
+          B * d.words(), B * H, B * H};
 }
 std::array<i64, kTraces> trace_counts(const DncDims& d) {
   const i64 rows = d.steps * d.batch, pitch = d.pitch();
-  return {rows * 4 * d.hidden, rows * d.hidden, rows * DncInterface(d).size, rows * d.writes * pitch, rows * d.reads * pitch, rows * pitch};
+  return {rows * 4 * d.hidden, rows * d.hidden, rows * DncInterface(d).size,
+          rows * d.writes * pitch, rows * d.reads * pitch, rows * pitch};
 }
 i64 output_count(const DncDims& d, int output) {
   if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
@@ -119,7 +121,8 @@ void call_forward(Call& c) {
     if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_forward_bytes<T>(d) : bytes;
     const Storage space = c.workspace(bytes);
     c.run([=](const Target& on) {
-      const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
+      const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
+                              at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
                               state_at<const T>(inputs, kMemory), state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps),
                               at<T>(outputs, kWordSteps), trace_at<T>(trace)};
       if constexpr (has_cuda && sizeof(T) > 0) {
@@ -161,9 +164,11 @@ void call_backward(Call& c) {
     if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_backward_bytes<T>(d, budget, wants_link) : bytes;
     const Storage space = c.workspace(bytes);
     c.run([=](const Target& on) {
-      const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
-                               state_at<const T>(inputs, kMemory), at<const T>(steps, 0), at<const T>(steps, 1), trace_at<const T>(trace),
-                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps), state_at<const T>(gradients, kAfter),
+      const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
+                               at<const T>(inputs, kX), weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
+                               at<const T>(steps, 0), at<const T>(steps, 1), trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps),
+                               state_at<const T>(gradients, kAfter),
                                at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory), budget};
       if constexpr (has_cuda && sizeof(T) > 0) {
         if (on.on_gpu()) return cuda::dnc_backward<T>(on.stream(), job, space.as<void>());
@@ -209,8 +214,8 @@ OpRows dnc_ops() {
        {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), dims("mode")},
        "Storage[]", call_forward},
       {"dncBackward",
-       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"),
-        number("epsilon"), dims("wanted"), number("linkBudgetBytes")},
+       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"),
+        number("forgetBias"), number("clip"), number("epsilon"), dims("wanted"), number("linkBudgetBytes")},
        "Storage[]", call_backward},
       {"clip", {in("x"), number("limit")}, "Storage", call_clip},
       {"clipBackward", {in("dy"), in("x"), number("limit")}, "Storage", call_clip_backward},

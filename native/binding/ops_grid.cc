@@ -19,7 +19,8 @@ namespace {
 ConvDims conv_dims(const Call& c, std::size_t i) {
   const std::vector<i64>& d = c.dims(i);
   if (d.size() < 7 || d.size() > 6 + conv_max_inputs)
-    c.refuse("ERR_MG_SHAPE", "dims of 1 to " + std::to_string(conv_max_inputs) + " inputs", std::to_string(d.size()) + " numbers");
+    c.refuse("ERR_MG_SHAPE", "dims of 1 to " + std::to_string(conv_max_inputs) + " inputs",
+             std::to_string(d.size()) + " numbers");
   c.expect_dims(i, d.size());
   ConvDims dims;
   dims.batch = d[0], dims.height = d[1], dims.width = d[2];
@@ -127,7 +128,8 @@ void call_conv_backward_weight(Call& c) {
   Storage space = conv_workspace(c, d, dy.dtype, workers);
   if constexpr (has_cuda) {
     const bool single = dy.dtype == DType::float32;
-    if (c.on_gpu()) space = c.workspace(single ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
+    if (c.on_gpu())
+      space = c.workspace(single ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
   }
   c.run([=, inputs = c.ins(0)](const Target& on) {
     by_float(dy.dtype, [&](auto t) {
@@ -135,7 +137,8 @@ void call_conv_backward_weight(Call& c) {
       const InputPointers<const T> x = pointers<T>(inputs);
       if constexpr (has_cuda && sizeof(T) > 0) {
         if (on.on_gpu())
-          return cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>());
+          return cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(),
+                                               space.as<void>());
       }
       static_cast<void>(on);
       conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers);

@@ -67,7 +67,8 @@ void call_cross_entropy(Call& c) {
   c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, cross_entropy_forward<T>, d, logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), loss.as<T>(), partials.as<double>());
+      MG_ON(on, cross_entropy_forward<T>, d, logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), loss.as<T>(),
+            partials.as<double>());
     });
   });
 }
@@ -80,7 +81,8 @@ void call_cross_entropy_backward(Call& c) {
   c.run([=](const Target& on) {
     by_float(logits.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, cross_entropy_backward<T>, d, dy.as<T>(), logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask), dlogits.as<T>());
+      MG_ON(on, cross_entropy_backward<T>, d, dy.as<T>(), logits.as<T>(), classes.as<std::int32_t>(), or_null<T>(mask),
+            dlogits.as<T>());
     });
   });
 }
@@ -126,7 +128,10 @@ OpRows loss_ops() {
       {"bce", {in("logits"), in("target"), in_or_null("mask"), dims("dims")}, "Storage", call_bce},
       {"bceBackward", {in("dy"), in("logits"), in("target"), in_or_null("mask"), dims("dims")}, "Storage", call_bce_backward},
       {"crossEntropy", {in("logits"), in("classes"), in_or_null("mask"), dims("dims")}, "Storage", call_cross_entropy},
-      {"crossEntropyBackward", {in("dy"), in("logits"), in("classes"), in_or_null("mask"), dims("dims")}, "Storage", call_cross_entropy_backward},
+      {"crossEntropyBackward",
+       {in("dy"), in("logits"), in("classes"), in_or_null("mask"), dims("dims")},
+       "Storage",
+       call_cross_entropy_backward},
       {"softmax", {in("x"), dims("dims")}, "Storage", call_softmax},
       {"softmaxBackward", {in("dy"), in("y"), dims("dims")}, "Storage", call_softmax_backward},
   };

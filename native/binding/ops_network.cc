@@ -52,7 +52,8 @@ Given given(Call& c) {
   if ((p.spec.machine == Machine::cuda) != c.on_gpu())
     c.refuse("ERR_MG_DEVICE", "a network described for the device of its tensors", "one for the other kind");
   expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
-  for (std::size_t i = 0; i < g.parameters.size(); ++i) c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
+  for (std::size_t i = 0; i < g.parameters.size(); ++i)
+    c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
   expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
   for (std::size_t i = 0; i < g.fields.size(); ++i) c.expect(g.fields[i], "field", g.dtype, field_count(p, i));
   if (!g.state.empty()) expect_length(c, "states", g.state.size(), 2 * p.states.size());
@@ -64,7 +65,8 @@ Given given(Call& c) {
 template <class T>
 std::vector<T*> pointers(const std::vector<Storage>& storages, std::size_t first, std::size_t count) {
   std::vector<T*> list;
-  for (std::size_t i = first; i < first + count; ++i) list.push_back(i < storages.size() && storages[i].buffer ? storages[i].as<T>() : nullptr);
+  for (std::size_t i = first; i < first + count; ++i)
+    list.push_back(i < storages.size() && storages[i].buffer ? storages[i].as<T>() : nullptr);
   return list;
 }
 
@@ -80,9 +82,11 @@ void call_forward(Call& c) {
     by_float(g.dtype, [&](auto t) {
       using T = decltype(t);
       const std::size_t states = g.plan->states.size();
-      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size()), fields = pointers<T>(g.fields, 0, g.fields.size());
+      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size());
+      const auto fields = pointers<T>(g.fields, 0, g.fields.size());
       const auto hidden0 = pointers<T>(g.state, 0, states), cell0 = pointers<T>(g.state, states, states);
-      const auto y = pointers<T>(outputs, 0, outputs.size()), hidden = pointers<T>(state, 0, states), cell = pointers<T>(state, states, states);
+      const auto y = pointers<T>(outputs, 0, outputs.size());
+      const auto hidden = pointers<T>(state, 0, states), cell = pointers<T>(state, states, states);
       NetworkArgs<T> args;
       args.parameters = parameters.data();
       args.fields = fields.data();
@@ -125,13 +129,16 @@ void call_backward(Call& c) {
   for (std::size_t i = 0; i < dfields.size(); ++i)
     if (p.spec.fields[i].gradient) dfields[i] = c.result(g.dtype, field_count(p, i));
   for (std::size_t i = 0; wants_state && i < 2 * states; ++i) dstate.push_back(c.result(g.dtype, state_count(p, i % states)));
-  const Storage workspace = c.workspace(p.workspace_bytes), tables = c.on_gpu() ? g.recordings->tables(p, workspace.place(), 1) : Storage{};
+  const Storage workspace = c.workspace(p.workspace_bytes);
+  const Storage tables = c.on_gpu() ? g.recordings->tables(p, workspace.place(), 1) : Storage{};
   c.run([=](const Target& on) {
     by_float(g.dtype, [&](auto t) {
       using T = decltype(t);
       const std::size_t n = outputs.size(), count = g.plan->states.size();
-      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size()), fields = pointers<T>(g.fields, 0, g.fields.size());
-      const auto hidden0 = pointers<T>(g.state, 0, count), cell0 = pointers<T>(g.state, count, count), y = pointers<T>(outputs, 0, n);
+      const auto parameters = pointers<T>(g.parameters, 0, g.parameters.size());
+      const auto fields = pointers<T>(g.fields, 0, g.fields.size());
+      const auto hidden0 = pointers<T>(g.state, 0, count), cell0 = pointers<T>(g.state, count, count);
+      const auto y = pointers<T>(outputs, 0, n);
       NetworkArgs<T> args;
       args.parameters = parameters.data();
       args.fields = fields.data();
@@ -140,7 +147,8 @@ void call_backward(Call& c) {
       args.outputs = y.data();
       args.saved = saved.as<char>();
       args.workspace = workspace.as<char>();
-      const auto dy = pointers<T>(gradients, 0, n), dhidden = pointers<T>(gradients, n, count), dcell = pointers<T>(gradients, n + count, count);
+      const auto dy = pointers<T>(gradients, 0, n);
+      const auto dhidden = pointers<T>(gradients, n, count), dcell = pointers<T>(gradients, n + count, count);
       const auto dp = pointers<T>(dparameters, 0, dparameters.size()), df = pointers<T>(dfields, 0, dfields.size());
       const auto dhidden0 = pointers<T>(dstate, 0, count), dcell0 = pointers<T>(dstate, count, count);
       NetworkGradients<T> grads;

@@ -59,7 +59,8 @@ void call_global_norm(Call& c) {
     using T = decltype(t);
     c.run([xs, list, norm, partials, tensors = const_pointers<T>(xs)](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>());
+        if (on.on_gpu())
+          return cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>());
       }
       static_cast<void>(on);
       global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>());
@@ -176,7 +177,8 @@ void call_adam_step(Call& c) {
     c.run([=](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
         if (on.on_gpu())
-          return cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
+          return cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon,
+                                    decoupled);
       }
       static_cast<void>(on);
       adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
@@ -201,7 +203,8 @@ void call_rmsprop_step(Call& c) {
     c.run([=](const Target& on) {
       if constexpr (has_cuda && sizeof(T) > 0) {
         if (on.on_gpu())
-          return cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
+          return cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta, decay, epsilon,
+                                       momentum);
       }
       static_cast<void>(on);
       rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);

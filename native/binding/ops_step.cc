@@ -38,8 +38,8 @@ void call_lstm_forward(Call& c) {
   c.run([=](const Target& on) {
     by_float(sums.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, lstm_cell_forward<T>, d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias), hidden.as<T>(),
-                           cell.as<T>(), gates.as<T>());
+      MG_ON(on, lstm_cell_forward<T>, d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias),
+            hidden.as<T>(), cell.as<T>(), gates.as<T>());
     });
   });
 }
@@ -61,8 +61,8 @@ void call_lstm_backward(Call& c) {
   c.run([=](const Target& on) {
     by_float(gates.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, lstm_cell_backward<T>, d, or_null<T>(dh), or_null<T>(dc), gates.as<T>(), cell.as<T>(), before.as<T>(), or_null<T>(peephole),
-                            dsums.as<T>(), dbefore.as<T>(), or_null<T>(dpeephole), space.as<double>());
+      MG_ON(on, lstm_cell_backward<T>, d, or_null<T>(dh), or_null<T>(dc), gates.as<T>(), cell.as<T>(), before.as<T>(),
+            or_null<T>(peephole), dsums.as<T>(), dbefore.as<T>(), or_null<T>(dpeephole), space.as<double>());
     });
   });
 }
@@ -98,7 +98,8 @@ void call_batch_norm(Call& c) {
   c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, norm_statistics<T>, d, x.as<T>(), epsilon, statistics.as<double>(), mean.as<T>(), variance.as<T>(), space.as<double>());
+      MG_ON(on, norm_statistics<T>, d, x.as<T>(), epsilon, statistics.as<double>(), mean.as<T>(), variance.as<T>(),
+            space.as<double>());
       MG_ON(on, norm_forward<T>, d, x.as<T>(), statistics.as<double>(), gamma.as<T>(), beta.as<T>(), y.as<T>());
     });
   });
@@ -135,8 +136,8 @@ void call_normalize_backward(Call& c) {
   c.run([=](const Target& on) {
     by_float(x.dtype, [&](auto t) {
       using T = decltype(t);
-      MG_ON(on, norm_backward<T>, d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
-                       dbeta.as<T>(), space.as<double>());
+      MG_ON(on, norm_backward<T>, d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(),
+            dgamma.as<T>(), dbeta.as<T>(), space.as<double>());
     });
   });
 }

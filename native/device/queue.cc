@@ -9,7 +9,7 @@ void Queue::enqueue(std::function<void()> job) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (stopping_) return;
   progress_.wait(lock, [&] { return jobs_.size() < kMaxPending; });
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });  // throws where there can be no more threads: then nothing is queued
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });  // first: where it throws, nothing is queued
   jobs_.push_back(std::move(job));
   lock.unlock();
   wake_.notify_one();

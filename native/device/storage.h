@@ -27,7 +27,8 @@ inline std::string place_name(int place) { return place < 0 ? "cpu" : "cuda:" + 
 class Buffer {
  public:
   explicit Buffer(i64 bytes, int place = on_cpu) : bytes_(static_cast<std::size_t>(bytes)), place_(place) {
-    data_ = place == on_cpu ? allocate(bytes_) : place == on_cpu_pinned ? cuda::allocate_pinned(bytes_) : cuda::allocate(place, bytes_);
+    if (place == on_cpu) data_ = allocate(bytes_);
+    else data_ = place == on_cpu_pinned ? cuda::allocate_pinned(bytes_) : cuda::allocate(place, bytes_);
   }
   ~Buffer() {
     if (place_ == on_cpu) deallocate(data_, bytes_);
@@ -64,7 +65,8 @@ struct Storage {
 inline Storage make_storage(DType dtype, i64 count, int place = on_cpu) {
   i64 bytes = 0;
   if (__builtin_mul_overflow(count, dtype_bytes(dtype), &bytes))
-    fail("ERR_MG_MEMORY", "allocate: expected fewer than 2^63 bytes, got " + std::to_string(count) + " elements of " + dtype_name(dtype));
+    fail("ERR_MG_MEMORY", "allocate: expected fewer than 2^63 bytes, got " + std::to_string(count) + " elements of " +
+                              dtype_name(dtype));
   return {std::make_shared<Buffer>(bytes, place), 0, count, dtype};
 }
 

@@ -69,7 +69,8 @@ MG_HD T binary(Binary kind, T a, T b) {
   return a;
 }
 
-// v as another type; a float becomes an integer as in JavaScript's typed arrays: cut off, modulo 2^32 or 2^8, 0 where it is not finite.
+// v as another type; a float becomes an integer as in JavaScript's typed arrays: cut off, modulo 2^32 or 2^8, 0 where it is
+// not finite.
 template <class To, class From>
 MG_HD To converted(From v) {
   if constexpr (std::is_floating_point<From>::value && std::is_integral<To>::value) {
