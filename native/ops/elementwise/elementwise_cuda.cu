@@ -47,7 +47,7 @@ template <class From, class To>
 void cast_elements(Stream stream, i64 n, const void* x, void* y) {
   const From* const from = static_cast<const From*>(x);
   To* const to = static_cast<To*>(y);
-  each_element(stream, n, [=] MG_DEVICE(i64 i) { to[i] = static_cast<To>(from[i]); });
+  each_element(stream, n, [=] MG_DEVICE(i64 i) { to[i] = converted<To>(from[i]); });
 }
 
 template <class From>
