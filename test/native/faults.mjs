@@ -16,7 +16,7 @@ const faults = [
     'folded_tap(parity / 2, ky) == tap / 2 && folded_tap(parity % 2, kx)', 'folded_tap(parity % 2, ky) == tap / 2 && folded_tap(parity / 2, kx)'],
   ['the state before a step is read where this step leaves its own', 'tables.h', 'own.at(t - 1)', 'own.at(t)'],
   ['the gradient of a doubled source lacks one of four cells', 'backward_cuda.h', ' + at[(u.width + 1) * u.columns]);', ');'],
-  ['the weight gradient begins a box while others sum the last one', 'weights_cuda.h', '    MG_BARRIER();\n    list_patch', '    list_patch'],
+  ['the weight gradient gathers a box before all of its cells are listed', 'weights_cuda.h', 'memory.tile);\n    MG_BARRIER();\n', 'memory.tile);\n'],
   ['the weight gradient does not wait for its copies', 'weights_cuda.h', '    port::copy_wait<0>();\n', ''],
   ['halves of the depth change places where words of two cells are made', 'weights_cuda.h', 'lane / 16 * 8 + lane % 8]', 'lane / 8 % 2 * 8 + lane % 8]'],
   ['stages of one launch do not wait for each other', 'forward_cuda.h', '    MG_GRID_BARRIER();\n', ''],
