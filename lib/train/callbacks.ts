@@ -95,7 +95,12 @@ export function stopOnTarget(options: { metric: string; target: number }): Callb
   checkOptions('stopOnTarget', options, ['metric', 'target']);
   const metric = checkString('stopOnTarget', 'metric', options.metric);
   const target = checkNumber('stopOnTarget', 'target', options.target);
-  return { onValidate: (metrics) => (isBetter(metric, target, scoreOf('stopOnTarget', metric, metrics)) ? undefined : 'stop') };
+  return {
+    onValidate(metrics) {
+      const score = scoreOf('stopOnTarget', metric, metrics);
+      return score === target || isBetter(metric, score, target) ? 'stop' : undefined;
+    },
+  };
 }
 
 /** Writes loss, learning rate, gradient norm and validation scores as TensorBoard event files into `folder`. */

@@ -96,9 +96,9 @@ inline void copy_channels(T* to, i64 to_stride, const T* from, i64 from_stride, 
   }
 }
 
-// Fills the patch of a chunk from inputs that are joined on channels.
-template <class T>
-inline void gather(const ChunkPlan& p, const Chunk& c, const T* const* inputs, const i64* channels, int count, T* patch) {
+// Fills the patch of a chunk: zeros around the grid, and row(image, row of the grid, where its first pixel goes) for the rest.
+template <class T, class Row>
+inline void fill_patch(const ChunkPlan& p, const Chunk& c, T* patch, Row&& row) {
   const i64 rows = c.rows + 2 * p.pad_h, side = p.pad_w * p.channels;
   for (i64 s = 0; s < c.samples; s++) {
     T* line = patch + s * (p.rows_per + 2 * p.pad_h) * p.row_stride();
@@ -109,14 +109,21 @@ inline void gather(const ChunkPlan& p, const Chunk& c, const T* const* inputs, c
         continue;
       }
       for (i64 k = 0; k < side; k++) line[k] = line[p.row_stride() - side + k] = T(0);
-      T* to = line + side;
-      for (int j = 0; j < count; j++) {
-        const T* from = inputs[j] + (((c.sample + s) * p.height + y) * p.width) * channels[j];
-        copy_channels(to, p.channels, from, channels[j], channels[j], p.width);
-        to += channels[j];
-      }
+      row(c.sample + s, y, line + side);
     }
   }
+}
+
+// From inputs that are joined on channels.
+template <class T>
+inline void gather(const ChunkPlan& p, const Chunk& c, const T* const* inputs, const i64* channels, int count, T* patch) {
+  fill_patch(p, c, patch, [&](i64 image, i64 y, T* to) {
+    for (int j = 0; j < count; j++) {
+      const T* from = inputs[j] + (image * p.height + y) * p.width * channels[j];
+      copy_channels(to, p.channels, from, channels[j], channels[j], p.width);
+      to += channels[j];
+    }
+  });
 }
 
 }  // namespace mg

@@ -91,21 +91,6 @@ void load_carry(const DncBackward<T>& job, i64 b, DncCarry<T>& c) {
 }
 
 template <class T>
-void store_carry(const DncBackward<T>& job, const DncCarry<T>& c, i64 b) {
-  const DncDims& d = job.dims;
-  const DncState<T>& to = job.dbefore;
-  const i64 N = d.slots, pitch = d.pitch();
-  transpose_out(to.memory + b * N * d.word, c.memory, pitch, N, d.word);
-  unpad_vectors(to.usage + b * N, N, c.usage, pitch, 1);
-  unpad_vectors(to.precedence + b * d.writes * N, N, c.precedence, pitch, d.writes);
-  unpad_vectors(to.read + b * d.reads * N, N, c.read, pitch, d.reads);
-  unpad_vectors(to.write + b * d.writes * N, N, c.write, pitch, d.writes);
-  copy(to.words + b * d.words(), c.words, d.words());
-  copy(to.hidden + b * d.hidden, c.hidden, d.hidden);
-  copy(to.cell + b * d.hidden, c.cell, d.hidden);
-}
-
-template <class T>
 void access_backward_at(const DncBackward<T>& job, i64 t, i64 b, DncReplay<T>& s, const DncBackwardScratch<T>& scratch, T* draw) {
   const DncDims& d = job.dims;
   const i64 pitch = d.pitch(), memory = d.word * pitch, heads = d.writes * pitch, reads = d.reads * pitch, D = DncInterface(d).size;
@@ -186,7 +171,7 @@ void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncB
     }
     controller_backward_step(job, t, first, active, running, scratch, grads);
   }
-  for (i64 g = 0; g < count; g++) store_carry(job, scratch.samples[g].carry, first + g);
+  for (i64 g = 0; g < count; g++) store_state(d, scratch.samples[g].carry, job.dbefore, first + g);
 }
 
 }  // namespace

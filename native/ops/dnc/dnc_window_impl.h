@@ -23,8 +23,9 @@ void load_state(const DncDims& d, const DncState<const T>& from, i64 b, DncSampl
   copy(s.cell, from.cell + b * d.hidden, d.hidden);
 }
 
-template <class T>
-void store_state(const DncDims& d, const DncSample<T>& s, const DncState<T>& to, i64 b) {
+// From a sample, or from the gradients that it carries; links lie where they stay.
+template <class T, class From>
+void store_state(const DncDims& d, const From& s, const DncState<T>& to, i64 b) {
   const i64 N = d.slots, pitch = d.pitch();
   transpose_out(to.memory + b * N * d.word, s.memory, pitch, N, d.word);
   unpad_vectors(to.usage + b * N, N, s.usage, pitch, 1);

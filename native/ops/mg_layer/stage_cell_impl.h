@@ -20,6 +20,14 @@ MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, int n) {
   P::store(p, a.i, n), P::store(p + plane, a.u, n), P::store(p + 2 * plane, a.f, n), P::store(p + 3 * plane, a.o, n);
 }
 
+// The peepholes, if there are any, beside each of `pixels` pixels.
+template <class T>
+void spread_peepholes(const CellJob<T>& job, i64 pixels, T (&to)[3][block_values]) {
+  for (int k = 0; job.peephole && k < 3; k++) {
+    for (i64 m = 0; m < pixels; m++) copy_run(to[k] + m * job.channels, job.peephole + k * job.channels, job.channels);
+  }
+}
+
 template <class T>
 void cell_forward(const CellJob<T>& job) {
   using P = Part<T>;
@@ -27,11 +35,7 @@ void cell_forward(const CellJob<T>& job) {
   const i64 C = job.channels, per = block_values / C;
   T planes[4][block_values], peepholes[3][block_values];
   const bool direct = C % wide<T> == 0;
-  if (job.peephole) {
-    for (int k = 0; k < 3; k++) {
-      for (i64 m = 0; m < per; m++) copy_run(peepholes[k] + m * C, job.peephole + k * C, C);
-    }
-  }
+  spread_peepholes(job, per, peepholes);
   const V forget = Simd<T, wide<T>>::splat(job.forget_bias);
   for (i64 first = 0; first < job.pixels; first += per) {
     const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
@@ -85,11 +89,7 @@ void cell_backward(const CellJob<T>& job) {
   using V = typename P::V;
   const i64 C = job.channels, per = block_values / C;
   T planes[4][block_values], peepholes[3][block_values];
-  if (job.peephole) {
-    for (int k = 0; k < 3; k++) {
-      for (i64 m = 0; m < per; m++) copy_run(peepholes[k] + m * C, job.peephole + k * C, C);
-    }
-  }
+  spread_peepholes(job, per, peepholes);
   for (i64 first = 0; first < job.pixels; first += per) {
     const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
     each_lane<T>(pixels * C, [&](i64 k, int n) {

@@ -39,23 +39,12 @@ void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 
 
 template <class T>
 void gather(const ChunkPlan& p, const Chunk& chunk, int dimensions, const SourceView<T>* sources, int count, T* patch) {
-  const i64 rows = chunk.rows + 2 * p.pad_h, side = p.pad_w * p.channels;
-  for (i64 s = 0; s < chunk.samples; s++) {
-    T* line = patch + s * (p.rows_per + 2 * p.pad_h) * p.row_stride();
-    for (i64 r = 0; r < rows; r++, line += p.row_stride()) {
-      const i64 y = chunk.row + r - p.pad_h;
-      if (!inside(y, p.height)) {
-        std::memset(line, 0, size_t(p.row_stride()) * sizeof(T));
-        continue;
-      }
-      for (i64 k = 0; k < side; k++) line[k] = line[p.row_stride() - side + k] = T(0);
-      T* to = line + side;
-      for (int j = 0; j < count; j++) {
-        gather_row(p, dimensions, sources[j], chunk.sample + s, y, to);
-        to += sources[j].channels;
-      }
+  fill_patch(p, chunk, patch, [&](i64 image, i64 y, T* to) {
+    for (int j = 0; j < count; j++) {
+      gather_row(p, dimensions, sources[j], image, y, to);
+      to += sources[j].channels;
     }
-  }
+  });
 }
 
 // The transpose of gather_row: a doubled cell collects from its fine cells, a pooled one sends to the first maximum.
