@@ -42,8 +42,8 @@ function measure(command, args, job, env = {}) {
   return JSON.parse(lines(stdout).at(-1));
 }
 const ours = (program, job) => measure(process.execPath, [join('bench/gpu', program)], { ...job, device: used.id });
-// glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its time in page
-// faults.
+// glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its
+// time in page faults.
 const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40), MALLOC_TOP_PAD_: String(2 ** 28) };
 const torch = (program, job) => measure(
   options.python, [join('bench/peers/gpu', program)],

@@ -48,8 +48,8 @@ export function networks(isQuick, onGpu) {
 }
 
 /**
- * DNCs of growing memory: one step and a training window of 20. PyTorch keeps every link matrix of a window: fewer episodes
- * there.
+ * DNCs of growing memory: one step and a training window of 20. PyTorch keeps every link matrix of a window:
+ * fewer episodes there.
  */
 export function dncs(isQuick, onGpu) {
   const rows = isQuick ? [[64, 2, 'training'], [64, 2, 'step']]

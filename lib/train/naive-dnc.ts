@@ -1,5 +1,5 @@
-// The DNC's memory access from its definition, in loops over double-precision numbers: the fast one must equal it before it is
-// timed.
+// The DNC's memory access from its definition, in loops over double-precision numbers: what the fast one must equal before
+// it is timed.
 
 import { dncInterface, type DncSettings } from '../ops/index.js';
 

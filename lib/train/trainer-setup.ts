@@ -32,8 +32,8 @@ export interface TrainerSetup {
   readonly guard?: Guard;
   /**
    * Bytes that training may take. A window that needs more is run forward once, and then backward in segments, each of them
-   * forward again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is. Default: no
-   * limit.
+   * forward again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is.
+   * Default: no limit.
    */
   readonly memoryBudget?: number;
   readonly callbacks?: readonly Callback[];

@@ -63,8 +63,8 @@ describe('bench', () => {
   });
 
   it('notes the loss of a sequence, which starts at ln 2 for each of its bits', async () => {
-    // 18 bits are due. A network that is new says 0 or 1 with probabilities near ½, and one update moves it little: within a
-    // tenth.
+    // 18 bits are due. A network that is new says 0 or 1 with probabilities near ½, and one update moves it little:
+    // within a tenth.
     for (const side of ['multigrid', 'dnc'] as const) {
       const { loss } = await learn(
         side, 1, { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null }, () => {});

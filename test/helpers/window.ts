@@ -119,8 +119,8 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
     await device(place).sync();
   }
 
-  // From the last segment to the first; the loss is ⟨weights, answers⟩ and, for all later segments, ⟨gradient there, state after
-  // it⟩.
+  // From the last segment to the first; the loss is ⟨weights, answers⟩ and, for all later segments,
+  // ⟨gradient there, state after it⟩.
   const answers: ArrayLike<number>[][] = [];
   const final = new Map<string, ArrayLike<number>>();
   let flowing: ReadonlyMap<string, Tensor> = new Map(initial.map(([key, { shape }]) =>

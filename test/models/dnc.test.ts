@@ -45,8 +45,8 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
       const last = file.outputs.steps.at(-1)!;
       expectNear(state.at('hidden').dataSync(), last['hidden']!, tolerance, 'hidden');
       expectNear(state.at('cell').dataSync(), last['cell']!, tolerance, 'cell');
-      // Slots 2 and 3 differ by 1e-13 in usage at the first step: float32 fills them in the other order, and nothing else
-      // changes.
+      // Slots 2 and 3 differ by 1e-13 in usage at the first step: float32 fills them in the other order,
+      // and nothing else changes.
       const usage = state.at('usage').dataSync();
       const place = flat(file.outputs.final_state['usage']!).map((u) => {
         const distance = [...usage].map((v) => Math.abs(v - u));

@@ -40,8 +40,8 @@ describe('fused.plan', () => {
       using large = fused.plan({ layers: [{ ...layers[0], side: 16 }, { ...layers[1], side: 16 }], ...size, batch: 64 });
       expect(large.path).toMatch(/CUDA.*one launch each, gates stored/);
       const stages = size.steps + layers.length - 1;
-      // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid, and sums
-      // backward.
+      // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid,
+      // and sums backward.
       expect(large.launches).toBe(1 + stages + 1 + 3 * stages + 1 + 2 * grids + 1);
     }
     expect(made.savedBytes).toBeGreaterThan(0);

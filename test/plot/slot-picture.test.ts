@@ -52,8 +52,8 @@ it('a DNC at work: with allocation and write gates open it fills one slot after 
   }));
   using dnc = model as DNC;
   const parameters = dnc.stateDict();
-  // Interface biases alone decide: allocation and write gates open, free gates closed (W(3V+R)+3V+R(3+2V) = 33 numbers; see
-  // dncInterface).
+  // Interface biases alone decide: allocation and write gates open, free gates closed (W(3V+R)+3V+R(3+2V) = 33
+  // numbers; see dncInterface).
   parameters.get('interface.weight')!.copyFrom(new Float32Array(parameters.get('interface.weight')!.size));
   const bias = new Float32Array(parameters.get('interface.bias')!.size);
   bias.fill(-30, 6, 8);

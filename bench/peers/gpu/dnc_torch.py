@@ -1,4 +1,4 @@
-"""A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. The job: bench/gpu/dnc.mjs."""
+"""A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. Its job: bench/gpu/dnc.mjs."""
 from peer import DEVICE, JOB, MODE, compiled, finish, torch, wave, weight
 
 W, R = 16, 4
