@@ -1,7 +1,7 @@
 #!/bin/sh
-# Compiles every CUDA file for the shipped architectures and reads the compiler's report. No kernel may use more registers or spill
-# more bytes than the budget of its file: 128 of each, or what a line "// Budget: 168 registers, 16 bytes spilled" in the file says.
-# (Around a call of exp, log or a division, live values are saved on the stack: that counts as spilling too.)
+# Compiles every CUDA file for the shipped architectures and reads the compiler's report. No kernel may use more registers or
+# spill more bytes than the budget of its file: 128 of each, or what a line "// Budget: 168 registers, 16 bytes spilled" in the
+# file says. (Around a call of exp, log or a division, live values are saved on the stack: that counts as spilling too.)
 # MG_CUDA_GENCODE="sm_90" narrows the architectures; needs nvcc, no GPU.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,7 +13,8 @@ for arch in $archs; do
   number=${arch#*_}
   gencode="$gencode -gencode arch=compute_$number,code=$arch"
 done
-flags="-std=c++17 -O3 -fmad=false --extended-lambda --expt-relaxed-constexpr --compress-mode=size -Xcompiler=-fPIC,-ffp-contract=off,-fvisibility=hidden"
+flags="-std=c++17 -O3 -fmad=false --extended-lambda --expt-relaxed-constexpr --compress-mode=size"
+flags="$flags -Xcompiler=-fPIC,-ffp-contract=off,-fvisibility=hidden"
 bad=0 total=0
 for source in native/*/*.cu native/ops/*/*.cu; do
   [ -e "$source" ] || continue
@@ -27,7 +28,10 @@ for source in native/*/*.cu native/ops/*/*.cu; do
   fi
   if [ -n "$stale" ]; then
     # shellcheck disable=SC2086
-    nvcc $flags $gencode -MMD -MF "$out/$name.d" -Xptxas -v -c "$source" -o "$out/$name.o" >"$out/$name.part" 2>&1 || { cat "$out/$name.part"; exit 1; }
+    nvcc $flags $gencode -MMD -MF "$out/$name.d" -Xptxas -v -c "$source" -o "$out/$name.o" >"$out/$name.part" 2>&1 || {
+      cat "$out/$name.part"
+      exit 1
+    }
     mv "$out/$name.part" "$out/$name.log"
   fi
   registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/$name.log" | sort -n | tail -1)
@@ -37,7 +41,8 @@ for source in native/*/*.cu native/ops/*/*.cu; do
   most_registers=${budget% *} most_spilled=${budget#* }
   size=$(wc -c <"$out/$name.o")
   total=$((total + size))
-  printf '%-28s %4d compiled kernels, at most %3d registers and %3d bytes spilled, %7d bytes\n' "$name" "$kernels" "${registers:-0}" "${spilled:-0}" "$size"
+  printf '%-28s %4d compiled kernels, at most %3d registers and %3d bytes spilled, %7d bytes\n' \
+    "$name" "$kernels" "${registers:-0}" "${spilled:-0}" "$size"
   if [ "${registers:-0}" -gt "${most_registers:-128}" ] || [ "${spilled:-0}" -gt "${most_spilled:-128}" ]; then
     echo "FAIL: beyond the budget of ${most_registers:-128} registers and ${most_spilled:-128} bytes"
     bad=1

@@ -3,9 +3,9 @@
 #
 #   native/gpu.sh COMMAND [ARGUMENT]…
 #
-# Needs cmake, make or ninja, a C++ compiler and nvcc. Node and the packages are those of the checkout or, where it has none, of .offline/.
-# MG_CUDA_ARCHS names other architectures than that of the GPU. MG_SHIM=1 takes the kernels as host code on a made-up device
-# instead, to try a command on a machine without a GPU.
+# Needs cmake, make or ninja, a C++ compiler and nvcc. Node and the packages are those of the checkout or, where it has none, of
+# .offline/. MG_CUDA_ARCHS names other architectures than that of the GPU. MG_SHIM=1 takes the kernels as host code on a made-up
+# device instead, to try a command on a machine without a GPU.
 set -eu
 cd "$(dirname "$0")/.."
 fail() { echo "gpu: $*" >&2; exit 3; }
@@ -13,7 +13,8 @@ fail() { echo "gpu: $*" >&2; exit 3; }
 cuda=${CUDA_PATH:-/usr/local/cuda}
 command -v nvcc > /dev/null || [ ! -x "$cuda/bin/nvcc" ] || PATH=$PATH:$cuda/bin
 if ! command -v node > /dev/null || [ ! -e node_modules/typescript ]; then
-  [ -x .offline/run ] || fail "expected Node and node_modules (npm install), or .offline/ (npm run pack:offline elsewhere), got neither"
+  [ -x .offline/run ] ||
+    fail "expected Node and node_modules (npm install), or .offline/ (npm run pack:offline elsewhere), got neither"
   exec .offline/run "native/$(basename "$0")" "$@"
 fi
 PATH=$PWD/node_modules/.bin:$PATH
@@ -24,8 +25,10 @@ if [ -n "${MG_SHIM:-}" ]; then
   build=build/shim-addon
   cmake -S . -B $build -DMG_CUDA=SHIM >&2
 else
-  command -v nvcc > /dev/null || fail "expected nvcc on the PATH or in $cuda/bin, got none; install the CUDA toolkit, 13.0 or newer"
-  found=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2> /dev/null | sort -u | tr -d . | sed 's/$/-real/' | paste -sd ';') || found=
+  command -v nvcc > /dev/null ||
+    fail "expected nvcc on the PATH or in $cuda/bin, got none; install the CUDA toolkit, 13.0 or newer"
+  found=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2> /dev/null | sort -u | tr -d . | sed 's/$/-real/' |
+    paste -sd ';') || found=
   archs=${MG_CUDA_ARCHS:-$found}
   [ -n "$archs" ] || fail "expected a GPU that nvidia-smi shows, got none"
   build=build/gpu

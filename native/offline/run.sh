@@ -35,7 +35,8 @@ esac
 # Unpacked beside the final name and renamed, so that a call that is stopped leaves nothing half done.
 store=${OFFLINE_DIR:-${TMPDIR:-/tmp}}/multigrid-memory-$(id -u)-$(printf %.16s "$sum")
 if [ ! -x "$store/node/bin/node" ]; then
-  [ "$(sha256sum < "$here/bundle.tar.xz" | cut -d' ' -f1)" = "$sum" ] || fail "bundle.tar.xz is damaged: its checksum is not the recorded one"
+  [ "$(sha256sum < "$here/bundle.tar.xz" | cut -d' ' -f1)" = "$sum" ] ||
+    fail "bundle.tar.xz is damaged: its checksum is not the recorded one"
   mkdir -p "$(dirname -- "$store")"
   part=$(mktemp -d "$store.XXXXXX")
   trap 'rm -rf "$part"' EXIT INT TERM

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds the binaries that are published: with the GCC of this machine and the C library of a Debian 11 root, so that they are fast
-# and load on systems as old as that (GLIBC 2.31).
+# Builds the binaries that are published: with the GCC of this machine and the C library of a Debian 11 root, so that they are
+# fast and load on systems as old as that (GLIBC 2.31).
 #
 #   native/release/debian11.sh [x64] [arm64]      default: both
 #
 # Needs root, debootstrap, cmake, g++ and for arm64 g++-aarch64-linux-gnu (12 or newer: older ones compile the convolution to code
-# half as fast), and a checkout after `npm install`. The x64 binary gets the CUDA kernels where nvcc is on the PATH, for all released
-# architectures unless MG_CUDA_ARCHS names others.
+# half as fast), and a checkout after `npm install`. The x64 binary gets the CUDA kernels where nvcc is on the PATH, for all
+# released architectures unless MG_CUDA_ARCHS names others.
 # Writes prebuilds/linux-<arch>/multigrid-memory.glibc.node, checks what they need, and loads the x64 one inside the root.
-# The root is kept for the next time: MG_ROOT (default /var/tmp/multigrid-memory-debian11), from MG_MIRROR or debootstrap's own mirror.
+# The root is kept for the next time: MG_ROOT (default /var/tmp/multigrid-memory-debian11), from MG_MIRROR or debootstrap's own
+# mirror.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export MG_ROOT=${MG_ROOT:-/var/tmp/multigrid-memory-debian11}

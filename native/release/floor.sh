@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails unless every binary named runs on the systems we promise: GLIBC 2.31 or older, no C++ library, no libgomp, no libcudart, and
-# every function is either Node's or has a version, that is, was found in a library when the binary was linked.
+# Fails unless every binary named runs on the systems we promise: GLIBC 2.31 or older, no C++ library, no libgomp, no libcudart,
+# and every function is either Node's or has a version, that is, was found in a library when the binary was linked.
 set -euo pipefail
 limit=GLIBC_2.31
 [ $# -gt 0 ] || { echo "usage: floor.sh FILE.node…" >&2; exit 2; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the published binaries again, from a copy of this checkout in another folder, and fails unless they have the bytes of those in
-# prebuilds/. Takes and needs what debian11.sh does.
+# Builds the published binaries again, from a copy of this checkout in another folder, and fails unless they have the bytes of
+# those in prebuilds/. Takes and needs what debian11.sh does.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 sums=$PWD/prebuilds/SHA256SUMS

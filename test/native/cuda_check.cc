@@ -469,10 +469,11 @@ void check_ops() {
 
 }  // namespace
 
-// Arguments: seed (random), full or small (full), dnc for the DNC alone.
+// Arguments: seed (random); small, full or large (full); dnc for the DNC alone.
 int main(int argc, char** argv) {
   const unsigned seed = argc > 1 ? unsigned(std::strtoul(argv[1], nullptr, 10)) : std::random_device{}();
-  small = argc > 2 && std::string(argv[2]) == "small";
+  const std::string size = argc > 2 ? argv[2] : "full";
+  small = size == "small", large = size == "large";
   rng.seed(seed);
   std::printf("seed %u\n", seed);
   Pool::get().resize(small ? 1 : 2);  // the reference does not carry the thread sanitizer

@@ -19,7 +19,7 @@ namespace check {
 using namespace mg;
 
 inline std::mt19937 rng;
-inline bool small = false;
+inline bool small = false, large = false;
 inline int failures = 0, comparisons = 0;
 inline cuda::Stream const stream = nullptr;
 

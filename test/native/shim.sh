@@ -44,7 +44,9 @@ kernels() {
   for source in native/ops/*/*.cu test/native/shim/planted.cu; do
     compile "$out/$kind/$(basename "$source" .cu).o" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
   done
-  for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"; done
+  for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do
+    compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"
+  done
   compile "$out/$kind/cuda_shim.o" $base $shim_flags -c test/native/shim/cuda_shim.cc
   compile "$out/$kind/device.o" $base $flags -Itest/native/shim -x c++ -c native/device/cuda_device.cu
   compile "$out/$kind/device_check.o" $base $flags -c test/native/device_check.cc
@@ -60,8 +62,10 @@ must_fail() {
 
 check() {
   kind=$1 flags=$2 size=$3 networks=$4 most=$5 faults=$6
-  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind"/cuda_check*.o "$out/$kind/cuda_shim.o" -o "$out/cuda_check_$kind"
-  g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/network_cuda_check.o" "$out/$kind/cuda_shim.o" -o "$out/network_cuda_check_$kind"
+  for program in cuda_check network_cuda_check; do
+    g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/$program"*.o "$out/$kind/cuda_shim.o" \
+      -o "$out/${program}_$kind"
+  done
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
   g++ -pthread $flags "$out"/reference/alloc.o "$out/$kind/device.o" "$out/$kind/device_check.o" -o "$out/device_check_$kind"
   echo "== $kind"
@@ -93,7 +97,7 @@ tsan="-O1 -g -Wno-maybe-uninitialized -fsanitize=thread"
 xargs -P "$jobs" -I{} sh -c '{} || exit 255' <"$out.commands"
 for kind in $wanted; do
   case $kind in
-    plain) check plain "" full 20 1000 "1 2 3 5 6 7" ;;
+    plain) check plain "" large 20 1000 "1 2 3 5 6 7" ;;
     asan) check asan "$asan" full 8 50 "1 2 4 5 6 7" ;;
     tsan) check tsan -fsanitize=thread small 4 1 "2 3 5 6 7" ;;
     # shellcheck disable=SC2086

@@ -94,8 +94,8 @@ template <class T>
 void dnc_update_links(Stream stream, const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t, const T* from, T* to) {
   const DncDims& d = job.dims;
   const i64 N = d.slots, P = d.pitch(), heads = t * d.batch * d.writes;
-  const DncVectors<T> write{job.trace.write + heads * P, d.writes, P}, precedence{s.precedence + heads * N, d.writes, N}, no_reads{};
-  const DncLinkPass<T> pass{d, s.lengths, t, 0, from, to, write, precedence, no_reads, nullptr, nullptr};
+  const DncVectors<T> write{job.trace.write + heads * P, d.writes, P}, precedence{s.precedence + heads * N, d.writes, N};
+  const DncLinkPass<T> pass{d, s.lengths, t, 0, from, to, write, precedence, {}, nullptr, nullptr};
   link_forward(stream, pass, 0);
 }
 

@@ -72,8 +72,8 @@ struct LinkFma {
   MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
 };
 
-// R heads; without Update the new matrix is there already. The first blocks do, each, what goes on beside the links. In float, two
-// blocks share a processor: one computes while the other one waits for memory.
+// R heads; without Update the new matrix is there already. The first blocks do, each, what goes on beside the links. In float,
+// two blocks share a processor: one computes while the other one waits for memory.
 template <class T, int R, bool Update, class Beside>
 MG_KERNEL(link_threads, sizeof(T) == 4 ? 2 : 1) dnc_link_kernel(DncLinkPass<T> job, i64 besides, Beside beside) {
   constexpr int batch = sizeof(T) == 4 && R < 3 ? link_batch : link_batch / 2, heads = R ? R : 1;
