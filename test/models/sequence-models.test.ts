@@ -1,6 +1,6 @@
 // DNC, NTM and LSTM as a user builds them, with every option, against their equations in loops over numbers.
 import { describe, expect, it } from 'vitest';
-import { gradcheck, models, ops, Rng, scope, Tensor } from '../../lib/index.js';
+import { device, gradcheck, models, ops, Rng, scope, setThreads, Tensor } from '../../lib/index.js';
 import type { Module } from '../../lib/nn/module.js';
 import { dncInterface, type DncSettings } from '../../lib/ops/index.js';
 import { naiveAccess, naiveStart } from '../../lib/train/naive-dnc.js';
@@ -175,6 +175,21 @@ describe('DNC', () => {
       slots: 500, wordSize: 16, readHeads: 4, writeHeads: 1, hidden: 256, ...forms.official, usageGradient: false, clip: 20, linkBudgetBytes: 2 ** 30,
     });
     expect(dncInterface(model.settings).size).toBe(16 * 4 + 3 * 16 + 5 * 4 + 3);   // WR + 3W + 5R + 3, as in the article
+  });
+
+  it('keeps all links of a window where the budget holds them, and few where it does not', () => {
+    setThreads(2);
+    const [steps, slots] = [16, 200];
+    const most = [0, 2 ** 30].map((linkBudgetBytes) => {
+      using _ = scope();
+      using model = new models.DNC({ inputs: INPUTS, outputs: OUTPUTS, slots, wordSize: 4, readHeads: 1, hidden: 5, linkBudgetBytes });
+      ops.sum(model.forward(Tensor.normal([steps, 8, INPUTS], [0, 1], new Rng(13))).y).backward();
+      return device('cpu').memory().peak;
+    });
+    // For eight samples at once all links but the last, and a gradient. Else for one of each thread every fourth, three between, and a gradient.
+    const links = 8 * 16 - 2 * (3 + 3 + 1);
+    const share = (most[1]! - most[0]!) / (links * slots ** 2 * 4);
+    expect(share > 0.9 && share < 1.5, `${share} of what the links take; beside them a sample keeps memories, and blocks are rounded up`).toBe(true);
   });
 
   it('that of the article passes all of its gradient, the official one all but that of usage into the weights before', async () => {
