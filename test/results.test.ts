@@ -84,11 +84,12 @@ describe('what the README says was measured', () => {
   });
 
   it('how map9 learns', () => {
-    interface Learning { steps: number[]; f: Record<string, number[]>; swing: { steps: number[]; f: number[] } }
-    const { steps, f, swing } = results<Learning>('map9-learning');
+    interface Learning { steps: number[]; f: Record<string, number[]>; swing: { steps: number[]; f: number[] }; start: { f: number } }
+    const { steps, f, swing, start } = results<Learning>('map9-learning');
     const [, when, scores] = /\(seed 1 at steps ([\d, ]+): ([\d., ]+)\)/.exec(readme.replaceAll('\n', ' '))!;
     expect(when!.split(', ').map(numberOf)).toEqual(swing.steps);
     scores!.split(', ').forEach((figure, k) => expectFigure(figure, swing.f[k]!, `F at ${swing.steps[k]}`));
+    expectFigure(/ends at F (\S+) on 256 mazes/.exec(readme.replaceAll('\n', ' '))![1]!, start.f, 'npm start');
     const head = /^\| time steps \| (.*) \|$/m.exec(readme)![1]!.split(' | ');
     expect(head.map(numberOf)).toEqual(steps);
     const [medians, ranges] = readmeTable('time steps', ...head) as [string[], string[]];

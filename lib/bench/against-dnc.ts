@@ -148,7 +148,9 @@ function train(model: Module, forward: () => Tensor): void {
 }
 
 /** Measures one point in this process. `limitBytes`: what may be used; beyond it a time is null and `note` says so. */
-export async function measure(point: Point, limitBytes: number, peak: () => number): Promise<Measured> {
+export async function measure(
+  point: Point, limitBytes: number, peak: () => number, bytesPerSecond: () => Promise<number> = memoryBandwidth,
+): Promise<Measured> {
   using _ = scope();
   const { side, size, batch, runs, budgetMs } = point;
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
@@ -161,7 +163,7 @@ export async function measure(point: Point, limitBytes: number, peak: () => numb
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await memoryBandwidth()) * 1000 : null;
+  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await bytesPerSecond()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {
