@@ -163,7 +163,8 @@ export async function measure(
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  const bound = side === 'dnc' ? (2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch) / (await bytesPerSecond()) * 1000 : null;
+  const traffic = 2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch;
+  const bound = side === 'dnc' ? traffic / (await bytesPerSecond()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {

@@ -39,7 +39,8 @@ export function clippedLstm(weights: Weights, x: Row, before: Cell, forgetBias: 
   return { hidden: clamp(hidden, limit), cell: clamp(cell, limit) };
 }
 
-export const clippedAffine = (weights: Weights, name: string, x: Row, limit: number): number[] => clamp(affine(weights, name, x), limit);
+export const clippedAffine = (weights: Weights, name: string, x: Row, limit: number): number[] => (
+  clamp(affine(weights, name, x), limit));
 
 export interface NaiveNtm {
   readonly slots: number;
@@ -63,7 +64,8 @@ export function ntmStart(weights: Weights, hidden: number): NaiveNtmState {
   const zeros = new Array<number>(hidden).fill(0);
   return {
     memory: weights['initialMemory']!, readWeights: weights['initialReadWeights']!.map(softmax),
-    writeWeights: weights['initialWriteWeights']!.map(softmax), readWords: weights['initialWords']!.map((row) => row.map(Math.tanh)),
+    writeWeights: weights['initialWriteWeights']!.map(softmax),
+    readWords: weights['initialWords']!.map((row) => row.map(Math.tanh)),
     hidden: zeros, cell: zeros,
   };
 }
@@ -99,7 +101,8 @@ export function ntmStep(weights: Weights, x: Row, state: NaiveNtmState, s: Naive
   let { memory } = state;
   writes.forEach((one, k) => {
     const [erase, add] = [one.slice(W + 6, 2 * W + 6).map(sigmoid), one.slice(2 * W + 6)];
-    memory = memory.map((row, i) => row.map((m, w) => m * (1 - writeWeights[k]![i]! * erase[w]!) + writeWeights[k]![i]! * add[w]!));
+    const weight = writeWeights[k]!;
+    memory = memory.map((row, i) => row.map((m, w) => m * (1 - weight[i]! * erase[w]!) + weight[i]! * add[w]!));
   });
   const read = s.order === 'readFirst' ? state.memory : memory;
   const readWeights = reads.map((one, k) => address(read, one, state.readWeights[k]!, W));

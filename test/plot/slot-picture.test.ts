@@ -66,10 +66,13 @@ it('a DNC at work: with allocation and write gates open it fills one slot after 
   for (let step = 0; step < 5; step++) expect(written.map((row) => row[step] === dark)).toEqual([0, 1, 2, 3, 4].map((slot) => slot === step));
 });
 
-it.each([[1, 1], [3, 2]])('a DNC at work: every panel shows its own numbers, step by step (%d read and %d write heads)', async (readHeads, writeHeads) => {
+it.each([
+  [1, 1], [3, 2],
+])('a DNC at work: every panel shows its own numbers, step by step (%d read, %d write heads)', async (readHeads, writeHeads) => {
   using _ = scope();
   const { model, task } = buildRun(checkRunConfig({
-    model: { kind: 'dnc', slots: 4, wordSize: 3, readHeads, writeHeads, hidden: 6 }, task: { name: 'copy', bits: 3, lengths: [3, 3] },
+    model: { kind: 'dnc', slots: 4, wordSize: 3, readHeads, writeHeads, hidden: 6 },
+    task: { name: 'copy', bits: 3, lengths: [3, 3] },
   }));
   using dnc = model as DNC;
   randomize(dnc, 2, 2);

@@ -26,7 +26,7 @@ function expectFair(bits: readonly number[]): void {
 }
 
 describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
-  it.each(['end', 'startEnd'] as const)('copy, delimiters %s: 2 to 6 vectors, then the same vectors on zero input', (delimiters) => {
+  it.each(['end', 'startEnd'] as const)('copy, delimiters %s: 2 to 6 vectors, then the same on zero input', (delimiters) => {
     const bits = 5;
     const task = tasks.copy({ bits, lengths: [2, 6], delimiters });
     const before = delimiters === 'end' ? 0 : 1;
@@ -38,8 +38,8 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
       const end = shown.findIndex((row) => row.at(-1) === 1);
       const vectors = shown.slice(before, end).map((row) => row.slice(0, bits));
       expect(shown).toEqual([
-        ...(before === 1 ? [flag(bits, width)] : []), ...vectors.map((vector) => [...vector, ...zeros(width - bits)]), flag(width - 1, width),
-        ...none(vectors.length, width),
+        ...(before === 1 ? [flag(bits, width)] : []), ...vectors.map((vector) => [...vector, ...zeros(width - bits)]),
+        flag(width - 1, width), ...none(vectors.length, width),
       ]);
       expect(rowsOf(target, bits)).toEqual([...none(end + 1, bits), ...vectors]);
       expect([...due]).toEqual([...zeros(end + 1), ...vectors.map(() => 1)]);
@@ -63,7 +63,8 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
       // 2, 3 and 4 have mean 3 and variance 2/3.
       const says = shownAs === 'tenth' ? times / 10 : (times - 3) / Math.sqrt(2 / 3);
       expect(shown).toEqual([
-        flag(bits, bits + 2), ...vectors.map((vector) => [...vector, 0, 0]), flag(bits + 1, bits + 2, Math.fround(says)), ...none(length * times + 1, bits + 2),
+        flag(bits, bits + 2), ...vectors.map((vector) => [...vector, 0, 0]), flag(bits + 1, bits + 2, Math.fround(says)),
+        ...none(length * times + 1, bits + 2),
       ]);
       const answer = Array.from({ length: times }, () => vectors.map((vector) => [...vector, 0])).flat();
       expect(rowsOf(target, bits + 1)).toEqual([...none(length + 2, bits + 1), ...answer, flag(bits, bits + 1)]);
@@ -84,14 +85,15 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
     for (let index = 0; index < EPISODES; index++) {
       const { input, target, due } = task.generate(SEED, index);
       const shown = rowsOf(input, bits + 2);
+      const behind = (row: number): number[][] => shown.slice(row + 1, row + 1 + vectors).map((vector) => vector.slice(0, bits));
       const items: number[][][] = [];
-      while (shown[3 * items.length]![bits] === 1) items.push(shown.slice(3 * items.length + 1, 3 * items.length + 3).map((row) => row.slice(0, bits)));
-      const asked = shown.slice(3 * items.length + 1, 3 * items.length + 3).map((row) => row.slice(0, bits));
+      while (shown[3 * items.length]![bits] === 1) items.push(behind(3 * items.length));
+      const asked = behind(3 * items.length);
       const query = items.findIndex((item) => item.flat().join() === asked.flat().join());
       const plain = (item: number[][]): number[][] => item.map((vector) => [...vector, 0, 0]);
       expect(shown).toEqual([
-        ...items.flatMap((item) => [flag(bits, bits + 2), ...plain(item)]), flag(bits + 1, bits + 2), ...plain(asked), flag(bits + 1, bits + 2),
-        ...none(vectors, bits + 2),
+        ...items.flatMap((item) => [flag(bits, bits + 2), ...plain(item)]),
+        flag(bits + 1, bits + 2), ...plain(asked), flag(bits + 1, bits + 2), ...none(vectors, bits + 2),
       ]);
       expect(rowsOf(target, bits)).toEqual([...none(3 * items.length + 4, bits), ...items[query + 1]!]);
       expect([...due]).toEqual([...zeros(3 * items.length + 4), ...zeros(vectors).fill(1)]);

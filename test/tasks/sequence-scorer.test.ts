@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SequenceScorer } from '../../lib/tasks/sequence-task.js';
 import { sorting } from '../../lib/tasks/sorting.js';
 import type { Window } from '../../lib/tasks/task.js';
-import { vectorFile, type Nested } from '../helpers/vectors.js';
+import { vectorFile } from '../helpers/vectors.js';
 
 const { masked_sigmoid_cross_entropy: file } = vectorFile<{ masked_sigmoid_cross_entropy: {
   logits: number[][][]; target: number[][][]; mask: number[][]; loss_bits: number; bit_error_per_sequence: number[];
@@ -20,9 +20,8 @@ function scoresOf(logits: number[][][], target: number[][][], mask: number[][], 
       name: 'bits', target: { data: Float32Array.from(cut(target).flat(2)), shape: [steps, batch, bits] },
       scored: { data: Float32Array.from(cut(mask).flat()), shape: [steps, batch] },
     };
-    const window: Window = {
-      index: start / length, start, steps, batch, first: start === 0, last: start + length >= target.length, input: {}, outputs: [output],
-    };
+    const place = { index: start / length, start, steps, first: start === 0, last: start + length >= target.length };
+    const window: Window = { ...place, batch, input: {}, outputs: [output] };
     scorer.add([cut(logits).flat(2)], window);
   }
   return scorer.result();
@@ -42,17 +41,21 @@ describe('scores of bit sequences', () => {
   it.each([1, 2, 4])('a sequence with one wrong bit is wrong, whichever window it is in (windows of %d steps)', (length) => {
     // Three sequences of four steps of two bits, all 1. The first is wrong at steps 0 and 1, the second where nothing is due.
     const target = Array.from({ length: 4 }, () => [[1, 1], [1, 1], [1, 1]]);
-    const logits = target.map((rows, t) => rows.map((row, b) => row.map((_, k) => (k === 0 && ((b === 0 && t < 2) || (b === 1 && t === 3)) ? -1 : 1))));
+    const isWrong = (t: number, b: number): boolean => (b === 0 && t < 2) || (b === 1 && t === 3);
+    const logits = target.map((rows, t) => rows.map((_row, b) => [isWrong(t, b) ? -1 : 1, 1]));
     const mask = target.map((_, t) => [1, t < 3 ? 1 : 0, 1]);
-    expect(scoresOf(logits, target, mask, length)).toMatchObject({ accuracy: 20 / 22, bitErrors: 2 / 3, sequenceErrorRate: 1 / 3 });
+    const expected = { accuracy: 20 / 22, bitErrors: 2 / 3, sequenceErrorRate: 1 / 3 };
+    expect(scoresOf(logits, target, mask, length)).toMatchObject(expected);
   });
 });
 
 it('priority sort: the highest priorities come first as in the golden file', () => {
-  const { priority_sort: { vectors, priorities, order } } = vectorFile<{ priority_sort: { vectors: number[][]; priorities: number[]; order: number[] } & Record<string, Nested> }>('task_encodings');
+  interface Sorted { vectors: number[][]; priorities: number[]; order: number[] }
+  const { priority_sort: { vectors, priorities, order } } = vectorFile<{ priority_sort: Sorted }>('task_encodings');
   const task = sorting({ items: vectors.length, order: 'descending' });
   const patches = Uint8Array.from(vectors.flatMap((vector) => [...vector, ...new Array<number>(9 - vector.length).fill(0)]));
   const [window] = task.windows([{ patches, priorities: Float32Array.from(priorities) }], { seed: 1 });
-  const answers = Array.from({ length: vectors.length }, (_, t) => [...window!.outputs[0]!.target.data.slice(9 * t, 9 * t + vectors[0]!.length)]);
+  const { data } = window!.outputs[0]!.target;
+  const answers = vectors.map((vector, t) => [...data.slice(9 * t, 9 * t + vector.length)]);
   expect(answers.slice(0, order.length)).toEqual(order.map((item) => vectors[item]));
 });
