@@ -126,14 +126,17 @@ export interface NativeOps {
   lstmCellForward(sums: Storage, cell: Storage, peephole: Storage | null, dims: Int32Array, forgetBias: number): Storage[];
   /** [dsums, dcell, dpeephole unless there is none]; `gates` and `cell` as forward made them, `before` the cell it was given. */
   lstmCellBackward(
-    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage, peephole: Storage | null, dims: Int32Array,
+    dhidden: Storage | null, dcell: Storage | null, gates: Storage, cell: Storage, before: Storage,
+    peephole: Storage | null, dims: Int32Array,
   ): Storage[];
 
   // Normalization of the columns of x [rows, columns]; gamma, beta, mean, variance [columns]. dims: [rows, columns].
   /** [y, mean, variance, statistics], from the statistics of x. `statistics` are float64 [2, columns], for backward. */
   batchNorm(x: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
   /** [y, statistics], from the statistics given. */
-  normalize(x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number): Storage[];
+  normalize(
+    x: Storage, mean: Storage, variance: Storage, gamma: Storage, beta: Storage, dims: Int32Array, epsilon: number,
+  ): Storage[];
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
 
@@ -144,7 +147,8 @@ export interface NativeOps {
     spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
     parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
   ): Storage[];
-  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are]. Gives [parameters…, fields…, hidden…, cell…]. */
+  /** `gradients` of outputs, hidden, cell; wanted: [1 if those of the initial state are].
+   *  Gives [parameters…, fields…, hidden…, cell…]. */
   networkBackward(
     spec: Int32Array, forgetBias: number, epsilon: number, budget: number,
     parameters: readonly Storage[], fields: readonly Storage[], state: readonly Storage[],
@@ -161,7 +165,8 @@ export interface NativeOps {
   softmax(x: Storage, dims: Int32Array): Storage;
   softmaxBackward(dy: Storage, y: Storage, dims: Int32Array): Storage;
 
-  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N]. dims: [batch, M, K, N, transposed] */
+  /** y [batch, M, N] = a [batch, M, K] · b [batch, K, N], or b [batch, N, K] transposed, + bias [N].
+   *  dims: [batch, M, K, N, transposed] */
   matmul(a: Storage, b: Storage, bias: Storage | null, dims: Int32Array): Storage;
   /** [batch, K, N] = aᵀ · dy for a [batch, M, K], dy [batch, M, N]. dims: [batch, M, K, N] */
   matmulOuter(a: Storage, dy: Storage, dims: Int32Array): Storage;
@@ -194,16 +199,19 @@ export interface NativeOps {
   // write weights, content as second read mode]; H = 0: no controller, x is the interface. lengths: empty, or [B].
   // inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface weight [H,D] and bias, then the state: memory [B,N,W],
   // usage [B,N], link [B,V,N,N], precedence [B,V,N], read [B,R,N], write [B,V,N], words [B,R,W], hidden and cell [B,H].
-  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded]. mode: recorded, and
-   *  whether the link after takes the place of the link given, which nothing else may look at (only where nothing is recorded). */
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then six storages for backward, empty unless recorded]. mode: recorded,
+   *  and whether the link after takes the place of the link given, which nothing else may look at (only where nothing is
+   *  recorded). */
   dncForward(
     inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
     mode: Int32Array,
   ): Storage[];
-  /** `steps`: hidden and words of forward; `gradients` at its first eleven results. Gives those at the inputs, link if wanted: [1]. */
+  /** `steps`: hidden and words of forward; `gradients` at its first eleven results. Gives those at the inputs.
+   *  wanted: [1 if that of the link is]. */
   dncBackward(
     inputs: readonly Storage[], steps: readonly Storage[], trace: readonly Storage[], gradients: readonly (Storage | null)[],
-    lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number, wanted: Int32Array, linkBudgetBytes: number,
+    lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number, wanted: Int32Array,
+    linkBudgetBytes: number,
   ): Storage[];
 
   /** Each element brought into −limit … limit. */

@@ -38,7 +38,9 @@ function locate(require: NodeJS.Require): string {
   } catch (cause) {
     const prebuilds = join(packageRoot, 'prebuilds');
     const found = existsSync(prebuilds) ? readdirSync(prebuilds).filter((name) => name.includes('-')).join(', ') : '';
-    const searched = process.env.PREBUILDS_ONLY ? `${prebuilds} (PREBUILDS_ONLY is set)` : `${join(packageRoot, 'build/Release')} and ${prebuilds}`;
+    const searched = process.env.PREBUILDS_ONLY
+      ? `${prebuilds} (PREBUILDS_ONLY is set)`
+      : `${join(packageRoot, 'build/Release')} and ${prebuilds}`;
     return refuse(`none in ${searched}${found === '' ? '' : `, which has ${found}`}`, build, cause);
   }
 }
@@ -84,7 +86,8 @@ function checkContract(binding: NativeBinding, file: string): void {
   const hash = sha256(declared);
   const compiled = binding.describe().contract;
   if (compiled === hash) return;
-  refuse(`${file}, which was built from another version (contract ${compiled.slice(0, 12)} instead of ${hash.slice(0, 12)})`, build);
+  const [theirs, ours] = [compiled.slice(0, 12), hash.slice(0, 12)];
+  refuse(`${file}, which was built from another version (contract ${theirs} instead of ${ours})`, build);
 }
 
 function load(): { binding: NativeBinding; file: string } {

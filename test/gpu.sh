@@ -2,7 +2,8 @@
 # The tests of ops, layers, models and training on the GPU of this machine, and each model against the CPU:
 #
 #   test/gpu.sh [FILE or OPTION of vitest]…
-#   test/gpu.sh --sanitize memcheck | racecheck | initcheck | synccheck [FILE or OPTION of vitest]…     takes long; default: each model
+#   test/gpu.sh --sanitize memcheck | racecheck | initcheck | synccheck [FILE or OPTION of vitest]…
+#                                                                     takes long; default: each model
 #
 # The engine is built first; see native/gpu.sh for what that needs, and for MG_SHIM=1.
 set -eu
@@ -14,7 +15,10 @@ vitest="node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts -
 if [ "${1:-}" = --sanitize ]; then
   tool=${2:-memcheck}
   shift $(($# > 1 ? 2 : 1))
-  command -v compute-sanitizer > /dev/null || { echo "gpu: expected compute-sanitizer of the CUDA toolkit, got none" >&2; exit 3; }
+  if ! command -v compute-sanitizer > /dev/null; then
+    echo "gpu: expected compute-sanitizer of the CUDA toolkit, got none" >&2
+    exit 3
+  fi
   [ $# -gt 0 ] || set -- test/models/gpu.test.ts
   exec compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 $vitest --testTimeout 3600000 "$@"
 fi

@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** The rooms each room stands on, and through them all those further down. */
 const lib: Record<string, string[]> = {
   errors: [], check: ['errors'], 'binary-file': [], native: ['check', 'binary-file', 'binding'],
-  tensor: ['native'], autograd: ['tensor'], ops: ['autograd'], nn: ['ops'], models: ['nn'], tasks: ['tensor'], optim: ['ops'], plot: ['check'],
+  tensor: ['native'], autograd: ['tensor'], ops: ['autograd'], nn: ['ops'], models: ['nn'],
+  tasks: ['tensor'], optim: ['ops'], plot: ['check'],
   train: ['models', 'tasks', 'optim', 'plot'], bench: ['train'], cli: ['bench'], index: ['train'], binding: [],
 };
 const nativeCode: Record<string, string[]> = { base: [], device: ['base'], ops: ['device'], binding: ['ops'] };

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync,
+  appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
+  symlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +35,9 @@ function load(env: NodeJS.ProcessEnv = {}): string {
   const script = `import(${JSON.stringify(pathToFileURL(join(folder, 'dist/native.js')).href)}).then((m) => {
     try { m.native().memory(); console.log('ok ' + m.nativeFile()); } catch (e) { console.log(e.name, e.code, e.message); }
   })`;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: { ...inherited, ...env } });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+    encoding: 'utf8', env: { ...inherited, ...env },
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return stdout.trim();
 }
@@ -46,7 +49,9 @@ function install(content: Buffer, file = prebuilt): void {
 
 /** The one form: a code, one line, what was looked for, what was found, what to do. */
 function expectRefusal(message: string, ...found: (string | RegExp)[]): void {
-  expect(message).toMatch(/^MgError ERR_MG_NO_BINARY load: expected a native module for \S+ \(.*Node v.*\), got .*; .*npx multigrid-memory build$/);
+  expect(message).toMatch(
+    /^MgError ERR_MG_NO_BINARY load: expected a native module for \S+ \(.*Node v.*\), got .*; .*npx multigrid-memory build$/,
+  );
   for (const part of found) expect(message).toMatch(part);
 }
 
@@ -112,7 +117,8 @@ describe('loading the native module', () => {
   it('refuses a binary that was built from another contract', () => {
     install(genuine);
     appendFileSync(join(folder, 'binding.d.ts'), '// one line more\n');
-    expectRefusal(load(), /which was built from another version \(contract [0-9a-f]{12} instead of [0-9a-f]{12}\); build it with/);
+    expectRefusal(load(),
+      /which was built from another version \(contract [0-9a-f]{12} instead of [0-9a-f]{12}\); build it with/);
   });
 
   it("refuses another package's module", () => {
@@ -125,8 +131,8 @@ describe('loading the native module', () => {
   it('names the variable when the environment asks for threads that cannot be', () => {
     install(genuine);
     for (const threads of ['abc', '0', '-1', '1.5', '100000']) {
-      expect(load({ MULTIGRID_MEMORY_THREADS: threads }))
-        .toBe(`MgError ERR_MG_ARGUMENT load: expected MULTIGRID_MEMORY_THREADS to be an integer from 1 to 1024, got "${threads}"`);
+      const expected = `expected MULTIGRID_MEMORY_THREADS to be an integer from 1 to 1024, got "${threads}"`;
+      expect(load({ MULTIGRID_MEMORY_THREADS: threads })).toBe(`MgError ERR_MG_ARGUMENT load: ${expected}`);
     }
   });
 });

@@ -23,7 +23,10 @@ import { isVectorModel } from '../lib/train/run-model.js';
 import { readme, readmeBlocks, readmeTable } from './helpers/readme.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string; scripts: Record<string, string> };
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  name: string;
+  scripts: Record<string, string>;
+};
 
 const program = new Command('multigrid-memory');
 for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild]) add(program);
@@ -31,8 +34,11 @@ for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlo
 /** What the compiler says about the TypeScript blocks, as `README.md:line message`. */
 function diagnose(): string[] {
   const blocks = new Map(readmeBlocks('ts').map((block, i) => [join(root, `readme-block-${i}.ts`), block]));
-  const { config } = ts.readConfigFile(join(root, 'lib/tsconfig.json'), ts.sys.readFile) as { config: { compilerOptions: object } };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, rootDir: root, noEmit: true, declaration: false }, root);
+  const { config } = ts.readConfigFile(join(root, 'lib/tsconfig.json'), ts.sys.readFile) as {
+    config: { compilerOptions: object };
+  };
+  const given = { ...config.compilerOptions, rootDir: root, noEmit: true, declaration: false };
+  const { options } = ts.convertCompilerOptionsFromJson(given, root);
   options.paths = { [manifest.name]: [join(root, 'lib/index.ts')] };
   const host = ts.createCompilerHost(options);
   const { readFile, fileExists, getSourceFile } = host;
@@ -45,7 +51,8 @@ function diagnose(): string[] {
   const checked = ts.createProgram([...blocks.keys()], options, host);
   return [...blocks].flatMap(([file, block]) => {
     const source = checked.getSourceFile(file)!;
-    return [...checked.getSyntacticDiagnostics(source), ...checked.getSemanticDiagnostics(source)].map(({ start = 0, messageText }) => {
+    const faults = [...checked.getSyntacticDiagnostics(source), ...checked.getSemanticDiagnostics(source)];
+    return faults.map(({ start = 0, messageText }) => {
       const line = block.line + source.getLineAndCharacterOfPosition(start).line;
       return `README.md:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
     });
@@ -84,7 +91,8 @@ describe('README', () => {
   });
 
   it('has only blocks that a test looks at', () => {
-    expect(readmeBlocks().map(({ language }) => language).filter((name) => !['ts', 'js', 'sh', 'json'].includes(name))).toEqual([]);
+    const languages = readmeBlocks().map(({ language }) => language);
+    expect(languages.filter((name) => !['ts', 'js', 'sh', 'json'].includes(name))).toEqual([]);
   });
 
   it('has run files that can be trained', () => {
@@ -94,17 +102,19 @@ describe('README', () => {
 
   it('lists the presets with their counts', () => {
     const number = (text: string | undefined): number => Number(text!.replaceAll(',', ''));
-    const listed = readmeTable('preset', 'task', 'parameters', 'memory cells')
-      .map(([name, task, parameters, memory]) => ({ name: name!.replaceAll('`', ''), task, parameters: number(parameters), memory: number(memory) }));
+    const listed = readmeTable('preset', 'task', 'parameters', 'memory cells').map(([name, task, parameters, memory]) => (
+      { name: name!.replaceAll('`', ''), task, parameters: number(parameters), memory: number(memory) }));
     expect(listed).toEqual(presets().map(({ name, task, parameters, memory }) => ({ name, task, parameters, memory })));
   });
 
   it('lists the exit statuses', () => {
-    expect(readmeTable('exit status', 'meaning').map(([status]) => Number(status))).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+    const listed = readmeTable('exit status', 'meaning').map(([status]) => Number(status));
+    expect(listed).toEqual(Object.values(EXIT).sort((a, b) => a - b));
   });
 
   it('names only ops that there are', () => {
-    const named = readmeTable('ops', 'CPU float32', 'CPU float64', 'CUDA float32', 'CUDA float64').flatMap(([names]) => [...names!.matchAll(/`(\w+)`/g)].map((match) => match[1]!));
+    const rows = readmeTable('ops', 'CPU float32', 'CPU float64', 'CUDA float32', 'CUDA float64');
+    const named = rows.flatMap(([names]) => [...names!.matchAll(/`(\w+)`/g)].map((match) => match[1]!));
     expect(named.filter((name) => !(name in ops))).toEqual([]);
     expect(named.length).toBeGreaterThan(20);
   });

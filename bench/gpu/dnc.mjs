@@ -1,5 +1,5 @@
-// A DNC of 16-number words and four read heads: `step` without gradient, or `training`, a window with gradient. The loss is the sum of
-// squares of what comes out, of the first step or of the window.
+// A DNC of 16-number words and four read heads: `step` without gradient, or `training`, a window with gradient. The loss is the
+// sum of squares of what comes out, of the first step or of the window.
 import { models, noGrad, ops, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
 import { finish, job, milliseconds, setWeights, tensor } from './subject.mjs';

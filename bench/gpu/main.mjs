@@ -34,17 +34,21 @@ if (options.rounds !== undefined) budget.rounds = Number(options.rounds);
 /** What a program prints as JSON, or why it did not. */
 function measure(command, args, job, env = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
-    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26, timeout: 1000 * Number(options.limit), cwd: root, env: { ...process.env, ...env },
+    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26,
+    timeout: 1000 * Number(options.limit), cwd: root, env: { ...process.env, ...env },
   });
   const lines = (text) => (text ?? '').trim().split('\n');
   if (error !== undefined || status !== 0) return { failed: error?.message ?? lines(stderr).at(-1) };
   return JSON.parse(lines(stdout).at(-1));
 }
 const ours = (program, job) => measure(process.execPath, [join('bench/gpu', program)], { ...job, device: used.id });
-// glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its time in page faults.
+// glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its
+// time in page faults.
 const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40), MALLOC_TOP_PAD_: String(2 ** 28) };
-const torch = (program, job) =>
-  measure(options.python, [join('bench/peers/gpu', program)], { ...job, device: used.id, threads: diagnostics().binary.threads }, KEEP_MEMORY);
+const torch = (program, job) => measure(
+  options.python, [join('bench/peers/gpu', program)],
+  { ...job, device: used.id, threads: diagnostics().binary.threads }, KEEP_MEMORY,
+);
 
 const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
 const hasTorch = probe.status === 0;
@@ -74,8 +78,9 @@ function compare({ name, program, peer, modes, job, tolerance }) {
     if (!(result.lossDifference <= tolerance)) result.failed = `another loss: ${result.loss} for ${loss}`;
     else if (who !== 'ours') row.speedup = { ...row.speedup, [who]: result.ms.median / row.results.ours.ms.median };
   }
-  const text = Object.entries(row.results).map(([who, r]) => (r.failed === undefined
-    ? `${who} ${r.ms.median.toPrecision(4)} (${r.ms.low.toPrecision(3)}–${r.ms.high.toPrecision(3)}) ms` : `${who}: ${r.failed}`));
+  const spread = ({ median, low, high }) => `${median.toPrecision(4)} (${low.toPrecision(3)}–${high.toPrecision(3)}) ms`;
+  const text = Object.entries(row.results).map(([who, r]) => (
+    r.failed === undefined ? `${who} ${spread(r.ms)}` : `${who}: ${r.failed}`));
   console.log([name, ...text, ...Object.entries(row.speedup ?? {}).map(([who, x]) => `${x.toFixed(1)}× ${who}`)].join('   '));
   return row;
 }
@@ -85,8 +90,13 @@ function withRates(row, bandwidth) {
   const { ms, flop, bytes } = row.results.ours;
   if (ms === undefined) return row;
   const seconds = ms.median / 1000;
-  return { ...row, gflops: flop / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9, shareOfBandwidth: bytes / seconds / bandwidth };
+  return {
+    ...row, gflops: flop / seconds / 1e9,
+    gigabytesPerSecond: bytes / seconds / 1e9, shareOfBandwidth: bytes / seconds / bandwidth,
+  };
 }
+
+const GPU_FIELDS = 'name,driver_version,memory.total,clocks.sm,clocks.max.sm,power.limit';
 
 function describeMachine() {
   const query = (command, args) => {
@@ -98,7 +108,7 @@ function describeMachine() {
   };
   return {
     device: used.id, name: used.name, node: process.version, torch: hasTorch ? probe.stdout.trim() : null,
-    gpu: query('nvidia-smi', ['--query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,power.limit', '--format=csv,noheader']),
+    gpu: query('nvidia-smi', [`--query-gpu=${GPU_FIELDS}`, '--format=csv,noheader']),
     commit: query('git', ['rev-parse', 'HEAD']),
   };
 }
@@ -107,8 +117,11 @@ const machine = describeMachine();
 console.log(Object.values(machine).filter((part) => part !== null).join(', '));
 const bandwidth = await memoryBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
 console.log(`memory: ${(bandwidth / 1e9).toFixed(0)} GB/s, two read for one written`);
-const result = { date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick, note: options.note };
-const file = options.out ?? join(root, 'bench/results', `${used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase()}-${result.date.slice(0, 10)}.json`);
+const result = {
+  date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick, note: options.note,
+};
+const machineName = used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase();
+const file = options.out ?? join(root, 'bench/results', `${machineName}-${result.date.slice(0, 10)}.json`);
 mkdirSync(dirname(file), { recursive: true });
 
 /** A network's job carries its plan, by which the peer builds the same network. */

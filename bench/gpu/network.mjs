@@ -1,5 +1,6 @@
-// A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or one step
-// at a time, IN_A_ROW of them queued before one waits: `online`, or `write`, the writer alone. Also the loss of the first window, by which another program shows that it computes the same.
+// A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or one
+// step at a time, IN_A_ROW of them queued before one waits: `online`, or `write`, the writer alone. Also the loss of the first
+// window, by which another program shows that it computes the same.
 import { models, noGrad, optim, ops, Pyramid, setPrecision, Tensor, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
 import { finish, IN_A_ROW, job, milliseconds, setWeights, tensor, wave } from './subject.mjs';

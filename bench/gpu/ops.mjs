@@ -8,7 +8,11 @@ const makers = {
     const inputs = channels.reduce((a, b) => a + b, 0);
     const [kernel, bias] = [tensor([3, 3, inputs, outputs], 0.7, 0.1), tensor([outputs], 1.3, 0.05)];
     const pixels = batch * side * side;
-    return { run: () => ops.conv(x, kernel, bias), flop: 2 * pixels * 9 * inputs * outputs, bytes: 4 * pixels * (inputs + outputs) };
+    return {
+      run: () => ops.conv(x, kernel, bias),
+      flop: 2 * pixels * 9 * inputs * outputs,
+      bytes: 4 * pixels * (inputs + outputs),
+    };
   },
   matmul({ m, k, n }) {
     const [a, b] = [tensor([m, k], 0.3), tensor([k, n], 0.7)];

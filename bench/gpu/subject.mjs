@@ -10,7 +10,8 @@ setDefaultDevice(job.device);
 /** Online steps that are queued one after the other, then waited for. */
 export const IN_A_ROW = 20;
 
-export const wave = (count, frequency, scale = 1) => Float32Array.from({ length: count }, (_, n) => scale * Math.sin(frequency * (n + 1)));
+export const wave = (count, frequency, scale = 1) =>
+  Float32Array.from({ length: count }, (_, n) => scale * Math.sin(frequency * (n + 1)));
 export const tensor = (shape, frequency, scale) => Tensor.from(wave(shape.reduce((a, b) => a * b, 1), frequency, scale), shape);
 
 /** Weights as sines with the variance of He's initialization, biases small. */
@@ -21,7 +22,7 @@ export function setWeights(model) {
   }
 }
 
-/** Milliseconds of `body`: warm-ups, then at most `job.runs` runs within `job.budgetMs`, each waited for; median and quartiles. */
+/** Milliseconds of `body`: warm-ups, then at most `job.runs` runs within `job.budgetMs`, each waited for: median, quartiles. */
 export async function milliseconds(body) {
   const run = () => {
     tidy(() => {

@@ -118,13 +118,16 @@ std::FILE* json = nullptr;
 bool first_case = true;
 
 void print_json(const char* name, const NetworkSpec& s, const Plan& p, const Spread (&t)[2], double peak) {
-  std::fprintf(json, "%s\n    {\"name\": \"%s\", \"batch\": %lld, \"steps\": %lld, \"directFlop\": %.0f, \"computedFlop\": %.0f,", first_case ? "" : ",", name, static_cast<long long>(s.batch), static_cast<long long>(s.steps), p.forward_flop, p.computed_flop);
+  std::fprintf(json, "%s\n    {\"name\": \"%s\", \"batch\": %lld, \"steps\": %lld, \"directFlop\": %.0f, \"computedFlop\": %.0f,",
+               first_case ? "" : ",", name, static_cast<long long>(s.batch), static_cast<long long>(s.steps),
+               p.forward_flop, p.computed_flop);
   first_case = false;
   const char* const passes[] = {"forward", "training"};
   for (int k = 0; k < 2; k++) {
     const double flop = (k ? 3 : 1) / t[k].median / 1e9 / peak;
-    std::fprintf(json, "\n     \"%s\": {\"ms\": %.4f, \"low\": %.4f, \"high\": %.4f, \"msPerStep\": %.4f, \"directShareOfPeak\": %.3f, \"computedShareOfPeak\": %.3f}%s",
-                 passes[k], t[k].median * 1e3, t[k].low * 1e3, t[k].high * 1e3, t[k].median * 1e3 / double(s.steps), p.forward_flop * flop,
+    std::fprintf(json, "\n     \"%s\": {\"ms\": %.4f, \"low\": %.4f, \"high\": %.4f, \"msPerStep\": %.4f, ", passes[k],
+                 t[k].median * 1e3, t[k].low * 1e3, t[k].high * 1e3, t[k].median * 1e3 / double(s.steps));
+    std::fprintf(json, "\"directShareOfPeak\": %.3f, \"computedShareOfPeak\": %.3f}%s", p.forward_flop * flop,
                  p.computed_flop * flop, k ? "}" : ",");
   }
 }
@@ -156,7 +159,8 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
   }
   const double f = plan.forward_flop, gflops[] = {f / seconds[0].median / 1e9, 3 * f / seconds[1].median / 1e9};
   std::printf("%-24s %8.2f ms %4.0f GFLOP/s (%2.0f%%)   %9.2f ms %4.0f (%2.0f%%)   saved %6.1f MB, workspace %5.1f MB\n", name,
-              seconds[0].median * 1e3, gflops[0], 100 * gflops[0] / peak, seconds[1].median * 1e3, gflops[1], 100 * gflops[1] / peak,
+              seconds[0].median * 1e3, gflops[0], 100 * gflops[0] / peak,
+              seconds[1].median * 1e3, gflops[1], 100 * gflops[1] / peak,
               double(plan.saved_bytes) / 1e6, double(plan.workspace_bytes) / 1e6);
   if (json) print_json(name, spec, plan, seconds, peak);
 }
@@ -181,10 +185,11 @@ int main(int argc, char** argv) {
   if (argc > 4) {
     json = std::fopen(argv[4], "w");
     if (!json) return std::perror(argv[4]), 1;
-    std::fprintf(json, "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; a training pass counts as three "
-                 "forward passes; shares are of the FMA peak measured in the same run, of direct convolutions and of what Winograd's algorithm multiplies\",\n"
-                 "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [", simd_path_name(), threads,
-                 repetitions, peak);
+    std::fprintf(json, "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; "
+                       "a training pass counts as three forward passes; shares are of the FMA peak measured in the same run, "
+                       "of direct convolutions and of what Winograd's algorithm multiplies\",\n"
+                       "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [",
+                 simd_path_name(), threads, repetitions, peak);
   }
   run("48x48 grid B32", finest_grid(true));
   run("48x48 grid by tiles B32", finest_grid(false));

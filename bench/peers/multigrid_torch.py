@@ -1,7 +1,7 @@
-"""A multigrid memory in PyTorch from the plan, weights and data that bench/train/compare-torch.mjs writes, for times side by side.
+"""A multigrid memory in PyTorch from the plan, weights and data of bench/train/compare-torch.mjs, for times side by side.
 
 Usage: python3 multigrid_torch.py FOLDER --what window|writer [--layout nchw|nhwc] [--order step|split] [--threads 2]
-order: step runs all layers of a time step before the next; split runs a layer's whole window, its input convolutions as one batch.
+order: step runs all layers of a time step before the next; split a layer's whole window, its input convolutions as one batch.
 Prints the loss (or the mean of the states) of a first run, then for every line on its input the milliseconds of one more run.
 """
 import argparse
@@ -38,7 +38,8 @@ class Network:
         return {g['level']: torch.cat([source(s['kind'], s['level']) for s in g['sources']], 1) for g in layer['grids']}
 
     def conv(self, k, level, x, bias=True, part=slice(None)):
-        return F.conv2d(x, self.p[f'{k}.level{level}.kernel'][:, part], self.p[f'{k}.level{level}.bias'] if bias else None, padding=1)
+        bias = self.p[f'{k}.level{level}.bias'] if bias else None
+        return F.conv2d(x, self.p[f'{k}.level{level}.kernel'][:, part], bias, padding=1)
 
     def cell(self, gates, c):
         i, u, f, o = gates.chunk(4, 1)

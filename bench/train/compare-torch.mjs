@@ -1,4 +1,5 @@
-// Training windows and writer steps beside PyTorch, run in turns: node bench/train/compare-torch.mjs [--rounds 7] [--only NAME] [--threads 2] [--out FILE]
+// Training windows and writer steps beside PyTorch, run in turns:
+//   node bench/train/compare-torch.mjs [--rounds 7] [--only NAME] [--threads 2] [--out FILE]
 // Both sides compute the same first loss from the same weights and data, or nothing is timed. --python names the interpreter;
 // PyTorch runs in both memory layouts and orders of computation, and the fastest counts.
 import { spawn } from 'node:child_process';
@@ -12,7 +13,8 @@ import { parseArgs } from 'node:util';
 import { device, diagnostics, models, noGrad, ops, optim, Pyramid, Rng, scope, setThreads, Tensor } from '../../dist/index.js';
 
 const { values: options } = parseArgs({ options: {
-  rounds: { type: 'string', default: '7' }, threads: { type: 'string', default: '2' }, only: { type: 'string', default: '' }, out: { type: 'string' }, python: { type: 'string', default: '/usr/bin/python3' },
+  rounds: { type: 'string', default: '7' }, threads: { type: 'string', default: '2' }, only: { type: 'string', default: '' },
+  out: { type: 'string' }, python: { type: 'string', default: '/usr/bin/python3' },
 } });
 
 const CASES = [
@@ -43,11 +45,13 @@ function prepare({ model: name, what, steps, batch }, folder) {
     const side = loss === 'crossEntropy' ? null : reader.layers.at(-1).grids[0].side;
     const count = asked * batch * (side === null ? 1 : side ** 2);
     const draws = Tensor.uniform([count], [0, side === null ? 10 : 2], rng.split('target')).dataSync().map(Math.floor);
-    data.target = side === null ? Tensor.from(Int32Array.from(draws), [asked, batch]) : Tensor.from(draws, [asked, batch, side, side, 1]);
+    data.target = side === null ? Tensor.from(Int32Array.from(draws), [asked, batch])
+      : Tensor.from(draws, [asked, batch, side, side, 1]);
   }
+  const named = (key, pyramid) => Object.entries(pyramid).map(([level, x]) => [`${key}${level}`, x]);
   const tensors = [
-    ...model.namedParameters(), ...Object.entries(data.input).map(([level, x]) => [`input${level}`, x]),
-    ...Object.entries(data.query ?? {}).map(([level, x]) => [`query${level}`, x]), ...(data.target === undefined ? [] : [['target', data.target]]),
+    ...model.namedParameters(), ...named('input', data.input), ...named('query', data.query ?? {}),
+    ...(data.target === undefined ? [] : [['target', data.target]]),
   ];
   let first = 0;
   const places = {};
@@ -57,7 +61,8 @@ function prepare({ model: name, what, steps, batch }, folder) {
     return Float32Array.from(x.dataSync());
   });
   writeFileSync(join(folder, 'data.bin'), Buffer.concat(parts.map((part) => Buffer.from(part.buffer))));
-  const meta = { networks: model.plan.networks, tensors: places, count: first, steps, batch, loss, last: model.plan.read === 'last' };
+  const last = model.plan.read === 'last';
+  const meta = { networks: model.plan.networks, tensors: places, count: first, steps, batch, loss, last };
   writeFileSync(join(folder, 'meta.json'), JSON.stringify(meta));
   return { model, data, loss };
 }
@@ -109,7 +114,8 @@ async function ours({ what, batch }, { model, data, loss }) {
 /** A PyTorch process that runs once for each line it is sent; null, with the reason on standard error, where there is none. */
 async function peer(folder, what, layout, order) {
   const program = fileURLToPath(new URL('../peers/multigrid_torch.py', import.meta.url));
-  const child = spawn(options.python, [program, folder, '--what', what, '--layout', layout, '--order', order, '--threads', options.threads], {
+  const settings = ['--what', what, '--layout', layout, '--order', order, '--threads', options.threads];
+  const child = spawn(options.python, [program, folder, ...settings], {
     env: { ...process.env, ...KEEP }, stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -120,7 +126,15 @@ async function peer(folder, what, layout, order) {
   const check = await read();
   if (check === null) return null;
   const ended = once(child, 'exit');
-  return { name: `${layout} ${order}`, check, run: () => (child.stdin.write('\n'), read()), end: () => (child.stdin.end(), ended) };
+  const run = () => {
+    child.stdin.write('\n');
+    return read();
+  };
+  const end = () => {
+    child.stdin.end();
+    return ended;
+  };
+  return { name: `${layout} ${order}`, check, run, end };
 }
 
 function spread(times) {
@@ -134,19 +148,21 @@ async function compare(one, rounds) {
   try {
     const mine = await ours(one, prepare(one, folder));
     const configs = one.what === 'writer' ? [['nchw', 'step'], ['nhwc', 'step']]
-      : one.model === 'mnist-recall' ? [['nchw', 'split'], ['nhwc', 'split']] : [['nchw', 'step'], ['nhwc', 'step'], ['nhwc', 'split']];
+      : one.model === 'mnist-recall' ? [['nchw', 'split'], ['nhwc', 'split']]
+        : [['nchw', 'step'], ['nhwc', 'step'], ['nhwc', 'split']];
     await mine.run();
     const own = [];
     const torch = [];
     for (const [layout, order] of configs) { // one peer at a time: each keeps gigabytes
       const other = await peer(folder, one.what, layout, order);
       if (other === null) return { ...one, skipped: 'no PyTorch' };
-      if (Math.abs(other.check / mine.check - 1) > 1e-3) throw new Error(`${one.name}, ${other.name}: expected ${mine.check}, got ${other.check}`);
+      const pair = `${one.name}, ${other.name}`;
+      if (Math.abs(other.check / mine.check - 1) > 1e-3) throw new Error(`${pair}: expected ${mine.check}, got ${other.check}`);
       const [here, there] = [[], []];
       for (let round = 0; round < rounds; round++) {
         here.push(await mine.run());
         const ms = await other.run();
-        if (ms === null) throw new Error(`${one.name}, ${other.name}: PyTorch ended in round ${round + 1}; it may have run out of memory`);
+        if (ms === null) throw new Error(`${pair}: PyTorch ended in round ${round + 1}; it may have run out of memory`);
         there.push(ms);
       }
       await other.end();
@@ -160,14 +176,24 @@ async function compare(one, rounds) {
   }
 }
 
+/** One line for whoever waits: our time, that of the fastest configuration of PyTorch, and their ratio. */
+function summary({ name, skipped, ms, torch, fastest, ratio, ratios }) {
+  if (skipped) return `${name}: skipped, ${skipped}`;
+  const theirs = torch.find((config) => config.name === fastest).median;
+  return `${name}: ${ms.median.toFixed(2)} ms, PyTorch (${fastest}) ${theirs.toFixed(2)} ms, `
+    + `ratio ${ratio.toFixed(2)} (${ratios.low.toFixed(2)}–${ratios.high.toFixed(2)})`;
+}
+
 setThreads(Number(options.threads));
 const { binary } = diagnostics();
-const report = { date: new Date().toISOString(), cpu: cpus()[0].model, simd: binary.simd, threads: binary.threads, milliseconds: true, cases: [] };
+const report = {
+  date: new Date().toISOString(), cpu: cpus()[0].model, simd: binary.simd, threads: binary.threads, milliseconds: true,
+  cases: [],
+};
 for (const one of CASES.filter(({ name }) => name.includes(options.only))) {
   const row = await compare(one, Number(options.rounds) * (one.what === 'writer' ? 10 : 1));
   report.cases.push(row);
-  console.error(row.skipped ? `${row.name}: skipped, ${row.skipped}`
-    : `${row.name}: ${row.ms.median.toFixed(2)} ms, PyTorch (${row.fastest}) ${row.torch.find(({ name }) => name === row.fastest).median.toFixed(2)} ms, ratio ${row.ratio.toFixed(2)} (${row.ratios.low.toFixed(2)}–${row.ratios.high.toFixed(2)})`);
+  console.error(summary(row));
 }
 const text = `${JSON.stringify(report, null, 2)}\n`;
 if (options.out === undefined) process.stdout.write(text);

@@ -1,13 +1,15 @@
-// Milliseconds of a time step against memory cells, forward and with backward, growing by finer levels, by layers and by channels:
+// Milliseconds of a time step against memory cells, forward and with backward; cells grow by finer levels, layers and channels:
 //   node bench/train/linear-cost.mjs [--runs 7] [--most 5e6] [--out FILE]
-// Exponents are slopes of log time over log cells. A convolution does 9·C·(5C to 13C)·4 products for C cells of a position, so by channels
-// alone time goes with the square; there the exponent against cells · channels is the one to be 1.
+// Exponents are slopes of log time over log cells. A convolution does 9·C·(5C to 13C)·4 products for C cells of a position, so
+// by channels alone time goes with the square; there the exponent against cells · channels is the one to be 1.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { device, diagnostics, fused, Pyramid, Rng, scope, Tensor } from '../../dist/index.js';
 
-const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '7' }, most: { type: 'string', default: '5e6' }, out: { type: 'string' } } });
+const { values: options } = parseArgs({ options: {
+  runs: { type: 'string', default: '7' }, most: { type: 'string', default: '5e6' }, out: { type: 'string' },
+} });
 const [runs, most] = [Number(options.runs), Number(options.most)];
 const BATCH = 2;
 const STEPS = 4;
@@ -43,8 +45,12 @@ async function measure(top, layers, channels) {
   const inference = fused.plan({ layers: chain(top, layers, channels), batch: BATCH, steps: STEPS, backward: false });
   const opened = scope();
   const rng = new Rng(1);
-  const parameters = new Map([...plan.parameters].map(([name, shape]) => [name, Tensor.normal(shape, [0, 0.05], rng.split(name))]));
-  const x = Pyramid.of(Object.fromEntries(range(top + 1).map((level) => [level, Tensor.normal([STEPS, BATCH, 3 * 2 ** level, 3 * 2 ** level, channels], [0, 1], rng.split(`x${level}`))])));
+  const normal = (shape, deviation, name) => Tensor.normal(shape, [0, deviation], rng.split(name));
+  const parameters = new Map([...plan.parameters].map(([name, shape]) => [name, normal(shape, 0.05, name)]));
+  const x = Pyramid.of(Object.fromEntries(range(top + 1).map((level) => {
+    const side = 3 * 2 ** level;
+    return [level, normal([STEPS, BATCH, side, side, channels], 1, `x${level}`)];
+  })));
   const forward = () => void fused.forward(inference, parameters, x);
   const training = () => {
     const { y, saved } = fused.forward(plan, parameters, x);
@@ -60,7 +66,8 @@ async function measure(top, layers, channels) {
   opened[Symbol.dispose]();
   device().emptyCache();
   const cells = cellsOf(top, layers, channels);
-  return { top, layers, channels, cells, forward: spread(times[0]), training: spread(times[1]), flopPerStep: plan.forwardFlop / STEPS };
+  const [forwardMs, trainingMs] = times.map(spread);
+  return { top, layers, channels, cells, forward: forwardMs, training: trainingMs, flopPerStep: plan.forwardFlop / STEPS };
 }
 
 /** Slope of log y over log x by least squares. */
@@ -76,14 +83,22 @@ const axes = {
   'more layers': [1, 2, 4, 8, 16, 32, 64].map((layers) => [3, layers, 8]),
   'more channels': [4, 8, 16, 32, 64, 128].map((channels) => [3, 2, channels]),
 };
-const report = { date: new Date().toISOString(), cpu: cpus()[0].model, threads: diagnostics().binary.threads, simd: diagnostics().binary.simd, batch: BATCH, steps: STEPS, unit: 'milliseconds of a time step of the batch', axes: {} };
+const { threads, simd } = diagnostics().binary;
+const report = {
+  date: new Date().toISOString(), cpu: cpus()[0].model, threads, simd, batch: BATCH, steps: STEPS,
+  unit: 'milliseconds of a time step of the batch', axes: {},
+};
 for (const [name, sizes] of Object.entries(axes)) {
   const points = [];
-  for (const size of sizes.filter(([top, layers, channels]) => cellsOf(top, layers, channels) <= most)) points.push(await measure(...size));
+  for (const size of sizes) {
+    if (cellsOf(...size) <= most) points.push(await measure(...size));
+  }
   const against = (of, pass) => exponent(points.map((point) => [of(point), point[pass].median]));
   const fit = (of) => ({ forward: against(of, 'forward'), training: against(of, 'training') });
-  report.axes[name] = { exponent: fit(({ cells }) => cells), exponentOfCellsTimesChannels: fit(({ cells, channels }) => cells * channels), points };
-  console.error(name, JSON.stringify(report.axes[name].exponent), JSON.stringify(report.axes[name].exponentOfCellsTimesChannels));
+  const byCells = fit(({ cells }) => cells);
+  const byProduct = fit(({ cells, channels }) => cells * channels);
+  report.axes[name] = { exponent: byCells, exponentOfCellsTimesChannels: byProduct, points };
+  console.error(name, JSON.stringify(byCells), JSON.stringify(byProduct));
 }
 const text = `${JSON.stringify(report, null, 2)}\n`;
 if (options.out === undefined) process.stdout.write(text);

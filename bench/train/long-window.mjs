@@ -1,5 +1,5 @@
-// One training window of 1500 steps through map25 for 32 episodes within a budget, with the memory it took:
-//   node bench/train/long-window.mjs [--steps 1500] [--batch 32] [--model map25] [--budget 8e9] [--out FILE]        minutes to an hour
+// One training window of 1500 steps through map25 for 32 episodes within a budget, with the memory it took (minutes to an hour):
+//   node bench/train/long-window.mjs [--steps 1500] [--batch 32] [--model map25] [--budget 8e9] [--out FILE]
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -7,8 +7,8 @@ import { device, diagnostics, models, optim, Rng, Trainer } from '../../dist/ind
 import { segmentLength, trainingBytes } from '../../dist/train/segments.js';
 
 const { values: options } = parseArgs({ options: {
-  steps: { type: 'string', default: '1500' }, batch: { type: 'string', default: '32' }, model: { type: 'string', default: 'map25' },
-  budget: { type: 'string', default: '8e9' }, out: { type: 'string' },
+  steps: { type: 'string', default: '1500' }, batch: { type: 'string', default: '32' },
+  model: { type: 'string', default: 'map25' }, budget: { type: 'string', default: '8e9' }, out: { type: 'string' },
 } });
 const [steps, batchSize, memoryBudget] = [options.steps, options.batch, options.budget].map(Number);
 
@@ -24,11 +24,19 @@ function grids(network) {
     return [at, { shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.uniform(-1, 1)) }];
   }));
 }
-const target = { shape: [steps, batchSize, side, side, 1], data: new Float32Array(steps * batchSize * side ** 2).map(() => (rng.uniform(0, 1) < 0.5 ? 0 : 1)) };
-const window = { index: 0, start: 0, steps, batch: batchSize, first: true, last: true, input: grids(writer), outputs: [{ name: 'map', query: grids(reader), target }] };
+const bits = new Float32Array(steps * batchSize * side ** 2).map(() => (rng.uniform(0, 1) < 0.5 ? 0 : 1));
+const target = { shape: [steps, batchSize, side, side, 1], data: bits };
+const window = {
+  index: 0, start: 0, steps, batch: batchSize, first: true, last: true,
+  input: grids(writer), outputs: [{ name: 'map', query: grids(reader), target }],
+};
 const task = {
   name: 'random', version: 1, generate: () => null, windowCount: () => 1, windows: () => [window],
-  describe: () => ({ form: 'stepwise', input: {}, outputs: [{ name: 'map', logits: [side, side, 1], loss: 'bceWithLogits' }], metrics: ['loss'], steps, window: null }),
+  describe: () => ({
+    form: 'stepwise', input: {}, outputs: [{ name: 'map', logits: [side, side, 1], loss: 'bceWithLogits' }],
+    metrics: ['loss'], steps, window: null,
+  }),
+  scorer: () => ({ add: () => {}, result: () => ({}) }), // random bits have no score
 };
 
 const trainer = new Trainer({ model, task, optimizer: new optim.RMSProp(model, { lr: 1e-3 }), batchSize, memoryBudget });
@@ -43,10 +51,12 @@ const cpu = process.cpuUsage(cpuBefore);
 const { peak, cached } = device('cpu').memory();
 let weights = 0;
 for (const parameter of model.parameters()) weights += parameter.size * 4;
-const predicted = trainingBytes(model, { batch: batchSize, steps }, segment) - 2 * weights; // in use before; RMSProp has one number for each
+// The weights were in use before; RMSProp has one number for each.
+const predicted = trainingBytes(model, { batch: batchSize, steps }, segment) - 2 * weights;
 const report = {
-  date: new Date().toISOString(), cpu: cpus()[0].model, threads: diagnostics().binary.threads, model: options.model, steps, batch: batchSize, budgetBytes: memoryBudget,
-  segmentSteps: segment, seconds: (performance.now() - began) / 1e3, cpuSeconds: (cpu.user + cpu.system) / 1e6, loss: history[0].loss,
+  date: new Date().toISOString(), cpu: cpus()[0].model, threads: diagnostics().binary.threads,
+  model: options.model, steps, batch: batchSize, budgetBytes: memoryBudget, segmentSteps: segment,
+  seconds: (performance.now() - began) / 1e3, cpuSeconds: (cpu.user + cpu.system) / 1e6, loss: history[0].loss,
   predictedBytes: predicted, peakBytes: peak - before, cachedBytes: cached, peakOverPredicted: (peak - before) / predicted,
   residentBytesAtMost: process.resourceUsage().maxRSS * 1024,
 };

@@ -72,7 +72,10 @@ export function sweep(isQuick: boolean, precision: Precision = 'float32'): Point
   const sizes = isQuick ? [2, 3.5, 3, 4.5] : [2, 3.5, 3, 4.5, 4, 5.5, 5, 6.5, 6, 7.5];
   const models = sizes.map((size) => ({ size, cells: estimate(ladderOf(size), { batch: 1, steps: 1 }).memoryCells }));
   const dnc = (slots: number): Point => ({ side: 'dnc', cells: slots * WORD, size: slots, ...shared });
-  const pairs = models.flatMap(({ size, cells }) => [{ side: 'multigrid', cells, size, ...shared } as const, dnc(Math.round(cells / WORD))]);
+  const pairs = models.flatMap(({ size, cells }) => [
+    { side: 'multigrid', cells, size, ...shared } as const,
+    dnc(Math.round(cells / WORD)),
+  ]);
   return [...pairs, ...BETWEEN.map(dnc)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
 }
 
@@ -147,6 +150,12 @@ function train(model: Module, forward: () => Tensor): void {
   }
 }
 
+/** A point of which nothing is known but why. */
+export const unmeasured = (point: Point, note: string): Measured => ({
+  ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null,
+  peakBytes: 0, rssBytes: 0, boundShare: null, note,
+});
+
 /** Measures one point in this process. `limitBytes`: what may be used; beyond it a time is null and `note` says so. */
 export async function measure(
   point: Point, limitBytes: number, peak: () => number, bytesPerSecond: () => Promise<number> = memoryBandwidth,
@@ -156,19 +165,20 @@ export async function measure(
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
   if (!fits(false)) {
     const gigabytes = (bytesNeeded(point, false) / 1e9).toFixed(1);
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note: `needs ${gigabytes} GB` };
+    return unmeasured(point, `needs ${gigabytes} GB`);
   }
   const { model, step, window } = subject(point);
   const forward = await time(step, 3 * runs, budgetMs);
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  const traffic = 2 * (point.precision === 'float64' ? 8 : 4) * size * size * batch;
-  const bound = side === 'dnc' ? traffic / (await bytesPerSecond()) * 1000 : null;
+  const linkBytes = (point.precision === 'float64' ? 8 : 4) * size * size * batch;
+  const bound = side === 'dnc' ? (2 * linkBytes) / (await bytesPerSecond()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {
-    ...point, parameters, forward, training, peakBytes, rssBytes, sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
+    ...point, parameters, forward, training, peakBytes, rssBytes,
+    sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
     boundShare: bound === null ? null : bound / forward.median,
     ...(training === null ? { note: `training needs ${(bytesNeeded(point, true) / 1e9).toFixed(1)} GB` } : {}),
   };

@@ -6,7 +6,9 @@ import { lineChart, type Panel } from '../plot/line-chart.js';
 import type { Curve, Score } from './learning.js';
 import type { LearningTask } from './learning-runs.js';
 
-export const LEARNING_HEADER = ['model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'CPU s', 'last scores', 'best'] as const;
+export const LEARNING_HEADER = [
+  'model', 'seed', 'parameters', 'memory', 'steps', 'seconds', 'CPU s', 'last scores', 'best',
+] as const;
 
 const headlineOf = (curves: readonly Curve[]): string => Object.keys(curves[0]?.scores[0]?.scores ?? { score: 0 })[0]!;
 
@@ -21,14 +23,15 @@ export function learningRow(curve: Curve): string[] {
   const best = curve.scores.reduce<Score | undefined>((top, s) => (
     top === undefined || isBetter(headline, s.scores[headline]!, top.scores[headline]!) ? s : top), undefined);
   return [
-    curve.model, String(curve.seed), String(curve.parameters), String(curve.memory), String(last?.step ?? 0), (last?.seconds ?? 0).toFixed(0),
-    (last?.cpuSeconds ?? 0).toFixed(0), last === undefined ? '–' : showScores(last.scores),
+    curve.model, String(curve.seed), String(curve.parameters), String(curve.memory), String(last?.step ?? 0),
+    (last?.seconds ?? 0).toFixed(0), (last?.cpuSeconds ?? 0).toFixed(0),
+    last === undefined ? '–' : showScores(last.scores),
     best === undefined ? '–' : `${Number(best.scores[headline]!.toPrecision(4))} at ${best.step}`,
   ];
 }
 
-/** Loss and headline score of each run, in the color of its model; against time steps, then against CPU seconds, which other work on
- *  the machine changes little. */
+/** Loss and headline score of each run, in the color of its model; against time steps, then against CPU seconds, which other
+ *  work on the machine changes little. */
 export function learningChart(task: LearningTask, curves: readonly Curve[]): string {
   const headline = headlineOf(curves);
   const models = [...new Set(curves.map(({ model }) => model))];
@@ -47,6 +50,9 @@ export function learningChart(task: LearningTask, curves: readonly Curve[]): str
   ];
   return lineChart({
     title: `Learning ${task}`, xLabel: '',
-    panels: [...panels('time steps', (c) => c.steps, (s) => s.step), ...panels('CPU seconds of training', (c) => c.cpuSeconds, (s) => s.cpuSeconds)],
+    panels: [
+      ...panels('time steps', (c) => c.steps, (s) => s.step),
+      ...panels('CPU seconds of training', (c) => c.cpuSeconds, (s) => s.cpuSeconds),
+    ],
   });
 }

@@ -1,4 +1,4 @@
-// What `bench --learning` trains: for each task the same episodes for all models, and for each model the setting it learns best with.
+// What `bench --learning` trains: for each task the same episodes for all models, for each model the setting it learns best with.
 
 import type { MultigridConfig } from '../models/config.js';
 import { presetRun, type RunConfig } from '../train/run-config.js';
@@ -49,8 +49,9 @@ function sequences(task: LearningTask, side: LearningSide): Omit<RunConfig, 'mod
   const steps = STEPS[task];
   const rate = side === 'multigrid' ? 2e-3 : 1e-3;
   return {
-    name: `${task} ${side}`, steps, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: rate, to: rate / 10, steps },
-    clipNorm: 50, seed: 1, validate: { every: steps, items: 256 },
+    name: `${task} ${side}`, steps, batchSize: 16, truncate: null,
+    optimizer: { name: 'adam' }, lr: { from: rate, to: rate / 10, steps }, clipNorm: 50,
+    seed: 1, validate: { every: steps, items: 256 },
   };
 }
 
@@ -64,8 +65,10 @@ export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
       const { truncate, batchSize } = run;
       return side === 'multigrid' ? run : { ...run, ...training, model: vectors(side, 225, 4, 128), truncate, batchSize };
     }
-    case 'recall':
-      return { ...training, model: side === 'multigrid' ? recall(1) : vectors(side, 64, 2, 100), task: { name: 'recall', items: 4 } };
+    case 'recall': {
+      const model = side === 'multigrid' ? recall(1) : vectors(side, 64, 2, 100);
+      return { ...training, model, task: { name: 'recall', items: 4 } };
+    }
     case 'copy': {
       const spec = { name: 'copy', bits: 6, lengths: [1, 10] } as const;
       if (side === 'multigrid') return { ...training, model: COPY, task: { ...spec, presentation: 'grid' } };

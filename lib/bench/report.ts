@@ -7,7 +7,13 @@ import { lineChart, type Series } from '../plot/line-chart.js';
 
 export interface Sweep {
   readonly date: string;
-  readonly machine: { readonly cpu: string; readonly threads: number; readonly memoryGB: number; readonly simd: string; readonly node: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly threads: number;
+    readonly memoryGB: number;
+    readonly simd: string;
+    readonly node: string;
+  };
   readonly device: string;
   readonly precision: string;
   readonly points: readonly Measured[];
@@ -39,26 +45,33 @@ export function exponents(points: readonly Measured[]): Record<string, Fit> {
   };
 }
 
-const ms = (t: Times | null): string => (t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`);
+const ms = (t: Times | null): string => (
+  t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`);
 
-export const HEADER = ['memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'tensors MB', 'RSS MB', 'of bound', 'note'] as const;
+export const HEADER = [
+  'memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'tensors MB', 'RSS MB', 'of bound', 'note',
+] as const;
 
 export function row(p: Measured): string[] {
+  const share = p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`;
   return [
-    p.side, String(p.cells), String(p.parameters), ms(p.forward), ms(p.training), p.sequencesPerSecond?.toPrecision(3) ?? '–',
-    (p.peakBytes / 1e6).toFixed(0), (p.rssBytes / 1e6).toFixed(0), p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`, p.note ?? '',
+    p.side, String(p.cells), String(p.parameters),
+    ms(p.forward), ms(p.training), p.sequencesPerSecond?.toPrecision(3) ?? '–',
+    (p.peakBytes / 1e6).toFixed(0), (p.rssBytes / 1e6).toFixed(0), share, p.note ?? '',
   ];
 }
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
 export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
-  const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => (['multigrid', 'dnc'] as const).map((side) => {
+  const sides = ['multigrid', 'dnc'] as const;
+  const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => sides.map((side) => {
     const shown = points.filter((p) => p.side === side && of(p) !== null);
     const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`]?.exponent ?? NaN).toFixed(2)}`;
     return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
   });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`, xLabel: 'memory cells', xScale: 'log',
+    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`,
+    xLabel: 'memory cells', xScale: 'log',
     panels: [
       { title: 'one step, ms', yScale: 'log', series: series((p) => p.forward?.median ?? null, 'forward') },
       { title: 'training window of 20 steps, ms', yScale: 'log', series: series((p) => p.training?.median ?? null, 'training') },

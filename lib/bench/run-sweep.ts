@@ -12,7 +12,7 @@ import { device as deviceOf, diagnostics, type DeviceLike } from '../tensor/devi
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { dncFault, fusedFault } from '../train/model-checks.js';
-import { sweep, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
+import { sweep, unmeasured, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
 import { time } from './measure.js';
 import { exponents, machine, type Sweep } from './report.js';
 
@@ -21,11 +21,12 @@ const run = promisify(execFile);
 /** Measures in a process of its own; a process that dies gives a point with a note. */
 async function measureApart(point: Point, limitBytes: number, where: string): Promise<Measured> {
   try {
-    const { stdout } = await run(process.execPath, [fileURLToPath(new URL('./point.js', import.meta.url)), JSON.stringify({ point, limitBytes, device: where })]);
+    const program = fileURLToPath(new URL('./point.js', import.meta.url));
+    const job = JSON.stringify({ point, limitBytes, device: where });
+    const { stdout } = await run(process.execPath, [program, job]);
     return JSON.parse(stdout) as Measured;
   } catch (error) {
-    const note = `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`;
-    return { ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null, peakBytes: 0, rssBytes: 0, boundShare: null, note };
+    return unmeasured(point, `did not finish: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`);
   }
 }
 
@@ -83,5 +84,8 @@ export async function runSweep(
     onPoint(measured);
     if (measured.forward === null) ended.add(point.side);
   }
-  return { date: new Date().toISOString(), machine: machine(simd, threads), device, precision, points, exponents: exponents(points), inference: await inference() };
+  return {
+    date: new Date().toISOString(), machine: machine(simd, threads), device, precision,
+    points, exponents: exponents(points), inference: await inference(),
+  };
 }

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
 import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
-import { PRECISIONS, type Precision } from '../bench/against-dnc.js';
+import { PRECISIONS, type Measured, type Precision } from '../bench/against-dnc.js';
 import { HEADER, machine, row, sixDigits, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail, words } from '../check.js';
@@ -41,13 +41,20 @@ export function addBench(program: Command): Command {
     .description('multigrid memory beside other memories: what a larger memory costs, or how fast they learn')
     .addOption(new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(['dnc']))
     .option('--learning', 'train models on the same task, seeds and budget, and score them on sequences they never saw')
-    .option('--quick', `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`)
+    .option(
+      '--quick',
+      `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`,
+    )
     .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...LEARNING_TASKS]).default('copy'))
     .addOption(new Option('--model <name>', 'with --learning: who learns; both: multigrid and dnc')
       .choices(['both', 'all', ...LEARNING_SIDES]).default('both'))
     .option('--seeds <n>', 'with --learning: runs of each model, one per seed', integer(1), 1)
     .option('--seed <n>', 'with --learning: the first seed', integer(0), 1)
-    .option('--steps <n>', 'with --learning: time steps of a run, over which the learning rate falls; each task has its own default', integer(1))
+    .option(
+      '--steps <n>',
+      'with --learning: time steps of a run, over which the learning rate falls; each task has its own default',
+      integer(1),
+    )
     .option('--seconds <n>', 'with --learning: most seconds of training of a run', integer(1))
     .option(...DEVICE_OPTION)
     .addOption(new Option('--precision <name>', 'with --against: type of all numbers; models learn in float32')
@@ -57,7 +64,8 @@ export function addBench(program: Command): Command {
     .addHelpText('after', `\n${LEARNING_HELP}`)
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
-        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', words(options.learning === true ? 'both' : 'neither'));
+        const got = words(options.learning === true ? 'both' : 'neither');
+        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', got);
       }
       if (options.learning === true && options.precision !== 'float32') {
         fail('ERR_MG_ARGUMENT', 'bench', '--precision float32 with --learning', options.precision);
@@ -71,7 +79,8 @@ export function addBench(program: Command): Command {
 }
 
 async function against({ quick, precision, json, out }: BenchOptions, place: string): Promise<void> {
-  const sweep = await runSweep({ isQuick: quick === true, device: place, precision }, (point) => note(row(point).filter((cell) => cell !== '').join('  ')));
+  const show = (point: Measured): void => note(row(point).filter((cell) => cell !== '').join('  '));
+  const sweep = await runSweep({ isQuick: quick === true, device: place, precision }, show);
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));

@@ -21,7 +21,8 @@ function output(command: string, args: readonly string[]): string | null {
 /** The architectures of the GPUs here as CMake names them, those that the kernels need at least (8.0); '' if there are none. */
 function architecturesHere(): string {
   const found = (output('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader']) ?? '').split('\n').map(Number);
-  return [...new Set(found.filter((capability) => capability >= 8))].map((capability) => `${Math.round(capability * 10)}-real`).join(';');
+  const usable = new Set(found.filter((capability) => capability >= 8));
+  return [...usable].map((capability) => `${Math.round(capability * 10)}-real`).join(';');
 }
 
 /** Options of CMake for `--cuda` and `--arch`, and why in a few words. */
@@ -42,8 +43,12 @@ export function addBuild(program: Command): Command {
   return program
     .command('build')
     .description('compile the native module from source (needs cmake and a C++17 compiler; for CUDA also nvcc)')
-    .addOption(new Option('--cuda <mode>', 'CUDA kernels; auto: where a GPU and nvcc are').choices(['auto', 'on', 'off']).default('auto'))
-    .option('--arch <list>', 'CUDA architectures as CMake names them, e.g. "90-real;80-virtual" (default: those of the GPUs here)')
+    .addOption(new Option('--cuda <mode>', 'CUDA kernels; auto: where a GPU and nvcc are')
+      .choices(['auto', 'on', 'off']).default('auto'))
+    .option(
+      '--arch <list>',
+      'CUDA architectures as CMake names them, e.g. "90-real;80-virtual" (default: those of the GPUs here)',
+    )
     .action(({ cuda, arch }: { cuda: string; arch?: string }) => {
       const folder = join(packageRoot, 'build');
       const { options, why } = cudaOptions(cuda, arch);
@@ -53,7 +58,8 @@ export function addBuild(program: Command): Command {
         ?? cmake(['--build', folder, '--config', 'Release', '--parallel', String(availableParallelism())]);
       const file = join(folder, 'Release', 'multigrid_memory.node');
       if (failure === null && existsSync(file)) return print(file);
-      note(`build: expected cmake to succeed, got ${failure ?? `no ${file}`}; install cmake and g++ (Debian: apt install cmake g++)`);
+      const got = failure ?? `no ${file}`;
+      note(`build: expected cmake to succeed, got ${got}; install cmake and g++ (Debian: apt install cmake g++)`);
       process.exitCode = EXIT.failed;
     });
 }

@@ -13,9 +13,11 @@ export function addInspect(program: Command): Command {
     .action(async (path: string, { json }: { json?: boolean }) => {
       const file = checkpointFile(path);
       const { entries, metadata, format } = await inspectTensors(file);
-      const parameters = entries.filter(({ key }) => key.startsWith('model.')).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+      const ofModel = entries.filter(({ key }) => key.startsWith('model.'));
+      const parameters = ofModel.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
       if (json === true) return printJson({ file, format, parameters, metadata: Object.fromEntries(metadata), entries });
-      print(columns([['key', 'dtype', 'shape', 'bytes'], ...entries.map((e) => [e.key, e.dtype, `[${e.shape.join(', ')}]`, String(e.bytes)])]));
+      const rows = entries.map((e) => [e.key, e.dtype, `[${e.shape.join(', ')}]`, String(e.bytes)]);
+      print(columns([['key', 'dtype', 'shape', 'bytes'], ...rows]));
       print(`\n${entries.length} tensors, ${parameters} model parameters`);
       for (const [key, value] of metadata) print(`${key}: ${value}`);
     });

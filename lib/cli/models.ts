@@ -10,7 +10,8 @@ export function addModels(program: Command): Command {
     .option('--json', 'one JSON object per line')
     .action(({ json }: { json?: boolean }) => {
       const rows = presets().map(({ name, task, parameters, memory }) => ({ name, task, parameters, memory }));
-      if (json === true) rows.forEach(printJson);
-      else print(columns([['name', 'task', 'parameters', 'memory cells'], ...rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)])]));
+      if (json === true) return rows.forEach(printJson);
+      const cells = rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)]);
+      print(columns([['name', 'task', 'parameters', 'memory cells'], ...cells]));
     });
 }

@@ -113,7 +113,8 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     });
     await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(folder.path) }]));
     if (result.reason === 'aborted') {
-      note(`stopped at step ${result.step}; go on with: npx multigrid-memory train ${source} --out ${path ?? relative('.', folder.path)} --resume`);
+      const command = `npx multigrid-memory train ${source} --out ${path ?? relative('.', folder.path)} --resume`;
+      note(`stopped at step ${result.step}; go on with: ${command}`);
       process.exitCode = stop.received() || EXIT.interrupted;
       return;
     }
@@ -136,15 +137,21 @@ function checkpointEvery(steps: number): number {
   return Math.max(1, Math.min(100_000, Math.ceil(steps / 10)));
 }
 
-function report(options: TrainOptions, run: RunConfig, folder: RunFolder, result: FitResult, metrics: Record<string, number>): void {
+function report(
+  options: TrainOptions, run: RunConfig, folder: RunFolder, result: FitResult, metrics: Record<string, number>,
+): void {
   const perSecond = throughput(result);
   const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
   if (options.json === true) {
-    printJson({ name: run.name, step: result.step, items: options.items, ...metrics, stepsPerSecond: perSecond, folder: folder.path, files });
+    printJson({
+      name: run.name, step: result.step, items: options.items, ...metrics,
+      stepsPerSecond: perSecond, folder: folder.path, files,
+    });
     return;
   }
   print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
   print(`  ${scoreLine(metrics)}`);
-  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${(perSecond * run.batchSize).toFixed(0)} steps of episodes/s`);
+  const ofEpisodes = (perSecond * run.batchSize).toFixed(0);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${ofEpisodes} steps of episodes/s`);
   for (const file of files) print(`  ${file}`);
 }

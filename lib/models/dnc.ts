@@ -2,7 +2,9 @@
 
 import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
 import { layerOptionKeys } from '../nn/parameter.js';
-import { clip, concat, dncInterface, dncStateShapes, dncWindow, reshape, type DncSettings, type DncTensors } from '../ops/index.js';
+import {
+  clip, concat, dncInterface, dncStateShapes, dncWindow, reshape, type DncSettings, type DncTensors,
+} from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
@@ -57,8 +59,9 @@ export class DNC extends SequenceModel<DNCState> {
       checkInteger('DNC', name, options[name] ?? fallback, 1);
     const isPaper = this.variant === 'paper';
     this.settings = {
-      slots: size('slots', 500), wordSize: size('wordSize', 16), readHeads: size('readHeads', 4), writeHeads: size('writeHeads', 1),
-      hidden: size('hidden', 256), oneplus: isPaper, usageGradient: isPaper, contentSecond: isPaper, forgetBias: isPaper ? 0 : 1,
+      slots: size('slots', 500), wordSize: size('wordSize', 16),
+      readHeads: size('readHeads', 4), writeHeads: size('writeHeads', 1), hidden: size('hidden', 256),
+      oneplus: isPaper, usageGradient: isPaper, contentSecond: isPaper, forgetBias: isPaper ? 0 : 1,
       clip: options.clip === null ? 0 : checkNumber('DNC', 'clip', options.clip ?? 20, 0), epsilon: isPaper ? 0 : 1e-6,
       linkBudgetBytes: checkNumber('DNC', 'linkBudgetBytes', options.linkBudgetBytes ?? 2 ** 30, 0),
     };

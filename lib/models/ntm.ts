@@ -30,7 +30,8 @@ export interface NTMOptions extends SequenceOptions {
 }
 
 const KEYS = [
-  ...sequenceOptionKeys, 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'controller', 'order', 'clip', ...layerOptionKeys,
+  ...sequenceOptionKeys, 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'controller', 'order', 'clip',
+  ...layerOptionKeys,
 ];
 const NAMES = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'] as const;
 type Name = (typeof NAMES)[number];
@@ -147,8 +148,8 @@ export class NTM extends SequenceModel<NTMState> {
     const ys = unstack(x).map((frame, t) => {
       const { y, next } = this.#step(frame, current);
       const before = current;
-      current = lengths === null ? next
-        : Object.fromEntries(NAMES.map((name) => [name, keepFinished(next[name], before[name], lengths, t)])) as Record<Name, Tensor>;
+      current = lengths === null ? next : Object.fromEntries(NAMES.map((name) => (
+        [name, keepFinished(next[name], before[name], lengths, t)]))) as Record<Name, Tensor>;
       return y;
     });
     return { y: stack(ys), state: new NTMState(current, state.start) };

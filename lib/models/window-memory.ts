@@ -27,7 +27,9 @@ const total = <T>(items: readonly T[], of: (item: T) => number): number => items
 function joinedLevels(network: NetworkPlan, writer: NetworkPlan): LevelSpec[][] {
   return network.layers.map((layer) => {
     const written = layer.memory === null ? undefined : writer.layers[layer.memory - 1];
-    return written?.levels.filter((level) => layer.levels.includes(level)).map((level) => ({ level, channels: written.channels })) ?? [];
+    if (written === undefined) return [];
+    const shared = written.levels.filter((level) => layer.levels.includes(level));
+    return shared.map((level) => ({ level, channels: written.channels }));
   });
 }
 
@@ -49,10 +51,12 @@ export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudg
     const gradients = spec.fields.map((_, i) => i >= spec.input.length);
     const plan = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
     const given = numbers(network.input, runs * batch);
-    const results = numbers(plan.outputs.map(([layer, level]) => ({ level, channels: spec.layers[layer]!.channels })), runs * batch);
+    const produced = plan.outputs.map(([layer, level]) => ({ level, channels: spec.layers[layer]!.channels }));
+    const results = numbers(produced, runs * batch);
     const state = 2 * network.cells * batch;
     const seen = numbers(joined.flat(), runs * batch);
-    return { held: value * (given + results + 2 * state + seen + network.parameters) + plan.savedBytes, workspace: plan.workspaceBytes };
+    const held = value * (given + results + 2 * state + seen + network.parameters) + plan.savedBytes;
+    return { held, workspace: plan.workspaceBytes };
   });
   const state = 2 * first!.cells * batch * value;
   return { bytes: total(parts, ({ held, workspace }) => held + workspace), stateBytes: state };

@@ -109,10 +109,10 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
  * T steps of the DNC from `state` (Graves et al., Nature 538, 2016, and its authors' code): per step the LSTM controller on
  * [x, words, hidden], the interface vector, usage, allocation, content, writing, temporal links and reading.
  * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Saves the interface and the weightings of each step;
- * memories and links are rebuilt in backward. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros.
- * `isStateSpent`: the caller disposes of `state` right after; then the links, if nobody else holds them and nothing is recorded,
- * are renewed in place, which halves the memory that a step touches. Without weights (hidden 0) x is the raw interface [T,B,D].
- * Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
+ * memories and links are rebuilt in backward. `lengths` [B] counts the steps of each row; then it keeps its state and gives
+ * zeros. `isStateSpent`: the caller disposes of `state` right after; then the links, if nobody else holds them and nothing is
+ * recorded, are renewed in place, which halves the memory that a step touches. Without weights (hidden 0) x is the raw
+ * interface [T,B,D]. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function dncWindow(
   x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null,

@@ -124,7 +124,7 @@ export const pow = binary(
   (dy, a, b) => composed((t) => binaryForward('mul', dy, t(binaryForward('mul', t(binaryForward('pow', a, b)), t(log(a)))))),
 );
 
-/** x with another element type. Gradients flow between float types; conversion to integers is that of typed arrays and has none. */
+/** x with another element type. Gradients flow between float types; conversion to integers, as in typed arrays, has none. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   checkTensor('cast', 'x', x);
   if (!dtypes.includes(dtype)) fail('ERR_MG_DTYPE', 'cast', `a dtype among ${dtypes.join(', ')}`, dtype);

@@ -56,7 +56,8 @@ export function crossEntropy(logits: Tensor, classes: Tensor, mask?: Tensor | nu
   }
   const dims = Int32Array.of(sizeOf(rows), count);
   const loss = make(native().crossEntropy(logits.storage(op), classes.storage(op), m?.storage(op) ?? null, dims), [], logits);
-  return record(op, [logits], loss, [logits, classes, ...(m === null ? [] : [m])], ([dy], [z, k, w]) => [
-    make(native().crossEntropyBackward(dy!.storage(op), z!.storage(op), k!.storage(op), w?.storage(op) ?? null, dims), z!.shape, z!),
-  ]);
+  return record(op, [logits], loss, [logits, classes, ...(m === null ? [] : [m])], ([dy], [z, k, w]) => {
+    const given = [dy!.storage(op), z!.storage(op), k!.storage(op), w?.storage(op) ?? null] as const;
+    return [make(native().crossEntropyBackward(...given, dims), z!.shape, z!)];
+  });
 }

@@ -25,7 +25,9 @@ function outer(op: string, x: Tensor, dy: Tensor, d: Sizes, shape: Shape): Tenso
   return make(native().matmulOuter(x.storage(op), dy.storage(op), Int32Array.of(d.batch, d.rows, d.inner, d.columns)), shape, x);
 }
 
-function gradients(op: string, dy: Tensor, x: Tensor, w: Tensor, needs: readonly boolean[], d: Sizes): [Tensor | null, Tensor | null] {
+function gradients(
+  op: string, dy: Tensor, x: Tensor, w: Tensor, needs: readonly boolean[], d: Sizes,
+): [Tensor | null, Tensor | null] {
   return [
     needs[0] === true ? product(op, dy, w, null, { ...d, inner: d.columns, columns: d.inner }, true, x.shape) : null,
     needs[1] === true ? outer(op, x, dy, d, w.shape) : null,

@@ -81,7 +81,7 @@ let chosenPrecision: Precision = 'float32';
 
 /**
  * From now on, fused float32 networks on a GPU multiply factors rounded to this precision: float32 rounds nothing (default), tf32
- * keeps 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. ERR_MG_ARGUMENT for another name.
+ * keeps 11 bits and bfloat16 8, and both use the matrix units. The CPU and float64 are as before. Another name: ERR_MG_ARGUMENT.
  */
 export function setPrecision(precision: Precision): void {
   chosenPrecision = checkChoice('setPrecision', 'precision', precision, precisions);
@@ -217,9 +217,9 @@ export function checkFields(op: string, spec: NetworkSpec, fields: readonly Tens
  *   convLstm: h, c = cell(conv([x ; h']) , c')        conv: h = relu(conv(x))
  *   y = (batch norm of) h, plus the shortcut
  * No doubled, pooled or joined map is ever in memory. float32 and float64; the same bits for any number of threads. On a GPU all
- * layers run as a wavefront, one launch for each stage, or one for all stages of a small network, in the precision that setPrecision set.
- * Saves what the plan says. What no gradient reaches gets null, not zeros. Source: Huynh, Maire, Walter 2020, §3.1; forward and backward
- * as one schedule are our own.
+ * layers run as a wavefront, one launch for each stage, or one for all stages of a small network, in the precision that
+ * setPrecision set. Saves what the plan says. What no gradient reaches gets null, not zeros.
+ * Source: Huynh, Maire, Walter 2020, §3.1; forward and backward as one schedule are our own.
  */
 export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state }: NetworkArguments): NetworkResult {
   const op = 'multigridNetwork';
@@ -228,22 +228,29 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
   const carried = state === undefined ? [] : [...state.hidden, ...state.cell];
   const backward = isRecording() && [...parameters.values(), ...fields, ...carried].some((x) => x.requiresGrad);
   const gradients = fields.map((field) => backward && field.requiresGrad);
-  const network = describeNetwork(spec, { batch, steps, dtype: first.dtype as 'float32' | 'float64', backward, gradients, device: first.device.type });
+  const dtype = first.dtype as 'float32' | 'float64';
+  const network = describeNetwork(spec, { batch, steps, dtype, backward, gradients, device: first.device.type });
   const { plan } = network;
   const weights = weightsOf(op, plan, parameters, first);
   const { results, saved } = networkForward(network, { weights, fields, carried });
   const [n, p, f, c] = [plan.outputs.length, weights.length, fields.length, carried.length];
   const outputs = results.slice(0, n);
-  record(op, [...weights, ...fields, ...carried], results, [...weights, ...fields, ...carried, ...outputs, saved], (dys, kept, needs) => {
+  const inputs = [...weights, ...fields, ...carried];
+  record(op, inputs, results, [...inputs, ...outputs, saved], (dys, kept, needs) => {
     const part = (from: number, count: number): readonly Tensor[] => kept.slice(from, from + count);
     const tensors = { weights: part(0, p), fields: part(p, f), carried: part(p + f, c) };
     const grads = networkBackward(network, tensors, part(p + f + c, n), kept.at(-1)!, dys, needs.slice(p + f).some(Boolean));
     const { parameters: ofWeights, fields: ofFields, states: ofStates } = reached(spec, plan, dys.map((dy) => dy !== null));
     const has = [...ofWeights, ...ofFields, ...ofStates, ...ofStates];
-    return [...grads.weights, ...grads.fields, ...grads.carried].map((gradient, i) => (has[i] ? gradient : (gradient?.dispose(), null)));
+    return [...grads.weights, ...grads.fields, ...grads.carried].map((gradient, i) => {
+      if (has[i]) return gradient;
+      gradient?.dispose();
+      return null;
+    });
   });
   saved.dispose();
-  const grids = (places: NetworkPlan['outputs'], from: number) => places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! }));
+  const grids = (places: NetworkPlan['outputs'], from: number) => (
+    places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! })));
   return { outputs: grids(plan.outputs, 0), hidden: grids(plan.states, n), cell: grids(plan.states, n + plan.states.length) };
 }
 

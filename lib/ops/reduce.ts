@@ -102,7 +102,8 @@ export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const dims = lineDims(x.shape, groups[0] ?? [0, 0]);
   const shape = keepDims ? reducedShape(x.shape, list) : x.shape.filter((_, axis) => !list.includes(axis));
   const y = make(native().reduce(x.storage('max'), Int32Array.of(MAX, ...dims)), shape, x);
-  return record('max', [x], y, [x, y], ([dy], [sx, sy]) => [
-    make(native().maxBackward(dy!.storage('max'), sx!.storage('max'), sy!.storage('max'), Int32Array.of(...dims)), sx!.shape, sx!),
-  ]);
+  return record('max', [x], y, [x, y], ([dy], [sx, sy]) => {
+    const dx = native().maxBackward(dy!.storage('max'), sx!.storage('max'), sy!.storage('max'), Int32Array.of(...dims));
+    return [make(dx, sx!.shape, sx!)];
+  });
 }

@@ -40,7 +40,8 @@ export function namedTensors(where: string, source: Parameters): Map<string, Ten
 }
 
 function isGroupList(source: unknown): source is readonly Group[] {
-  return Array.isArray(source) && source.length > 0 && source.every((g) => typeof g === 'object' && g !== null && 'parameters' in g);
+  const isGroup = (g: unknown): boolean => typeof g === 'object' && g !== null && 'parameters' in g;
+  return Array.isArray(source) && source.length > 0 && source.every(isGroup);
 }
 
 export function resolveGroups(

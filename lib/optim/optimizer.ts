@@ -41,7 +41,9 @@ export abstract class Optimizer implements Disposable {
   readonly #saved: Readonly<Record<ScheduleUnit, Tensor>>;
   readonly #where: string;
 
-  constructor(where: string, parameters: Parameters | readonly Group[], defaults: { lr: Schedule; weightDecay: number }, slots: Slots) {
+  constructor(
+    where: string, parameters: Parameters | readonly Group[], defaults: { lr: Schedule; weightDecay: number }, slots: Slots,
+  ) {
     this.#where = where;
     this.groups = resolveGroups(where, parameters, defaults.lr, defaults.weightDecay);
     const counter = () => Tensor.zeros([], { dtype: 'float64', device: 'cpu' });

@@ -37,7 +37,8 @@ export function slotPicture({ title, subtitle = '', steps, panels }: SlotPicture
   const column = Math.min(24, WIDTH / steps);
   const width = 2 * MARGIN + WIDTH;
   const content = [
-    label(title, MARGIN, 38, { 'font-size': 20, 'font-weight': 600 }), label(subtitle, MARGIN, 60, { 'font-size': 13, fill: STYLE.muted }),
+    label(title, MARGIN, 38, { 'font-size': 20, 'font-weight': 600 }),
+    label(subtitle, MARGIN, 60, { 'font-size': 13, fill: STYLE.muted }),
   ];
   let y = TOP;
   panels.forEach((panel, i) => {

@@ -29,14 +29,14 @@ export interface AssociativeList {
 }
 
 /**
- * One of a list of items is shown again; the answer is the item that followed it. **Scored** as copy. The same seed and index give
- * the same items and query in each presentation.
+ * One of a list of items is shown again; the answer is the item that followed it. **Scored** as copy. The same seed and index
+ * give the same items and query in each presentation.
  *
- * `flat` and `grid`: **sees** a delimiter before each item, its vectors step by step, then the query between two query delimiters.
- * **Answers** one vector per step, on zero input.
- * `patch`, as random patches are shown by Huynh, Maire, Walter 2020: **sees** one item per step; its bits fill the cells of a 3×3 grid
- * in order, vectors·bits/9 channels in each (by default a row per vector, two bits in a cell). Shorter lists of a batch begin later,
- * after zeros. **Is asked** once, after the last item, with the query. **Answers** all bits of the item at once.
+ * `flat` and `grid`: **sees** a delimiter before each item, its vectors step by step, then the query between two query
+ * delimiters. **Answers** one vector per step, on zero input.
+ * `patch`, as random patches are shown by Huynh, Maire, Walter 2020: **sees** one item per step; its bits fill the cells of a
+ * 3×3 grid in order, vectors·bits/9 channels in each (by default a row per vector, two bits in a cell). Shorter lists of a batch
+ * begin later, after zeros. **Is asked** once, after the last item, with the query. **Answers** all bits of the item at once.
  */
 export function associativeRecall(options?: AssociativeRecallOptions & { readonly presentation?: Presentation }): SequenceTask;
 export function associativeRecall(options: AssociativeRecallOptions & { readonly presentation: 'patch' }): Task<AssociativeList>;
@@ -54,7 +54,9 @@ export function associativeRecall(options: AssociativeRecallOptions = {}): Seque
   return new PatchRecallTask(items, vectors, bits);
 }
 
-function drawList(seed: number, index: number, range: Range, vectors: number, bits: number): { items: Uint8Array[][]; query: number } {
+function drawList(
+  seed: number, index: number, range: Range, vectors: number, bits: number,
+): { items: Uint8Array[][]; query: number } {
   const rng = new Rng(seed).split('associativeRecall').split(index);
   const count = inRange(rng, range);
   const items = Array.from({ length: count }, () => randomVectors(rng, vectors, bits));

@@ -54,8 +54,11 @@ export function randomVectors(rng: Rng, length: number, bits: number): Uint8Arra
 export function copy(options: CopyOptions = {}): SequenceTask {
   checkOptions('copy', options, ['bits', 'lengths', 'delimiters', 'presentation']);
   return new CopyTask(
-    checkInteger('copy', 'bits', options.bits ?? 8, 1), checkRange('copy', 'lengths', options.lengths ?? [1, 20], 1),
-    checkChoice('copy', 'delimiters', options.delimiters ?? 'end', ['end', 'startEnd']), checkPresentation('copy', options.presentation));
+    checkInteger('copy', 'bits', options.bits ?? 8, 1),
+    checkRange('copy', 'lengths', options.lengths ?? [1, 20], 1),
+    checkChoice('copy', 'delimiters', options.delimiters ?? 'end', ['end', 'startEnd']),
+    checkPresentation('copy', options.presentation),
+  );
 }
 
 class CopyTask extends SequenceTask {
@@ -88,14 +91,20 @@ export function encodeCopy(vectors: readonly ArrayLike<number>[], delimiters: 'e
 export function repeatCopy(options: RepeatCopyOptions = {}): SequenceTask {
   checkOptions('repeatCopy', options, ['bits', 'lengths', 'repeats', 'count', 'presentation']);
   return new RepeatCopyTask(
-    checkInteger('repeatCopy', 'bits', options.bits ?? 4, 1), checkRange('repeatCopy', 'lengths', options.lengths ?? [1, 2], 1),
+    checkInteger('repeatCopy', 'bits', options.bits ?? 4, 1),
+    checkRange('repeatCopy', 'lengths', options.lengths ?? [1, 2], 1),
     checkRange('repeatCopy', 'repeats', options.repeats ?? [1, 2], 1),
-    checkChoice('repeatCopy', 'count', options.count ?? 'tenth', ['tenth', 'normalised']), checkPresentation('repeatCopy', options.presentation));
+    checkChoice('repeatCopy', 'count', options.count ?? 'tenth', ['tenth', 'normalised']),
+    checkPresentation('repeatCopy', options.presentation),
+  );
 }
 
 class RepeatCopyTask extends SequenceTask {
   readonly version = 1;
-  constructor(bits: number, readonly lengths: Range, readonly repeats: Range, readonly count: 'tenth' | 'normalised', presentation: Presentation) {
+  constructor(
+    bits: number, readonly lengths: Range, readonly repeats: Range, readonly count: 'tenth' | 'normalised',
+    presentation: Presentation,
+  ) {
     super('repeatCopy', bits + 2, bits + 1, presentation);
   }
 

@@ -10,8 +10,8 @@ import { lazily, zeros } from './windows.js';
 const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce((a, b) => a * b, 1) + shape.at(-1)! - 1;
 
 /**
- * The flat presentation of a task that asks once after the list (`recall`) or for an answer per item (`encodeDecode`): the bits of
- * each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the query with
+ * The flat presentation of a task that asks once after the list (`recall`) or for an answer per item (`encodeDecode`): the bits
+ * of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the query with
  * flag 1, and the answer is due one step later; decoding takes as many further steps, with flag 1 and zeros. The network
  * gives an output at every step, of which only the due ones count. Tasks that ask at every step need no other presentation.
  */
@@ -67,7 +67,8 @@ class FlatTask<Item> implements Task<Item> {
     return {
       add: (logits, window) => {
         const { target, scored } = window.outputs[0]!;
-        const rows = Array.from({ length: target.shape[0]! * target.shape[1]! }, (_, row) => row).filter((row) => scored!.data[row] === 1);
+        const all = Array.from({ length: target.shape[0]! * target.shape[1]! }, (_, row) => row);
+        const rows = all.filter((row) => scored!.data[row] === 1);
         const pick = (values: ArrayLike<number>): Float32Array => Float32Array.from(rows.flatMap((row) => (
           Array.from({ length: this.#bits }, (_, k) => values[row * this.#bits + k]!))));
         const due = { data: pick(target.data), shape: [rows.length / target.shape[1]!, target.shape[1]!, this.#bits] };

@@ -41,7 +41,11 @@ export class BitWriter {
   }
 
   done(): BitSequence {
-    return { input: Float32Array.from(this.#input.flat()), target: Float32Array.from(this.#target.flat()), due: Float32Array.from(this.#due) };
+    return {
+      input: Float32Array.from(this.#input.flat()),
+      target: Float32Array.from(this.#target.flat()),
+      due: Float32Array.from(this.#due),
+    };
   }
 }
 
@@ -49,7 +53,9 @@ export class BitWriter {
 export abstract class SequenceTask implements Task<BitSequence> {
   abstract readonly version: number;
 
-  protected constructor(readonly name: string, readonly inputs: number, readonly bits: number, readonly presentation: Presentation) {}
+  protected constructor(
+    readonly name: string, readonly inputs: number, readonly bits: number, readonly presentation: Presentation,
+  ) {}
 
   protected abstract draw(seed: number, index: number): BitSequence;
 
@@ -91,7 +97,9 @@ export abstract class SequenceTask implements Task<BitSequence> {
       const vectors = rows(this.inputs, (item) => item.input);
       const due = rows(1, (item) => item.due);
       const mask = { data: due.data, shape: [cut.steps, items.length] };
-      const input = this.presentation === 'flat' ? { data: vectors.data, shape: [cut.steps, items.length, 1, this.inputs] } : everywhere(vectors);
+      const input = this.presentation === 'flat'
+        ? { data: vectors.data, shape: [cut.steps, items.length, 1, this.inputs] }
+        : everywhere(vectors);
       return {
         ...cut, batch: items.length, input: { 0: input },
         outputs: [{ name: this.name, target: rows(this.bits, (item) => item.target), mask, scored: mask }],
@@ -107,7 +115,8 @@ export abstract class SequenceTask implements Task<BitSequence> {
     checkBatch(`${this.name}.${where}`, items);
     for (const { input, target, due } of items) {
       if (input.length !== due.length * this.inputs || target.length !== due.length * this.bits) {
-        fail('ERR_MG_ARGUMENT', `${this.name}.${where}`, `items of ${this.inputs} inputs and ${this.bits} bits a step`, input.length);
+        const expected = `items of ${this.inputs} inputs and ${this.bits} bits a step`;
+        fail('ERR_MG_ARGUMENT', `${this.name}.${where}`, expected, input.length);
       }
     }
     return Math.max(...items.map(({ due }) => due.length));

@@ -108,8 +108,8 @@ function fromEnvironment(): DeviceLike {
 let chosen: Device | undefined;
 
 /**
- * `'auto'` is the CPU until the CUDA kernels have been proved on a GPU; {@link whyDevice} says what else is there. A named device is
- * never replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
+ * `'auto'` is the CPU until the CUDA kernels have been proved on a GPU; {@link whyDevice} says what else is there. A named device
+ * is never replaced by another: ERR_MG_NO_DEVICE with the reason if it is not here.
  */
 export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device {
   if (which === cpu || which === 'auto' || which === 'cpu') return cpu;

@@ -14,7 +14,8 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** Throws ERR_MG_SHAPE unless `shape` is a list of non-negative integers whose product is a safe integer. */
 export function checkShape(where: string, shape: unknown): Shape {
-  const valid = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0) && Number.isSafeInteger(sizeOf(shape));
+  const isSide = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 0;
+  const valid = Array.isArray(shape) && shape.every(isSide) && Number.isSafeInteger(sizeOf(shape));
   return valid ? [...(shape as number[])] : fail('ERR_MG_SHAPE', where, 'a shape of non-negative integers', shape);
 }
 

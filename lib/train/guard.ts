@@ -14,7 +14,9 @@ async function firstBad(prefix: string, tensors: Iterable<readonly [string, Tens
 function badInput(window: Window): string | null {
   for (const [level, grid] of Object.entries(window.input)) if (!isFiniteArray(grid.data)) return `input level ${level}`;
   for (const output of window.outputs) {
-    for (const [level, grid] of Object.entries(output.query ?? {})) if (!isFiniteArray(grid.data)) return `query ${output.name} level ${level}`;
+    for (const [level, grid] of Object.entries(output.query ?? {})) {
+      if (!isFiniteArray(grid.data)) return `query ${output.name} level ${level}`;
+    }
     if (!isFiniteArray(output.target.data)) return `target ${output.name}`;
     if (output.mask !== undefined && !isFiniteArray(output.mask.data)) return `mask ${output.name}`;
   }

@@ -27,5 +27,6 @@ export async function pictureOfMemory(title: string, model: BuiltModel, run: Run
       return memoryAtWork(title, model, run.task, HELD_OUT_PICTURE);
     }
   }
-  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', words(`${model.constructor.name} on ${run.task.name}`));
+  const got = words(`${model.constructor.name} on ${run.task.name}`);
+  return fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'a multigrid memory on mapping, or a DNC that answers in bits', got);
 }

@@ -19,7 +19,8 @@ const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
 export async function dncFault(): Promise<string | null> {
   using _ = scope();
   const s: DncSettings = {
-    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0, oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
+    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0,
+    oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
     clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
   };
   const { size } = dncInterface(s);
@@ -40,7 +41,8 @@ export async function dncFault(): Promise<string | null> {
   const free = { ...s, usageGradient: true };   // with no gradient stopped, slopes are those of finite differences
   const objective = (v: Tensor): Tensor => sum(square(dncWindow(v, null, start, free).words));
   const direction = await Tensor.normal([STEPS, 1, size], [0, 1], new Rng(6), { dtype: 'float64' }).data();
-  const at = async (by: number): Promise<number> => await noGrad(() => objective(Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape))).item();
+  const moved = (by: number): Tensor => Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape);
+  const at = async (by: number): Promise<number> => await noGrad(() => objective(moved(by))).item();
   const slope = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
   const gradient = await valueAndGrad(objective)(x).grads[0]!.data();
   const analytic = Array.from(gradient).reduce((along, g, i) => along + g * direction[i]!, 0);

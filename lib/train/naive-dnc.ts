@@ -1,4 +1,5 @@
-// The DNC's memory access from its definition, in loops over double-precision numbers: what the fast one must equal before it is timed.
+// The DNC's memory access from its definition, in loops over double-precision numbers: what the fast one must equal before
+// it is timed.
 
 import { dncInterface, type DncSettings } from '../ops/index.js';
 
@@ -46,7 +47,8 @@ function allocation(usage: readonly number[], epsilon: number): number[] {
 export function naiveStart({ slots: N, wordSize: W, readHeads: R, writeHeads: V }: DncSettings): NaiveState {
   const zeros = (count: number): number[] => range(count, () => 0);
   return {
-    memory: range(N, () => zeros(W)), usage: zeros(N), link: range(V, () => range(N, () => zeros(N))), precedence: range(V, () => zeros(N)),
+    memory: range(N, () => zeros(W)), usage: zeros(N),
+    link: range(V, () => range(N, () => zeros(N))), precedence: range(V, () => zeros(N)),
     readWeights: range(R, () => zeros(N)), writeWeights: range(V, () => zeros(N)),
   };
 }
@@ -67,8 +69,10 @@ export function naiveAccess(raw: readonly number[], state: NaiveState, s: DncSet
     const values = flat(name);
     return range(values.length / width, (k) => values.slice(k * width, (k + 1) * width));
   };
-  const strengths = (name: string): number[] => flat(name).map((x) => Number(s.oneplus) + Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))));
-  const [free, ga, gw] = ['freeGates', 'allocationGates', 'writeGates'].map((name) => flat(name).map(sigmoid)) as [number[], number[], number[]];
+  const strengths = (name: string): number[] => flat(name).map((x) => (
+    Number(s.oneplus) + Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))));
+  const gates = (name: string): number[] => flat(name).map(sigmoid);
+  const [free, ga, gw] = [gates('freeGates'), gates('allocationGates'), gates('writeGates')];
   const modes = rows('readModes').map(softmax);
   const usage = state.usage.map((u, i) => {
     const missed = state.writeWeights.reduce((p, w) => p * (1 - w[i]!), 1);

@@ -22,7 +22,8 @@ export interface NamedLog {
 /** The values of one field over the time steps at which it was logged. */
 function curve({ name, records }: NamedLog, field: string, smooth: number) {
   const points = records.filter((record) => typeof record[field] === 'number');
-  return { name, x: points.map(({ step }) => step), y: points.map((record) => record[field] as number), smooth, hasMarkers: smooth === 1 };
+  const [x, y] = [points.map(({ step }) => step), points.map((record) => record[field] as number)];
+  return { name, x, y, smooth, hasMarkers: smooth === 1 };
 }
 
 const SMOOTHED_UPDATES = 25;
@@ -31,13 +32,16 @@ const SMOOTHED_UPDATES = 25;
 export function learningCurve(title: string, logs: readonly NamedLog[]): string {
   const fields = new Set(logs.flatMap(({ records }) => records.flatMap((record) => Object.keys(record))));
   if (!fields.has('loss')) fail('ERR_MG_ARGUMENT', 'learningCurve', 'a log with at least one update', [...fields]);
-  const panels: Panel[] = [{ title: 'Loss of a training window (summed)', yScale: 'log', series: logs.map((log) => curve(log, 'loss', SMOOTHED_UPDATES)) }];
+  const losses = logs.map((log) => curve(log, 'loss', SMOOTHED_UPDATES));
+  const panels: Panel[] = [{ title: 'Loss of a training window (summed)', yScale: 'log', series: losses }];
   const scores = ['f', 'precision', 'recall'].filter((field) => fields.has(field));
   if (scores.length > 0) {
-    const series = scores.flatMap((field) => logs.map((log) => ({ ...curve(log, field, 1), name: logs.length > 1 ? `${log.name} ${field}` : field })));
+    const nameOf = (log: NamedLog, field: string): string => (logs.length > 1 ? `${log.name} ${field}` : field);
+    const series = scores.flatMap((field) => logs.map((log) => ({ ...curve(log, field, 1), name: nameOf(log, field) })));
     panels.push({ title: 'Held-out scores', yRange: [0, 1], series });
   }
-  return lineChart({ title, subtitle: 'Loss: mean of 25 updates, band from the 10th to the 90th percentile', xLabel: 'time steps', panels });
+  const subtitle = 'Loss: mean of 25 updates, band from the 10th to the 90th percentile';
+  return lineChart({ title, subtitle, xLabel: 'time steps', panels });
 }
 
 /** Moments of an episode that the picture shows. */
@@ -55,7 +59,8 @@ function queryPatch(window: Window) {
   const side = grid.shape[2]!;
   const channels = grid.shape[4]!;
   const first = grid.data.length - side * side * channels;
-  return { height: side, width: side, values: Float32Array.from({ length: side * side }, (_, i) => grid.data[first + i * channels + 1]!) };
+  const values = Float32Array.from({ length: side * side }, (_, i) => grid.data[first + i * channels + 1]!);
+  return { height: side, width: side, values };
 }
 
 async function hiddenStates(state: MultigridMemoryState): Promise<HiddenStates> {

@@ -44,8 +44,8 @@ const SEQUENCES = { ...PUBLISHED, steps: 2_000_000, truncate: null, clipNorm: 10
 
 /** What DNC, NTM and LSTM learn with unless the run says otherwise: Adam is several times faster on them than RMSProp. */
 const VECTORS = {
-  steps: 400_000, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: 1e-3, to: 1e-4, steps: 400_000 }, clipNorm: 50, seed: 1,
-  validate: { every: 20_000, items: 256 },
+  steps: 400_000, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: 1e-3, to: 1e-4, steps: 400_000 },
+  clipNorm: 50, seed: 1, validate: { every: 20_000, items: 256 },
 } as const;
 
 /**
@@ -80,7 +80,9 @@ export function checkRunConfig(value: unknown): RunConfig {
   try {
     checkOptions('run', given, KEYS);
     const own = { name: 'custom', model: given.model, task: given.task };
-    const base = typeof given.model === 'string' ? presetRun(given.model) : { ...own, ...(isVectorModel(given.model) ? VECTORS : MAPPING) };
+    const base = typeof given.model === 'string'
+      ? presetRun(given.model)
+      : { ...own, ...(isVectorModel(given.model) ? VECTORS : MAPPING) };
     const run = { ...base, ...given } as RunConfig;
     checkString('run', 'name', run.name);
     for (const key of ['steps', 'batchSize'] as const) checkInteger('run', key, run[key], 1);

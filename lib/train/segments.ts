@@ -9,8 +9,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { ModelInput, ModelState, TrainableModel } from './model.js';
 
 /**
- * Most bytes that training on a window takes in segments of `length` steps: weights, gradients, up to two numbers of the optimizer
- * for each; what a segment takes; the states before all segments and the one after the window.
+ * Most bytes that training on a window takes in segments of `length` steps: weights, gradients, up to two numbers of the
+ * optimizer for each; what a segment takes; the states before all segments and the one after the window.
  */
 export function trainingBytes(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, length: number): number {
   if (model.windowMemory === undefined || model.advance === undefined) {
@@ -32,11 +32,15 @@ export function segmentLength(model: TrainableModel, { batch, steps }: { batch: 
     if (bytes <= budget) return length;
     least = Math.min(least, bytes);
   }
-  return fail('ERR_MG_CONFIG', 'Trainer', `a memoryBudget of at least ${least} bytes for ${steps} steps of ${batch} episodes`, budget);
+  const expected = `a memoryBudget of at least ${least} bytes for ${steps} steps of ${batch} episodes`;
+  return fail('ERR_MG_CONFIG', 'Trainer', expected, budget);
 }
 
 function cutArray({ data, shape }: HostArray, whole: number, from: number, length: number): HostArray {
-  if (shape[0] !== whole) fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', words(`${shape[0]} answers`));
+  if (shape[0] !== whole) {
+    const got = words(`${shape[0]} answers`);
+    fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', got);
+  }
   const step = data.length / whole;
   return { data: data.subarray(from * step, (from + length) * step), shape: [length, ...shape.slice(1)] };
 }
@@ -95,9 +99,9 @@ function withStateGradients(loss: Tensor, state: ModelState, gradients: Readonly
 }
 
 /**
- * L = Σₛ Lₛ over segments s with states S₀ → S₁ → …: from the last to the first, the gradient of Lₛ + ⟨∂L/∂Sₛ₊₁, Sₛ₊₁⟩ is added to
- * the parameters' and gives ∂L/∂Sₛ. The gradient is that of the whole window but for the order of sums. What is returned belongs to
- * the caller.
+ * L = Σₛ Lₛ over segments s with states S₀ → S₁ → …: from the last to the first, the gradient of Lₛ + ⟨∂L/∂Sₛ₊₁, Sₛ₊₁⟩ is added
+ * to the parameters' and gives ∂L/∂Sₛ. The gradient is that of the whole window but for the order of sums. What is returned
+ * belongs to the caller.
  */
 export async function backwardBySegments(
   { model, window, length, state, run, upload }: SegmentedPass,

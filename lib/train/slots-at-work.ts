@@ -5,6 +5,7 @@ import { slice } from '../ops/layout.js';
 import { slotPicture, type SlotPanel } from '../plot/slot-picture.js';
 import type { Task, Window } from '../tasks/task.js';
 import { scope } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { uploadWindow } from './window-loss.js';
 
 /** [rows, steps] from one vector for each step. */
@@ -15,6 +16,12 @@ function panel(title: string, caption: string, vectors: readonly ArrayLike<numbe
     for (let row = 0; row < rows; row++) values[row * vectors.length + t] = vector[row]!;
   });
   return { title, caption, rows, values };
+}
+
+/** Row t of a grid over time steps, as one step. */
+function stepOf(grid: Tensor, t: number): Tensor {
+  const rest = grid.shape.slice(1);
+  return slice(grid, [t, ...rest.map(() => 0)], [1, ...rest]);
 }
 
 const rowsOf = (values: ArrayLike<number>, steps: number): ArrayLike<number>[] => {
@@ -50,7 +57,7 @@ export async function slotsAtWork(title: string, model: DNC, task: Task<unknown>
   const frames = [whole.input, ...(whole.queries ?? [])];
   let state = model.initialState(1);
   for (let t = 0; t < steps; t++) {
-    const [input, ...queries] = frames.map((pyramid) => pyramid.map((grid) => slice(grid, [t, ...grid.shape.slice(1).map(() => 0)], [1, ...grid.shape.slice(1)])));
+    const [input, ...queries] = frames.map((pyramid) => pyramid.map((grid) => stepOf(grid, t)));
     const result = noGrad(() => model.forward({ input: input!, queries }, state, { consume: true }));
     state = result.state;
     writes.push(await state.at('writeWeights').data());
@@ -59,8 +66,10 @@ export async function slotsAtWork(title: string, model: DNC, task: Task<unknown>
   }
   const { target, given } = answers(window!, logits);
   const seen = Object.values(window!.input).map(({ data }) => rowsOf(data, steps))[0]!;
-  const heads = (name: string, count: number, weightings: ArrayLike<number>[]): SlotPanel[] => Array.from({ length: count }, (_unused, k) => (
-    panel(count === 1 ? name : `${name}, head ${k + 1}`, `${slots} slots`, headOf(weightings, k, slots))));
+  const heads = (name: string, count: number, weightings: ArrayLike<number>[]): SlotPanel[] => {
+    const nameOf = (k: number): string => (count === 1 ? name : `${name}, head ${k + 1}`);
+    return Array.from({ length: count }, (_unused, k) => panel(nameOf(k), `${slots} slots`, headOf(weightings, k, slots)));
+  };
   return slotPicture({
     title, subtitle: 'An episode the model never saw: where it writes and reads at each step', steps,
     panels: [

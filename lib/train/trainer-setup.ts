@@ -31,8 +31,9 @@ export interface TrainerSetup {
   /** What to do about NaN and infinity: throw (default), skip the window, or go back to the last saved weights. */
   readonly guard?: Guard;
   /**
-   * Bytes that training may take. A window that needs more is run forward once, and then backward in segments, each of them forward
-   * again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is. Default: no limit.
+   * Bytes that training may take. A window that needs more is run forward once, and then backward in segments, each of them
+   * forward again; the loss must be a sum over steps, as the tasks' own is. ERR_MG_CONFIG names the least there is.
+   * Default: no limit.
    */
   readonly memoryBudget?: number;
   readonly callbacks?: readonly Callback[];
@@ -59,7 +60,8 @@ export interface FitOptions {
 }
 
 const SETUP_KEYS = [
-  'model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'memoryBudget', 'callbacks', 'config',
+  'model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'memoryBudget',
+  'callbacks', 'config',
 ] as const satisfies readonly (keyof TrainerSetup)[];
 const HOOKS = ['onStart', 'onStep', 'onValidate', 'onCheckpoint', 'onEnd'] as const satisfies readonly (keyof Callback)[];
 const TASK_METHODS = ['describe', 'generate', 'windows', 'scorer'] as const satisfies readonly (keyof Task<unknown>)[];
@@ -97,7 +99,8 @@ function checkOwnership(model: Module, optimizer: Optimizer): void {
 export function checkSetup(setup: TrainerSetup): void {
   const where = 'Trainer';
   checkOptions(where, setup, SETUP_KEYS);
-  const { model, task, optimizer, loss, batchSize = 32, seed = 0, clipNorm, truncate, guard = 'throw', memoryBudget, callbacks } = setup;
+  const { model, task, optimizer, loss, batchSize = 32, seed = 0 } = setup;
+  const { clipNorm, truncate, guard = 'throw', memoryBudget, callbacks } = setup;
   if (!(model instanceof Module) || !hasMethods(model, MODEL_METHODS)) {
     fail('ERR_MG_ARGUMENT', where, `model to be a Module with ${MODEL_METHODS.join(', ')}`, model);
   }

@@ -20,7 +20,8 @@ export function* windowStream<Item>(setup: StreamSetup<Item>, from: Position): G
   const { task, seed, batchSize, truncate } = setup;
   for (let batch = from.batch; ; batch++) {
     const items = Array.from({ length: batchSize }, (_, i) => task.generate(seed, batch * batchSize + i));
-    const options = { seed, batch, from: batch === from.batch ? from.window : 0, ...(truncate === undefined ? {} : { length: truncate }) };
+    const first = batch === from.batch ? from.window : 0;
+    const options = { seed, batch, from: first, ...(truncate === undefined ? {} : { length: truncate }) };
     for (const window of task.windows(items, options)) {
       const next = window.last ? { batch: batch + 1, window: 0 } : { batch, window: window.index + 1 };
       yield { window, next };

@@ -55,9 +55,12 @@ struct GemmOperand {
   T held[each];
 
   static MG_DEVICE int outer_at(int k) { return Loader::inner_fast ? port::thread() / 16 + 16 * k : port::thread() % Extent; }
-  static MG_DEVICE int inner_at(int k) { return Loader::inner_fast ? port::thread() % 16 : port::thread() / Extent + loop_threads / Extent * k; }
+  static MG_DEVICE int inner_at(int k) {
+    return Loader::inner_fast ? port::thread() % 16 : port::thread() / Extent + loop_threads / Extent * k;
+  }
 
-  MG_DEVICE GemmOperand(const Loader& from, i64 of_batch, i64 first, i64 count, i64 depth_end) : loader(from), batch(of_batch), end(depth_end) {
+  MG_DEVICE GemmOperand(const Loader& from, i64 of_batch, i64 first, i64 count, i64 depth_end)
+      : loader(from), batch(of_batch), end(depth_end) {
     MG_UNROLL for (int k = 0; k < outers; k++) {
       const i64 at = first + outer_at(k);
       inside[k] = at < count;
@@ -88,7 +91,8 @@ MG_KERNEL(loop_threads) gemm_kernel(GemmDims d, A a, B b, Store store) {
   constexpr int a_stride = Tile::rows + Tile::pad, b_stride = Tile::columns + Tile::pad;
   T* const a_tiles = port::shared<T>();
   T* const b_tiles = a_tiles + 2 * Tile::depth * a_stride;
-  const i64 across = ceil_div(d.columns, Tile::columns), down = ceil_div(d.rows, Tile::rows), item = port::block() / (across * down);
+  const i64 across = ceil_div(d.columns, Tile::columns), down = ceil_div(d.rows, Tile::rows),
+            item = port::block() / (across * down);
   const i64 first_row = port::block() / across % down * Tile::rows, first_column = port::block() % across * Tile::columns;
   const i64 batch = item / d.slices, slice = item % d.slices;
   const i64 begin = part_begin(d.depth, d.slices, slice), end = part_begin(d.depth, d.slices, slice + 1);
@@ -129,8 +133,9 @@ MG_KERNEL(loop_threads) gemm_kernel(GemmDims d, A a, B b, Store store) {
 
 template <class T, class Tile, class A, class B, class Store>
 void launch_gemm(Stream stream, const GemmDims& d, A a, B b, Store store) {
-  port::launch(gemm_kernel<T, Tile, A, B, Store>, d.batch * d.slices * ceil_div(d.rows, Tile::rows) * ceil_div(d.columns, Tile::columns),
-               loop_threads, Tile::template shared_bytes<T>(), stream, d, a, b, store);
+  port::launch(gemm_kernel<T, Tile, A, B, Store>,
+               d.batch * d.slices * ceil_div(d.rows, Tile::rows) * ceil_div(d.columns, Tile::columns), loop_threads,
+               Tile::template shared_bytes<T>(), stream, d, a, b, store);
 }
 
 // Tiles as narrow as the product: few output channels are the rule here.

@@ -40,8 +40,8 @@ template <class R, class Load, class Store>
 void launch_strips(Stream stream, const StripDims& d, i64 blocks, Load load, Store store) {
   int width = 1;
   while (width < 32 && width < d.inner) width *= 2;
-  port::launch(strip_kernel<R, Load, Store>, d.outer * blocks * ceil_div(d.inner, width), loop_threads, loop_threads * 8, stream, d, blocks,
-               width, load, store);
+  port::launch(strip_kernel<R, Load, Store>, d.outer * blocks * ceil_div(d.inner, width), loop_threads, loop_threads * 8, stream,
+               d, blocks, width, load, store);
 }
 
 // store(o, i, total of load(o, r, i) over r); partials [outer, blocks, inner]. R::start() where there are no rows.
@@ -50,7 +50,9 @@ void reduce_strips(Stream stream, const StripDims& d, double* partials, Load loa
   const i64 blocks = d.blocks(), inner = d.inner;
   if (d.outer == 0 || inner == 0) return;
   if (blocks > 0)
-    launch_strips<R>(stream, d, blocks, load, [=] MG_DEVICE(i64 o, i64 block, i64 i, double total) { partials[(o * blocks + block) * inner + i] = total; });
+    launch_strips<R>(stream, d, blocks, load, [=] MG_DEVICE(i64 o, i64 block, i64 i, double total) {
+      partials[(o * blocks + block) * inner + i] = total;
+    });
   launch_strips<R>(
       stream, StripDims{d.outer, blocks, inner, blocks > 0 ? blocks : 1}, 1,
       [=] MG_DEVICE(i64 o, i64 block, i64 i) { return partials[(o * blocks + block) * inner + i]; },

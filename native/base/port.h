@@ -15,9 +15,9 @@
 
 #include "check.h"
 
-// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads; MG_KERNEL(256, 2), where registers must do for two such blocks
-// on a processor. Functions and lambdas of the device: MG_DEVICE; MG_APART where
-// they are to be called, with registers of their own, instead of becoming part of a kernel.
+// Kernels: MG_KERNEL(256) name(…) {…} for blocks of at most 256 threads; MG_KERNEL(256, 2), where registers must do for two such
+// blocks on a processor. Functions and lambdas of the device: MG_DEVICE; MG_APART where they are to be called, with registers of
+// their own, instead of becoming part of a kernel.
 #define MG_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
 #define MG_DEVICE __device__
 #define MG_APART __device__ __noinline__
@@ -78,8 +78,8 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// Four matrices [8,8] of 16-bit values in shared memory, transposed: lane l names line l % 8 of matrix l / 8, 16 bytes aligned to 16;
-// word k is for matrix k the values in column l / 4 of lines 2 (l % 4), low, and 2 (l % 4) + 1.
+// Four matrices [8,8] of 16-bit values in shared memory, transposed: lane l names line l % 8 of matrix l / 8, 16 bytes aligned to
+// 16; word k is for matrix k the values in column l / 4 of lines 2 (l % 4), low, and 2 (l % 4) + 1.
 __device__ __forceinline__ void load_transposed(unsigned* to, const void* line) {
   const unsigned at = unsigned(__cvta_generic_to_shared(line));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -101,7 +101,8 @@ __device__ __forceinline__ unsigned to_bf16_pair(float low, float high) {
 inline void expect_success(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   fail(status == cudaErrorMemoryAllocation ? "ERR_MG_MEMORY" : "ERR_MG_CUDA",
-       std::string(what) + ": expected success on the CUDA device, got " + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+       std::string(what) + ": expected success on the CUDA device, got " + cudaGetErrorName(status) + ", " +
+           cudaGetErrorString(status));
 }
 
 template <class... Parameters>
@@ -111,7 +112,8 @@ void allow_shared(void (*kernel)(Parameters...), i64 shared_bytes) {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream, Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream,
+            Arguments... arguments) {
   if (blocks == 0) return;
   allow_shared(kernel, shared_bytes);
   kernel<<<dim3(unsigned(blocks)), dim3(unsigned(threads)), size_t(shared_bytes), stream>>>(arguments...);
@@ -120,7 +122,8 @@ void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_b
 
 // `blocks` blocks, or as many as the device can run at the same time if those are fewer: they may wait for each other.
 template <class... Parameters, class... Arguments>
-void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream, Arguments... arguments) {
+void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream stream,
+                     Arguments... arguments) {
   if (blocks == 0) return;
   allow_shared(kernel, shared_bytes);
   int device = 0, processors = 0, each = 0;
@@ -129,8 +132,9 @@ void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64
   expect_success(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, size_t(shared_bytes)), "launch");
   const auto start = [&](Parameters... parameters) {
     void* list[] = {&parameters...};
-    return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), dim3(unsigned(std::min(blocks, i64(processors) * each))),
-                                       dim3(unsigned(threads)), list, size_t(shared_bytes), stream);
+    return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel),
+                                       dim3(unsigned(std::min(blocks, i64(processors) * each))), dim3(unsigned(threads)), list,
+                                       size_t(shared_bytes), stream);
   };
   expect_success(start(arguments...), "launch");
 }

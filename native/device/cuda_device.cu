@@ -17,7 +17,8 @@ namespace {
 
 void expect_success(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
-  fail("ERR_MG_CUDA", std::string(what) + ": expected success on the CUDA device, got " + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+  fail("ERR_MG_CUDA", std::string(what) + ": expected success on the CUDA device, got " + cudaGetErrorName(status) + ", " +
+                          cudaGetErrorString(status));
 }
 
 // Blocks of memory by size class, eight classes per doubling.
@@ -105,9 +106,11 @@ struct Device {
   std::deque<Held> held;
   std::vector<cudaEvent_t> events;
 
-  // Lets go of what the stream has passed. `mutex` is held. A query's "not ready" is an answer: the next launch must not take it for its own.
+  // Lets go of what the stream has passed. `mutex` is held. A query's "not
+  // ready" is an answer: the next launch must not take it for its own.
   void release_passed() {
-    for (; !held.empty() && cudaEventQuery(held.front().event) == cudaSuccess; held.pop_front()) events.push_back(held.front().event);
+    for (; !held.empty() && cudaEventQuery(held.front().event) == cudaSuccess; held.pop_front())
+      events.push_back(held.front().event);
     cudaGetLastError();
   }
 };
@@ -145,8 +148,10 @@ Probe look() {
   const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
   if (status == cudaErrorInsufficientDriver && driver == 0) found.reason = "no NVIDIA driver is installed";
   else if (status == cudaErrorInsufficientDriver)
-    found.reason = "the NVIDIA driver is too old: it serves CUDA " + version(driver) + ", needed is " + version(CUDART_VERSION) + " or newer";
-  else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) found.reason = "there is an NVIDIA driver, but no GPU";
+    found.reason = "the NVIDIA driver is too old: it serves CUDA " + version(driver) + ", needed is " + version(CUDART_VERSION) +
+                   " or newer";
+  else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    found.reason = "there is an NVIDIA driver, but no GPU";
   else if (status != cudaSuccess) found.reason = std::string("the CUDA runtime does not start: ") + cudaGetErrorString(status);
   else
     for (int index = 0; index < count; ++index) {
@@ -154,8 +159,8 @@ Probe look() {
       if (cudaGetDeviceProperties(&p, index) != cudaSuccess) continue;
       if (p.major >= 8) found.devices.push_back({index, p.name, p.major, p.minor, static_cast<double>(p.totalGlobalMem)});
       else
-        found.reason += std::string(found.reason.empty() ? "" : "; ") + p.name + " is too old: compute capability " + std::to_string(p.major) + "." +
-                        std::to_string(p.minor) + ", needed is 8.0 or newer";
+        found.reason += std::string(found.reason.empty() ? "" : "; ") + p.name + " is too old: compute capability " +
+                        std::to_string(p.major) + "." + std::to_string(p.minor) + ", needed is 8.0 or newer";
     }
   cudaGetLastError();
   return found;
@@ -173,8 +178,8 @@ void* allocate(int device, std::size_t bytes) {
   void* const block = d.cache.allocate(bytes);
   if (block == nullptr) {
     const MemoryStats stats = d.cache.stats();
-    fail("ERR_MG_MEMORY", "allocate: expected " + std::to_string(bytes) + " bytes on cuda:" + std::to_string(device) + ", got none; live " +
-                              std::to_string(static_cast<long long>(stats.live_bytes)) + " bytes");
+    fail("ERR_MG_MEMORY", "allocate: expected " + std::to_string(bytes) + " bytes on cuda:" + std::to_string(device) +
+                              ", got none; live " + std::to_string(static_cast<long long>(stats.live_bytes)) + " bytes");
   }
   return block;
 }
@@ -195,7 +200,8 @@ void empty_cache() {
 
 void* allocate_pinned(std::size_t bytes) {
   void* const block = pinned().allocate(bytes);
-  if (block == nullptr) fail("ERR_MG_MEMORY", "allocate: expected " + std::to_string(bytes) + " bytes of page-locked memory, got none");
+  if (block == nullptr)
+    fail("ERR_MG_MEMORY", "allocate: expected " + std::to_string(bytes) + " bytes of page-locked memory, got none");
   return block;
 }
 void deallocate_pinned(void* data, std::size_t bytes) noexcept { pinned().deallocate(data, bytes); }

@@ -28,8 +28,8 @@ struct Probe {
 // Made once per process, at the first call.
 const Probe& probe();
 
-// Device memory through a cache by size class, like that of the host. A freed block may be used again at once: all work of a device
-// is in one stream, so whatever used the block before comes first. Throws ERR_MG_MEMORY with the sizes asked for and held.
+// Device memory through a cache by size class, like that of the host. A freed block may be used again at once: all work of a
+// device is in one stream, so whatever used the block before comes first. Throws ERR_MG_MEMORY with the sizes asked for and held.
 void* allocate(int device, std::size_t bytes);
 void deallocate(int device, void* data, std::size_t bytes) noexcept;
 MemoryStats memory_stats(int device);

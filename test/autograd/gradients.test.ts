@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { grad, gradcheck, memory, noGrad, ops, Rng, scope, Tensor, tidy, valueAndGrad } from '../../lib/index.js';
 
-const leaf = (values: number[], dtype: 'float32' | 'float64' = 'float32'): Tensor => Tensor.from(values, undefined, { dtype, requiresGrad: true });
+const leaf = (values: number[], dtype: 'float32' | 'float64' = 'float32'): Tensor =>
+  Tensor.from(values, undefined, { dtype, requiresGrad: true });
 const values = (x: Tensor | null | undefined): number[] => [...x!.dataSync()];
 
 describe('backward', () => {
@@ -132,7 +133,10 @@ describe('gradcheck', () => {
   });
 
   it('finds a wrong one and says where', async () => {
-    const wrong = (x: Tensor): Tensor => ops.sum(ops.add(ops.square(x), ops.mul(x.detach(), Tensor.from(Float64Array.of(0, 3))))); // a slope of 3 left out
+    const wrong = (x: Tensor): Tensor => {
+      const detached = ops.mul(x.detach(), Tensor.from(Float64Array.of(0, 3))); // a slope of 3 left out
+      return ops.sum(ops.add(ops.square(x), detached));
+    };
     expect(await gradcheck((x) => wrong(x!), [double(1, 2)])).toMatchObject({
       ok: false, worst: { input: 0, index: 1, analytic: expect.closeTo(4, 6) as number, numeric: expect.closeTo(7, 6) as number },
     });
@@ -211,7 +215,8 @@ describe('a tensor', () => {
   });
 
   it('takes its type from the array, its shape from the nesting', () => {
-    expect([new Float64Array(2), new Int32Array(2), new Uint8Array(2)].map((array) => Tensor.from(array).dtype)).toEqual(['float64', 'int32', 'uint8']);
+    const arrays = [new Float64Array(2), new Int32Array(2), new Uint8Array(2)];
+    expect(arrays.map((array) => Tensor.from(array).dtype)).toEqual(['float64', 'int32', 'uint8']);
     expect(Tensor.from([[[1], [2]], [[3], [4]], [[5], [6]]]).shape).toEqual([3, 2, 1]);
     expect(Tensor.from(5).shape).toEqual([]);
   });
@@ -243,7 +248,8 @@ describe('a tensor', () => {
   });
 
   it('needs a float type for gradients', () => {
-    expect(() => Tensor.zeros([1], { dtype: 'int32', requiresGrad: true })).toThrow(expect.objectContaining({ code: 'ERR_MG_DTYPE' }));
+    expect(() => Tensor.zeros([1], { dtype: 'int32', requiresGrad: true }))
+      .toThrow(expect.objectContaining({ code: 'ERR_MG_DTYPE' }));
   });
 
   it('is not read after an abort', async () => {

@@ -46,7 +46,10 @@ describe('bench', () => {
     expect(points[2]).toMatchObject({ forward: null, training: null });
     expect(points.map(row).every((cells) => cells.length === HEADER.length)).toBe(true);
     const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
-    const sweepOf = { date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2), points, exponents: exponents(points), inference };
+    const sweepOf = {
+      date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2),
+      points, exponents: exponents(points), inference,
+    };
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 
@@ -60,21 +63,25 @@ describe('bench', () => {
   });
 
   it('notes the loss of a sequence, which starts at ln 2 for each of its bits', async () => {
-    // 18 bits are due. A network that is new says 0 or 1 with probabilities near ½, and one update moves it little: within a tenth.
+    // 18 bits are due. A network that is new says 0 or 1 with probabilities near ½, and one update moves it little:
+    // within a tenth.
     for (const side of ['multigrid', 'dnc'] as const) {
-      const { loss } = await learn(side, 1, { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null }, () => {});
+      const { loss } = await learn(
+        side, 1, { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null }, () => {});
       expect(Math.abs(loss[0]! / (18 * Math.LN2) - 1)).toBeLessThan(0.1);
     }
   });
 
   it.each(LEARNING_SIDES)('trains %s on copy for some steps', async (side) => {
     const lines: string[] = [];
-    const curve = await learn(side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
+    const curve = await learn(
+      side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
     expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
     expect(lines).toHaveLength(curve.scores.length);
     expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
     expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
-    const axes = texts(parseXml(learningChart('copy', [curve]))).filter((text) => text === 'time steps' || text === 'CPU seconds of training');
+    const axes = texts(parseXml(learningChart('copy', [curve])))
+      .filter((text) => text === 'time steps' || text === 'CPU seconds of training');
     expect(axes).toEqual(['time steps', 'time steps', 'CPU seconds of training', 'CPU seconds of training']);
   });
 

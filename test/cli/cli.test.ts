@@ -15,7 +15,10 @@ const tiny = join(folder, 'tiny.json');
 writeFileSync(tiny, JSON.stringify({
   name: 'tiny', task: { name: 'mapping', size: 5, outputSide: 6 }, steps: 45, batchSize: 4, truncate: 4, clipNorm: 100, seed: 3,
   lr: { from: 0.002, to: 0.001, steps: 45 }, validate: { every: 18, items: 3 },
-  model: { task: 'mapping', input: { 0: 4 }, writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]] },
+  model: {
+    task: 'mapping', input: { 0: 4 },
+    writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]],
+  },
 }));
 
 function run(...args: string[]): { status: number | null; out: string; err: string } {
@@ -23,7 +26,8 @@ function run(...args: string[]): { status: number | null; out: string; err: stri
   return { status, out: stdout, err: stderr };
 }
 
-const json = (text: string): Record<string, unknown>[] => text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+const json = (text: string): Record<string, unknown>[] =>
+  text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe('models', () => {
   it('prints 16 lines of name, task, parameters and memory', () => {
@@ -46,12 +50,17 @@ describe('train', () => {
     const [row] = json(result.out);
     expect(row).toMatchObject({ name: 'tiny', step: 45, items: 4 });
     for (const score of ['f', 'precision', 'recall', 'stepsPerSecond']) expect(row![score]).toBeTypeOf('number');
-    for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'best.safetensors', 'tensorboard']) expect(existsSync(join(out, file))).toBe(true);
-    for (const picture of ['learning-curve.svg', 'memory-picture.svg']) expect(readFileSync(join(out, picture), 'utf8')).toMatch(/^(?:<\?xml.*\?>\s*)?<svg[^]*<\/svg>\s*$/);
+    for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'best.safetensors', 'tensorboard']) {
+      expect(existsSync(join(out, file))).toBe(true);
+    }
+    for (const picture of ['learning-curve.svg', 'memory-picture.svg']) {
+      expect(readFileSync(join(out, picture), 'utf8')).toMatch(/^(?:<\?xml.*\?>\s*)?<svg[^]*<\/svg>\s*$/);
+    }
   });
 
   it('leaves no folder behind for a run that cannot be built', () => {
-    writeFileSync(join(folder, 'wrong.json'), JSON.stringify({ model: 'map9', name: 'wrong', optimizer: { name: 'rmsprop', rho: 1 } }));
+    const config = { model: 'map9', name: 'wrong', optimizer: { name: 'rmsprop', rho: 1 } };
+    writeFileSync(join(folder, 'wrong.json'), JSON.stringify(config));
     const { status, err } = run('train', 'wrong.json');
     expect(err).toMatch(/^RMSProp: expected options among .* got "rho"\n$/);
     expect(status).toBe(2);
@@ -74,14 +83,17 @@ describe('train', () => {
 
   it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {
     const out = join(folder, 'interrupted');
-    const child = spawn(process.execPath, [main, 'train', tiny, '--out', out, '--steps', '1000000'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [main, 'train', tiny, '--out', out, '--steps', '1000000'], {
+      cwd: folder, stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     const status = await new Promise<number | null>((resolve) => {
       child.stderr.on('data', (chunk: Buffer) => {
         said += chunk.toString();
       });
+      const log = join(out, 'metrics.jsonl');
       const poll = setInterval(() => {
-        if (!existsSync(join(out, 'metrics.jsonl')) || readFileSync(join(out, 'metrics.jsonl'), 'utf8').split('\n').length < 20) return;
+        if (!existsSync(log) || readFileSync(log, 'utf8').split('\n').length < 20) return;
         clearInterval(poll);
         child.kill('SIGINT');
       }, 20);
@@ -101,7 +113,8 @@ describe('a finished run', () => {
   });
 
   it('is scored again by eval, to the same numbers', () => {
-    const [first, second] = [run('eval', out, '--items', '4', '--json'), run('eval', join(out, 'checkpoint.safetensors'), '--items', '4', '--json')];
+    const scored = (path: string) => run('eval', path, '--items', '4', '--json');
+    const [first, second] = [scored(out), scored(join(out, 'checkpoint.safetensors'))];
     const score = (text: string) => ({ ...json(text)[0], seconds: 0 });
     expect(score(first.out)).toEqual(score(second.out));
     expect(run('eval', out, '--items', '4').out).toMatch(/F \d\.\d{4} {3}precision/);
@@ -146,8 +159,9 @@ describe('a wrong call ends with its own status and one sentence', () => {
   const damaged = join(folder, 'damaged.safetensors');
   writeFileSync(damaged, 'not a checkpoint at all');
   it.each([
-    [2, ['train', 'map99']], [2, ['train', tiny, '--steps', 'NaN']], [2, ['train', tiny, '--steps', '-1']], [2, ['nothing']], [2, ['plot', 'x']],
-    [2, ['train', damaged]], [3, ['train', tiny, '--device', 'cuda:99', '--out', join(folder, 'no-device')]],
+    [2, ['train', 'map99']], [2, ['train', tiny, '--steps', 'NaN']], [2, ['train', tiny, '--steps', '-1']],
+    [2, ['nothing']], [2, ['plot', 'x']], [2, ['train', damaged]],
+    [3, ['train', tiny, '--device', 'cuda:99', '--out', join(folder, 'no-device')]],
     [3, ['eval', join(folder, 'whole'), '--device', 'cuda:99']], [3, ['bench', '--against', 'dnc', '--device', 'cuda:99']],
     [2, ['train', tiny, '--device', 'gpu']], [2, ['build', '--cuda', 'maybe']],
     [4, ['eval', damaged]], [4, ['inspect', join(folder, 'nowhere')]], [4, ['eval', join(folder, 'nowhere')]],

@@ -8,10 +8,14 @@ import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 
-interface Golden { batch: number; windows: number[]; episodes: number; lr: number; clip: number; losses: number[]; norms: number[]; kernelSquares: number[] }
+interface Golden {
+  batch: number; windows: number[]; episodes: number; lr: number; clip: number;
+  losses: number[]; norms: number[]; kernelSquares: number[];
+}
 const golden = JSON.parse(readFileSync(new URL('training.json', import.meta.url), 'utf8')) as Golden;
 
-const wave = (count: number, frequency: number): Float64Array => Float64Array.from({ length: count }, (_, n) => Math.sin(frequency * (n + 1)));
+const wave = (count: number, frequency: number): Float64Array =>
+  Float64Array.from({ length: count }, (_, n) => Math.sin(frequency * (n + 1)));
 
 // Six updates multiply rounding by the curvature of the loss; in float64 nine digits are left.
 it.each([['required', 'float64', 1e-9], ['off', 'float64', 1e-9]] as const)(

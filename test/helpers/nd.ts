@@ -14,7 +14,9 @@ export interface Nd {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 export function nd(shape: readonly number[], data: ArrayLike<number> | ((index: number) => number), dtype?: DType): Nd {
-  const values = typeof data === 'function' ? Float64Array.from({ length: sizeOf(shape) }, (_, i) => data(i)) : Float64Array.from(data);
+  const values = typeof data === 'function'
+    ? Float64Array.from({ length: sizeOf(shape) }, (_, i) => data(i))
+    : Float64Array.from(data);
   if (values.length !== sizeOf(shape)) throw new Error(`nd: ${values.length} values for shape [${shape}]`);
   return { shape, data: values, ...(dtype === undefined ? {} : { dtype }) };
 }
@@ -64,7 +66,8 @@ export class Source {
   }
 }
 
-export const isNd = (x: unknown): x is Nd => typeof x === 'object' && x !== null && 'data' in x && 'shape' in x && !(x instanceof Tensor);
+export const isNd = (x: unknown): x is Nd =>
+  typeof x === 'object' && x !== null && 'data' in x && 'shape' in x && !(x instanceof Tensor);
 
 /** The arguments of an op with every host array, also inside arrays and options, turned into a tensor of `dtype`. */
 export function toTensors(value: unknown, dtype: DType): unknown {

@@ -1,6 +1,8 @@
 /** A multigrid network composed from single ops, step by step: what the fused op is compared with. */
 import type { NetworkArguments, NetworkGrid, NetworkResult, NetworkSpec } from '../../lib/ops/network.js';
-import { addChannels, batchNorm, concat, conv, gridUp, lstmCell, maxPool, relu, reshape, stack, unstack } from '../../lib/ops/index.js';
+import {
+  addChannels, batchNorm, concat, conv, gridUp, lstmCell, maxPool, relu, reshape, stack, unstack,
+} from '../../lib/ops/index.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 
 /** A grid over a window, taken apart: one tensor [B,…,C] for each step. */
@@ -68,7 +70,9 @@ export function networkReference(spec: NetworkSpec, { parameters, fields, state 
       if (layer.shortcut >= 0) {
         const from = sources(layer.shortcut, level);
         const width = from.reduce((sum, source) => sum + source[0]!.shape.at(-1)!, 0);
-        if (width > 0 && width <= layer.channels) y = y.map((grid, t) => addChannels(grid, joined(from.map((source) => source[t]!))));
+        if (width > 0 && width <= layer.channels) {
+          y = y.map((grid, t) => addChannels(grid, joined(from.map((source) => source[t]!))));
+        }
       }
       own.set(level, [y]);
       if (layer.isOutput) outputs.push({ layer: l, level, grid: stack(y) });

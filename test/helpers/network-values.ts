@@ -53,16 +53,17 @@ export async function allNumbers(
   for (const [key, y] of outputs) numbers.set(key, await y.data());
   const leaves = [
     ...args.parameters, ...args.fields.map((x, i) => [`field${i}`, x] as const),
-    ...(args.state?.hidden ?? []).map((x, i) => [`hidden0 ${i}`, x] as const), ...(args.state?.cell ?? []).map((x, i) => [`cell0 ${i}`, x] as const),
+    ...(args.state?.hidden ?? []).map((x, i) => [`hidden0 ${i}`, x] as const),
+    ...(args.state?.cell ?? []).map((x, i) => [`cell0 ${i}`, x] as const),
   ];
   for (const [key, x] of leaves) numbers.set(`d ${key}`, x.grad === null ? new Float64Array(x.size) : await x.grad.data());
   return numbers;
 }
 
 /**
- * The largest difference of a tensor relative to its own largest magnitude, over all tensors. A parameter's gradient is a sum over
- * cells of addends of order one, which may cancel (exactly, for a bias that a norm without ReLU takes away again): below 1 it
- * counts as 1.
+ * The largest difference of a tensor relative to its own largest magnitude, over all tensors. A parameter's gradient is a sum
+ * over cells of addends of order one, which may cancel (exactly, for a bias that a norm without ReLU takes away again): below 1
+ * it counts as 1.
  */
 export function worstDifference(got: Numbers, expected: Numbers): { key: string; error: number } {
   let worst = { key: '', error: 0 };

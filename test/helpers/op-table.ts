@@ -38,7 +38,8 @@ function expectClose(got: ArrayLike<number>, expected: Float64Array, tolerance: 
   }
 }
 
-const shapesOf = (args: readonly unknown[]): string => args.map((a) => (isNd(a) ? `[${a.shape}]` : Array.isArray(a) ? `(${shapesOf(a)})` : JSON.stringify(a))).join(' ');
+const shapesOf = (args: readonly unknown[]): string => args.map((a) => (
+  isNd(a) ? `[${a.shape}]` : Array.isArray(a) ? `(${shapesOf(a)})` : JSON.stringify(a))).join(' ');
 
 export function opTable(name: string, row: OpRow): void {
   const seed = row.seed ?? 1;
@@ -110,7 +111,9 @@ export function opTable(name: string, row: OpRow): void {
             const product = weighted(outputs, seed + 3);
             if (product.requiresGrad) product.backward();
           }
-          for (const t of [...outputs, ...floats.flatMap((x) => x.grad ?? [])]) bytes.push(Buffer.from((await t.data()).buffer).toString('base64'));
+          for (const t of [...outputs, ...floats.flatMap((x) => x.grad ?? [])]) {
+            bytes.push(Buffer.from((await t.data()).buffer).toString('base64'));
+          }
         }
         runs.push(bytes.join());
       }

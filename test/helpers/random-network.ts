@@ -19,7 +19,8 @@ export interface RandomNetwork {
 export function randomNetwork(levels: number): fc.Arbitrary<RandomNetwork> {
   return fc.record({
     dimensions: fc.constantFrom<1 | 2>(1, 2, 2), kernelSize: fc.constantFrom(1, 3, 3, 5), side: fc.constantFrom(1, 2, 3),
-    count: fc.integer({ min: 1, max: levels }), low: fc.nat(levels - 1), hasPeephole: fc.boolean(), hasNorm: fc.constantFrom(false, false, true),
+    count: fc.integer({ min: 1, max: levels }), low: fc.nat(levels - 1),
+    hasPeephole: fc.boolean(), hasNorm: fc.constantFrom(false, false, true),
     inputs: fc.tuple(channels, channels), isWide: fc.boolean(), choices: fc.array(layerChoice, { minLength: 1, maxLength: 4 }),
     forgetBias: fc.constantFrom(0, 1), batch: fc.integer({ min: 1, max: 3 }), seed: fc.nat(0xffff),
   }).map(({ choices, count, batch, seed, hasNorm, inputs, isWide, side, ...rest }) => {
@@ -33,13 +34,15 @@ export function randomNetwork(levels: number): fc.Arbitrary<RandomNetwork> {
       high = Math.min(count - 1, high + choice.higher);
       const memory = choice.joins === 0 ? [] : [fields.push({ level: low, channels: 3 }) - 1];
       return {
-        kind: choice.isMemory ? 'convLstm' : 'conv', low, high, channels: choice.channels, relu: choice.relu, norm: hasNorm && choice.norm,
+        kind: choice.isMemory ? 'convLstm' : 'conv', low, high, channels: choice.channels,
+        relu: choice.relu, norm: hasNorm && choice.norm,
         shortcut: choice.shortcut < l ? choice.shortcut : -1, memory, isOutput: choice.isOutput || l === choices.length - 1,
       };
     });
     const sides = Array.from({ length: count }, (_, level) => side * 2 ** level);
     const { dimensions, kernelSize, hasPeephole, forgetBias } = rest;
     // ε keeps a channel that ReLU silenced from multiplying rounding errors by thirty.
-    return { spec: { dimensions, kernelSize, sides, fields, input, layers, forgetBias, hasPeephole, epsilon: 0.1, budgetBytes: 0 }, batch, seed };
+    const options = { forgetBias, hasPeephole, epsilon: 0.1, budgetBytes: 0 };
+    return { spec: { dimensions, kernelSize, sides, fields, input, layers, ...options }, batch, seed };
   });
 }

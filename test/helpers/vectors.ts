@@ -17,6 +17,7 @@ export function expectNear(got: ArrayLike<number>, expected: Nested, tolerance: 
   const wanted = flat(expected);
   expect(got.length, `${where}: size`).toBe(wanted.length);
   wanted.forEach((e, i) => {
-    if (!(Math.abs(got[i]! - e) <= tolerance * Math.max(1, Math.abs(e)))) expect.fail(`${where}[${i}]: expected ${e} ± ${tolerance}, got ${got[i]}`);
+    const isNear = Math.abs(got[i]! - e) <= tolerance * Math.max(1, Math.abs(e));
+    if (!isNear) expect.fail(`${where}[${i}]: expected ${e} ± ${tolerance}, got ${got[i]}`);
   });
 }

@@ -97,8 +97,10 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   const [first, ...others] = plan.networks;
   const rng = new Rng(seed + 1);
   const input = randomPyramid(plan, first!, [steps, batch], rng.split('input'), options);
+  const asked = plan.read === 'last' ? 1 : steps;
   const queries = plan.kind === 'writerReader'
-    ? others.map((reader, k) => randomPyramid(plan, reader, [plan.read === 'last' ? 1 : steps, batch], rng.split(`query${k}`), options)) : undefined;
+    ? others.map((reader, k) => randomPyramid(plan, reader, [asked, batch], rng.split(`query${k}`), options))
+    : undefined;
   const initial = [...model.initialState(batch).toTensors()].map(([key, zero]) => {
     const start = Tensor.normal(zero.shape, [0, 0.5], rng.split(key), { ...options, requiresGrad: true });
     return [key, start] as const;
@@ -117,7 +119,8 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
     await device(place).sync();
   }
 
-  // From the last segment to the first; the loss is ⟨weights, answers⟩ and, for all later segments, ⟨gradient there, state after it⟩.
+  // From the last segment to the first; the loss is ⟨weights, answers⟩ and, for all later segments,
+  // ⟨gradient there, state after it⟩.
   const answers: ArrayLike<number>[][] = [];
   const final = new Map<string, ArrayLike<number>>();
   let flowing: ReadonlyMap<string, Tensor> = new Map(initial.map(([key, { shape }]) =>
@@ -146,6 +149,8 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   for (const [key, y] of final) found.set(key, y);
   const leaves = [...model.namedParameters(), ...initial, ...input.tensors().map((x, i) => [`input${i}`, x] as const),
     ...(queries ?? []).flatMap((q, k) => q.tensors().map((x, i) => [`query${k}.${i}`, x] as const))];
-  for (const [key, leaf] of leaves) found.set(`d ${key}`, leaf.grad === null ? new Float64Array(leaf.size) : await leaf.grad.data());
+  for (const [key, leaf] of leaves) {
+    found.set(`d ${key}`, leaf.grad === null ? new Float64Array(leaf.size) : await leaf.grad.data());
+  }
   return found;
 }

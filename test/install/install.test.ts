@@ -38,10 +38,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
   it('holds what a user needs and nothing else', () => {
-    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-    const native = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' }).filter((file) => /\.(cc|cu|cuh|h)$/.test(file));
+    const filesOf = (room: string): string[] => readdirSync(join(root, room), { recursive: true, encoding: 'utf8' });
+    const sources = filesOf('lib').filter((file) => file.endsWith('.ts'));
+    const native = filesOf('native').filter((file) => /\.(cc|cu|cuh|h)$/.test(file));
     const expected = [
-      'CMakeLists.txt', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json', 'native/THIRD-PARTY-NOTICES', 'native/exports.map',
+      'CMakeLists.txt', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json',
+      'native/THIRD-PARTY-NOTICES', 'native/exports.map',
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
       ...native.map((file) => `native/${file}`),
       'prebuilds/SHA256SUMS', `prebuilds/${platform}/multigrid-memory.glibc.node`,
@@ -49,7 +51,9 @@ describe('the package', () => {
     const others = /^prebuilds\/(linux|darwin)-(x64|arm64)\/multigrid-memory(\.glibc|\.musl)?\.node$/;
     expect(packed.files.filter((file) => !others.test(file) || expected.includes(file))).toEqual(expected.sort());
     expect(packed.bytes).toBeLessThan(30e6);
-    console.log(`package: ${packed.files.length} files, ${(packed.bytes / 1e6).toFixed(2)} MB packed, ${(packed.unpackedBytes / 1e6).toFixed(2)} MB unpacked`);
+    const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
+    const { files, bytes, unpackedBytes } = packed;
+    console.log(`package: ${files.length} files, ${megabytes(bytes)} packed, ${megabytes(unpackedBytes)} unpacked`);
   });
 
   it('has nothing that runs on a user’s machine at install', () => {
@@ -69,8 +73,11 @@ describe('the package', () => {
 
 describe('installed without a compiler, scripts off', { timeout: 180_000 }, () => {
   it('installs without a warning', () => {
-    for (const tool of ['cmake', 'g++', 'cc', 'make', 'python3']) expect(machine.run('sh', ['-c', `command -v ${tool}`]).status).not.toBe(0);
-    const { status, stdout, stderr } = machine.run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', packed.tarball]);
+    for (const tool of ['cmake', 'g++', 'cc', 'make', 'python3']) {
+      expect(machine.run('sh', ['-c', `command -v ${tool}`]).status).not.toBe(0);
+    }
+    const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', packed.tarball];
+    const { status, stdout, stderr } = machine.run('npm', install);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const packages = Number(/added (\d+) packages/.exec(stdout)?.[1]);
     const bytes = folderBytes(join(machine.app, 'node_modules'));
@@ -90,10 +97,12 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
 
   it('trains, resumes and evaluates from the command line', () => {
     const train = ['train', 'map9', '--items', '2', '--out', 'run', '--json']; // episodes have 49 steps
-    const first = machine.run('multigrid-memory', [...train, '--steps', '49']);
-    expect({ status: first.status, step: (JSON.parse(first.stdout || '{}') as { step?: number }).step }).toEqual({ status: 0, step: 49 });
-    const second = machine.run('multigrid-memory', [...train, '--steps', '98', '--resume']);
-    expect({ status: second.status, step: (JSON.parse(second.stdout || '{}') as { step?: number }).step }).toEqual({ status: 0, step: 98 });
+    const endOf = (...more: string[]) => {
+      const { status, stdout } = machine.run('multigrid-memory', [...train, ...more]);
+      return { status, step: (JSON.parse(stdout || '{}') as { step?: number }).step };
+    };
+    expect(endOf('--steps', '49')).toEqual({ status: 0, step: 49 });
+    expect(endOf('--steps', '98', '--resume')).toEqual({ status: 0, step: 98 });
     for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'learning-curve.svg', 'memory-picture.svg']) {
       expect(existsSync(join(machine.app, 'run', file)), file).toBe(true);
     }
@@ -105,7 +114,9 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
     for (const [i, { language, text, line }] of blocks.entries()) {
       const isPlain = !/\busing\b|!/.test(text);
       const cwd = `readme-${i}`;
-      const file = language === 'js' ? writeExample(cwd, 'example.cjs', text) : writeExample(cwd, 'example.mjs', isPlain ? text : compiled(text));
+      const file = language === 'js'
+        ? writeExample(cwd, 'example.cjs', text)
+        : writeExample(cwd, 'example.mjs', isPlain ? text : compiled(text));
       const { status, stdout, stderr } = machine.run('node', [file], { cwd });
       expect(status, `README.md:${line}\n${stderr}`).toBe(0);
       const promised = [...text.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map((match) => match[1]!);
@@ -118,7 +129,9 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
   it('runs the first example in a worker too', () => {
     writeExample('worker', 'example.mjs', readmeBlocks('ts')[0]!.text);
     const main = `import { Worker } from 'node:worker_threads';
-      new Worker(new URL('./example.mjs', import.meta.url)).on('error', (e) => { throw e; }).on('exit', (code) => console.log('exit', code));`;
+      new Worker(new URL('./example.mjs', import.meta.url))
+        .on('error', (e) => { throw e; })
+        .on('exit', (code) => console.log('exit', code));`;
     const { status, stdout, stderr } = machine.run('node', [writeExample('worker', 'main.mjs', main)], { cwd: 'worker' });
     expect(status, stderr).toBe(0);
     expect(stdout).toContain('exit 0');
@@ -127,12 +140,15 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
 
   it('has types that stand alone', () => {
     const blocks = readmeBlocks('ts').map(({ text }) => text);
-    const names = new Set(blocks.flatMap((text) => [...text.matchAll(/^import \{ (.*) \} from 'multigrid-memory';$/gm)].flatMap((match) => match[1]!.split(', '))));
+    const names = new Set(blocks.flatMap((text) => {
+      const lines = [...text.matchAll(/^import \{ (.*) \} from 'multigrid-memory';$/gm)];
+      return lines.flatMap((match) => match[1]!.split(', '));
+    }));
     const bodies = blocks.map((text) => `{\n${text.replace(/^import .*$/gm, '')}\n}`);
     writeExample('types', 'example.mts', [`import { ${[...names].join(', ')} } from 'multigrid-memory';`, ...bodies].join('\n'));
     const { status, stdout } = machine.run('node', [
-      join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2023,esnext.disposable',
-      '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'example.mts',
+      join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext',
+      '--lib', 'es2023,esnext.disposable', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'example.mts',
     ], { cwd: 'types' });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ops, scope, Tensor, type FloatDType } from '../../lib/index.js';
+import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
 
 type State = Dict<Nested>;
@@ -12,9 +13,14 @@ interface AccessFile {
   gradients: { interface: Dict<Nested>[]; initial_state: State };
 }
 
-const FIELDS = ['write_vectors', 'erase_vectors', 'free_gate', 'allocation_gate', 'write_gate', 'read_mode', 'write_keys', 'write_strengths',
-  'read_keys', 'read_strengths'];
-const STATE = { memory: 'memory', usage: 'usage', link: 'link', precedence: 'precedence', read_weights: 'readWeights', write_weights: 'writeWeights' } as const;
+const FIELDS = [
+  'write_vectors', 'erase_vectors', 'free_gate', 'allocation_gate', 'write_gate', 'read_mode',
+  'write_keys', 'write_strengths', 'read_keys', 'read_strengths',
+];
+const STATE = {
+  memory: 'memory', usage: 'usage', link: 'link', precedence: 'precedence',
+  read_weights: 'readWeights', write_weights: 'writeWeights',
+} as const;
 type StateName = keyof typeof STATE;
 const stateNames = Object.keys(STATE) as StateName[];
 
@@ -28,16 +34,20 @@ function settingsOf({ config: c }: Pick<AccessFile, 'config'>): ops.DncSettings 
 
 function stateOf(s: ops.DncSettings, values: State | undefined, dtype: FloatDType, grad = false): ops.DncTensors {
   const shapes = ops.dncStateShapes(s, 1);
-  const made = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype })])) as Record<keyof ops.DncTensors, Tensor>;
+  const made: Record<keyof ops.DncTensors, Tensor> = { ...zeroState(s, 1, dtype) };
   for (const name of stateNames) {
-    if (values !== undefined) made[STATE[name]] = Tensor.from(Float64Array.from(flat(values[name]!)), shapes[STATE[name]], { dtype });
-    made[STATE[name]].requiresGrad = grad;
+    const own = STATE[name];
+    if (values !== undefined) made[own] = Tensor.from(Float64Array.from(flat(values[name]!)), shapes[own], { dtype });
+    made[own].requiresGrad = grad;
   }
   return made;
 }
 
 const raw = (step: Dict<Nested>): number[] => FIELDS.flatMap((name) => flat(step[name]!));
-const weighted = (x: Tensor, w: Nested): Tensor => ops.sum(ops.mul(x, Tensor.from(Float64Array.from(flat(w)), x.shape, { dtype: x.dtype as FloatDType })));
+const weighted = (x: Tensor, w: Nested): Tensor => {
+  const weights = Tensor.from(Float64Array.from(flat(w)), x.shape, { dtype: x.dtype as FloatDType });
+  return ops.sum(ops.mul(x, weights));
+};
 
 describe.each(['dnc_access_n3w2r1', 'dnc_access_n5w3r2w2', 'dnc_access_paper'])('%s', (name) => {
   const file = vectorFile<AccessFile>(name);
@@ -63,7 +73,8 @@ describe.each(['dnc_access_n3w2r1', 'dnc_access_n5w3r2w2', 'dnc_access_paper'])(
       using _ = scope();
       const steps = file.inputs.interface.length;
       const initial = stateOf(s, file.inputs.initial_state, dtype, true);
-      const x = Tensor.from(Float64Array.from(file.inputs.interface.flatMap(raw)), [steps, 1, size], { dtype, requiresGrad: true });
+      const interfaces = Float64Array.from(file.inputs.interface.flatMap(raw));
+      const x = Tensor.from(interfaces, [steps, 1, size], { dtype, requiresGrad: true });
       const run = ops.dncWindow(x, null, initial, { ...s, linkBudgetBytes });
       const { cotangent } = file.objective;
       const parts = stateNames.flatMap((key) => {

@@ -2,10 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradcheck, memory, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../lib/index.js';
 import { naiveAccess, naiveStart } from '../../lib/train/naive-dnc.js';
+import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
 
 interface CoreFile {
-  config: { slots: number; word: number; reads: number; writes: number; hidden: number; input: number; output: number; clip: number; parameter_count: number };
+  config: {
+    slots: number; word: number; reads: number; writes: number; hidden: number;
+    input: number; output: number; clip: number; parameter_count: number;
+  };
   inputs: { x: Nested[]; parameters: Dict<Nested> };
   outputs: { steps: Dict<Nested>[]; final_state: Dict<Nested> };
   objective: { cotangent: Nested };
@@ -13,8 +17,8 @@ interface CoreFile {
 }
 
 const PARAMETERS = {
-  gates_w: 'controller.weight', gates_b: 'controller.bias', iface_w: 'interface.weight', iface_b: 'interface.bias', out_w: 'output.weight',
-  out_b: 'output.bias',
+  gates_w: 'controller.weight', gates_b: 'controller.bias', iface_w: 'interface.weight', iface_b: 'interface.bias',
+  out_w: 'output.weight', out_b: 'output.bias',
 };
 
 describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
@@ -31,8 +35,8 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
       expect(model.count().parameters).toBe(config.parameter_count);
       const dict = model.stateDict();
       for (const [key, own] of Object.entries(PARAMETERS)) {
-        const target = dict.get(own)!;
-        target.copyFrom(dtype === 'float64' ? Float64Array.from(flat(file.inputs.parameters[key]!)) : Float32Array.from(flat(file.inputs.parameters[key]!)));
+        const values = flat(file.inputs.parameters[key]!);
+        dict.get(own)!.copyFrom(dtype === 'float64' ? Float64Array.from(values) : Float32Array.from(values));
       }
       const steps = file.inputs.x.length;
       const x = Tensor.from(Float64Array.from(flat(file.inputs.x)), [steps, 1, config.input], { dtype, requiresGrad: true });
@@ -41,7 +45,8 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
       const last = file.outputs.steps.at(-1)!;
       expectNear(state.at('hidden').dataSync(), last['hidden']!, tolerance, 'hidden');
       expectNear(state.at('cell').dataSync(), last['cell']!, tolerance, 'cell');
-      // Slots 2 and 3 differ by 1e-13 in usage at the first step: float32 fills them in the other order, and nothing else changes.
+      // Slots 2 and 3 differ by 1e-13 in usage at the first step: float32 fills them in the other order,
+      // and nothing else changes.
       const usage = state.at('usage').dataSync();
       const place = flat(file.outputs.final_state['usage']!).map((u) => {
         const distance = [...usage].map((v) => Math.abs(v - u));
@@ -49,25 +54,31 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
       });
       expect(place).toEqual(dtype === 'float64' || place[2] === 2 ? [0, 1, 2, 3] : [0, 1, 3, 2]);
       const [link, memory] = [state.at('link').dataSync(), state.at('memory').dataSync()];
-      expectNear(place.flatMap((i) => place.map((j) => link[i * config.slots + j]!)), file.outputs.final_state['link']!, tolerance, 'link');
-      expectNear(place.flatMap((i) => [...memory.slice(i * config.word, (i + 1) * config.word)]), file.outputs.final_state['memory']!, tolerance, 'memory');
+      const links = place.flatMap((i) => place.map((j) => link[i * config.slots + j]!));
+      const stored = place.flatMap((i) => [...memory.slice(i * config.word, (i + 1) * config.word)]);
+      expectNear(links, file.outputs.final_state['link']!, tolerance, 'link');
+      expectNear(stored, file.outputs.final_state['memory']!, tolerance, 'memory');
       ops.sum(ops.mul(y, Tensor.from(Float64Array.from(flat(file.objective.cotangent)), y.shape, { dtype }))).backward();
       expectNear(x.grad!.dataSync(), file.gradients.x, tolerance, 'dx');
-      for (const [key, own] of Object.entries(PARAMETERS)) expectNear(dict.get(own)!.grad!.dataSync(), file.gradients.parameters[key]!, tolerance, own);
+      for (const [key, own] of Object.entries(PARAMETERS)) {
+        expectNear(dict.get(own)!.grad!.dataSync(), file.gradients.parameters[key]!, tolerance, own);
+      }
       model.dispose();
     });
   }
 });
 
 const base: ops.DncSettings = {
-  slots: 5, wordSize: 3, readHeads: 2, writeHeads: 1, hidden: 0, oneplus: false, usageGradient: true, contentSecond: false, forgetBias: 1, clip: 0,
-  epsilon: 1e-6, linkBudgetBytes: 0,
+  slots: 5, wordSize: 3, readHeads: 2, writeHeads: 1, hidden: 0,
+  oneplus: false, usageGradient: true, contentSecond: false, forgetBias: 1,
+  clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
 };
 
 /** A state that some steps could have left behind, from a seed. */
 function anyState(s: ops.DncSettings, batch: number, rng: Rng, dtype: FloatDType): ops.DncTensors {
   const shapes = ops.dncStateShapes(s, batch);
-  const draw = (name: keyof typeof shapes, high: number, low = 0): Tensor => Tensor.uniform(shapes[name], [low, high], rng, { dtype });
+  const draw = (name: keyof typeof shapes, high: number, low = 0): Tensor =>
+    Tensor.uniform(shapes[name], [low, high], rng, { dtype });
   const share = 1 / s.slots;
   const link = draw('link', share).dataSync().map((v, i) => (Math.floor(i / s.slots) % s.slots === i % s.slots ? 0 : v));
   return {
@@ -94,13 +105,15 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
     const x = Tensor.normal([steps, batch, size], [0, 1], rng, { dtype: 'float64' });
     const state = anyState(s, batch, rng, 'float64');
     const names = Object.keys(state) as (keyof ops.DncTensors)[];
-    const weigh = (t: Tensor, seed: number): Tensor => ops.sum(ops.mul(t, Tensor.normal(t.shape, [0, 1], new Rng(seed), { dtype: 'float64' })));
+    const weigh = (t: Tensor, seed: number): Tensor =>
+      ops.sum(ops.mul(t, Tensor.normal(t.shape, [0, 1], new Rng(seed), { dtype: 'float64' })));
     const lengths = batch > 1 ? Int32Array.of(steps, steps - 2) : null;
     const free = names.filter((name) => name !== 'hidden' && name !== 'cell' && name !== 'readWords' && name !== 'link');
     const result = await gradcheck((first, ...others) => {
       const given = { ...state, ...Object.fromEntries(free.map((name, i) => [name, others[i]!])) };
       const run = ops.dncWindow(first!, null, given, s, lengths);
-      return [run.words, ...free.map((name) => run.state[name]), run.state.link].map((t, i) => weigh(t, 11 + i)).reduce((a, b) => ops.add(a, b));
+      const results = [run.words, ...free.map((name) => run.state[name]), run.state.link];
+      return results.map((t, i) => weigh(t, 11 + i)).reduce((a, b) => ops.add(a, b));
     }, [x, ...free.map((name) => state[name])]);
     expect(result.ok, JSON.stringify(result.worst)).toBe(true);
   });
@@ -112,7 +125,8 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
     const x = Tensor.normal([3, 1, ops.dncInterface(s).size], [0, 1], rng, { dtype: 'float64' });
     const state = anyState(s, 1, rng, 'float64');
     const weight = Tensor.normal([3, 1, 2, 3], [0, 1], rng, { dtype: 'float64' });
-    const result = await gradcheck((link) => ops.sum(ops.mul(ops.dncWindow(x, null, { ...state, link: link! }, s).words, weight)), [state.link]);
+    const words = (link: Tensor): Tensor => ops.dncWindow(x, null, { ...state, link }, s).words;
+    const result = await gradcheck((link) => ops.sum(ops.mul(words(link!), weight)), [state.link]);
     expect(result.ok, JSON.stringify(result.worst)).toBe(true);
   });
 
@@ -127,7 +141,8 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
     const result = await gradcheck((x, gates, gatesBias, weight, interfaceBias, hidden, cell, readWords) => {
       const run = ops.dncWindow(x!, { gates: gates!, gatesBias: gatesBias!, interface: weight!, interfaceBias: interfaceBias! },
         { ...state, hidden: hidden!, cell: cell!, readWords: readWords! }, s, Int32Array.of(6, 4));
-      return [run.hidden, run.words, run.state.hidden, run.state.cell].map((t, i) => ops.sum(ops.mul(t, cotangent[i]!))).reduce((a, b) => ops.add(a, b));
+      const results = [run.hidden, run.words, run.state.hidden, run.state.cell];
+      return results.map((t, i) => ops.sum(ops.mul(t, cotangent[i]!))).reduce((a, b) => ops.add(a, b));
     }, [make(6, 2, 2), make(2 + 6 + 3, 12), make(12), make(3, size), make(size), make(2, 3), make(2, 3), state.readWords]);
     expect(result.ok, JSON.stringify(result.worst)).toBe(true);
   });
@@ -136,7 +151,9 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
 describe('the definition, in loops over numbers', () => {
   // Slots that fill vectors, tiles and the last columns of a link matrix in every way that eight or sixteen lanes allow.
   const widths = [1, 7, 8, 9, 15, 16, 17, 31, 33, 40, 48, 63, 64, 65, 77, 96, 100, 112, 127, 128, 141];
-  it.each([['float64', 1e-12], ['float32', 2e-5]] as const)('equals the native step in %s to %d, for any number of slots', (dtype, tolerance) => {
+  it.each([
+    ['float64', 1e-12], ['float32', 2e-5],
+  ] as const)('equals the native step in %s to %d, for any number of slots', (dtype, tolerance) => {
     for (const slots of widths) {
       using _ = scope();
       const s = { ...base, slots, readHeads: 1 + (slots % 6), writeHeads: 1 + (slots % 2) };
@@ -146,9 +163,7 @@ describe('the definition, in loops over numbers', () => {
       const [gates, [heads]] = parts['allocationGates']! as [number, [number]];
       for (let t = 0; t < 3 && dtype === 'float32'; t++) raw.fill(-60, t * size + gates, t * size + gates + heads);
       const x = Tensor.from(raw, [3, 1, size], { dtype });
-      const shapes = Object.entries(ops.dncStateShapes(s, 1));
-      const zero = Object.fromEntries(shapes.map(([key, shape]) => [key, Tensor.zeros(shape, { dtype })])) as unknown as ops.DncTensors;
-      const { words, state } = ops.dncWindow(x, null, zero, s);
+      const { words, state } = ops.dncWindow(x, null, zeroState(s, 1, dtype), s);
       const expected: number[] = [];
       let naive = naiveStart(s);
       for (let t = 0; t < 3; t++) {
@@ -165,14 +180,15 @@ describe('the definition, in loops over numbers', () => {
 
 describe('invariants', () => {
   it('usage stays in [0, 1], weightings sum to at most 1, links have zero diagonals and rows and columns of at most 1', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 37 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), fc.nat(), fc.constantFrom(1, 5, 50),
+    fc.assert(fc.property(
+      fc.integer({ min: 1, max: 37 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }),
+      fc.nat(), fc.constantFrom(1, 5, 50),
       (slots, readHeads, writeHeads, seed, scale) => {
         using _ = scope();
         const s = { ...base, slots, readHeads, writeHeads };
         const rng = new Rng(seed);
         const x = Tensor.normal([9, 2, ops.dncInterface(s).size], [0, scale], rng);
-        const zero = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 2)).map(([name, shape]) => [name, Tensor.zeros(shape)])) as unknown as ops.DncTensors;
-        const { state } = ops.dncWindow(x, null, zero, s);
+        const { state } = ops.dncWindow(x, null, zeroState(s, 2), s);
         const rows = (t: Tensor): number[][] => {
           const data = Array.from(t.dataSync() as Float32Array);
           return Array.from({ length: data.length / slots }, (_r, i) => data.slice(i * slots, (i + 1) * slots));
@@ -204,7 +220,9 @@ describe('invariants', () => {
     for (const name of ['memory', 'link', 'precedence'] as const) expect(after[name].dataSync()).toEqual(state[name].dataSync());
   });
 
-  it.each([[0, 'slot t'], [1e-6, 'a slot that is still free']])('with open gates, nothing freed and epsilon %d, step t writes %s', (epsilon, _which) => {
+  it.each([
+    [0, 'slot t'], [1e-6, 'a slot that is still free'],
+  ])('with open gates, nothing freed and epsilon %d, step t writes %s', (epsilon, _which) => {
     using _ = scope();
     const s = { ...base, epsilon };
     const { size, parts } = ops.dncInterface(s);
@@ -213,7 +231,7 @@ describe('invariants', () => {
       const [begin, shape] = parts[name]!;
       values.fill(value, begin, begin + shape.reduce((a, b) => a * b, 1));
     }
-    let state = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })])) as unknown as ops.DncTensors;
+    let state = zeroState(s, 1, 'float64');
     const written: number[] = [];
     for (let t = 0; t < s.slots; t++) {
       state = ops.dncWindow(Tensor.from(values, [1, 1, size]), null, state, s).state;
@@ -228,25 +246,40 @@ describe('invariants', () => {
 });
 
 describe('allocation and content by themselves', () => {
-  interface AllocationFile { cases: { note: string; eps: number; usage: number[]; allocation: number[]; cotangent?: number[]; usage_gradient?: number[] }[] }
-  interface ContentFile { cases: { variant: string; eps_norm_squared: number; memory: number[][]; keys: number[][]; strengths_raw: number[]; weights: number[][];
-    cotangent: number[][]; gradients: { memory: number[][]; keys: number[][]; strengths_raw: number[] } }[] }
+  interface AllocationFile {
+    cases: {
+      note: string; eps: number; usage: number[]; allocation: number[]; cotangent?: number[]; usage_gradient?: number[];
+    }[];
+  }
+  interface ContentFile {
+    cases: {
+      variant: string; eps_norm_squared: number; memory: number[][]; keys: number[][]; strengths_raw: number[];
+      weights: number[][]; cotangent: number[][];
+      gradients: { memory: number[][]; keys: number[][]; strengths_raw: number[] };
+    }[];
+  }
 
   /** The write weights of one step that only allocates (gate 1) or only addresses by content (gate 0). */
-  function writeOnly(s: ops.DncSettings, dtype: FloatDType, set: Record<string, number[]>, state: Partial<Record<keyof ops.DncTensors, number[]>>): {
-    x: Tensor; given: ops.DncTensors; weights: Tensor;
-  } {
+  function writeOnly(
+    s: ops.DncSettings, dtype: FloatDType, set: Record<string, number[]>,
+    state: Partial<Record<keyof ops.DncTensors, number[]>>,
+  ): { x: Tensor; given: ops.DncTensors; weights: Tensor } {
     const { size, parts } = ops.dncInterface(s);
     const values = new Float64Array(size);
-    for (const [name, numbers] of Object.entries({ freeGates: [-800], writeGates: [800], ...set })) values.set(numbers, parts[name]![0]);
+    const numbersOf = { freeGates: [-800], writeGates: [800], ...set };
+    for (const [name, numbers] of Object.entries(numbersOf)) values.set(numbers, parts[name]![0]);
     const given = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => {
       const numbers = state[name as keyof ops.DncTensors];
-      return [name, numbers === undefined ? Tensor.zeros(shape, { dtype }) : Tensor.from(Float64Array.from(numbers), shape, { dtype, requiresGrad: true })];
+      if (numbers === undefined) return [name, Tensor.zeros(shape, { dtype })];
+      return [name, Tensor.from(Float64Array.from(numbers), shape, { dtype, requiresGrad: true })];
     })) as unknown as ops.DncTensors;
     const x = Tensor.from(values, [1, 1, size], { dtype, requiresGrad: true });
     return { x, given, weights: ops.dncWindow(x, null, given, s).state.writeWeights };
   }
-  const along = (weights: Tensor, cotangent: number[]): Tensor => ops.sum(ops.mul(weights, Tensor.from(Float64Array.from(cotangent), weights.shape, { dtype: weights.dtype as FloatDType })));
+  const along = (weights: Tensor, cotangent: number[]): Tensor => {
+    const dtype = weights.dtype as FloatDType;
+    return ops.sum(ops.mul(weights, Tensor.from(Float64Array.from(cotangent), weights.shape, { dtype })));
+  };
 
   for (const dtype of ['float64', 'float32'] as const) {
     const allocation = vectorFile<AllocationFile>('dnc_allocation');
@@ -267,13 +300,15 @@ describe('allocation and content by themselves', () => {
       const { parts } = ops.dncInterface(s);
       const dmemory = new Float64Array(slots * word);
       row.keys.forEach((key, k) => {
-        const run = writeOnly(s, dtype, { allocationGates: [-800], writeKeys: key, writeStrengths: [row.strengths_raw[k]!] }, { memory: row.memory.flat() });
+        const set = { allocationGates: [-800], writeKeys: key, writeStrengths: [row.strengths_raw[k]!] };
+        const run = writeOnly(s, dtype, set, { memory: row.memory.flat() });
         expectNear(run.weights.dataSync(), row.weights[k]!, content.tolerance[dtype]!, `key ${k}`);
         along(run.weights, row.cotangent[k]!).backward();
         const dx = run.x.grad!.dataSync();
         const begin = parts['writeKeys']![0];
         expectNear(dx.slice(begin, begin + word), row.gradients.keys[k]!, content.tolerance[dtype]!, `dkey ${k}`);
-        expectNear([dx[parts['writeStrengths']![0]]!], [row.gradients.strengths_raw[k]!], content.tolerance[dtype]!, `dstrength ${k}`);
+        const dstrength = dx[parts['writeStrengths']![0]]!;
+        expectNear([dstrength], [row.gradients.strengths_raw[k]!], content.tolerance[dtype]!, `dstrength ${k}`);
         run.given.memory.grad!.dataSync().forEach((v, i) => {
           dmemory[i]! += v;
         });
@@ -309,13 +344,16 @@ describe('DNC', () => {
         if (t < length) {
           const step = model.step(ops.slice(frames[t]!, [b, 0], [1, 4]), state);
           state = step.state;
-          expectNear(ops.slice(window.y, [t, b, 0], [1, 1, 3]).dataSync(), [...step.y.dataSync()], 1e-6, `y ${t} ${b}`); // another summation order
+          // 1e-6: the step adds up in another order.
+          expectNear(ops.slice(window.y, [t, b, 0], [1, 1, 3]).dataSync(), [...step.y.dataSync()], 1e-6, `y ${t} ${b}`);
         } else {
           expect(ops.slice(window.y, [t, b, 0], [1, 1, 3]).dataSync()).toEqual(new Float32Array(3));
         }
       }
       const row = window.state.select([b]);
-      for (const [name, tensor] of row.toTensors()) expect(tensor.dataSync(), `${name} ${b}`).toEqual(state.toTensors().get(name)!.dataSync());
+      for (const [name, tensor] of row.toTensors()) {
+        expect(tensor.dataSync(), `${name} ${b}`).toEqual(state.toTensors().get(name)!.dataSync());
+      }
     });
   });
 
@@ -325,7 +363,8 @@ describe('DNC', () => {
     const x = Tensor.normal([5, 3, 4], [0, 1], new Rng(2));
     const lengths = Int32Array.of(5, 0, 3);
     const start = noGrad(() => model.forward(x).state);
-    const bits = (state: models.DNCState): string => state.tensors().map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
+    const bits = (state: models.DNCState): string =>
+      state.tensors().map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
     const kept = bits(start);
     const expected = noGrad(() => model.forward(x, start, { lengths }));
     const shared = noGrad(() => model.forward(x, start.detach(), { lengths, consume: true }));
@@ -385,7 +424,9 @@ describe('DNC', () => {
     expect(() => model.stateFromTensors(new Map())).toThrow(expect.objectContaining({ code: 'ERR_MG_CHECKPOINT' }));
   });
 
-  it.each([[{ inputs: 0 }], [{ slots: 0 }], [{ variant: 'nature' }], [{ heads: 4 }], [{ clip: -1 }], [{ outputs: [] }]])('refuses %j', (bad) => {
+  it.each([
+    [{ inputs: 0 }], [{ slots: 0 }], [{ variant: 'nature' }], [{ heads: 4 }], [{ clip: -1 }], [{ outputs: [] }],
+  ])('refuses %j', (bad) => {
     expect(() => new models.DNC({ ...small, ...bad } as never)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The fused networks against the layers they stand for: values and all gradients, for every published configuration.
- * MG_LONG, a list of names, says for which of them windows of 20 and 500 steps run too; default map9. The largest take up to an hour and
- * 12 GB.
+ * MG_LONG, a list of names, says for which of them windows of 20 and 500 steps run too; default map9. The largest take up to an
+ * hour and 12 GB.
  */
 import { describe, expect, it } from 'vitest';
 import { presetConfig, presetNames } from '../../lib/models/presets.js';
@@ -45,7 +45,8 @@ describe.each(presetNames)('%s, fused', (name) => {
   const isWide = /ablated|convlstm/.test(name);
 
   it('equals its layers in float64: all values and gradients to 1e-11', async () => {
-    const { key, error } = await difference({ name, dtype: 'float64', seed: 3, ...(isWide ? { steps: 2, batch: 1 } : { steps: 3, batch: BATCH_OF[name] ?? 2 }) });
+    const size = isWide ? { steps: 2, batch: 1 } : { steps: 3, batch: BATCH_OF[name] ?? 2 };
+    const { key, error } = await difference({ name, dtype: 'float64', seed: 3, ...size });
     expect(error, key).toBeLessThanOrEqual(1e-11);
   }, 120_000);
 
@@ -65,20 +66,27 @@ describe.each(presetNames)('%s, fused', (name) => {
 describe.each(LONG)('%s, fused, over many steps', (name) => {
   const { writer, bn = false, read } = presetConfig(name);
   // What keeps both sides within some GB.
-  const outputSteps = (steps: number): object => (OUTPUT_STEPS[name] === undefined ? {} : { outputSteps: Math.min(steps, OUTPUT_STEPS[name]) });
+  const most = OUTPUT_STEPS[name];
+  const outputSteps = (steps: number): object => (most === undefined ? {} : { outputSteps: Math.min(steps, most) });
   const small = { memoryBudget: 3e9, ...(writer !== undefined && bn === false && read !== 'last' ? { segment: 25 } : {}) };
 
   it.each([20, 500])('equals its layers in float64 over %d steps: all values and gradients to 1e-11', async (steps) => {
-    const { key, error } = await difference({ name, dtype: 'float64', steps, batch: 1, seed: 3, ...small, ...outputSteps(steps) });
+    const size = { steps, batch: 1, ...small, ...outputSteps(steps) };
+    const { key, error } = await difference({ name, dtype: 'float64', seed: 3, ...size });
     expect(error, key).toBeLessThanOrEqual(1e-11);
   }, 3_600_000);
 
-  // Rounding errors add up along the steps, as the bound for 500 of them says. The writer's gradients go on from the steps heard through
-  // all before.
-  it.each([[20, 2e-5], [500, 1e-4]])('equals its layers in float32 over %d steps: all values and gradients to %d, on a sample without ties', async (steps, tolerance) => {
+  // Rounding errors add up along the steps, as the bound for 500 of them says. The writer's gradients go on from the steps heard
+  // through all before.
+  it.each([
+    [20, 2e-5], [500, 1e-4],
+  ])('equals its layers in float32 over %d steps: all values and gradients to %d, on a sample without ties', async (
+    steps, tolerance,
+  ) => {
+    const size = { steps, batch: 1, heard: HEARD[name] ?? steps, ...small, ...outputSteps(steps) };
     const found: string[] = [];
     for (let seed = 3; seed < 13; seed++) {
-      const { key, error } = await difference({ name, dtype: 'float32', steps, batch: 1, seed, heard: HEARD[name] ?? steps, ...small, ...outputSteps(steps) });
+      const { key, error } = await difference({ name, dtype: 'float32', seed, ...size });
       if (error <= tolerance) return;
       found.push(`seed ${seed}: ${key} ${error}`);
     }

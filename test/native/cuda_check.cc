@@ -33,12 +33,21 @@ void check_elementwise() {
     if (n > 2) x[1] = std::numeric_limits<T>::quiet_NaN(), x[2] = std::numeric_limits<T>::infinity();
     const Array<T> dy = noise<T>(n);
     compare<T>(name("unary", {k, n}), {n, n}, rounding<T>, [&](bool gpu, auto& out) {
-      if (gpu) cuda::unary_forward<T>(stream, kind, n, x.data(), out[0].data()), cuda::unary_backward<T>(stream, kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
-      else unary_forward<T>(kind, n, x.data(), out[0].data()), unary_backward<T>(kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
+      if (gpu)
+        cuda::unary_forward<T>(stream, kind, n, x.data(), out[0].data()),
+            cuda::unary_backward<T>(stream, kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
+      else
+        unary_forward<T>(kind, n, x.data(), out[0].data()),
+            unary_backward<T>(kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
     });
   }
-  const std::vector<BroadcastDims> shapes = {{{}, {}, {}}, {{5}, {1}, {0}}, {{3, 4, 5}, {20, 5, 1}, {0, 0, 1}}, {{3, 4, 5}, {20, 5, 1}, {20, 5, 1}},
-                                             {{2, 1, 7, 3}, {0, 0, 3, 1}, {7, 7, 1, 0}}, {{0, 4}, {4, 1}, {0, 1}}, {{40, 33}, {1, 0}, {33, 1}}};
+  const std::vector<BroadcastDims> shapes = {{{}, {}, {}},
+                                             {{5}, {1}, {0}},
+                                             {{3, 4, 5}, {20, 5, 1}, {0, 0, 1}},
+                                             {{3, 4, 5}, {20, 5, 1}, {20, 5, 1}},
+                                             {{2, 1, 7, 3}, {0, 0, 3, 1}, {7, 7, 1, 0}},
+                                             {{0, 4}, {4, 1}, {0, 1}},
+                                             {{40, 33}, {1, 0}, {33, 1}}};
   for (const BroadcastDims& d : shapes)
     for (int k = 0; k < int(Binary::count); k++) {
       const Array<T> a = noise<T>(1500, 0.5, 2), b = noise<T>(1500, 0.5, 2);
@@ -61,7 +70,9 @@ void check_elementwise() {
   for (int to = 0; to < 4; to++)
     compare<T>(name("cast", {to}), {300}, 0, [&](bool gpu, auto& out) {
       Array<double> between(300);
-      if (gpu) cuda::cast(stream, 300, from, x.data(), DType(to), between.data()), cuda::cast(stream, 300, DType(to), between.data(), from, out[0].data());
+      if (gpu)
+        cuda::cast(stream, 300, from, x.data(), DType(to), between.data()),
+            cuda::cast(stream, 300, DType(to), between.data(), from, out[0].data());
       else cast(300, from, x.data(), DType(to), between.data()), cast(300, DType(to), between.data(), from, out[0].data());
     });
 }
@@ -77,10 +88,11 @@ void check_reduce() {
     Array<double> partials(static_cast<std::size_t>(d.workspace_bytes() / 8));
     const Array<T> dy = noise<T>(d.outer * d.inner);
     for (const Reduce kind : {Reduce::sum, Reduce::max})
-      compare<T>(name("reduce", {int(kind), d.outer, d.length, d.inner}), {d.outer * d.inner}, rounding<T>, [&](bool gpu, auto& out) {
-        if (gpu) cuda::reduce_forward<T>(stream, kind, d, x.data(), out[0].data(), partials.data());
-        else reduce_forward<T>(kind, d, x.data(), out[0].data(), partials.data());
-      });
+      compare<T>(name("reduce", {int(kind), d.outer, d.length, d.inner}), {d.outer * d.inner}, rounding<T>,
+                 [&](bool gpu, auto& out) {
+                   if (gpu) cuda::reduce_forward<T>(stream, kind, d, x.data(), out[0].data(), partials.data());
+                   else reduce_forward<T>(kind, d, x.data(), out[0].data(), partials.data());
+                 });
     Array<T> y(dy.size());
     reduce_forward<T>(Reduce::max, d, x.data(), y.data(), partials.data());
     compare<T>(name("max backward", {d.outer, d.length, d.inner}), {i64(x.size())}, 0, [&](bool gpu, auto& out) {
@@ -94,28 +106,36 @@ template <class T>
 void check_levels() {
   for (int k = 0; k < (small ? 4 : 12); k++) {
     const bool line = k % 3 == 2;
-    const i64 batch = pick({0, 1, 3}), height = line ? 1 : 2 * pick({1, 3, 4}), width = 2 * pick({1, 2, 5}), channels = pick({1, 3, 8});
+    const i64 batch = pick({0, 1, 3}), height = line ? 1 : 2 * pick({1, 3, 4}), width = 2 * pick({1, 2, 5}),
+              channels = pick({1, 3, 8});
     const PoolDims p{batch, height, width, channels, line};
     Array<T> x = noise<T>(p.x_count());
     for (T& v : x) v = std::round(v * 4) / 4;
     if (x.size() > 5) x[4] = std::numeric_limits<T>::quiet_NaN();
     const Array<T> dy = noise<T>(p.y_count());
     compare<T>(name("max pool", {batch, height, width, channels, line}), {p.y_count(), p.x_count()}, 0, [&](bool gpu, auto& out) {
-      if (gpu) cuda::max_pool_forward<T>(stream, p, x.data(), out[0].data()), cuda::max_pool_backward<T>(stream, p, dy.data(), x.data(), out[1].data());
+      if (gpu)
+        cuda::max_pool_forward<T>(stream, p, x.data(), out[0].data()),
+            cuda::max_pool_backward<T>(stream, p, dy.data(), x.data(), out[1].data());
       else max_pool_forward<T>(p, x.data(), out[0].data()), max_pool_backward<T>(p, dy.data(), x.data(), out[1].data());
     });
     const UpDims u{batch, height, width, channels, line};
     const Array<T> up = noise<T>(u.y_count());
     compare<T>(name("grid up", {batch, height, width, channels, line}), {u.y_count(), u.x_count()}, 0, [&](bool gpu, auto& out) {
-      if (gpu) cuda::grid_up_forward<T>(stream, u, x.data(), out[0].data()), cuda::grid_up_backward<T>(stream, u, up.data(), out[1].data());
+      if (gpu)
+        cuda::grid_up_forward<T>(stream, u, x.data(), out[0].data()),
+            cuda::grid_up_backward<T>(stream, u, up.data(), out[1].data());
       else grid_up_forward<T>(u, x.data(), out[0].data()), grid_up_backward<T>(u, up.data(), out[1].data());
     });
     const AddChannelsDims a{pick({0, 1, 70}), channels, pick({0, 1, channels}) % (channels + 1)};
     const Array<T> y = noise<T>(a.rows * channels), shortcut = noise<T>(a.rows * a.shared);
-    compare<T>(name("add channels", {a.rows, channels, a.shared}), {a.rows * channels, a.rows * a.shared}, 0, [&](bool gpu, auto& out) {
-      if (gpu) cuda::add_channels<T>(stream, a, y.data(), shortcut.data(), out[0].data()), cuda::first_channels<T>(stream, a, y.data(), out[1].data());
-      else add_channels<T>(a, y.data(), shortcut.data(), out[0].data()), first_channels<T>(a, y.data(), out[1].data());
-    });
+    compare<T>(name("add channels", {a.rows, channels, a.shared}), {a.rows * channels, a.rows * a.shared}, 0,
+               [&](bool gpu, auto& out) {
+                 if (gpu)
+                   cuda::add_channels<T>(stream, a, y.data(), shortcut.data(), out[0].data()),
+                       cuda::first_channels<T>(stream, a, y.data(), out[1].data());
+                 else add_channels<T>(a, y.data(), shortcut.data(), out[0].data()), first_channels<T>(a, y.data(), out[1].data());
+               });
   }
 }
 
@@ -133,10 +153,13 @@ void check_norm() {
           statistics_of(d, x.data(), 1e-3, statistics.data(), out[1].data(), out[2].data(), space.data());
           if (!own) given(n, gamma.data(), out[2].data(), 1e-3, statistics.data());
           forward(d, x.data(), statistics.data(), gamma.data(), beta.data(), out[0].data());
-          backward(d, own, dy.data(), x.data(), statistics.data(), gamma.data(), out[3].data(), out[4].data(), out[5].data(), space.data());
+          backward(d, own, dy.data(), x.data(), statistics.data(), gamma.data(), out[3].data(), out[4].data(), out[5].data(),
+                   space.data());
         };
         const auto on_gpu = [](auto f) { return [f](auto... a) { f(stream, a...); }; };
-        if (gpu) run(on_gpu(cuda::norm_statistics<T>), on_gpu(cuda::norm_given<T>), on_gpu(cuda::norm_forward<T>), on_gpu(cuda::norm_backward<T>));
+        if (gpu)
+          run(on_gpu(cuda::norm_statistics<T>), on_gpu(cuda::norm_given<T>), on_gpu(cuda::norm_forward<T>),
+              on_gpu(cuda::norm_backward<T>));
         else run(norm_statistics<T>, norm_given<T>, norm_forward<T>, norm_backward<T>);
       });
   }
@@ -149,24 +172,25 @@ void check_gather() {
     for (auto& i : indices) i = std::int32_t(rng() % std::size_t(d.rows));
     if (d.picks > 3) indices[2] = -1, indices[3] = std::int32_t(d.rows);
     const Array<T> x = noise<T>(d.rows * d.width), dy = noise<T>(d.picks * d.width);
-    compare<T>(name("gather", {d.rows, d.width, d.picks}), {d.picks * d.width, d.rows * d.width, d.picks * 6}, 0, [&](bool gpu, auto& out) {
-      if (gpu) {
-        cuda::gather_forward<T>(stream, d, x.data(), indices.data(), out[0].data());
-        cuda::gather_backward<T>(stream, d, dy.data(), indices.data(), out[1].data());
-        cuda::one_hot<T>(stream, d.picks, 6, indices.data(), out[2].data());
-      } else {
-        gather_forward<T>(d, x.data(), indices.data(), out[0].data());
-        gather_backward<T>(d, dy.data(), indices.data(), out[1].data());
-        one_hot<T>(d.picks, 6, indices.data(), out[2].data());
-      }
-    });
+    compare<T>(name("gather", {d.rows, d.width, d.picks}), {d.picks * d.width, d.rows * d.width, d.picks * 6}, 0,
+               [&](bool gpu, auto& out) {
+                 if (gpu) {
+                   cuda::gather_forward<T>(stream, d, x.data(), indices.data(), out[0].data());
+                   cuda::gather_backward<T>(stream, d, dy.data(), indices.data(), out[1].data());
+                   cuda::one_hot<T>(stream, d.picks, 6, indices.data(), out[2].data());
+                 } else {
+                   gather_forward<T>(d, x.data(), indices.data(), out[0].data());
+                   gather_backward<T>(d, dy.data(), indices.data(), out[1].data());
+                   one_hot<T>(d.picks, 6, indices.data(), out[2].data());
+                 }
+               });
   }
 }
 
 template <class E>
 void check_layout() {
-  for (const StridedDims& d : {StridedDims{0, {4, 5}, {1, 4}}, StridedDims{3, {2, 3, 4}, {40, 6, 1}}, StridedDims{0, {}, {}}, StridedDims{7, {0, 3}, {3, 1}},
-                               StridedDims{1, {2, 2, 2, 2}, {1, 20, 4, 50}}}) {
+  for (const StridedDims& d : {StridedDims{0, {4, 5}, {1, 4}}, StridedDims{3, {2, 3, 4}, {40, 6, 1}}, StridedDims{0, {}, {}},
+                               StridedDims{7, {0, 3}, {3, 1}}, StridedDims{1, {2, 2, 2, 2}, {1, 20, 4, 50}}}) {
     Array<E> x(200);
     for (E& e : x) e = E(rng());
     const i64 n = d.count();
@@ -176,10 +200,15 @@ void check_layout() {
       comparisons++;
       if (want != got) failures++, std::printf("FAIL %s, %zu-byte\n", what, sizeof(E));
     };
-    exact("strided read", n, [&](bool gpu, E* y) { gpu ? cuda::strided_read<E>(stream, d, x.data(), y) : strided_read<E>(d, x.data(), y); });
-    exact("strided write", 200, [&](bool gpu, E* y) { gpu ? cuda::strided_write<E>(stream, d, x.data(), 200, y) : strided_write<E>(d, x.data(), 200, y); });
+    exact("strided read", n,
+          [&](bool gpu, E* y) { gpu ? cuda::strided_read<E>(stream, d, x.data(), y) : strided_read<E>(d, x.data(), y); });
+    exact("strided write", 200, [&](bool gpu, E* y) {
+      gpu ? cuda::strided_write<E>(stream, d, x.data(), 200, y) : strided_write<E>(d, x.data(), 200, y);
+    });
     const JoinDims j{10, {3, 0, 1, 5}};
-    const std::vector<const char*> xs = {reinterpret_cast<const char*>(x.data()), nullptr, reinterpret_cast<const char*>(x.data() + 50), reinterpret_cast<const char*>(x.data() + 100)};
+    const std::vector<const char*> xs = {reinterpret_cast<const char*>(x.data()), nullptr,
+                                         reinterpret_cast<const char*>(x.data() + 50),
+                                         reinterpret_cast<const char*>(x.data() + 100)};
     exact("join", 90, [&](bool gpu, E* y) {
       gpu ? cuda::join(stream, j, sizeof(E), xs, reinterpret_cast<char*>(y)) : join(j, sizeof(E), xs, reinterpret_cast<char*>(y));
     });
@@ -196,8 +225,12 @@ void check_losses() {
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("bce", {n}), {1, n}, rounding<T>, [&](bool gpu, auto& out) {
         Array<double> partials(std::size_t(d.blocks()));
-        if (gpu) cuda::bce_forward<T>(stream, d, logits.data(), target.data(), m, out[0].data(), partials.data()), cuda::bce_backward<T>(stream, d, dloss.data(), logits.data(), target.data(), m, out[1].data());
-        else bce_forward<T>(d, logits.data(), target.data(), m, out[0].data(), partials.data()), bce_backward<T>(d, dloss.data(), logits.data(), target.data(), m, out[1].data());
+        if (gpu)
+          cuda::bce_forward<T>(stream, d, logits.data(), target.data(), m, out[0].data(), partials.data()),
+              cuda::bce_backward<T>(stream, d, dloss.data(), logits.data(), target.data(), m, out[1].data());
+        else
+          bce_forward<T>(d, logits.data(), target.data(), m, out[0].data(), partials.data()),
+              bce_backward<T>(d, dloss.data(), logits.data(), target.data(), m, out[1].data());
       });
   }
   for (const ClassDims d : {ClassDims{0, 5}, ClassDims{1, 1}, ClassDims{150, 10}, ClassDims{3, 159}, ClassDims{2, 1100}}) {
@@ -210,39 +243,54 @@ void check_losses() {
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("cross entropy", {d.rows, d.classes}), {1, d.rows * d.classes}, rounding<T>, [&](bool gpu, auto& out) {
         Array<double> partials(std::size_t(d.blocks()));
-        if (gpu) cuda::cross_entropy_forward<T>(stream, d, logits.data(), classes.data(), m, out[0].data(), partials.data()), cuda::cross_entropy_backward<T>(stream, d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
-        else cross_entropy_forward<T>(d, logits.data(), classes.data(), m, out[0].data(), partials.data()), cross_entropy_backward<T>(d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
+        if (gpu)
+          cuda::cross_entropy_forward<T>(stream, d, logits.data(), classes.data(), m, out[0].data(), partials.data()),
+              cuda::cross_entropy_backward<T>(stream, d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
+        else
+          cross_entropy_forward<T>(d, logits.data(), classes.data(), m, out[0].data(), partials.data()),
+              cross_entropy_backward<T>(d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
       });
     for (const bool logarithm : {false, true}) {
       const SoftmaxDims s{logarithm, d.rows, d.classes};
-      compare<T>(name("softmax", {logarithm, d.rows, d.classes}), {d.rows * d.classes, d.rows * d.classes}, rounding<T>, [&](bool gpu, auto& out) {
-        if (gpu) cuda::softmax_forward<T>(stream, s, logits.data(), out[0].data()), cuda::softmax_backward<T>(stream, s, logits.data(), out[0].data(), out[1].data());
-        else softmax_forward<T>(s, logits.data(), out[0].data()), softmax_backward<T>(s, logits.data(), out[0].data(), out[1].data());
-      });
+      compare<T>(name("softmax", {logarithm, d.rows, d.classes}), {d.rows * d.classes, d.rows * d.classes}, rounding<T>,
+                 [&](bool gpu, auto& out) {
+                   if (gpu)
+                     cuda::softmax_forward<T>(stream, s, logits.data(), out[0].data()),
+                         cuda::softmax_backward<T>(stream, s, logits.data(), out[0].data(), out[1].data());
+                   else
+                     softmax_forward<T>(s, logits.data(), out[0].data()),
+                         softmax_backward<T>(s, logits.data(), out[0].data(), out[1].data());
+                 });
     }
   }
 }
 
 template <class T>
 void check_cell() {
-  for (const LstmCellDims d : {LstmCellDims{6, 4, 0}, LstmCellDims{0, 4, 4}, LstmCellDims{90, 8, 8}, LstmCellDims{12, 3, 9}, LstmCellDims{1, 1, 1}}) {
+  for (const LstmCellDims d :
+       {LstmCellDims{6, 4, 0}, LstmCellDims{0, 4, 4}, LstmCellDims{90, 8, 8}, LstmCellDims{12, 3, 9}, LstmCellDims{1, 1, 1}}) {
     const i64 n = d.cells();
-    const Array<T> sums = noise<T>(4 * n, -4, 4), before = noise<T>(n), p = noise<T>(3 * d.period), dh = noise<T>(n), dc = noise<T>(n);
+    const Array<T> sums = noise<T>(4 * n, -4, 4), before = noise<T>(n), p = noise<T>(3 * d.period), dh = noise<T>(n),
+                   dc = noise<T>(n);
     for (const int given : {0, 1, 2, 3})
-      compare<T>(name("lstm cell", {d.rows, d.channels, d.period, given}), {n, n, 4 * n, 4 * n, n, 3 * d.period}, rounding<T>, [&](bool gpu, auto& out) {
-        Array<double> space(std::size_t(d.workspace_bytes() / 8));
-        const T* const h = given & 1 ? dh.data() : nullptr;
-        const T* const c = given & 2 ? dc.data() : nullptr;
-        const T* const w = d.period == 0 ? nullptr : p.data();
-        T* const dp = d.period == 0 ? nullptr : out[5].data();
-        if (gpu) {
-          cuda::lstm_cell_forward<T>(stream, d, sums.data(), before.data(), w, T(1), out[0].data(), out[1].data(), out[2].data());
-          cuda::lstm_cell_backward<T>(stream, d, h, c, out[2].data(), out[1].data(), before.data(), w, out[3].data(), out[4].data(), dp, space.data());
-        } else {
-          lstm_cell_forward<T>(d, sums.data(), before.data(), w, T(1), out[0].data(), out[1].data(), out[2].data());
-          lstm_cell_backward<T>(d, h, c, out[2].data(), out[1].data(), before.data(), w, out[3].data(), out[4].data(), dp, space.data());
-        }
-      });
+      compare<T>(name("lstm cell", {d.rows, d.channels, d.period, given}), {n, n, 4 * n, 4 * n, n, 3 * d.period}, rounding<T>,
+                 [&](bool gpu, auto& out) {
+                   Array<double> space(std::size_t(d.workspace_bytes() / 8));
+                   const T* const h = given & 1 ? dh.data() : nullptr;
+                   const T* const c = given & 2 ? dc.data() : nullptr;
+                   const T* const w = d.period == 0 ? nullptr : p.data();
+                   T* const dp = d.period == 0 ? nullptr : out[5].data();
+                   if (gpu) {
+                     cuda::lstm_cell_forward<T>(stream, d, sums.data(), before.data(), w, T(1), out[0].data(), out[1].data(),
+                                                out[2].data());
+                     cuda::lstm_cell_backward<T>(stream, d, h, c, out[2].data(), out[1].data(), before.data(), w, out[3].data(),
+                                                 out[4].data(), dp, space.data());
+                   } else {
+                     lstm_cell_forward<T>(d, sums.data(), before.data(), w, T(1), out[0].data(), out[1].data(), out[2].data());
+                     lstm_cell_backward<T>(d, h, c, out[2].data(), out[1].data(), before.data(), w, out[3].data(), out[4].data(),
+                                           dp, space.data());
+                   }
+                 });
   }
 }
 
@@ -250,16 +298,25 @@ void* aligned(Array<char>& space) { return space.data() + (64 - reinterpret_cast
 
 template <class T>
 void check_products() {
-  std::vector<MatmulDims> all = {{1, 0, 3, 2}, {2, 3, 0, 4}, {1, 1, 1, 1}, {3, 5, 17, 9}, {1, 70, 33, 40}, {1, 20, 5, 70, true}, {2, 9, 20, 18, true}};
+  std::vector<MatmulDims> all = {{1, 0, 3, 2},    {2, 3, 0, 4},         {1, 1, 1, 1},        {3, 5, 17, 9},
+                                 {1, 70, 33, 40}, {1, 20, 5, 70, true}, {2, 9, 20, 18, true}};
   if (!small) all.insert(all.end(), {{1, 1100, 6, 10}, {1, 130, 40, 130}});
   for (const MatmulDims& d : all) {
-    const Array<T> a = noise<T>(d.batch * d.rows * d.inner), b = noise<T>(d.batch * d.inner * d.columns), bias = noise<T>(d.columns), dy = noise<T>(d.batch * d.rows * d.columns);
+    const Array<T> a = noise<T>(d.batch * d.rows * d.inner), b = noise<T>(d.batch * d.inner * d.columns),
+                   bias = noise<T>(d.columns), dy = noise<T>(d.batch * d.rows * d.columns);
     for (const T* const added : {static_cast<const T*>(nullptr), static_cast<const T*>(bias.data())})
-      compare<T>(name("matmul", {d.batch, d.rows, d.inner, d.columns, d.transposed}), {i64(dy.size()), d.batch * d.inner * d.columns}, rounding<T>, [&](bool gpu, auto& out) {
-        Array<char> space(std::size_t(std::max({matmul_forward_bytes<T>(d), matmul_outer_bytes<T>(d), cuda::matmul_outer_bytes<T>(d)})) + 64);
-        if (gpu) cuda::matmul_forward<T>(stream, d, a.data(), b.data(), added, out[0].data()), cuda::matmul_outer<T>(stream, d, a.data(), dy.data(), out[1].data(), aligned(space));
-        else matmul_forward<T>(d, a.data(), b.data(), added, out[0].data(), aligned(space)), matmul_outer<T>(d, a.data(), dy.data(), out[1].data(), aligned(space));
-      });
+      compare<T>(name("matmul", {d.batch, d.rows, d.inner, d.columns, d.transposed}),
+                 {i64(dy.size()), d.batch * d.inner * d.columns}, rounding<T>, [&](bool gpu, auto& out) {
+                   Array<char> space(std::size_t(std::max({matmul_forward_bytes<T>(d), matmul_outer_bytes<T>(d),
+                                                           cuda::matmul_outer_bytes<T>(d)})) +
+                                     64);
+                   if (gpu)
+                     cuda::matmul_forward<T>(stream, d, a.data(), b.data(), added, out[0].data()),
+                         cuda::matmul_outer<T>(stream, d, a.data(), dy.data(), out[1].data(), aligned(space));
+                   else
+                     matmul_forward<T>(d, a.data(), b.data(), added, out[0].data(), aligned(space)),
+                         matmul_outer<T>(d, a.data(), dy.data(), out[1].data(), aligned(space));
+                 });
   }
 }
 
@@ -321,11 +378,13 @@ void check_optimizers() {
       std::vector<T*> a, b;
       for (i64 j = 0; j < n; j++) a.push_back(out[std::size_t(j)].data()), b.push_back(out[std::size_t(n + j)].data());
       Array<double> partials(std::size_t(list.count()));
-      T *const total = out[std::size_t(2 * n)].data(), *const y = out[std::size_t(2 * n + 1)].data(), *const dx = out[std::size_t(2 * n + 2)].data();
+      T *const total = out[std::size_t(2 * n)].data(), *const y = out[std::size_t(2 * n + 1)].data(),
+               *const dx = out[std::size_t(2 * n + 2)].data();
       if (gpu) {
         cuda::clip_by_norm<T>(stream, counts, grads, &norm, 1, a), cuda::clip_by_value<T>(stream, counts, grads, 0.5, b);
         cuda::global_norm<T>(stream, list, counts, grads, total, partials.data());
-        cuda::clip_forward<T>(stream, counts[2], grads[2], T(0.5), y), cuda::clip_backward<T>(stream, counts[2], y, grads[2], T(0.5), dx);
+        cuda::clip_forward<T>(stream, counts[2], grads[2], T(0.5), y),
+            cuda::clip_backward<T>(stream, counts[2], y, grads[2], T(0.5), dx);
       } else {
         clip_by_norm<T>(list, grads, &norm, 1, a), clip_by_value<T>(list, grads, 0.5, b);
         global_norm<T>(list, grads, total, partials.data());
@@ -343,8 +402,15 @@ struct ConvCase {
 
 template <class T>
 void check_conv() {
-  std::vector<ConvCase> all = {{0, 3, 3, 3, 3, {4}, 16}, {1, 1, 1, 3, 3, {1}, 1}, {2, 3, 3, 3, 3, {4, 4, 4}, 16}, {1, 1, 12, 1, 3, {9}, 20}, {3, 4, 5, 5, 3, {3, 2}, 40}};
-  if (!small) all.insert(all.end(), {{2, 12, 12, 3, 3, {8, 8}, 64}, {5, 16, 14, 3, 3, {3}, 7}, {1, 9, 4, 1, 1, {5}, 24}, {1, 6, 7, 3, 3, {2, 30}, 48}});
+  std::vector<ConvCase> all = {{0, 3, 3, 3, 3, {4}, 16},
+                               {1, 1, 1, 3, 3, {1}, 1},
+                               {2, 3, 3, 3, 3, {4, 4, 4}, 16},
+                               {1, 1, 12, 1, 3, {9}, 20},
+                               {3, 4, 5, 5, 3, {3, 2}, 40}};
+  if (!small)
+    all.insert(
+        all.end(),
+        {{2, 12, 12, 3, 3, {8, 8}, 64}, {5, 16, 14, 3, 3, {3}, 7}, {1, 9, 4, 1, 1, {5}, 24}, {1, 6, 7, 3, 3, {2, 30}, 48}});
   for (const ConvCase& c : all) {
     ConvDims d{c.batch, c.height, c.width, c.kernel_height, c.kernel_width, int(c.channels.size()), {}, c.outputs};
     std::copy(c.channels.begin(), c.channels.end(), d.channels);
@@ -358,21 +424,23 @@ void check_conv() {
       std::vector<i64> out_sizes = sizes;
       for (int j = 0; j < d.inputs; j++) out_sizes[std::size_t(3 + j)] *= wanted >> j & 1;
       const bool biased = wanted % 4 == 1;
-      compare<T>(name("conv", {c.batch, c.height, c.width, c.kernel_height, c.kernel_width, d.in_channels(), c.outputs, wanted}), out_sizes, rounding<T>, [&](bool gpu, auto& out) {
-        Array<char> space(std::size_t(std::max(conv_workspace_bytes<T>(d, 2), cuda::conv_backward_weight_bytes<T>(d))) + 64);
-        T* dx[conv_max_inputs] = {};
-        for (int j = 0; j < d.inputs; j++) dx[j] = wanted >> j & 1 ? out[std::size_t(3 + j)].data() : nullptr;
-        const T* const b = biased ? bias.data() : nullptr;
-        if (gpu) {
-          cuda::conv_forward<T>(stream, d, inputs.data(), kernel.data(), b, out[0].data());
-          cuda::conv_backward_weight<T>(stream, d, inputs.data(), dy.data(), out[1].data(), out[2].data(), aligned(space));
-          cuda::conv_backward_data<T>(stream, d, dy.data(), kernel.data(), dx);
-        } else {
-          conv_forward<T>(d, inputs.data(), kernel.data(), b, out[0].data(), aligned(space), 2);
-          conv_backward_weight<T>(d, inputs.data(), dy.data(), out[1].data(), out[2].data(), aligned(space), 2);
-          conv_backward_data<T>(d, dy.data(), kernel.data(), dx, aligned(space), 2);
-        }
-      });
+      compare<T>(
+          name("conv", {c.batch, c.height, c.width, c.kernel_height, c.kernel_width, d.in_channels(), c.outputs, wanted}),
+          out_sizes, rounding<T>, [&](bool gpu, auto& out) {
+            Array<char> space(std::size_t(std::max(conv_workspace_bytes<T>(d, 2), cuda::conv_backward_weight_bytes<T>(d))) + 64);
+            T* dx[conv_max_inputs] = {};
+            for (int j = 0; j < d.inputs; j++) dx[j] = wanted >> j & 1 ? out[std::size_t(3 + j)].data() : nullptr;
+            const T* const b = biased ? bias.data() : nullptr;
+            if (gpu) {
+              cuda::conv_forward<T>(stream, d, inputs.data(), kernel.data(), b, out[0].data());
+              cuda::conv_backward_weight<T>(stream, d, inputs.data(), dy.data(), out[1].data(), out[2].data(), aligned(space));
+              cuda::conv_backward_data<T>(stream, d, dy.data(), kernel.data(), dx);
+            } else {
+              conv_forward<T>(d, inputs.data(), kernel.data(), b, out[0].data(), aligned(space), 2);
+              conv_backward_weight<T>(d, inputs.data(), dy.data(), out[1].data(), out[2].data(), aligned(space), 2);
+              conv_backward_data<T>(d, dy.data(), kernel.data(), dx, aligned(space), 2);
+            }
+          });
     }
   }
 }
@@ -391,19 +459,24 @@ void check_all() {
   check_optimizers<T>();
 }
 
+void check_ops() {
+  check_all<float>();
+  if (!small) check_all<double>();
+  check_layout<std::uint8_t>();
+  check_layout<std::uint32_t>();
+  check_layout<std::uint64_t>();
+}
+
 }  // namespace
 
+// Arguments: seed (random), full or small (full), dnc for the DNC alone.
 int main(int argc, char** argv) {
   const unsigned seed = argc > 1 ? unsigned(std::strtoul(argv[1], nullptr, 10)) : std::random_device{}();
   small = argc > 2 && std::string(argv[2]) == "small";
   rng.seed(seed);
   std::printf("seed %u\n", seed);
   Pool::get().resize(small ? 1 : 2);  // the reference does not carry the thread sanitizer
-  check_all<float>();
-  if (!small) check_all<double>();
-  check_layout<std::uint8_t>();
-  check_layout<std::uint32_t>();
-  check_layout<std::uint64_t>();
+  if (argc <= 3 || std::string(argv[3]) != "dnc") check_ops();
   check_dnc();
   Pool::get().shutdown();
   std::printf("%d comparisons, %d failures\n", comparisons, failures);

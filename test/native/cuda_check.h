@@ -60,7 +60,8 @@ constexpr double rounding = sizeof(T) == 4 ? 5e-6 : 1e-12;
 
 // f(place, outputs…) computes into fresh outputs; `on_gpu` says on which side.
 template <class T>
-void compare(const std::string& what, std::vector<i64> sizes, double tolerance, const std::function<void(bool on_gpu, std::vector<Array<T>>&)>& f) {
+void compare(const std::string& what, std::vector<i64> sizes, double tolerance,
+             const std::function<void(bool on_gpu, std::vector<Array<T>>&)>& f) {
   const auto fresh = [&] {
     std::vector<Array<T>> outputs;
     for (const i64 n : sizes) outputs.push_back(poison<T>(n));

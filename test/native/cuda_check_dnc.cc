@@ -24,7 +24,9 @@ DncDims sizes(i64 T, i64 B, i64 I, i64 H, i64 N, i64 W, i64 R, i64 V) {
 // In the order of the state: memory, usage, link, precedence, read, write, words, hidden, cell.
 Array<i64> state_sizes(const DncDims& d) {
   const i64 B = d.batch, N = d.slots;
-  return {B * N * d.word, B * N, B * d.writes * d.links(), B * d.writes * N, B * d.reads * N, B * d.writes * N, B * d.words(), B * d.hidden, B * d.hidden};
+  return {B * N * d.word,   B * N,           B * d.writes * d.links(),
+          B * d.writes * N, B * d.reads * N, B * d.writes * N,
+          B * d.words(),    B * d.hidden,    B * d.hidden};
 }
 Array<i64> weight_sizes(const DncDims& d) {
   const i64 H = d.hidden, D = H == 0 ? 0 : DncInterface(d).size;
@@ -84,12 +86,15 @@ void check_window(const DncCase& c) {
   append(state_sizes(d)), append(trace_sizes(d));
   append({i64(x.size())}), append(weight_sizes(d)), append(state_sizes(d));
   constexpr std::size_t after = 2, trace = 11, gradients = 17;
-  const std::string what = name("dnc", {d.steps, d.batch, d.inputs, d.hidden, d.slots, d.word, d.reads, d.writes, i64(d.oneplus), c.link_budget, i64(c.lengths.size())});
+  const std::string what = name("dnc", {d.steps, d.batch, d.inputs, d.hidden, d.slots, d.word, d.reads, d.writes, i64(d.oneplus),
+                                        c.link_budget, i64(c.lengths.size())});
 
   // Six steps of sums of sums: the rounding of one op, some times over.
   compare<T>(what, outputs, (sizeof(T) == 4 ? 20 : 100) * rounding<T>, [&](bool gpu, std::vector<Array<T>>& out) {
-    const DncTrace<T> made{out[trace].data(), out[trace + 1].data(), out[trace + 2].data(), out[trace + 3].data(), out[trace + 4].data(), out[trace + 5].data()};
-    const DncForward<T> forward{d, lengths, x.data(), weights_of<const T>(weights, 0), state_of<const T>(before, 0), state_of<T>(out, after), out[0].data(), out[1].data(), made};
+    const DncTrace<T> made{out[trace].data(),     out[trace + 1].data(), out[trace + 2].data(),
+                           out[trace + 3].data(), out[trace + 4].data(), out[trace + 5].data()};
+    const DncForward<T> forward{d, lengths, x.data(), weights_of<const T>(weights, 0), state_of<const T>(before, 0),
+                                state_of<T>(out, after), out[0].data(), out[1].data(), made};
     Array<char> space(std::size_t((gpu ? cuda::dnc_forward_bytes<T>(d) : dnc_forward_workspace<T>(d, workers)) + 64), char(0xff));
     if (gpu) cuda::dnc_forward<T>(stream, forward, aligned_space(space));
     else dnc_forward<T>(forward, aligned_space(space), workers);
@@ -98,10 +103,14 @@ void check_window(const DncCase& c) {
     const DncTrace<const T> seen{made.gates, made.cell, made.interface, made.write, made.read, made.usage};
     DncState<T> dbefore = state_of<T>(out, gradients + 5);
     if (!wants_link) dbefore.link = nullptr, std::fill(out[gradients + 7].begin(), out[gradients + 7].end(), T(0));
-    const DncBackward<T> backward{d, lengths, x.data(), forward.weights, forward.before, out[0].data(), out[1].data(), seen,
-                                  c.has_gradients ? dhidden.data() : nullptr, dwords.data(), c.has_gradients ? state_of<const T>(dafter, 0) : DncState<const T>{},
-                                  out[gradients].data(), weights_of<T>(out, gradients + 1), dbefore, c.link_budget};
-    Array<char> more(std::size_t((gpu ? cuda::dnc_backward_bytes<T>(d, c.link_budget, wants_link) : dnc_backward_workspace<T>(d, c.link_budget, wants_link, workers)) + 64), char(0xff));
+    const T* const dh = c.has_gradients ? dhidden.data() : nullptr;
+    const DncState<const T> dlast = c.has_gradients ? state_of<const T>(dafter, 0) : DncState<const T>{};
+    const DncBackward<T> backward{d, lengths, x.data(), forward.weights, forward.before, out[0].data(), out[1].data(), seen, dh,
+                                  dwords.data(), dlast, out[gradients].data(), weights_of<T>(out, gradients + 1), dbefore,
+                                  c.link_budget};
+    const i64 bytes = gpu ? cuda::dnc_backward_bytes<T>(d, c.link_budget, wants_link)
+                          : dnc_backward_workspace<T>(d, c.link_budget, wants_link, workers);
+    Array<char> more(std::size_t(bytes + 64), char(0xff));
     if (gpu) cuda::dnc_backward<T>(stream, backward, aligned_space(more));
     else dnc_backward<T>(backward, aligned_space(more), workers);
     for (std::size_t k = 3; k < 6; k++) drop_padding(d, out[trace + k]);
@@ -126,11 +135,18 @@ void check_windows() {
                               {with(sizes(3, 2, 3, 5, 7, 3, 2, 2), 0.3, false), {3, 1}, true, 0},
                               {with(sizes(4, 3, 0, 0, 5, 2, 1, 1), 0, true), {0, 4, 2}, false, plenty}};
   if (!small) {
+    for (int k = 0; k < 3; k++) {
+      DncDims d = sizes(pick({1, 2}), pick({1, 2}), pick({1, 4}), pick({0, 3, 9}), pick({2, 13, 64, 65, 129}), pick({1, 4, 16}),
+                        pick({1, 2, 3, 4, 6}), pick({1, 2}));
+      all.push_back({with(d, pick({0, 20}), pick({0, 1}) == 1), {}, pick({0, 1}) == 1, pick({0, plenty})});
+    }
     all.push_back({with(sizes(6, 2, 4, 8, 70, 5, 5, 1), 20, false), {}, true, 0});
     all.push_back({with(sizes(3, 2, 4, 130, 150, 4, 4, 2), 20, true), {}, false, plenty});
     all.push_back({with(sizes(2, 1, 4, 8, 600, 6, 3, 1), 20, false), {}, true, plenty});
   }
   for (const DncCase& c : all) check_window<T>(c);
+  if (!small && sizeof(T) == 4)  // higher tiles; a sort that shared memory does not hold
+    for (const i64 slots : {2100, 4100}) check_window<T>({with(sizes(1, 1, 2, 3, slots, 1, 1, 1), 20, false), {}, false, plenty});
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
-// Faults in the sources of the fused CUDA engine, one at a time in a copy of them: the network check must find each.
+// Faults in the sources of the fused CUDA engine and of the DNC, one at a time in a copy of them: the check must find each.
 //   faults.mjs OUT KIND SEED COMPILER [FLAG]…     called by shim.sh; OUT/KIND has the objects of the right sources
 // A fault whose place in the source is not found, or found twice, fails too: then the list is to be brought up to date.
 import { spawn } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const engine = 'native/ops/mg_layer';
-const faults = [
+const network = {
+  folder: 'native/ops/mg_layer', compiled: ['forward_cuda', 'backward_cuda'], check: /^network_cuda_check\.o$/, arguments: ['8', '60'],
+};
+network.faults = [
   ['a tile does not wait for its copies', 'product_cuda.h', '      port::copy_wait<0>();\n', ''],
   ['a tile does not wait for the copies of other threads', 'product_cuda.h', '      MG_BARRIER();\n      const bool last_tap', '      const bool last_tap'],
   ['sums overwrite patches that are still read', 'product_cuda.h', '  MG_BARRIER();\n  const int stride', '  const int stride'],
@@ -22,10 +24,19 @@ const faults = [
   ['stages of one launch do not wait for each other', 'forward_cuda.h', '    MG_GRID_BARRIER();\n', ''],
   ['a tile of one launch begins while others finish the last one', 'product_cuda.h', '    MG_BARRIER();  // before shared memory is used again\n', ''],
 ];
+const dnc = { folder: 'native/ops/dnc', compiled: ['dnc_cuda'], check: /^cuda_check\w*\.o$/, arguments: ['full', 'dnc'] };
+dnc.faults = [
+  ['wide rounds of the sort do not wait for other warps', '../../base/cuda_block.h', 'if (apart > 32 || last > 32) MG_BARRIER();', 'if (last == size) MG_BARRIER();'],
+  ['sums over the block are written while others read the last ones', '../../base/cuda_block.h', 'parts[k * warps + w]);\n  }\n  MG_BARRIER();\n', 'parts[k * warps + w]);\n  }\n'],
+  ['sums of columns are read before all warps have left theirs', 'dnc_cuda_link.h', '    MG_BARRIER();\n    by_thread(link_columns', '    by_thread(link_columns'],
+  ['a slot stays linked to itself', 'dnc_cuda_link.h', 'next = i == j ? T(0) : dnc_link(next,', 'next = dnc_link(next,'],
+  ['the weight of a row hears only of the precedence', 'dnc_cuda_link.h', 'port::fma(g, p[c] - before[q][c], row)', 'port::fma(g, p[c], row)'],
+  ['the sums along rows of the last tile are left out', 'dnc_cuda_step.h', 'dnc_add_slices(s.along + head * across * d.reads * N, across,', 'dnc_add_slices(s.along + head * across * d.reads * N, across - 1,'],
+  ['links of a segment are replayed into the place behind', 'dnc_cuda_backward.h', 's.links + (t % s.segment - 1) * matrices', 's.links + t % s.segment * matrices'],
+];
 
 const [out, kind, seed, compiler, ...flags] = process.argv.slice(2);
 const copy = join(out, 'faults');
-const compiled = ['forward_cuda', 'backward_cuda'];
 rmSync(copy, { recursive: true, force: true });
 for (const folder of ['native/base', 'native/ops', 'test/native/shim']) cpSync(folder, join(copy, folder), { recursive: true });
 
@@ -39,33 +50,34 @@ function run(command, args) {
   });
 }
 
-async function build() {
+async function build({ folder, compiled, check }) {
   const objects = compiled.map((name) => join(copy, `${name}.o`));
   const results = await Promise.all(compiled.map((name, k) => run(compiler, [
-    ...flags, '-I', join(copy, 'test/native/shim'), '-x', 'c++', '-c', join(copy, engine, `${name}.cu`), '-o', objects[k]])));
+    ...flags, '-I', join(copy, 'test/native/shim'), '-x', 'c++', '-c', join(copy, folder, `${name}.cu`), '-o', objects[k]])));
   for (const { status, text } of results) if (status !== 0) throw new Error(text);
-  const others = (folder, wanted) => readdirSync(join(out, folder)).filter(wanted).map((name) => join(out, folder, name));
+  const others = (from, wanted) => readdirSync(join(out, from)).filter(wanted).map((name) => join(out, from, name));
   const program = join(copy, 'check');
   const { status, text } = await run(compiler, [
     ...flags, ...objects, ...others('reference', (name) => name.endsWith('.o')),
-    ...others(kind, (name) => (name.endsWith('_cuda.o') && !compiled.includes(name.slice(0, -2))) || ['network_cuda_check.o', 'cuda_shim.o'].includes(name)),
+    ...others(kind, (name) => (name.endsWith('_cuda.o') && !compiled.includes(name.slice(0, -2))) || check.test(name) || name === 'cuda_shim.o'),
     '-o', program]);
   if (status !== 0) throw new Error(text);
   return program;
 }
 
-for (const [name, file, from, to] of faults) {
-  const right = readFileSync(join(engine, file), 'utf8');
-  const parts = right.split(from);
-  if (parts.length !== 2) throw new Error(`${name}: expected one place in ${file}, got ${parts.length - 1}`);
-  writeFileSync(join(copy, engine, file), parts.join(to));
-  const { status, signal, text } = await run(await build(), [seed, '8', '60']);
-  writeFileSync(join(copy, engine, file), right);
-  const found = /^.*(?:FAIL|cuda shim:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error).*$/m.exec(text);
-  if (status === 0 || (found === null && signal !== 'SIGSEGV')) {
-    console.error(`FAIL: not found: ${name}${signal === null ? '' : ` (${signal})`}`);
-    process.exitCode = 1;
-  } else {
-    console.log(`found: ${name}: ${found?.[0] ?? signal}`);
+for (const suite of [network, dnc])
+  for (const [name, file, from, to] of suite.faults) {
+    const source = join(suite.folder, file), right = readFileSync(source, 'utf8');
+    const parts = right.split(from);
+    if (parts.length !== 2) throw new Error(`${name}: expected one place in ${source}, got ${parts.length - 1}`);
+    writeFileSync(join(copy, source), parts.join(to));
+    const { status, signal, text } = await run(await build(suite), [seed, ...suite.arguments]);
+    writeFileSync(join(copy, source), right);
+    const found = /^.*(?:FAIL|cuda shim:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error).*$/m.exec(text);
+    if (status === 0 || (found === null && signal !== 'SIGSEGV')) {
+      console.error(`FAIL: not found: ${name}${signal === null ? '' : ` (${signal})`}`);
+      process.exitCode = 1;
+    } else {
+      console.log(`found: ${name}: ${found?.[0] ?? signal}`);
+    }
   }
-}

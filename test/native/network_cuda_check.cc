@@ -1,8 +1,8 @@
-// The fused network's CUDA engine under the shim, against a naive composition in float64: outputs, states and every gradient, on
-// random networks; same bits for stored and recomputed gates, for recorded passes, and with and without a backward pass to come;
-// factors rounded for the matrix units within the limits of those modes. Started by test/native/shim.sh; arguments: a seed, the
-// number of networks, and how many million operations a forward pass of one may take; below 10, for the thread sanitizer, each runs
-// once in each precision.
+// The fused network's CUDA engine under the shim, against a naive composition in float64: outputs, states and
+// every gradient, on random networks; same bits for stored and recomputed gates, for recorded passes, and with
+// and without a backward pass to come; factors rounded for the matrix units within the limits of those modes.
+// Started by test/native/shim.sh; arguments: a seed, the number of networks, and how many million operations a
+// forward pass of one may take; below 10, for the thread sanitizer, each runs once in each precision.
 #include <cstdio>
 #include <cstdlib>
 
@@ -36,8 +36,8 @@ struct Cuda {
   }
 };
 
-// |got - want| / |want| over all values of all tensors. Sums are of order one here, so less than a tenth of that is what a ReLU left
-// of one, and rounding errors are measured by a tenth.
+// |got - want| / |want| over all values of all tensors. Sums are of order one here, so less than a tenth of that is what a ReLU
+// left of one, and rounding errors are measured by a tenth.
 double relative_norm(std::initializer_list<std::pair<const Lists<float>*, const Lists<double>*>> pairs) {
   double error = 0, size = 0, least = 0;
   for (const auto& [got, want] : pairs) {
@@ -72,10 +72,12 @@ void check_rounded(NetworkSpec spec, unsigned seed, Precision precision, double 
   const double forward = relative_norm({{&got.outputs, &want.outputs}, {&got.hidden, &want.hidden}, {&got.cell, &want.cell}});
   const double backward = relative_norm({{&got.parameters, &want.parameters}, {&got.fields, &want.fields},
                                          {&got.hidden0, &want.hidden0}, {&got.cell0, &want.cell0}});
-  if (std::getenv("MG_VERBOSE")) std::printf("precision %d: forward %.1e, backward %.1e%s\n", int(precision), forward, backward, smooth ? "" : " (kinks)");
+  if (std::getenv("MG_VERBOSE"))
+    std::printf("precision %d: forward %.1e, backward %.1e%s\n", int(precision), forward, backward, smooth ? "" : " (kinks)");
   if (forward <= limit && (!smooth || backward <= limit)) return;
   failures++;
-  std::printf("FAIL precision %d: forward %.2e, backward %.2e (seed %u; %s)\n", int(precision), forward, backward, seed, plan.path.c_str());
+  std::printf("FAIL precision %d: forward %.2e, backward %.2e (seed %u; %s)\n", int(precision), forward, backward, seed,
+              plan.path.c_str());
 }
 
 template <class T>
@@ -198,7 +200,9 @@ int main(int argc, char** argv) {
   std::printf("seed %u\n", seed);
   std::mt19937 rng(seed);
   for (int k = 0; k < count; k++) {
-    const auto draw = [&] { return k % 4 == 0 && most >= 50 ? folding_network(rng) : k % 4 == 2 ? reader_network(rng) : random_network(rng); };
+    const auto draw = [&] {
+      return k % 4 == 0 && most >= 50 ? folding_network(rng) : k % 4 == 2 ? reader_network(rng) : random_network(rng);
+    };
     NetworkSpec s = draw();
     while (plan_network(s, 4, 1).forward_flop > most * 1e6) s = draw();
     NetworkSpec smooth = smooth_network(rng);
@@ -216,6 +220,7 @@ int main(int argc, char** argv) {
       std::printf("FAIL %s %s\n", e.code(), e.what());
     }
   }
-  std::printf("%d networks: folded sources in %d runs, one launch in %d, images in parts in %d; %d failures\n", count, folded, together, cut, failures);
+  std::printf("%d networks: folded sources in %d runs, one launch in %d, images in parts in %d; %d failures\n", count, folded,
+              together, cut, failures);
   return failures != 0;
 }

@@ -1,6 +1,7 @@
 // test/native/run.sh test/native/winograd_check.cc [seed]
-// The pieces of Winograd's algorithm, on every instruction set of the machine: together they are the 3x3 convolution of its definition,
-// in float64; doubled cells are cells; and what gradients take is the transpose of what outputs take: <L x, y> = <x, L' y>.
+// The pieces of Winograd's algorithm, on every instruction set of the machine: together
+// they are the 3x3 convolution of its definition, in float64; doubled cells are cells;
+// and what gradients take is the transpose of what outputs take: <L x, y> = <x, L' y>.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -36,13 +37,14 @@ double dot(const T* a, const T* b, i64 n) {
 void expect(const char* what, double error, double limit, i64 lines, i64 across, i64 channels, i64 columns) {
   if (error <= limit) return;
   failures++;
-  std::printf("FAIL %s %s: %ld lines of %ld tiles, %ld channels, %ld columns: error %.2e, limit %.2e\n", simd_path_name(), what, long(lines),
-              long(across), long(channels), long(columns), error, limit);
+  std::printf("FAIL %s %s: %ld lines of %ld tiles, %ld channels, %ld columns: error %.2e, limit %.2e\n", simd_path_name(), what,
+              long(lines), long(across), long(channels), long(columns), error, limit);
 }
 
 // Tiles of a whole grid [2 lines][2 across][channels].
 template <class T>
-void cells_of(const WinogradTable<T>& w, const std::vector<T>& x, i64 lines, i64 across, i64 channels, bool doubled, std::vector<T>& v, i64 plane) {
+void cells_of(const WinogradTable<T>& w, const std::vector<T>& x, i64 lines, i64 across, i64 channels, bool doubled,
+              std::vector<T>& v, i64 plane) {
   const std::vector<T> zeros(static_cast<size_t>(channels));
   const i64 height = doubled ? lines : 2 * lines, width = doubled ? across : 2 * across;
   for (i64 line = 0; line < lines; line++) {
@@ -56,13 +58,15 @@ void cells_of(const WinogradTable<T>& w, const std::vector<T>& x, i64 lines, i64
   }
 }
 
-// `unit`: the rounding of T. A sum of n products of numbers up to 1 is known to n units or so; the transforms add and subtract up to
-// sixteen of them.
+// `unit`: the rounding of T. A sum of n products of numbers up to 1 is known
+// to n units or so; the transforms add and subtract up to sixteen of them.
 template <class T>
 void check(i64 lines, i64 across, i64 C, i64 N, double unit) {
   const WinogradTable<T>& w = conv_table<T>().winograd;
-  const i64 tiles = lines * across, height = 2 * lines, width = 2 * across, plane = winograd_plane(tiles * C, sizeof(T)), product = tiles * N + 3;
-  const auto x = uniform<T>(height * width * C), kernel = uniform<T>(9 * C * N), bias = uniform<T>(N), coarse = uniform<T>(tiles * C);
+  const i64 tiles = lines * across, height = 2 * lines, width = 2 * across, plane = winograd_plane(tiles * C, sizeof(T)),
+            product = tiles * N + 3;
+  const auto x = uniform<T>(height * width * C), kernel = uniform<T>(9 * C * N), bias = uniform<T>(N),
+             coarse = uniform<T>(tiles * C);
   std::vector<T> u(size_t(16 * C * N)), v(size_t(16 * plane)), m(size_t(16 * product)), y(size_t(4 * tiles * N));
   auto report = [&](const char* what, double error, double limit) { expect(what, error, limit, lines, across, C, N); };
 
@@ -83,7 +87,9 @@ void check(i64 lines, i64 across, i64 C, i64 N, double unit) {
     double sum = bias[size_t(n)];
     for (i64 r = 0; r < 3; r++) for (i64 s = 0; s < 3; s++) {
       if (!inside(a + r - 1, height) || !inside(b + s - 1, width)) continue;
-      for (i64 c = 0; c < C; c++) sum += double(x[size_t(((a + r - 1) * width + b + s - 1) * C + c)]) * double(kernel[size_t(((r * 3 + s) * C + c) * N + n)]);
+      for (i64 c = 0; c < C; c++)
+        sum +=
+            double(x[size_t(((a + r - 1) * width + b + s - 1) * C + c)]) * double(kernel[size_t(((r * 3 + s) * C + c) * N + n)]);
     }
     error = std::fmax(error, std::fabs(sum - double(y[size_t((a * width + b) * N + n)])));
   }
@@ -130,7 +136,8 @@ void check(i64 lines, i64 across, i64 C, i64 N, double unit) {
     for (i64 tap = 0; tap < 9; tap++) std::copy_n(kernel.begin() + (8 - tap) * C * N, C * N, turned.begin() + tap * C * N);
     w.weights(turned.data(), C * N, tu.data());
     error = 0;
-    for (i64 k = 0; k < C * N; k++) error = std::fmax(error, std::fabs(double(tu[size_t(p * C * N + k)]) - double(u[size_t(turned_point(p) * C * N + k)])));
+    for (i64 k = 0; k < C * N; k++)
+      error = std::fmax(error, std::fabs(double(tu[size_t(p * C * N + k)]) - double(u[size_t(turned_point(p) * C * N + k)])));
     report("turned taps", error, 9 * unit);
   }
 }

@@ -11,8 +11,11 @@ const plan = (options: object = {}): fused.Plan => fused.plan({ layers, ...size,
 
 /** The same layers as modules, grid by grid, with their parameters under the names of the plan. */
 function modules(): { chain: nn.MultigridConvLSTM[]; parameters: Map<string, Tensor> } {
-  const chain = layers.map((layer, l) => new nn.MultigridConvLSTM({ ...layer, fused: 'off', dtype: 'float64', rng: new Rng(3 + l) }));
-  return { chain, parameters: new Map(chain.flatMap((layer, l) => [...layer.namedParameters()].map(([name, value]) => [`${l + 1}.${name}`, value]))) };
+  const chain = layers.map((layer, l) => (
+    new nn.MultigridConvLSTM({ ...layer, fused: 'off', dtype: 'float64', rng: new Rng(3 + l) })));
+  const named = chain.flatMap((layer, l) => (
+    [...layer.namedParameters()].map(([name, value]) => [`${l + 1}.${name}`, value] as const)));
+  return { chain, parameters: new Map(named) };
 }
 
 async function expectClose(got: Tensor, expected: Tensor): Promise<void> {
@@ -32,11 +35,13 @@ describe('fused.plan', () => {
     } else {
       expect(made.path).toMatch(/CUDA.*one launch for all, gates stored/);
       const grids = 5;
-      expect(made.launches).toBe(1 + 1 + 1 + 2 * grids + 1); // forward; backward, weights, two for the peepholes of each grid, and sums
+      // Forward; backward, weights, two for the peepholes of each grid, and sums.
+      expect(made.launches).toBe(1 + 1 + 1 + 2 * grids + 1);
       using large = fused.plan({ layers: [{ ...layers[0], side: 16 }, { ...layers[1], side: 16 }], ...size, batch: 64 });
       expect(large.path).toMatch(/CUDA.*one launch each, gates stored/);
       const stages = size.steps + layers.length - 1;
-      // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid, and sums backward.
+      // Kernels and stages forward; kernels, three for each stage, weights, two for the peepholes of each grid,
+      // and sums backward.
       expect(large.launches).toBe(1 + stages + 1 + 3 * stages + 1 + 2 * grids + 1);
     }
     expect(made.savedBytes).toBeGreaterThan(0);
@@ -60,7 +65,10 @@ describe('fused.plan', () => {
     ['no layers', { layers: [] }, 'ERR_MG_ARGUMENT'],
     ['more steps than can be counted in bytes', { steps: 2 ** 31 - 1, batch: 2 ** 31 - 1 }, 'ERR_MG_CONFIG'],
     ['rows whose places are no 32-bit numbers', {
-      device: 'cpu', layers: [{ input: [{ level: 0, channels: 1024 }], output: [0], channels: 1024, kind: 'conv', side: 2 ** 21, dimensions: 1 }],
+      device: 'cpu',
+      layers: [{
+        input: [{ level: 0, channels: 1024 }], output: [0], channels: 1024, kind: 'conv', side: 2 ** 21, dimensions: 1,
+      }],
     }, 'ERR_MG_CONFIG'],
     ['sides whose cells cannot be counted', { layers: [{ ...layers[0], side: 2 ** 29 }] }, 'ERR_MG_CONFIG'],
     ['an unknown option', { stpes: 3 }, 'ERR_MG_ARGUMENT'],
@@ -85,10 +93,12 @@ describe('fused.forward and fused.backward', () => {
     const first = chain[0]!.forward(x, start[0]!);
     const second = chain[1]!.forward(first.y, start[1]!);
     const ends = [first.state, second.state];
-    const weight = (grid: Tensor, name: string): Tensor => Tensor.normal(grid.shape, [0, 1], new Rng(30).split(name), { dtype: 'float64' });
+    const weight = (grid: Tensor, name: string): Tensor =>
+      Tensor.normal(grid.shape, [0, 1], new Rng(30).split(name), { dtype: 'float64' });
     const dy = second.y.map((grid, level) => weight(grid, `y${level}`));
     const dState = ends.map((state, l) => new MultigridState(
-      state.hidden.map((grid, level) => weight(grid, `h${l}${level}`)), state.cell.map((grid, level) => weight(grid, `c${l}${level}`))));
+      state.hidden.map((grid, level) => weight(grid, `h${l}${level}`)),
+      state.cell.map((grid, level) => weight(grid, `c${l}${level}`))));
     const pairs = [
       ...second.y.levels.map((level) => [second.y.at(level), dy.at(level)]),
       ...ends.flatMap((state, l) => state.tensors().map((grid, i) => [grid, dState[l]!.tensors()[i]!])),
@@ -97,12 +107,16 @@ describe('fused.forward and fused.backward', () => {
 
     const run = fused.forward(made, parameters, x, start);
     for (const level of second.y.levels) await expectClose(run.y.at(level), second.y.at(level));
-    for (const [l, state] of run.state.entries()) for (const [i, grid] of state.tensors().entries()) await expectClose(grid, ends[l]!.tensors()[i]!);
+    for (const [l, state] of run.state.entries()) {
+      for (const [i, grid] of state.tensors().entries()) await expectClose(grid, ends[l]!.tensors()[i]!);
+    }
     const grads = fused.backward(made, parameters, run.saved, dy, dState);
     await expectClose(grads.dx.at(1), x.at(1).grad!);
     expect([...grads.dParameters.keys()].sort()).toEqual([...parameters.keys()].sort());
     for (const [name, gradient] of grads.dParameters) await expectClose(gradient, parameters.get(name)!.grad!);
-    for (const [l, state] of grads.dState.entries()) for (const [i, grid] of state.tensors().entries()) await expectClose(grid, start[l]!.tensors()[i]!.grad!);
+    for (const [l, state] of grads.dState.entries()) {
+      for (const [i, grid] of state.tensors().entries()) await expectClose(grid, start[l]!.tensors()[i]!.grad!);
+    }
   });
 
   it('begin from zeros without a state, and then give no gradient of one', () => {
@@ -118,7 +132,8 @@ describe('fused.forward and fused.backward', () => {
     using _ = scope();
     const { parameters } = modules();
     const made = plan();
-    const x = (shape: number[], dtype: 'float32' | 'float64' = 'float64', level = 1): Pyramid => Pyramid.of({ [level]: Tensor.zeros(shape, { dtype }) });
+    const x = (shape: number[], dtype: 'float32' | 'float64' = 'float64', level = 1): Pyramid =>
+      Pyramid.of({ [level]: Tensor.zeros(shape, { dtype }) });
     const run = (input: Pyramid, weights = parameters): unknown => fused.forward(made, weights, input);
     const code = (expected: string): unknown => expect.objectContaining({ code: expected });
     expect(() => run(x([3, 2, 6, 6, 3]))).toThrow(code('ERR_MG_SHAPE'));

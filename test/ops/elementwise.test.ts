@@ -37,9 +37,15 @@ for (const [name, op, f, [low, high]] of unary) {
   });
 }
 
-const PAIRS: [number[], number[]][] = [[[], []], [[1], [1]], [[0, 3], [3]], [[2, 3], [2, 3]], [[2, 3], [3]], [[2, 3], [2, 1]], [[3], [2, 3]], [[2, 1, 4], [3, 1]], [[1, 5, 1], [7, 1, 2]], [[4, 3], []]];
+const PAIRS: [number[], number[]][] = [
+  [[], []], [[1], [1]], [[0, 3], [3]], [[2, 3], [2, 3]], [[2, 3], [3]], [[2, 3], [2, 1]], [[3], [2, 3]],
+  [[2, 1, 4], [3, 1]], [[1, 5, 1], [7, 1, 2]], [[4, 3], []],
+];
 /** The element of x that stands at `index` of the broadcast result. */
-const spread = (x: Nd, index: number[]) => at(x, ...x.shape.map((n, i) => (n === 1 ? 0 : index[index.length - x.shape.length + i]!)));
+const spread = (x: Nd, index: number[]) => {
+  const skipped = index.length - x.shape.length;
+  return at(x, ...x.shape.map((n, i) => (n === 1 ? 0 : index[skipped + i]!)));
+};
 const broadcast = (f: (a: number, b: number) => number) => (a: Nd, b: Nd | number): Nd => {
   const second: Nd = typeof b === 'number' ? nd([], [b]) : b;
   const rank = Math.max(a.shape.length, second.shape.length);
@@ -95,7 +101,10 @@ opTable('cast to float64', {
 });
 
 describe('conversion to integers', () => {
-  const values = [-1.5, -0.5, 0, 1.9, 255.9, 256, 300, 2 ** 31 - 0.5, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 7, -(2 ** 40) - 3, 1e300, NaN, Infinity, -Infinity];
+  const values = [
+    -1.5, -0.5, 0, 1.9, 255.9, 256, 300, 2 ** 31 - 0.5, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 7, -(2 ** 40) - 3,
+    1e300, NaN, Infinity, -Infinity,
+  ];
   const device = 'cpu';
 
   it.each(['float32', 'float64'] as const)('of %s is that of typed arrays, whatever the value', async (dtype) => {

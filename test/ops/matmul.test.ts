@@ -3,7 +3,7 @@ import { ops, scope, setThreads, Tensor } from '../../lib/index.js';
 import { at, build, Source, toTensors, type Nd } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
-// A sum of K products of standard normals has a rounding error of about √K·2⁻²⁴ times its terms; K ≤ 300 here, and some are large.
+// A sum of K products of standard normals has a rounding error of about √K·2⁻²⁴ times its terms; K ≤ 300 here, some are large.
 const tolerance = { float32: 2e-5, float64: 1e-13 };
 
 const product = (a: Nd, b: Nd): Nd => {
@@ -17,11 +17,13 @@ const product = (a: Nd, b: Nd): Nd => {
 };
 const linear = (x: Nd, weight: Nd, bias: Nd | null): Nd => {
   const flat = product({ ...x, shape: [1, ...x.shape.slice(0, -1).reduce((n, s) => [n[0]! * s], [1]), x.shape.at(-1)!] }, weight);
-  return { shape: [...x.shape.slice(0, -1), weight.shape[1]!], data: flat.data.map((v, i) => v + (bias?.data[i % weight.shape[1]!] ?? 0)) };
+  const n = weight.shape[1]!;
+  return { shape: [...x.shape.slice(0, -1), n], data: flat.data.map((v, i) => v + (bias?.data[i % n] ?? 0)) };
 };
 
 const SMALL: [number[], number[]][] = [
-  [[1, 1], [1, 1]], [[2, 3], [3, 4]], [[0, 3], [3, 2]], [[3, 0], [0, 2]], [[3, 2], [2, 0]], [[1, 5], [5, 3]], [[4, 1], [1, 4]], [[5, 4], [4, 3]],
+  [[1, 1], [1, 1]], [[2, 3], [3, 4]], [[0, 3], [3, 2]], [[3, 0], [0, 2]], [[3, 2], [2, 0]], [[1, 5], [5, 3]],
+  [[4, 1], [1, 4]], [[5, 4], [4, 3]],
   [[2, 3, 4], [4, 2]], [[2, 3, 4], [2, 4, 5]], [[0, 3, 4], [0, 4, 5]], [[2, 1, 5, 3], [2, 1, 3, 2]], [[2, 2, 17], [2, 17, 2]],
 ];
 const badProducts = [
@@ -60,7 +62,9 @@ opTable('linear', {
 
 // Larger sides reach every tile, panel and partial sum. Finite differences would take minutes there, so both gradients are
 // compared with their own definition: da = dy bᵀ, db = aᵀ dy, with dy of ones weighted by position.
-const SIDES = [[1, 300, 70], [3, 40, 600], [2, 9, 513], [13, 70, 129], [50, 33, 48], [97, 5, 64], [1100, 13, 10], [31, 270, 17], [600, 30, 3]];
+const SIDES = [
+  [1, 300, 70], [3, 40, 600], [2, 9, 513], [13, 70, 129], [50, 33, 48], [97, 5, 64], [1100, 13, 10], [31, 270, 17], [600, 30, 3],
+];
 const transposed = (x: Nd): Nd => build([x.shape[1]!, x.shape[0]!], (i, j) => at(x, j, i));
 
 describe.each(['float32', 'float64'] as const)('matmul of larger sides in %s', (dtype) => {
@@ -80,8 +84,10 @@ describe.each(['float32', 'float64'] as const)('matmul of larger sides in %s', (
       bits.push(got.map((values) => Buffer.from(values.buffer).toString('base64')).join());
       got.forEach((values, i) => {
         const length = [k!, n!, m!][i]!;
-        const bound = 8 * Math.sqrt(length) * (dtype === 'float32' ? 2 ** -24 : 2 ** -53) * Math.sqrt(length);  // 8σ of a random walk of roundings
-        const worst = Array.from(values).reduce((w: number, v: number, j: number) => Math.max(w, Math.abs(v - expected[i]!.data[j]!)), 0);
+        // 8σ of a random walk of roundings.
+        const bound = 8 * Math.sqrt(length) * (dtype === 'float32' ? 2 ** -24 : 2 ** -53) * Math.sqrt(length);
+        const errors = Array.from(values).map((v: number, j: number) => Math.abs(v - expected[i]!.data[j]!));
+        const worst = errors.reduce((a, b) => Math.max(a, b), 0);
         expect(worst, ['y', 'da', 'db'][i]).toBeLessThanOrEqual(bound);
       });
     }

@@ -1,13 +1,17 @@
 /** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { multigridNetwork, planNetwork, type NetworkArguments, type NetworkResult, type NetworkSpec } from '../../lib/ops/network.js';
+import {
+  multigridNetwork, planNetwork, type NetworkArguments, type NetworkResult, type NetworkSpec,
+} from '../../lib/ops/network.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { closestTie, networkReference } from '../helpers/network-reference.js';
-import { allNumbers, randomArguments, worstDifference, type Float, type Numbers, type Window } from '../helpers/network-values.js';
+import {
+  allNumbers, randomArguments, worstDifference, type Float, type Numbers, type Window,
+} from '../helpers/network-values.js';
 import { randomNetwork } from '../helpers/random-network.js';
 
 async function fusedNumbers(spec: NetworkSpec, window: Window): Promise<Numbers> {
@@ -30,10 +34,13 @@ async function referenceNumbers(spec: NetworkSpec, window: Window): Promise<{ nu
 const TIE = 3e-6;
 
 /**
- * Worst error of float32 on the first of some windows without ties, measured against the reference in float64. Some networks amplify
- * rounding over many steps, so that single ops in float32 are off by more than the tolerance themselves: there, by twice as much.
+ * Worst error of float32 on the first of some windows without ties, measured against the reference in float64. Some networks
+ * amplify rounding over many steps, so that single ops in float32 are off by more than the tolerance themselves: there, by twice
+ * as much.
  */
-async function expectEqual(spec: NetworkSpec, size: { steps: number; batch: number; seed: number }, float32: number): Promise<boolean> {
+async function expectEqual(
+  spec: NetworkSpec, size: { steps: number; batch: number; seed: number }, float32: number,
+): Promise<boolean> {
   const error = async (dtype: Float, seed: number, numbers: Numbers): Promise<{ key: string; error: number }> =>
     worstDifference(await fusedNumbers(spec, { ...size, dtype, seed }), numbers);
   for (let seed = size.seed; seed < size.seed + 4; seed++) {
@@ -67,10 +74,13 @@ describe('multigridNetwork, on random layer lists', () => {
   }, 300_000);
 
   // A rounding error may live on in the cell through all steps: five times as much for twenty-five times as many.
-  it.each([[20, 2e-5, 40], [500, 1e-4, 10]])('equals single ops over %d steps: float64 to 1e-11, float32 to %d', async (steps, tolerance, numRuns) => {
+  it.each([
+    [20, 2e-5, 40], [500, 1e-4, 10],
+  ])('equals single ops over %d steps: float64 to 1e-11, float32 to %d', async (steps, tolerance, numRuns) => {
     let compared = 0;
     await fc.assert(fc.asyncProperty(randomNetwork(2), async ({ spec, seed }) => {
-      const layers = spec.layers.slice(0, 2).map((layer, l, all) => ({ ...layer, isOutput: layer.isOutput || l === all.length - 1 }));
+      const layers = spec.layers.slice(0, 2).map((layer, l, all) => (
+        { ...layer, isOutput: layer.isOutput || l === all.length - 1 }));
       const small = { ...spec, layers };
       const used = new Set([...small.input, ...small.layers.flatMap(({ memory }) => memory)]);
       const fields = small.fields.filter((_, i) => used.has(i));
@@ -108,7 +118,7 @@ describe('multigridNetwork, on random layer lists', () => {
   }, 120_000);
 });
 
-/** The arguments without a gradient when the loss is the sum of results number i with bit i of `loss` set (all of them for none). */
+/** The arguments without a gradient when the loss is the sum of results number i with bit i of `loss` set (all for none). */
 function unreached(run: (args: NetworkArguments) => NetworkResult, args: Required<NetworkArguments>, loss: number): string[] {
   const { outputs, hidden, cell } = run(args);
   const results = [...outputs, ...hidden, ...cell].map(({ grid }) => grid);
@@ -131,8 +141,8 @@ it('gives no gradient, null, to exactly those arguments that single ops give non
   expect(some, 'losses that leave something out').toBeGreaterThan(10);
 }, 120_000);
 
-// The gradient at a tap is x·dy times the pixels it falls on, over all steps. Image by image, N = 24² terms and then T sums are rounded,
-// each by at most 2⁻²⁴: N + T + 2 roundings. Added one by one to the sum of the whole window there were N·T.
+// The gradient at a tap is x·dy times the pixels it falls on, over all steps. Image by image, N = 24² terms and then T sums are
+// rounded, each by at most 2⁻²⁴: N + T + 2 roundings. Added one by one to the sum of the whole window there were N·T.
 it('float32 gradients of weights over a long window are sums of its images\' sums', async () => {
   using _ = scope();
   const [side, steps, inputs, value] = [24, 400, 3, Math.fround(0.1)];

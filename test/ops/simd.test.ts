@@ -8,7 +8,8 @@ const flags: Readonly<Record<string, readonly string[]>> = {
   baseline: [], avx2: ['avx2', 'fma'], avx512: ['avx512f', 'avx512dq', 'avx512vl', 'avx512bw', 'fma'],
 };
 
-it.runIf(process.platform === 'linux' && process.arch === 'x64')('the kernels run on the best path of the processor up to the one MG_SIMD names', () => {
+const hasPaths = process.platform === 'linux' && process.arch === 'x64';
+it.runIf(hasPaths)('the kernels run on the best path of the processor up to the one MG_SIMD names', () => {
   const cpu = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))![1]!.trim().split(' '));
   const wish = process.env.MG_SIMD ?? 'avx512';
   const best = paths.slice(0, paths.indexOf(wish) + 1).findLast((path) => flags[path]!.every((flag) => cpu.has(flag)))!;

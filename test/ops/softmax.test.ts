@@ -6,14 +6,18 @@ import { opTable } from '../helpers/op-table.js';
 const SHAPES = [[1], [4], [0, 3], [3, 0], [3, 5], [2, 1, 7], [2, 300]];
 const rows = (f: (row: number[]) => number[]) => (x: Nd): Nd => {
   const n = x.shape.at(-1)!;
-  return nd(x.shape, Array.from({ length: n === 0 ? 0 : x.data.length / n }, (_, r) => f([...x.data.slice(r * n, (r + 1) * n)])).flat());
+  const lines = Array.from({ length: n === 0 ? 0 : x.data.length / n }, (_, r) => [...x.data.slice(r * n, (r + 1) * n)]);
+  return nd(x.shape, lines.flatMap(f));
 };
 const exps = (row: number[]) => {
   const most = Math.max(...row);
   return row.map((v) => Math.exp(v - most));
 };
 const total = (row: number[]) => row.reduce((a, b) => a + b, 0);
-const bad = [[() => [Tensor.zeros([])], 'ERR_MG_SHAPE'], [() => [Tensor.zeros([2], { dtype: 'int32' })], 'ERR_MG_DTYPE']] as const;
+const bad = [
+  [() => [Tensor.zeros([])], 'ERR_MG_SHAPE'],
+  [() => [Tensor.zeros([2], { dtype: 'int32' })], 'ERR_MG_DTYPE'],
+] as const;
 const tolerance = { float32: 1e-6, float64: 1e-13 };  // computed in double, rounded once; 300 terms at most
 
 opTable('softmax', {

@@ -6,11 +6,13 @@ import type { FloatDType } from '../../lib/tensor/dtype.js';
 import { Source, toTensors } from '../helpers/nd.js';
 
 // Four updates of each rule, computed in float64 from its published equations by another program.
-const { optimizers: golden } = JSON.parse(readFileSync(new URL('../golden/vectors/losses_optimizers.json', import.meta.url), 'utf8')) as {
+const goldenFile = new URL('../golden/vectors/losses_optimizers.json', import.meta.url);
+const { optimizers: golden } = JSON.parse(readFileSync(goldenFile, 'utf8')) as {
   optimizers: Record<string, never> & { start: number[]; gradients: number[][] };
 };
-interface Case { settings: Record<string, number>; weights: number[][] }
-const settings = (name: string) => (golden[name] as unknown as Case).settings as { lr: number; momentum: number; eps: number; rho: number; alpha: number };
+interface Settings { lr: number; momentum: number; eps: number; rho: number; alpha: number }
+interface Case { settings: Settings; weights: number[][] }
+const settings = (name: string) => (golden[name] as unknown as Case).settings;
 const weights = (name: string) => (golden[name] as unknown as Case).weights;
 
 function parameter(values: readonly number[], dtype: FloatDType = 'float64'): Tensor {
@@ -22,7 +24,9 @@ function setGrad(p: Tensor, values: readonly number[]): void {
 }
 const single = (p: Tensor): Map<string, Tensor> => new Map([['w', p]]);
 const near = (got: ArrayLike<number>, expected: readonly number[], tolerance: number, where = '') =>
-  expected.forEach((e, i) => expect(Math.abs(got[i]! - e), `${where} element ${i}: ${got[i]} for ${e}`).toBeLessThanOrEqual(tolerance));
+  expected.forEach((e, i) => {
+    expect(Math.abs(got[i]! - e), `${where} element ${i}: ${got[i]} for ${e}`).toBeLessThanOrEqual(tolerance);
+  });
 const code = (f: () => unknown): string => {
   try {
     f();
@@ -39,8 +43,12 @@ const torch = settings('rmsprop_torch');
 const graves = settings('rmsprop_graves2013');
 const RULES: [string, (p: Map<string, Tensor>) => optim.Optimizer][] = [
   ['rmsprop_tf1', (p) => new optim.RMSProp(p, { lr: tf.lr, decay: tf.rho, epsilon: tf.eps })],
-  ['rmsprop_tf1_momentum', (p) => new optim.RMSProp(p, { lr: tfMomentum.lr, decay: tfMomentum.rho, epsilon: tfMomentum.eps, momentum: tfMomentum.momentum })],
-  ['rmsprop_torch', (p) => new optim.RMSProp(p, { lr: torch.lr, flavor: 'pytorch', decay: torch.alpha, momentum: torch.momentum, epsilon: torch.eps })],
+  ['rmsprop_tf1_momentum', (p) => new optim.RMSProp(p, {
+    lr: tfMomentum.lr, decay: tfMomentum.rho, epsilon: tfMomentum.eps, momentum: tfMomentum.momentum,
+  })],
+  ['rmsprop_torch', (p) => new optim.RMSProp(p, {
+    lr: torch.lr, flavor: 'pytorch', decay: torch.alpha, momentum: torch.momentum, epsilon: torch.eps,
+  })],
   ['rmsprop_graves2013', (p) => new optim.RMSProp(p, { lr: graves.lr, flavor: 'graves' })],
   ['adam', (p) => new optim.Adam(p)],
 ];
@@ -103,8 +111,11 @@ describe('rules with a hand count', () => {
 });
 
 describe('clipping', () => {
-  const { gradients, clip, norm, clipped } = golden['clip_global_norm'] as unknown as { gradients: [number[][], number[]]; clip: number; norm: number; clipped: [number[][], number[]] };
-  const flat = (g: [number[][], number[]]) => [g[0].flat(), g[1]] as const;
+  type Pair = [number[][], number[]];
+  const { gradients, clip, norm, clipped } = golden['clip_global_norm'] as unknown as {
+    gradients: Pair; clip: number; norm: number; clipped: Pair;
+  };
+  const flat = (g: Pair) => [g[0].flat(), g[1]] as const;
   function two(): [Map<string, Tensor>, Tensor, Tensor] {
     const [a, b] = [parameter([0, 0, 0, 0]), parameter([0, 0, 0])];
     setGrad(a, flat(gradients)[0]);
@@ -196,7 +207,8 @@ describe('schedules', () => {
 
   it('differ by group, with weight decay of its own', () => {
     const [a, b] = [parameter([1]), parameter([1])];
-    using optimizer = new optim.SGD([{ parameters: single(a), lr: 0.5 }, { parameters: [['b', b]], weightDecay: 1 }], { lr: 0.1 });
+    const groups = [{ parameters: single(a), lr: 0.5 }, { parameters: [['b', b]] as const, weightDecay: 1 }];
+    using optimizer = new optim.SGD(groups, { lr: 0.1 });
     setGrad(a, [1]);
     setGrad(b, [0]);
     optimizer.step();
@@ -228,7 +240,8 @@ describe('state', () => {
 
   it('is keyed by parameter name', () => {
     const named = new Map([['writer.1.level0.kernel', parameter([0])]]);
-    expect([...new optim.RMSProp(named, { lr: 1 }).stateDict().keys()]).toEqual(['writer.1.level0.kernel.ms', 'timeStep', 'update']);
+    expect([...new optim.RMSProp(named, { lr: 1 }).stateDict().keys()])
+      .toEqual(['writer.1.level0.kernel.ms', 'timeStep', 'update']);
     expect([...new optim.Adam({ namedParameters: () => named }).stateDict().keys()].slice(0, 3))
       .toEqual(['m', 'v', 'step'].map((slot) => `writer.1.level0.kernel.${slot}`));
   });

@@ -13,7 +13,8 @@ import { all, cellsOf, parseXml, texts } from './picture-reader.js';
 
 const writes = { title: 'Written to', caption: '2 slots', rows: 2, values: Float32Array.of(0, 1, 0.5, 0.25, NaN, 1) };
 const reads = { title: 'Read from', rows: 1, values: [0, 0.5, 1] };
-const picture = (change: Partial<SlotPicture> = {}): SlotPicture => ({ title: 'copy', steps: 3, panels: [writes, reads], ...change });
+const picture = (change: Partial<SlotPicture> = {}): SlotPicture =>
+  ({ title: 'copy', steps: 3, panels: [writes, reads], ...change });
 const paint = (values: ArrayLike<number>): string[] => Array.from(values, (value) => hexColor(probabilityRamp(value)));
 
 describe('slotPicture', () => {
@@ -27,7 +28,8 @@ describe('slotPicture', () => {
     for (const [rows, steps] of [[1, 1], [16, 21], [500, 1000]] as const) {
       const panel = { title: 'weights', rows, values: new Float32Array(rows * steps) };
       const svg = parseXml(slotPicture(picture({ steps, panels: [panel, panel, panel] })));
-      const boxes = all(svg, 'image').slice(0, 3).map(({ attributes: a }) => [a['x'], a['y'], a['width'], a['height']].map(Number));
+      const boxes = all(svg, 'image').slice(0, 3)
+        .map(({ attributes: a }) => [a['x'], a['y'], a['width'], a['height']].map(Number));
       for (const [i, [x = 0, y = 0, width = 0, height = 0]] of boxes.entries()) {
         expect([x, width]).toEqual([boxes[0]![0], boxes[0]![2]]);
         expect(x + width).toBeLessThanOrEqual(Number(svg.attributes['width']));
@@ -47,23 +49,28 @@ describe('slotPicture', () => {
 
 it('a DNC at work: with allocation and write gates open it fills one slot after the other', async () => {
   const { model, task } = buildRun(checkRunConfig({
-    model: { kind: 'dnc', variant: 'paper', slots: 5, wordSize: 3, readHeads: 2, hidden: 4 }, task: { name: 'copy', bits: 3, lengths: [4, 4] },
+    model: { kind: 'dnc', variant: 'paper', slots: 5, wordSize: 3, readHeads: 2, hidden: 4 },
+    task: { name: 'copy', bits: 3, lengths: [4, 4] },
   }));
   using dnc = model as DNC;
   const parameters = dnc.stateDict();
-  // Interface biases alone decide: allocation and write gates open, free gates closed (W(3V+R)+3V+R(3+2V) = 33 numbers; see dncInterface).
+  // Interface biases alone decide: allocation and write gates open, free gates closed (W(3V+R)+3V+R(3+2V) = 33
+  // numbers; see dncInterface).
   parameters.get('interface.weight')!.copyFrom(new Float32Array(parameters.get('interface.weight')!.size));
   const bias = new Float32Array(parameters.get('interface.bias')!.size);
   bias.fill(-30, 6, 8);
   bias.fill(30, 8, 10);
   parameters.get('interface.bias')!.copyFrom(bias);
   const svg = parseXml(await slotsAtWork('copy', dnc, task as Task<unknown>, 1));
-  expect(texts(svg)).toEqual(expect.arrayContaining(['Input', 'Answer due', 'Answer', 'Written to', 'Read from, head 1', 'Read from, head 2']));
+  const titles = ['Input', 'Answer due', 'Answer', 'Written to', 'Read from, head 1', 'Read from, head 2'];
+  expect(texts(svg)).toEqual(expect.arrayContaining(titles));
   const written = cellsOf(all(svg, 'image')[3]!, 5, 9);
   // A fresh slot at every step until all are full: one dark cell in each of the first five columns, on the diagonal. (The paper's
   // form: with the 1e-6 of the released code a step leaves a trace in the next slot, which then counts as used.)
   const dark = hexColor(probabilityRamp(1));
-  for (let step = 0; step < 5; step++) expect(written.map((row) => row[step] === dark)).toEqual([0, 1, 2, 3, 4].map((slot) => slot === step));
+  for (let step = 0; step < 5; step++) {
+    expect(written.map((row) => row[step] === dark)).toEqual([0, 1, 2, 3, 4].map((slot) => slot === step));
+  }
 });
 
 it.each([

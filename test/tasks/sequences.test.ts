@@ -26,16 +26,25 @@ describe('the encodings of the golden file', () => {
   it('copy with start and end', () => same(encodeCopy(vectors, 'startEnd'), file.copy_start_end));
   it('repeat copy of the official DNC code', () => same(encodeRepeatCopy(vectors, 2, 0.2), file.repeat_copy_official_dnc));
   it('the normalised count', () => {
-    for (const [count, value] of Object.entries(file.repeat_copy_normalised_count.normalised)) expect(normalisedCount(Number(count), [1, 10])).toBeCloseTo(value, 12);
+    for (const [count, value] of Object.entries(file.repeat_copy_normalised_count.normalised)) {
+      expect(normalisedCount(Number(count), [1, 10])).toBeCloseTo(value, 12);
+    }
   });
-  it('associative recall', () => same(encodeAssociativeRecall(file.associative_recall.items, file.associative_recall.query_item), file.associative_recall));
+  it('associative recall', () => {
+    const { items, query_item } = file.associative_recall;
+    same(encodeAssociativeRecall(items, query_item), file.associative_recall);
+  });
 });
 
 describe('sequence tasks', () => {
-  const made = [tasks.copy({ bits: 6, lengths: [1, 10] }), tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }), tasks.associativeRecall()];
+  const all = [
+    tasks.copy({ bits: 6, lengths: [1, 10] }), tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }), tasks.associativeRecall(),
+  ];
+  const made = all.map((task) => [task.name, task] as const);
 
-  it.each(made.map((task) => [task.name, task] as const))('%s: windows are the episodes, padded, whatever their length', (_name, task) => {
-    fc.assert(fc.property(fc.nat(1000), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), (seed, batch, length) => {
+  it.each(made)('%s: windows are the episodes, padded, whatever their length', (_name, task) => {
+    const sizes = [fc.nat(1000), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 })] as const;
+    fc.assert(fc.property(...sizes, (seed, batch, length) => {
       const items = Array.from({ length: batch }, (_, b) => task.generate(seed, b));
       const windows = [...task.windows(items, { seed: 0, length })];
       expect(windows).toHaveLength(task.windowCount(items, length));
@@ -60,7 +69,7 @@ describe('sequence tasks', () => {
     }), { numRuns: 30, seed: 1 });
   });
 
-  it.each(made.map((task) => [task.name, task] as const))('%s: perfect logits score 0 wrong bits, logits of 0 one bit of surprise for each bit', (_name, task) => {
+  it.each(made)('%s: perfect logits score 0 wrong bits, logits of 0 one bit of surprise for each bit', (_name, task) => {
     const items = [0, 1, 2].map((b) => task.generate(4, b));
     const due = items.reduce((sum, item) => sum + item.due.reduce((a, b) => a + b, 0), 0) * task.bits;
     const [perfect, unsure] = [task.scorer(), task.scorer()];
@@ -82,7 +91,9 @@ describe('sequence tasks', () => {
       Array.from({ length: 9 }, () => [...flat!.input[0]!.data.slice(4 * t, 4 * t + 4)]))).flat(2));
   });
 
-  it.each([[{ bits: 0 }], [{ lengths: [3, 2] }], [{ lengths: [1] }], [{ delimiters: 'none' }], [{ presentation: 'ring' }], [{ size: 3 }]])('copy refuses %j', (bad) => {
+  it.each([
+    [{ bits: 0 }], [{ lengths: [3, 2] }], [{ lengths: [1] }], [{ delimiters: 'none' }], [{ presentation: 'ring' }], [{ size: 3 }],
+  ])('copy refuses %j', (bad) => {
     expect(() => tasks.copy(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
   });
 });
@@ -146,7 +157,8 @@ describe('flat presentation', () => {
     const [window] = task.windows([list], { seed: 0 });
     const rows = Array.from({ length: 5 }, (_, t) => [...window!.input[0]!.data.slice(10 * t, 10 * t + 10)]);
     const patch = (k: number): number[] => [...list.patches.slice(9 * k, 9 * k + 9)];
-    expect(rows).toEqual([[...patch(0), 0], [...patch(1), 0], [...patch(2), 0], [...patch(list.query), 1], new Array<number>(10).fill(0)]);
+    const shown = [0, 1, 2].map((k) => [...patch(k), 0]);
+    expect(rows).toEqual([...shown, [...patch(list.query), 1], new Array<number>(10).fill(0)]);
     expect([...window!.outputs[0]!.mask!.data]).toEqual([0, 0, 0, 0, 1]);
     expect([...window!.outputs[0]!.target.data.slice(36)]).toEqual(patch(list.query + 1));
   });
@@ -160,11 +172,14 @@ describe('flat presentation', () => {
       lists.forEach(({ patches, priorities }, b) => {
         const at = (2 * t + b) * 11;
         const row = [...window!.input[0]!.data.slice(at, at + 11)];
-        expect(row).toEqual(t < 4 ? [...patches.slice(9 * t, 9 * t + 9), priorities[t], 0] : [...new Array<number>(10).fill(0), 1]);
+        const shown = [...patches.slice(9 * t, 9 * t + 9), priorities[t], 0];
+        expect(row).toEqual(t < 4 ? shown : [...new Array<number>(10).fill(0), 1]);
       });
     }
-    const order = [...lists[1]!.priorities.keys()].sort((i, j) => lists[1]!.priorities[i]! - lists[1]!.priorities[j]!);
-    expect([...window!.outputs[0]!.target.data.slice((2 * 4 + 1) * 9, (2 * 4 + 2) * 9)]).toEqual([...lists[1]!.patches.slice(9 * order[0]!, 9 * order[0]! + 9)]);
+    const { patches, priorities } = lists[1]!;
+    const order = [...priorities.keys()].sort((i, j) => priorities[i]! - priorities[j]!);
+    const answered = [...window!.outputs[0]!.target.data.slice((2 * 4 + 1) * 9, (2 * 4 + 2) * 9)];
+    expect(answered).toEqual([...patches.slice(9 * order[0]!, 9 * order[0]! + 9)]);
     const scorer = task.scorer();
     scorer.add([Array.from(window!.outputs[0]!.target.data, (v) => 2 * v - 1)], window!);
     expect(scorer.result()).toEqual({ errorRate: 0, vectorErrorRate: 0 });

@@ -30,7 +30,8 @@ describe('devices', () => {
   });
 
   it('give the same answer in a worker thread', async () => {
-    const binding = process.env.MG_BINDING ?? fileURLToPath(new URL('../../build/Release/multigrid_memory.node', import.meta.url));
+    const built = new URL('../../build/Release/multigrid_memory.node', import.meta.url);
+    const binding = process.env.MG_BINDING ?? fileURLToPath(built);
     const code = `const { Worker } = require('node:worker_threads');
       const told = (key, value) => (key === 'free' ? undefined : value); // other programs use the GPU too
       const ask = 'JSON.stringify(require(' + JSON.stringify(${JSON.stringify(binding)}) + ').cuda(), ' + told + ')';

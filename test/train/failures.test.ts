@@ -38,7 +38,13 @@ function taskThatEnds(): Task<unknown> {
     if (index >= 4) throw new RangeError('no more');
     return task.generate(seed, index);
   };
-  return new Proxy(task, { get: (target, key) => (key === 'generate' ? generate : (Reflect.get(target, key) as { bind?: (to: unknown) => unknown }).bind?.(target) ?? Reflect.get(target, key)) });
+  return new Proxy(task, {
+    get(target, key) {
+      if (key === 'generate') return generate;
+      const value = Reflect.get(target, key) as { bind?: (to: unknown) => unknown };
+      return value.bind?.(target) ?? value;
+    },
+  });
 }
 
 const gradients = (trainer: Trainer): number => [...trainer.model.parameters()].filter(({ grad }) => grad !== null).length;
@@ -83,7 +89,10 @@ function leastBudget(): number {
 }
 
 describe('listeners', () => {
-  const failing = (more: Callback[]): Trainer => tinyTrainer({ callbacks: [...more, { onStep: ({ update }) => { if (update === 2) throw new RangeError('mine'); } }] });
+  const onStep = ({ update }: { update: number }): void => {
+    if (update === 2) throw new RangeError('mine');
+  };
+  const failing = (more: Callback[]): Trainer => tinyTrainer({ callbacks: [...more, { onStep }] });
 
   it('hear the end of a run that failed, so that files are closed', async () => {
     const ends: FitResult['reason'][] = [];
@@ -99,7 +108,13 @@ describe('listeners', () => {
 
   it('all hear the end, though one of them throws at it', async () => {
     let heard = false;
-    const trainer = tinyTrainer({ callbacks: [{ onEnd: () => { throw new RangeError('end'); } }, { onEnd: () => { heard = true; } }] });
+    const throwing = () => {
+      throw new RangeError('end');
+    };
+    const hearing = () => {
+      heard = true;
+    };
+    const trainer = tinyTrainer({ callbacks: [{ onEnd: throwing }, { onEnd: hearing }] });
     await expect(trainer.fit({ steps: 4 })).rejects.toThrow(new RangeError('end'));
     expect(heard).toBe(true);
   });
@@ -107,13 +122,18 @@ describe('listeners', () => {
   it('that wait for a score of another name are told which there are', async () => {
     for (const listener of [earlyStop({ metric: 'F1', patience: 1 }), stopOnTarget({ metric: 'F1', target: 0.5 })]) {
       await expect(tinyTrainer({ callbacks: [listener] }).fit({ steps: 9, validate: { every: 9, items: 1 } }))
-        .rejects.toMatchObject({ code: 'ERR_MG_ARGUMENT', message: expect.stringMatching(/metric to be one of "f", "precision", "recall", got "F1"$/) as string });
+        .rejects.toMatchObject({
+          code: 'ERR_MG_ARGUMENT',
+          message: expect.stringMatching(/metric to be one of "f", "precision", "recall", got "F1"$/) as string,
+        });
     }
   });
 
   it('know that less is better where a score counts errors', () => {
-    const told = (listener: Callback, scores: number[]): unknown[] => scores.map((errorRate) => listener.onValidate!({ errorRate }, undefined as never));
-    expect(told(earlyStop({ metric: 'errorRate', patience: 1 }), [0.5, 0.4, 0.3, 0.3])).toEqual([undefined, undefined, undefined, 'stop']);
+    const told = (listener: Callback, scores: number[]): unknown[] =>
+      scores.map((errorRate) => listener.onValidate!({ errorRate }, undefined as never));
+    expect(told(earlyStop({ metric: 'errorRate', patience: 1 }), [0.5, 0.4, 0.3, 0.3]))
+      .toEqual([undefined, undefined, undefined, 'stop']);
     expect(told(earlyStop({ metric: 'errorRate', patience: 1, minDelta: 0.2 }), [0.5, 0.4])).toEqual([undefined, 'stop']);
     expect(told(stopOnTarget({ metric: 'errorRate', target: 0.1 }), [NaN, 0.5, 0.1])).toEqual([undefined, undefined, 'stop']);
   });

@@ -12,7 +12,8 @@ type Setup = { memoryBudget?: number; dtype?: 'float32' | 'float64'; batchSize?:
 function trainer({ memoryBudget, dtype = 'float64', batchSize = 4, truncate = 9 }: Setup): Trainer {
   const model = new models.MultigridMemory(tinyConfig, { rng: new Rng(2), dtype });
   const budget = memoryBudget === undefined ? {} : { memoryBudget };
-  return new Trainer({ model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }), batchSize, truncate, seed: 5, clipNorm: 100, ...budget });
+  const optimizer = new RMSProp(model, { lr: 2e-3 });
+  return new Trainer({ model, task: tinyTask(), optimizer, batchSize, truncate, seed: 5, clipNorm: 100, ...budget });
 }
 
 /** Bytes that training needs when it runs segments of `length` steps. */
@@ -67,13 +68,16 @@ describe('a memory budget', () => {
   });
 
   it('below the least there is, is refused with that number', async () => {
-    await expect(trainer({ memoryBudget: 1000 }).fit({ steps: 9 })).rejects.toMatchObject({ code: 'ERR_MG_CONFIG', message: expect.stringMatching(/at least \d+ bytes/) });
+    await expect(trainer({ memoryBudget: 1000 }).fit({ steps: 9 })).rejects.toMatchObject({
+      code: 'ERR_MG_CONFIG', message: expect.stringMatching(/at least \d+ bytes/),
+    });
   });
 
   it('needs a model that tells what it takes', async () => {
     const model = new models.LSTMNetwork({ inputs: 36, outputs: 36, hidden: 4 });
     const optimizer = new optim.SGD(model, { lr: 0.1 });
-    await expect(tinyTrainer({ model: model as never, optimizer, memoryBudget: 1e9 }).fit({ steps: 9 })).rejects.toMatchObject({ code: 'ERR_MG_ARGUMENT' });
+    await expect(tinyTrainer({ model: model as never, optimizer, memoryBudget: 1e9 }).fit({ steps: 9 }))
+      .rejects.toMatchObject({ code: 'ERR_MG_ARGUMENT' });
   });
 
   it('cuts windows along time, without copies', () => {
@@ -89,14 +93,17 @@ describe('a memory budget', () => {
 
 describe('the memory that training takes', () => {
   // Channels wide enough that a window's tensors outweigh what the optimizer and the loss hold.
-  const config: MultigridConfig = { ...tinyConfig, writer: [[0, 0, 8], [0, 1, 16]], front: [[0, 0, 8], [0, 1, 16]], tail: [[1, 1, 16], [1, 1, 1]] };
+  const config: MultigridConfig = {
+    ...tinyConfig, writer: [[0, 0, 8], [0, 1, 16]], front: [[0, 0, 8], [0, 1, 16]], tail: [[1, 1, 16], [1, 1, 1]],
+  };
 
   it.each([3, 9])('in segments of %d steps is what is said beforehand, to 5 percent', async (length) => {
     const model = new models.MultigridMemory(config, { rng: new Rng(2) });
     const size = { batch: 256, steps: 9 };
     const memoryBudget = trainingBytes(model, size, length);
     expect(segmentLength(model, size, memoryBudget)).toBe(length);
-    const made = new Trainer({ model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 1e-3 }), batchSize: 256, seed: 5, memoryBudget });
+    const optimizer = new RMSProp(model, { lr: 1e-3 });
+    const made = new Trainer({ model, task: tinyTask(), optimizer, batchSize: 256, seed: 5, memoryBudget });
     await device('cpu').sync();
     const before = device('cpu').memory();
     await made.fit({ steps: 9 });

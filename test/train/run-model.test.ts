@@ -14,7 +14,8 @@ const dnc = { kind: 'dnc', slots: 6, wordSize: 4, readHeads: 1, hidden: 5 };
 
 describe('a run of a network of vectors', () => {
   it.each([
-    ['DNC', dnc, DNC], ['NTM', { kind: 'ntm', slots: 6, wordSize: 4, hidden: 5 }, NTM], ['LSTM', { kind: 'lstm', hidden: 5, layers: 2 }, LSTMNetwork],
+    ['DNC', dnc, DNC], ['NTM', { kind: 'ntm', slots: 6, wordSize: 4, hidden: 5 }, NTM],
+    ['LSTM', { kind: 'lstm', hidden: 5, layers: 2 }, LSTMNetwork],
   ] as const)('%s trains on copy, and its loss stays finite', async (_, model, kind) => {
     const setup = buildRun(checkRunConfig({ model, task: copy, batchSize: 2 }));
     using built = setup.model;
@@ -36,7 +37,8 @@ describe('a run of a network of vectors', () => {
   });
 
   it('the optimizer is that of the run', () => {
-    const setup = buildRun(checkRunConfig({ model: dnc, task: copy, optimizer: { name: 'rmsprop', flavor: 'pytorch', decay: 0.9, epsilon: 1e-10 } }));
+    const optimizer = { name: 'rmsprop', flavor: 'pytorch', decay: 0.9, epsilon: 1e-10 };
+    const setup = buildRun(checkRunConfig({ model: dnc, task: copy, optimizer }));
     using _ = setup.model;
     expect(setup.optimizer).toBeInstanceOf(RMSProp);
   });
@@ -52,6 +54,7 @@ describe('a run of a network of vectors', () => {
   });
 
   it('an option that the model does not have is refused when it is built', async () => {
-    expect((await errorOf(() => buildRun(checkRunConfig({ model: { ...dnc, levels: 3 }, task: copy })))).code).toBe('ERR_MG_ARGUMENT');
+    const build = () => buildRun(checkRunConfig({ model: { ...dnc, levels: 3 }, task: copy }));
+    expect((await errorOf(build)).code).toBe('ERR_MG_ARGUMENT');
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { device, devices, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
 import { naiveAccess, naiveStart } from '../../lib/train/naive-dnc.js';
 import { selfCheck } from '../../lib/train/self-check.js';
+import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear } from '../helpers/vectors.js';
 
 it('the self-check finds nothing wrong on any device, and leaves the default device as it was', async () => {
@@ -16,17 +17,19 @@ it('the self-check finds nothing wrong on any device, and leaves the default dev
 });
 
 describe('the DNC equals its definition in loops', () => {
-  it.each([[1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3]])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
+  it.each([
+    [1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3],
+  ])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
     using _ = scope();
     for (const paper of [false, true]) {
       const s: ops.DncSettings = {
-        slots, readHeads, writeHeads, wordSize: 4, hidden: 0, oneplus: paper, usageGradient: paper, contentSecond: paper, forgetBias: 1, clip: 0,
-        epsilon: paper ? 0 : 1e-6, linkBudgetBytes: 0,
+        slots, readHeads, writeHeads, wordSize: 4, hidden: 0,
+        oneplus: paper, usageGradient: paper, contentSecond: paper, forgetBias: 1,
+        clip: 0, epsilon: paper ? 0 : 1e-6, linkBudgetBytes: 0,
       };
       const { size } = ops.dncInterface(s);
       const x = Tensor.normal([5, 1, size], [0, 1], new Rng(slots), { dtype: 'float64' });
-      const start = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]));
-      const run = noGrad(() => ops.dncWindow(x, null, start as unknown as ops.DncTensors, s));
+      const run = noGrad(() => ops.dncWindow(x, null, zeroState(s, 1, 'float64'), s));
       const raw = x.dataSync();
       let naive = naiveStart(s);
       const words: number[] = [];

@@ -20,7 +20,8 @@ export const tinyModel = (): MultigridMemory => new MultigridMemory(tinyConfig, 
 export function tinySetup(overrides: Partial<TrainerSetup> = {}): TrainerSetup & { model: MultigridMemory } {
   const model = tinyModel();
   return {
-    model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }), batchSize: 4, seed: 5, truncate: 4, clipNorm: 100, config: { tiny: true },
+    model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }),
+    batchSize: 4, seed: 5, truncate: 4, clipNorm: 100, config: { tiny: true },
     ...overrides,
   } as TrainerSetup & { model: MultigridMemory };
 }
@@ -31,7 +32,8 @@ export const tinyTrainer = (overrides: Partial<TrainerSetup> = {}): Trainer => n
 export const modelBits = (trainer: Trainer): Promise<string> => bitsOf(trainer.model.stateDict());
 
 /** Model and optimizer, counters included. */
-export const weightBits = (trainer: Trainer): Promise<string> => bitsOf([...trainer.model.stateDict(), ...trainer.optimizer.stateDict()]);
+export const weightBits = (trainer: Trainer): Promise<string> =>
+  bitsOf([...trainer.model.stateDict(), ...trainer.optimizer.stateDict()]);
 
 async function bitsOf(tensors: Iterable<readonly [string, Tensor]>): Promise<string> {
   const parts: string[] = [];

@@ -56,7 +56,9 @@ describe('Trainer', () => {
   it('evaluates on episodes of its own, the same each time, and leaves training as it was', async () => {
     const [disturbed, undisturbed] = [tinyTrainer(), tinyTrainer()];
     const scores: Record<string, number>[] = [];
-    for await (const event of disturbed.run({ steps: 30 })) if (event.update % 3 === 0) scores.push(await disturbed.evaluate({ items: 6 }));
+    for await (const event of disturbed.run({ steps: 30 })) {
+      if (event.update % 3 === 0) scores.push(await disturbed.evaluate({ items: 6 }));
+    }
     for await (const _ of undisturbed.run({ steps: 30 })) continue;
     expect(await weightBits(disturbed)).toBe(await weightBits(undisturbed));
     expect(await disturbed.evaluate({ items: 6 })).toEqual(await undisturbed.evaluate({ items: 6 }));
@@ -67,11 +69,16 @@ describe('Trainer', () => {
     const controller = new AbortController();
     const path = join(folder, 'aborted');
     const seen: StepEvent[] = [];
-    const trainer = tinyTrainer({ callbacks: [{ onStep: (event) => { seen.push(event); if (seen.length === 3) controller.abort(); } }] });
+    const onStep = (event: StepEvent): void => {
+      seen.push(event);
+      if (seen.length === 3) controller.abort();
+    };
+    const trainer = tinyTrainer({ callbacks: [{ onStep }] });
     const result = await trainer.fit({ steps: 1000, signal: controller.signal, checkpoint: { folder: path, every: 1000 } });
     expect(result).toMatchObject({ reason: 'aborted', step: 9 });
     expect((await Trainer.resume(join(path, 'checkpoint.safetensors'), tinySetup())).step).toBe(9);
-    await expect(tinyTrainer().fit({ steps: 9, signal: controller.signal, throwOnAbort: true })).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(tinyTrainer().fit({ steps: 9, signal: controller.signal, throwOnAbort: true }))
+      .rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it('saves before it rejects with what a callback threw', async () => {
@@ -82,15 +89,21 @@ describe('Trainer', () => {
   });
 
   it('stops when a callback says so', async () => {
-    const stopped = await tinyTrainer({ callbacks: [stopOnTarget({ metric: 'recall', target: 0 })] }).fit({ steps: 500, validate: { every: 9, items: 2 } });
+    const validate = { every: 9, items: 2 };
+    const onTarget = tinyTrainer({ callbacks: [stopOnTarget({ metric: 'recall', target: 0 })] });
+    const stopped = await onTarget.fit({ steps: 500, validate });
     expect(stopped).toMatchObject({ reason: 'stopped', step: 9, best: { step: 9 } });
-    const patient = await tinyTrainer({ callbacks: [earlyStop({ metric: 'recall', minDelta: 1, patience: 3 })] }).fit({ steps: 500, validate: { every: 9, items: 2 } });
-    expect(patient).toMatchObject({ reason: 'stopped', step: 36 }); // the first one counts as a rise, and no score can rise by more than 1
+    const early = tinyTrainer({ callbacks: [earlyStop({ metric: 'recall', minDelta: 1, patience: 3 })] });
+    const patient = await early.fit({ steps: 500, validate });
+    // The first one counts as a rise, and no score can rise by more than 1.
+    expect(patient).toMatchObject({ reason: 'stopped', step: 36 });
   });
 
   it('logs each update and validation without times, and saves the best', async () => {
     const path = join(folder, 'logged');
-    const result = await tinyTrainer().fit({ steps: 18, validate: { every: 9, items: 3 }, checkpoint: { folder: path, every: 9 } });
+    const result = await tinyTrainer().fit({
+      steps: 18, validate: { every: 9, items: 3 }, checkpoint: { folder: path, every: 9 },
+    });
     const records = readMetrics(join(path, 'metrics.jsonl'));
     expect(records.filter((r) => 'loss' in r).map((r) => r.step)).toEqual([4, 8, 9, 13, 17, 18]);
     expect(records.filter((r) => 'f' in r).map((r) => r.step)).toEqual([9, 18]);
@@ -132,13 +145,16 @@ describe('a non-finite number', () => {
       const windows = task.windows.bind(task);
       const trainer = tinyTrainer({
         task: {
-          name: task.name, version: task.version, describe: () => task.describe(), generate: (seed, index) => task.generate(seed, index),
-          windowCount: (items: readonly unknown[], length?: number) => task.windowCount(items, length), scorer: () => task.scorer(),
+          name: task.name, version: task.version, describe: () => task.describe(),
+          generate: (seed, index) => task.generate(seed, index),
+          windowCount: (items: readonly unknown[], length?: number) => task.windowCount(items, length),
+          scorer: () => task.scorer(),
           * windows(...args: Parameters<typeof windows>) {
             for (const window of windows(...args)) {
               if (window.start === 4) {
                 const output = window.outputs[0]!;
-                const grid = part === 'input' ? Object.values(window.input)[0]! : part === 'query' ? Object.values(output.query!)[0]! : output.target;
+                const grid = part === 'input' ? Object.values(window.input)[0]!
+                  : part === 'query' ? Object.values(output.query!)[0]! : output.target;
                 grid.data[0] = NaN;
               }
               yield window;
@@ -148,7 +164,9 @@ describe('a non-finite number', () => {
       });
       await trainer.fit({ steps: 4 });
       const before = await modelBits(trainer);
-      await expect(trainer.fit({ steps: 9 })).rejects.toMatchObject({ code: 'ERR_MG_NON_FINITE', message: expect.stringContaining(`non-finite ${part}`) as string });
+      await expect(trainer.fit({ steps: 9 })).rejects.toMatchObject({
+        code: 'ERR_MG_NON_FINITE', message: expect.stringContaining(`non-finite ${part}`) as string,
+      });
       expect(await modelBits(trainer)).toBe(before);
     }
   });
@@ -180,16 +198,20 @@ describe('a checkpoint that does not fit', () => {
     await trainer.save(file);
     const other = tinyTrainer();
     const before = await weightBits(other);
-    await expect(Trainer.resume(file, tinySetup({ seed: 6 }))).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('seed 6') as string });
+    await expect(Trainer.resume(file, tinySetup({ seed: 6 }))).rejects.toMatchObject({
+      code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('seed 6') as string,
+    });
     await expect(Trainer.resume(file, tinySetup({ batchSize: 5 }))).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
-    await expect(Trainer.resume(join(folder, 'none.safetensors'), tinySetup())).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
+    const none = join(folder, 'none.safetensors');
+    await expect(Trainer.resume(none, tinySetup())).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
     expect(await weightBits(other)).toBe(before);
   });
 });
 
 describe('bad options', () => {
   it.each([
-    [{ batchSize: 0 }], [{ seed: -1 }], [{ truncate: NaN }], [{ clipNorm: NaN }], [{ guard: 'no' as never }], [{ batchsize: 3 } as never],
+    [{ batchSize: 0 }], [{ seed: -1 }], [{ truncate: NaN }], [{ clipNorm: NaN }], [{ guard: 'no' as never }],
+    [{ batchsize: 3 } as never],
   ])('%j is refused', (overrides) => {
     expect(() => tinyTrainer(overrides)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
   });

@@ -1,4 +1,4 @@
-"""A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. The job is that of bench/gpu/dnc.mjs."""
+"""A vectorised PyTorch DNC (official variant): one step, or a window of steps with gradient. Its job: bench/gpu/dnc.mjs."""
 from peer import DEVICE, JOB, MODE, compiled, finish, torch, wave, weight
 
 W, R = 16, 4
@@ -21,7 +21,8 @@ class Dnc(torch.nn.Module):
         super().__init__()
         self.slots, self.hidden = slots, hidden
         size = 3 * W + 3 + R * (W + 5)
-        make = lambda rows, columns: torch.nn.ParameterList([torch.nn.Parameter(weight([rows, columns])), torch.nn.Parameter(weight([columns]))])
+        parameter = lambda shape: torch.nn.Parameter(weight(shape))
+        make = lambda rows, columns: torch.nn.ParameterList([parameter([rows, columns]), parameter([columns])])
         self.gates = make(inputs + R * W + hidden, 4 * hidden)
         self.interface = make(hidden, size)
         self.output = make(hidden + R * W, outputs)
@@ -37,8 +38,9 @@ class Dnc(torch.nn.Module):
         c = torch.sigmoid(f + 1) * c + torch.sigmoid(i) * torch.tanh(u)
         h = (torch.sigmoid(o) * torch.tanh(c)).clamp(-20, 20)
         c = c.clamp(-20, 20)
-        vector, erase, free, ga, gw, modes, write_key, write_strength, read_keys, read_strengths = linear(h, self.interface).split(
-            [W, W, R, 1, 1, 3 * R, W, 1, R * W, R], 1)
+        sizes = [W, W, R, 1, 1, 3 * R, W, 1, R * W, R]
+        vector, erase, free, ga, gw, modes, write_key, write_strength, read_keys, read_strengths = (
+            linear(h, self.interface).split(sizes, 1))
         erase, free, ga, gw = map(torch.sigmoid, (erase, free, ga, gw))
         modes = torch.softmax(modes.view(-1, R, 3), -1)
         softplus = torch.nn.functional.softplus

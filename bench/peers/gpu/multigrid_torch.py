@@ -1,7 +1,7 @@
 """A multigrid memory in PyTorch, from the plan that our models print: what a user would write, and what an expert would.
 
-eager, compile, graph: a Python loop over steps, layers and grids, channels last. strong: layer by layer, the input convolutions of
-a whole window as one batch, one fused pointwise kernel for each recurrent step, and all of it captured as a CUDA graph.
+eager, compile, graph: a Python loop over steps, layers and grids, channels last. strong: layer by layer, the input convolutions
+of a whole window as one batch, one fused pointwise kernel for each recurrent step, and all of it captured as a CUDA graph.
 """
 import torch.nn.functional as F
 
@@ -78,7 +78,8 @@ class Memory(torch.nn.Module):
         state = {}
         for k, layer in enumerate(self.writer):
             for grid in layer.plan['grids']:
-                zero = torch.zeros(BATCH, layer.channels, grid['side'], grid['side'], device=layer.biases[0].device).contiguous(memory_format=LAST)
+                side, device = grid['side'], layer.biases[0].device
+                zero = torch.zeros(BATCH, layer.channels, side, side, device=device).contiguous(memory_format=LAST)
                 state[k, grid['level']] = (zero, zero)
         return state
 

@@ -39,14 +39,15 @@ void norm_backward(const NormDims& dims, bool own_statistics, const T* dy, const
 
 namespace cuda {
 template <class T>
-void norm_statistics(Stream stream, const NormDims& dims, const T* x, double epsilon, double* statistics, T* mean, T* variance, double* workspace);
+void norm_statistics(Stream stream, const NormDims& dims, const T* x, double epsilon, double* statistics, T* mean, T* variance,
+                     double* workspace);
 template <class T>
 void norm_given(Stream stream, i64 columns, const T* mean, const T* variance, double epsilon, double* statistics);
 template <class T>
 void norm_forward(Stream stream, const NormDims& dims, const T* x, const double* statistics, const T* gamma, const T* beta, T* y);
 template <class T>
-void norm_backward(Stream stream, const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
-                   T* dx, T* dgamma, T* dbeta, double* workspace);
+void norm_backward(Stream stream, const NormDims& dims, bool own_statistics, const T* dy, const T* x, const double* statistics,
+                   const T* gamma, T* dx, T* dgamma, T* dbeta, double* workspace);
 }  // namespace cuda
 
 }  // namespace mg

@@ -10,7 +10,8 @@ StripDims strips(const ColumnSums& table) { return {1, table.rows, table.columns
 }  // namespace
 
 template <class T>
-void norm_statistics(Stream stream, const NormDims& d, const T* x, double epsilon, double* statistics, T* mean, T* variance, double* workspace) {
+void norm_statistics(Stream stream, const NormDims& d, const T* x, double epsilon, double* statistics, T* mean, T* variance,
+                     double* workspace) {
   const i64 n = d.columns;
   const double share = d.rows == 0 ? 0.0 : 1.0 / static_cast<double>(d.rows);
   const StripDims table = strips(ColumnSums{d.rows, n});
@@ -51,8 +52,8 @@ void norm_forward(Stream stream, const NormDims& d, const T* x, const double* st
 }
 
 template <class T>
-void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
-                   T* dx, T* dgamma, T* dbeta, double* workspace) {
+void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics,
+                   const T* gamma, T* dx, T* dgamma, T* dbeta, double* workspace) {
   const i64 n = d.columns;
   const double share = d.rows == 0 || !own_statistics ? 0.0 : 1.0 / static_cast<double>(d.rows);
   double* const totals = workspace;  // Σ dy, then Σ dy x̂

@@ -56,7 +56,8 @@ void conv_backward_data(Stream stream, const ConvDims& dims, const T* dy, const 
 template <class T>
 i64 conv_backward_weight_bytes(const ConvDims& dims);
 template <class T>
-void conv_backward_weight(Stream stream, const ConvDims& dims, const T* const* inputs, const T* dy, T* dkernel, T* dbias, void* workspace);
+void conv_backward_weight(Stream stream, const ConvDims& dims, const T* const* inputs, const T* dy, T* dkernel, T* dbias,
+                          void* workspace);
 }  // namespace cuda
 
 }  // namespace mg

@@ -144,7 +144,8 @@ void conv_backward_data(Stream stream, const ConvDims& d, const T* dy, const T* 
   i64 columns = 0, channel = 0;
   for (int j = 0; j < d.inputs; j++) {
     if (dinputs[j] != nullptr) {
-      wanted.first_column[wanted.count] = columns, wanted.first_channel[wanted.count] = channel, wanted.channels[wanted.count] = d.channels[j];
+      wanted.first_column[wanted.count] = columns, wanted.first_channel[wanted.count] = channel,
+      wanted.channels[wanted.count] = d.channels[j];
       dx.data[wanted.count++] = dinputs[j];
       columns += d.channels[j];
     }
@@ -170,7 +171,8 @@ i64 conv_backward_weight_bytes(const ConvDims& d) {
 }
 
 template <class T>
-void conv_backward_weight(Stream stream, const ConvDims& d, const T* const* inputs, const T* dy, T* dkernel, T* dbias, void* workspace) {
+void conv_backward_weight(Stream stream, const ConvDims& d, const T* const* inputs, const T* dy, T* dkernel, T* dbias,
+                          void* workspace) {
   const i64 slices = weight_slices(d), size = d.kernel_size(), outputs = d.outputs;
   double* const partials = static_cast<double*>(workspace);
   T* const sums = slices == 1 ? dkernel : reinterpret_cast<T*>(partials + bias_strips(d).blocks() * outputs);
@@ -181,7 +183,8 @@ void conv_backward_weight(Stream stream, const ConvDims& d, const T* const* inpu
   if (slices > 1) add_slices(stream, slices, size, sums, dkernel);
   if (dbias == nullptr) return;
   reduce_strips<AddUp>(
-      stream, bias_strips(d), partials, [=] MG_DEVICE(i64, i64 pixel, i64 n) { return static_cast<double>(dy[pixel * outputs + n]); },
+      stream, bias_strips(d), partials,
+      [=] MG_DEVICE(i64, i64 pixel, i64 n) { return static_cast<double>(dy[pixel * outputs + n]); },
       [=] MG_DEVICE(i64, i64 n, double total) { dbias[n] = static_cast<T>(total); });
 }
 

@@ -33,7 +33,8 @@ void scale_into(T* y, T a, const T* x, i64 pitch) {
 
 // Content part of the reads.
 template <class T>
-void read_content_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry, const DncBackwardScratch<T>& b) {
+void read_content_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry,
+                           const DncBackwardScratch<T>& b) {
   const DncInterface at(d);
   const i64 pitch = d.pitch();
   read_addresses(d, act, s.memory, b.temps);
@@ -41,15 +42,16 @@ void read_content_backward(const DncDims& d, const AccessRecord<T>& s, const T* 
     const i64 mode = at.read_modes + r * d.modes() + dnc_content_mode(d);
     b.dact[mode] = dot(carry.read + r * pitch, b.temps.content + r * pitch, pitch);
     scale_into(b.dcontent, act[mode], carry.read + r * pitch, pitch);
-    content_backward(d, s.memory, act + at.read_keys + r * d.word, act[at.read_strengths + r], b.temps.norm, b.temps.score + r * pitch,
-                     b.temps.content + r * pitch, b.dcontent, b.slope, carry.memory, b.dact + at.read_keys + r * d.word,
-                     b.dact[at.read_strengths + r]);
+    content_backward(d, s.memory, act + at.read_keys + r * d.word, act[at.read_strengths + r], b.temps.norm,
+                     b.temps.score + r * pitch, b.temps.content + r * pitch, b.dcontent, b.slope, carry.memory,
+                     b.dact + at.read_keys + r * d.word, b.dact[at.read_strengths + r]);
   }
 }
 
 // Directional reads, links and precedence; dread gets the gradient of the read weights before.
 template <class T>
-void links_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry, const DncBackwardScratch<T>& b) {
+void links_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry,
+                    const DncBackwardScratch<T>& b) {
   using S = Simd<T, wide<T>>;
   const DncInterface at(d);
   const i64 pitch = d.pitch();
@@ -61,8 +63,8 @@ void links_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
       scale_into(b.broadcast + r * pitch, modes[dnc_backward_mode(v)], s.read_before + r * pitch, pitch);
     }
     const T *w = s.write + v * pitch, *p = s.precedence_before + v * pitch;
-    link_backward(LinkBackwardPass<T>{d.slots, pitch, s.links + v * d.links(), carry.link + v * d.links(), w, p,
-                                      carry.read, b.scaled, b.broadcast, b.temps.along, b.temps.against, b.row, b.column, b.dprecedence},
+    link_backward(LinkBackwardPass<T>{d.slots, pitch, s.links + v * d.links(), carry.link + v * d.links(), w, p, carry.read,
+                                      b.scaled, b.broadcast, b.temps.along, b.temps.against, b.row, b.column, b.dprecedence},
                   d.reads);
     for (i64 r = 0; r < d.reads; r++) {
       const i64 modes = at.read_modes + r * d.modes(), f = modes + dnc_forward_mode(d, v), k = modes + dnc_backward_mode(v);
@@ -84,12 +86,15 @@ void links_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
 
 // Erasing and writing.
 template <class T>
-void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry, const DncBackwardScratch<T>& b) {
+void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry,
+                     const DncBackwardScratch<T>& b) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const DncInterface at(d);
   const i64 pitch = d.pitch();
-  const auto keep = [&](i64 v, i64 w, i64 n) { return V(1 - S::load(s.write + v * pitch + n) * S::splat(act[at.erase_vectors + v * d.word + w])); };
+  const auto keep = [&](i64 v, i64 w, i64 n) {
+    return V(1 - S::load(s.write + v * pitch + n) * S::splat(act[at.erase_vectors + v * d.word + w]));
+  };
   for (i64 w = 0; w < d.word; w++) {
     T* dm = carry.memory + w * pitch;
     for (i64 v = 0; v < d.writes; v++) {
@@ -119,7 +124,8 @@ void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, D
 
 // Write weights, their content on the memory before, and allocation with the usage that each head saw.
 template <class T>
-void write_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry, const DncBackwardScratch<T>& b) {
+void write_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry,
+                    const DncBackwardScratch<T>& b) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const DncInterface at(d);
@@ -162,13 +168,16 @@ void write_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
 
 // Usage; carry.usage, carry.write become those of the step before, dread is completed.
 template <class T>
-void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry, const DncBackwardScratch<T>& b) {
+void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, DncCarry<T>& carry,
+                    const DncBackwardScratch<T>& b) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const DncInterface at(d);
   const i64 pitch = d.pitch();
   const V one = S::splat(T(1));
-  const auto kept = [&](i64 r, i64 n) { return V(one - S::splat(act[at.free_gates + r]) * S::load(s.read_before + r * pitch + n)); };
+  const auto kept = [&](i64 r, i64 n) {
+    return V(one - S::splat(act[at.free_gates + r]) * S::load(s.read_before + r * pitch + n));
+  };
   const auto missed = [&](i64 v, i64 n) { return V(one - S::load(s.write_before + v * pitch + n)); };
   for (i64 r = 0; r < d.reads; r++) {
     V dfree{};
@@ -179,7 +188,8 @@ void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
       for (i64 other = 0; other < d.reads; other++) {
         if (other != r) others = others * kept(other, n);
       }
-      const V u0 = S::load(s.usage_before + n), written = u0 + (1 - u0) * (1 - none), pull = S::load(carry.usage + n) * written * others;
+      const V u0 = S::load(s.usage_before + n), written = u0 + (1 - u0) * (1 - none),
+              pull = S::load(carry.usage + n) * written * others;
       dfree = dfree - pull * S::load(s.read_before + r * pitch + n);
       S::store(b.dread + r * pitch + n, S::load(b.dread + r * pitch + n) - pull * free);
     });
@@ -205,7 +215,8 @@ void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
 
 // From the gradient at the words and the carry behind the step: that at the raw interface, and the carry before the step.
 template <class T>
-void access_backward(const DncDims& d, const AccessRecord<T>& s, const T* dwords, DncCarry<T>& carry, T* draw, const DncBackwardScratch<T>& b) {
+void access_backward(const DncDims& d, const AccessRecord<T>& s, const T* dwords, DncCarry<T>& carry, T* draw,
+                     const DncBackwardScratch<T>& b) {
   const i64 size = DncInterface(d).size;
   T* const act = b.temps.act;
   activate(d, s.raw, act);

@@ -33,8 +33,8 @@ void write_addresses(const DncDims& d, const T* act, const T* memory, const T* u
   memory_products(d, memory, act + at.write_keys, d.writes, temps.norm, temps.score);
   copy(temps.simulated, usage, pitch);
   for (i64 v = 0; v < d.writes; v++) {
-    content_weights(d, key_norm(d, act + at.write_keys + v * d.word), act[at.write_strengths + v], temps.norm, temps.score + v * pitch,
-                    temps.content + v * pitch);
+    content_weights(d, key_norm(d, act + at.write_keys + v * d.word), act[at.write_strengths + v], temps.norm,
+                    temps.score + v * pitch, temps.content + v * pitch);
     const T *u = temps.simulated + v * pitch, *a = temps.allocation + v * pitch;
     allocate_slots(d, u, temps, temps.allocation + v * pitch);
     if (v + 1 == d.writes) break;
@@ -54,7 +54,8 @@ void write_weights(const DncDims& d, const T* act, const DncTemps<T>& temps, T* 
   for (i64 v = 0; v < d.writes; v++) {
     const auto gw = S::splat(act[at.write_gates + v]), ga = S::splat(act[at.allocation_gates + v]);
     along_slots<T>(pitch, [&](i64 n) {
-      S::store(write + v * pitch + n, dnc_write_weight(gw, ga, S::load(temps.allocation + v * pitch + n), S::load(temps.content + v * pitch + n)));
+      S::store(write + v * pitch + n,
+               dnc_write_weight(gw, ga, S::load(temps.allocation + v * pitch + n), S::load(temps.content + v * pitch + n)));
     });
   }
 }
@@ -98,8 +99,8 @@ void read_addresses(const DncDims& d, const T* act, const T* memory, const DncTe
   const i64 pitch = d.pitch();
   memory_products(d, memory, act + at.read_keys, d.reads, temps.norm, temps.score);
   for (i64 r = 0; r < d.reads; r++) {
-    content_weights(d, key_norm(d, act + at.read_keys + r * d.word), act[at.read_strengths + r], temps.norm, temps.score + r * pitch,
-                    temps.content + r * pitch);
+    content_weights(d, key_norm(d, act + at.read_keys + r * d.word), act[at.read_strengths + r], temps.norm,
+                    temps.score + r * pitch, temps.content + r * pitch);
   }
 }
 
@@ -116,7 +117,8 @@ void mix_reads(const DncDims& d, const T* act, i64 v, const DncTemps<T>& temps) 
     T* const next = temps.next_read + r * pitch;
     along_slots<T>(pitch, [&](i64 n) {
       const auto sum = v == 0 ? content * S::load(temps.content + r * pitch + n) : S::load(next + n);
-      S::store(next + n, S::fma(forward, S::load(temps.along + r * pitch + n), S::fma(backward, S::load(temps.against + r * pitch + n), sum)));
+      S::store(next + n, S::fma(forward, S::load(temps.along + r * pitch + n),
+                                S::fma(backward, S::load(temps.against + r * pitch + n), sum)));
     });
   }
 }
@@ -147,8 +149,9 @@ void access_step(const DncDims& d, const T* raw, DncSample<T>& s, const T* befor
   write_memory(d, act, s.write, s.memory, s.memory);
   read_addresses(d, act, s.memory, temps);
   for (i64 v = 0; v < d.writes; v++) {
-    link_forward(LinkPass<T>{d.slots, pitch, before + v * d.links(), after + v * d.links(), s.write + v * pitch, s.precedence + v * pitch, s.read,
-                             temps.along, temps.against}, d.reads);
+    link_forward(LinkPass<T>{d.slots, pitch, before + v * d.links(), after + v * d.links(), s.write + v * pitch,
+                             s.precedence + v * pitch, s.read, temps.along, temps.against},
+                 d.reads);
     mix_reads(d, act, v, temps);
   }
   precedence_step(d, s.write, s.precedence, s.precedence);

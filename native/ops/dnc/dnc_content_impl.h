@@ -51,7 +51,8 @@ void content_weights(const DncDims& d, T nk, T strength, const T* norm, T* score
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const V key = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength), least = S::splat(T(dnc_no_direction)), zero{};
+  const V key = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength), least = S::splat(T(dnc_no_direction)),
+          zero{};
   V top = S::splat(-T(INFINITY));
   along_slots<T>(pitch, [&](i64 n) {
     const V below = S::fma(key, S::load(norm + n), eps);
@@ -76,13 +77,14 @@ void content_weights(const DncDims& d, T nk, T strength, const T* norm, T* score
 
 // From dC: adds to dmemory, dkey and dstrength. score: cos. dslope: scratch of two vectors.
 template <class T>
-void content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* norm, const T* score, const T* weights,
-                      const T* dweights, T* slope, T* dmemory, T* dkey, T& dstrength) {
+void content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* norm, const T* score,
+                      const T* weights, const T* dweights, T* slope, T* dmemory, T* dkey, T& dstrength) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
   const T nk = key_norm(d, key);
-  const V mean = S::splat(dot(weights, dweights, pitch)), kn = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength);
+  const V mean = S::splat(dot(weights, dweights, pitch)), kn = S::splat(nk), eps = S::splat(T(d.epsilon)),
+          beta = S::splat(strength);
   const V zero{}, least = S::splat(T(dnc_no_direction));
   V dbeta{}, shrink{};
   T* pull = slope + pitch;

@@ -14,8 +14,9 @@ void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
   const auto step = [&](i64 j, auto lanes) __attribute__((always_inline)) {
     using S = Simd<T, decltype(lanes)::value>;
     Gates<typename S::V> a;
-    const auto next = cell(Gates<typename S::V>{S::load(gates + j), S::load(gates + H + j), S::load(gates + 2 * H + j), S::load(gates + 3 * H + j)},
-                           S::load(cell_state + j), S::splat(T(d.forget_bias)), a);
+    const auto next = cell(
+        Gates<typename S::V>{S::load(gates + j), S::load(gates + H + j), S::load(gates + 2 * H + j), S::load(gates + 3 * H + j)},
+        S::load(cell_state + j), S::splat(T(d.forget_bias)), a);
     S::store(gates + j, a.i), S::store(gates + H + j, a.u), S::store(gates + 2 * H + j, a.f), S::store(gates + 3 * H + j, a.o);
     const auto top = S::splat(limit), low = S::splat(-limit);
     const auto h = next.h > top ? top : next.h, c = next.c > top ? top : next.c;
@@ -26,7 +27,8 @@ void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
   for (; j + wide<T> <= H; j += wide<T>) step(j, std::integral_constant<int, wide<T>>{});
   for (; j < H; j++) {
     Gates<T> a;
-    const State<T> next = cell(Gates<T>{gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]}, cell_state[j], T(d.forget_bias), a);
+    const State<T> next =
+        cell(Gates<T>{gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]}, cell_state[j], T(d.forget_bias), a);
     gates[j] = a.i, gates[H + j] = a.u, gates[2 * H + j] = a.f, gates[3 * H + j] = a.o;
     hidden[j] = dnc_within(next.h, limit);
     cell_state[j] = dnc_within(next.c, limit);

@@ -164,7 +164,8 @@ void weight_gradient(const T* a, i64 K, const T* d, i64 columns, i64 rows, T* we
   const i64 blocks = ceil_div(columns, 64), parts = K < 16 ? 1 : 4;
   Pool::get().parallel_for(blocks * parts, [&](i64 unit, int) {
     const i64 column = unit / parts * 64, part = unit % parts, width = columns - column < 64 ? columns - column : 64;
-    table<T>().outer(DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
+    table<T>().outer(
+        DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
     if (part == 0) table<T>().outer(DncOuter<T>{&one, d, rows, 0, columns, 0, 1, column, width, bias});
   });
 }
@@ -224,7 +225,8 @@ void dnc_backward(const DncBackward<T>& job, void* workspace, int workers) {
   const i64 M = d.steps * d.batch;
   gather_inputs(job, rows);
   weight_gradient(rows, d.controller_rows(), grads.gates, 4 * d.hidden, M, job.dweights.gates, job.dweights.gates_bias);
-  weight_gradient(job.hidden, d.hidden, grads.interface, DncInterface(d).size, M, job.dweights.interface, job.dweights.interface_bias);
+  weight_gradient(job.hidden, d.hidden, grads.interface, DncInterface(d).size, M, job.dweights.interface,
+                  job.dweights.interface_bias);
 }
 
 #define MG_DNC(T)                                                                  \

@@ -56,14 +56,16 @@ void copy_state(Stream stream, const DncDims& d, const DncState<const T>& from, 
 
 // weight [K][columns] = a^T d and bias = column sums of d.
 template <class T>
-void weight_gradient(Stream stream, const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight, T* bias, T* slices, double* partials) {
+void weight_gradient(Stream stream, const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight, T* bias, T* slices,
+                     double* partials) {
   const i64 size = K * columns, count = gemm_slices(rows, size);
   T* const sums = count == 1 ? weight : slices;
   gemm<T>(stream, GemmDims{1, K, columns, rows, count}, GemmMatrix<T, false>{a, 0, K}, GemmMatrix<T, false>{d, 0, columns},
           [=] MG_DEVICE(i64, i64 slice, i64 k, i64 n, T sum) { sums[slice * size + k * columns + n] = sum; });
   if (count > 1) add_slices(stream, count, size, sums, weight);
   reduce_strips<AddUp>(
-      stream, StripDims{1, rows, columns, 256}, partials, [=] MG_DEVICE(i64, i64 row, i64 column) { return double(d[row * columns + column]); },
+      stream, StripDims{1, rows, columns, 256}, partials,
+      [=] MG_DEVICE(i64, i64 row, i64 column) { return double(d[row * columns + column]); },
       [=] MG_DEVICE(i64, i64 column, double total) { bias[column] = T(total); });
 }
 
@@ -114,7 +116,8 @@ void dnc_forward(Stream stream, const DncForward<T>& job, void* workspace) {
   }
   bool some_stand_still = false;
   for (i64 b = 0; job.lengths != nullptr && b < B; b++) some_stand_still = some_stand_still || job.lengths[b] == 0;
-  if (some_stand_still && job.after.link != job.before.link) fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
+  if (some_stand_still && job.after.link != job.before.link)
+    fill_or_copy(stream, B * d.writes * d.links(), job.before.link, job.after.link);
   for (i64 t = 0; t < longest; t++) dnc_step(stream, job, s, t);
   fill_or_copy<T>(stream, rest * H, nullptr, job.hidden + longest * B * H);
   fill_or_copy<T>(stream, rest * d.words(), nullptr, job.words + longest * B * d.words());
@@ -131,7 +134,8 @@ i64 dnc_backward_bytes(const DncDims& d, i64 link_budget_bytes, bool wants_link)
 template <class T>
 void dnc_backward(Stream stream, const DncBackward<T>& job, void* workspace) {
   const DncDims& d = job.dims;
-  const i64 B = d.batch, N = d.slots, H = d.hidden, D = DncInterface(d).size, longest = longest_of(job.lengths, d), rest = (d.steps - longest) * B;
+  const i64 B = d.batch, N = d.slots, H = d.hidden, D = DncInterface(d).size, longest = longest_of(job.lengths, d),
+            rest = (d.steps - longest) * B;
   const i64 matrices = B * d.writes * d.links();
   Arena a(workspace);
   DncBackwardSpace<T> s(a, d, job.link_budget_bytes, job.dbefore.link != nullptr);
@@ -163,8 +167,10 @@ void dnc_backward(Stream stream, const DncBackward<T>& job, void* workspace) {
   transpose_each<T>(stream, B, d.word, N, s.dmemory, job.dbefore.memory);
   if (H == 0) return;
   gather_inputs(stream, job, s);
-  weight_gradient<T>(stream, s.inputs, d.controller_rows(), s.dgates, 4 * H, d.steps * B, job.dweights.gates, job.dweights.gates_bias, s.slices, s.biases);
-  weight_gradient<T>(stream, job.hidden, H, s.dinterface, D, d.steps * B, job.dweights.interface, job.dweights.interface_bias, s.slices, s.biases);
+  weight_gradient<T>(stream, s.inputs, d.controller_rows(), s.dgates, 4 * H, d.steps * B, job.dweights.gates,
+                     job.dweights.gates_bias, s.slices, s.biases);
+  weight_gradient<T>(stream, job.hidden, H, s.dinterface, D, d.steps * B, job.dweights.interface, job.dweights.interface_bias,
+                     s.slices, s.biases);
 }
 
 #define MG_DNC(T)                                                     \

@@ -1,15 +1,20 @@
-// The passes over the link matrices on the GPU, cut into tiles of 64 rows and 128 columns: a warp walks over its rows, a lane over
-// four columns of them. Sums along rows and columns leave each tile as partial sums, which the kernels behind add in order.
+// The passes over the link matrices on the GPU, cut into tiles of 128 columns: a warp walks over its rows, a lane over four
+// columns of them. Sums along rows and columns leave each tile as partial sums, which the kernels behind add in order.
 #pragma once
 #include "dnc_cuda_parts.h"
 
 namespace mg {
 namespace cuda {
 
-constexpr int link_threads = 256, link_rows = 64, link_lane_columns = 4, link_columns = 32 * link_lane_columns;
+constexpr int link_threads = 256, link_warps = link_threads / 32, link_batch = 8, link_lane_columns = 4,
+              link_columns = 32 * link_lane_columns;
 constexpr i64 link_most_reads = 4;  // read heads that share a walk
 
-MG_HD i64 link_tiles_down(const DncDims& d) { return ceil_div(d.slots, link_rows); }
+// Rows of a warp: the higher the tiles, the fewer partial sums, as long as there are tiles for the whole machine.
+MG_HD i64 link_warp_rows(const DncDims& d) {
+  return d.slots < 2048 ? link_batch : d.slots < 4096 ? 2 * link_batch : 4 * link_batch;
+}
+MG_HD i64 link_tiles_down(const DncDims& d) { return ceil_div(d.slots, link_warps * link_warp_rows(d)); }
 MG_HD i64 link_tiles_across(const DncDims& d) { return ceil_div(d.slots, link_columns); }
 
 // [B] groups of vectors over slots: `heads` to a sample, `pitch` apart.
@@ -35,13 +40,12 @@ struct DncLinkPass {
 struct LinkTile {
   i64 b, v, down, across, row, column;       // row of the warp, column of the lane
 
-  MG_DEVICE explicit LinkTile(const DncDims& d) {
+  MG_DEVICE LinkTile(const DncDims& d, i64 block) {
     const i64 wide = link_tiles_across(d), high = link_tiles_down(d);
-    i64 block = port::block();
     across = block % wide, block /= wide;
     down = block % high, block /= high;
     v = block % d.writes, b = block / d.writes;
-    row = down * link_rows + port::thread() / 32 * (link_rows / (link_threads / 32));
+    row = (down * link_warps + port::thread() / 32) * link_warp_rows(d);
     column = across * link_columns + port::thread() % 32;
   }
 };
@@ -50,13 +54,13 @@ struct LinkTile {
 template <class T, int K, class Store>
 MG_DEVICE void link_column_sums(const T (&sums)[link_lane_columns][K], i64 columns, i64 first, Store store) {
   T* const parts = port::shared<T>();
-  constexpr int warps = link_threads / 32;
   for (int k = 0; k < K; k++) {
-    MG_UNROLL for (int c = 0; c < link_lane_columns; c++) parts[port::thread() / 32 * link_columns + port::thread() % 32 + 32 * c] = sums[c][k];
+    MG_UNROLL for (int c = 0; c < link_lane_columns; c++)
+      parts[port::thread() / 32 * link_columns + port::thread() % 32 + 32 * c] = sums[c][k];
     MG_BARRIER();
     by_thread(link_columns, [&](i64 column) {
       T sum = parts[column];
-      for (int w = 1; w < warps; w++) sum += parts[w * link_columns + column];
+      for (int w = 1; w < link_warps; w++) sum += parts[w * link_columns + column];
       if (first + column < columns) store(k, first + column, sum);
     });
     MG_BARRIER();
@@ -68,13 +72,15 @@ struct LinkFma {
   MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
 };
 
-// R heads; without Update the new matrix is there already.
-template <class T, int R, bool Update>
-MG_KERNEL(link_threads) dnc_link_kernel(DncLinkPass<T> job) {
-  constexpr int rows = link_rows / (link_threads / 32), batch = sizeof(T) == 4 ? rows : rows / 2, heads = R ? R : 1;
+// R heads; without Update the new matrix is there already. The first blocks do, each, what goes on beside the links. In float, two
+// blocks share a processor: one computes while the other one waits for memory.
+template <class T, int R, bool Update, class Beside>
+MG_KERNEL(link_threads, sizeof(T) == 4 ? 2 : 1) dnc_link_kernel(DncLinkPass<T> job, i64 besides, Beside beside) {
+  constexpr int batch = sizeof(T) == 4 && R < 3 ? link_batch : link_batch / 2, heads = R ? R : 1;
+  if (port::block() < besides) return beside(port::block());
   const DncDims& d = job.d;
-  const i64 N = d.slots;
-  const LinkTile tile(d);
+  const i64 N = d.slots, rows = link_warp_rows(d);
+  const LinkTile tile(d, port::block() - besides);
   if (dnc_past(job.lengths, tile.b, job.t)) return;
   const int lane = port::thread() % 32;
   const T *const write = job.write.at(tile.b, tile.v), *const precedence = job.precedence.at(tile.b, tile.v);
@@ -86,7 +92,7 @@ MG_KERNEL(link_threads) dnc_link_kernel(DncLinkPass<T> job) {
     p[c] = j < N ? precedence[j] : T(0);
     MG_UNROLL for (int r = 0; r < R; r++) old[c][r] = j < N ? job.reads.at(tile.b, job.first_read + r)[j] : T(0);
   }
-  for (int first = 0; first < rows; first += batch) {
+  for (i64 first = 0; first < rows; first += batch) {
     T link[batch][link_lane_columns];
     MG_UNROLL for (int q = 0; q < batch; q++) {
       MG_UNROLL for (int c = 0; c < link_lane_columns; c++) {
@@ -124,29 +130,36 @@ MG_KERNEL(link_threads) dnc_link_kernel(DncLinkPass<T> job) {
     });
 }
 
-template <class T, int R, bool Update>
-void launch_link(Stream stream, const DncLinkPass<T>& job) {
+template <class T, int R, bool Update, class Beside>
+void launch_link(Stream stream, const DncLinkPass<T>& job, i64 besides, Beside beside) {
   const DncDims& d = job.d;
-  port::launch(dnc_link_kernel<T, R, Update>, d.batch * d.writes * link_tiles_down(d) * link_tiles_across(d), link_threads,
-               link_threads / 32 * link_columns * i64(sizeof(T)), stream, job);
+  port::launch(dnc_link_kernel<T, R, Update, Beside>, besides + d.batch * d.writes * link_tiles_down(d) * link_tiles_across(d),
+               link_threads, link_warps * link_columns * i64(sizeof(T)), stream, job, besides, beside);
 }
 
-template <class T, bool Update>
-void launch_link_heads(Stream stream, const DncLinkPass<T>& job, i64 heads) {
-  if (heads >= 4) launch_link<T, 4, Update>(stream, job);
-  else if (heads == 3) launch_link<T, 3, Update>(stream, job);
-  else if (heads == 2) launch_link<T, 2, Update>(stream, job);
-  else if (heads == 1) launch_link<T, 1, Update>(stream, job);
-  else if (Update) launch_link<T, 0, Update>(stream, job);
+template <class T, bool Update, class Beside>
+void launch_link_heads(Stream stream, const DncLinkPass<T>& job, i64 heads, i64 besides, Beside beside) {
+  if (heads >= 4) launch_link<T, 4, Update>(stream, job, besides, beside);
+  else if (heads == 3) launch_link<T, 3, Update>(stream, job, besides, beside);
+  else if (heads == 2) launch_link<T, 2, Update>(stream, job, besides, beside);
+  else if (heads == 1) launch_link<T, 1, Update>(stream, job, besides, beside);
+  else if (Update) launch_link<T, 0, Update>(stream, job, besides, beside);
 }
 
-// The new links and, for each of `reads` heads, L r and L^T r.
-template <class T>
-void link_forward(Stream stream, DncLinkPass<T> job, i64 reads) {
+struct NothingBeside {
+  MG_DEVICE void operator()(i64) const {}
+};
+
+// The new links and, for each of `reads` heads, L r and L^T r;
+// beside(k) for k in [0, besides), by a block each, at the same time.
+template <class T, class Beside = NothingBeside>
+void link_forward(Stream stream, DncLinkPass<T> job, i64 reads, i64 besides = 0, Beside beside = {}) {
+  static_assert(link_warps * link_columns * sizeof(T) >= block_scratch,
+                "shared memory of the tiles is scratch of what goes on beside");
   job.first_read = 0;
-  launch_link_heads<T, true>(stream, job, reads);
+  launch_link_heads<T, true>(stream, job, reads, besides, beside);
   for (job.first_read = link_most_reads; job.first_read < reads; job.first_read += link_most_reads)
-    launch_link_heads<T, false>(stream, job, reads - job.first_read);
+    launch_link_heads<T, false>(stream, job, reads - job.first_read, 0, NothingBeside{});
 }
 
 // With G = dL + sum_r dread_r (pi_f r'_r)^T + (pi_b r'_r) dread_r^T, off the diagonal:
@@ -168,11 +181,11 @@ struct DncLinkBackwardPass {
 // Last: no further heads; only then is G complete.
 template <class T, int R, bool Last>
 MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
-  constexpr int rows = link_rows / (link_threads / 32), batch = sizeof(T) == 4 ? rows / 2 : rows / 4, heads = R ? R : 1;
+  constexpr int batch = sizeof(T) == 4 ? link_batch / 2 : link_batch / 4, heads = R ? R : 1;
   const DncDims& d = job.d;
   const DncInterface at(d);
-  const i64 N = d.slots;
-  const LinkTile tile(d);
+  const i64 N = d.slots, rows = link_warp_rows(d);
+  const LinkTile tile(d, port::block());
   if (dnc_past(job.lengths, tile.b, job.t)) return;
   const int lane = port::thread() % 32;
   const T *const write = job.write.at(tile.b, tile.v), *const precedence = job.precedence.at(tile.b, tile.v);
@@ -185,11 +198,12 @@ MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
     w[c] = j < N ? write[j] : T(0);
     p[c] = j < N ? precedence[j] : T(0);
     MG_UNROLL for (int r = 0; r < R; r++) {
-      scaled[c][r] = j < N ? modes[r * d.modes() + dnc_forward_mode(d, tile.v)] * job.reads.at(tile.b, job.first_read + r)[j] : T(0);
+      scaled[c][r] =
+          j < N ? modes[r * d.modes() + dnc_forward_mode(d, tile.v)] * job.reads.at(tile.b, job.first_read + r)[j] : T(0);
       down[c][r] = j < N ? job.dread.at(tile.b, job.first_read + r)[j] : T(0);
     }
   }
-  for (int first = 0; first < rows; first += batch) {
+  for (i64 first = 0; first < rows; first += batch) {
     T before[batch][link_lane_columns], grad[batch][link_lane_columns];
     MG_UNROLL for (int q = 0; q < batch; q++) {
       MG_UNROLL for (int c = 0; c < link_lane_columns; c++) {
@@ -239,15 +253,19 @@ MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
     }
   }
   const i64 tiles = head * link_tiles_down(d) + tile.down, first_column = tile.across * link_columns;
-  if (R > 0) link_column_sums(against, N, first_column, [&](int r, i64 j, T sum) { job.against[(tiles * d.reads + job.first_read + r) * N + j] = sum; });
-  if (Last) link_column_sums(sides, N, first_column, [&](int k, i64 j, T sum) { (k == 0 ? job.column : job.dprecedence)[tiles * N + j] = sum; });
+  if (R > 0)
+    link_column_sums(against, N, first_column,
+                     [&](int r, i64 j, T sum) { job.against[(tiles * d.reads + job.first_read + r) * N + j] = sum; });
+  if (Last)
+    link_column_sums(sides, N, first_column,
+                     [&](int k, i64 j, T sum) { (k == 0 ? job.column : job.dprecedence)[tiles * N + j] = sum; });
 }
 
 template <class T, int R, bool Last>
 void launch_link_backward(Stream stream, const DncLinkBackwardPass<T>& job) {
   const DncDims& d = job.d;
   port::launch(dnc_link_backward_kernel<T, R, Last>, d.batch * d.writes * link_tiles_down(d) * link_tiles_across(d), link_threads,
-               link_threads / 32 * link_columns * i64(sizeof(T)), stream, job);
+               link_warps * link_columns * i64(sizeof(T)), stream, job);
 }
 
 template <class T>

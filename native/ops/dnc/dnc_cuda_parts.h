@@ -1,5 +1,5 @@
-// Parts of a DNC step for one sample by one block of threads. Vectors over slots are [N], memory lies transposed, [W][N]; a thread
-// keeps its slots through all loops, so that barriers are needed only where slots meet.
+// Parts of a DNC step for one sample by one block of threads. Vectors over slots are [N], memory lies transposed, [W][N]; a
+// thread keeps its slots through all loops, so that barriers are needed only where slots meet.
 #pragma once
 #include "../../base/cuda_block.h"
 #include "dnc.h"
@@ -31,8 +31,9 @@ struct DncSort {
     std::int32_t* order;
   };
   MG_DEVICE Place place(i64 sample) const {
-    std::uint64_t* const at = size <= dnc_shared_sort ? reinterpret_cast<std::uint64_t*>(port::shared<unsigned char>() + block_scratch)
-                                                      : keys + sample * (size + size / 2);
+    std::uint64_t* const at = size <= dnc_shared_sort
+                                  ? reinterpret_cast<std::uint64_t*>(port::shared<unsigned char>() + block_scratch)
+                                  : keys + sample * (size + size / 2);
     return {at, reinterpret_cast<std::int32_t*>(at + size)};
   }
 };
@@ -90,36 +91,59 @@ MG_DEVICE T dnc_key_norm(const DncDims& d, const T* key) {
   return std::sqrt(square);
 }
 
-// weights [count][N] of the keys; score, where wanted, the cosines.
-template <class T>
-MG_DEVICE void dnc_content(const DncDims& d, const T* memory, const T* keys, const T* strengths, i64 count, T* score, T* weights, void* shared) {
+// weights [K][N] of K keys, which share the walk over the memory; score, where wanted, the cosines.
+template <class T, int K>
+MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, const T* strengths, T* score, T* weights,
+                             void* shared) {
   const i64 N = d.slots;
-  for (i64 k = 0; k < count; k++, keys += d.word, weights += N) {
-    const T size = dnc_key_norm(d, keys), strength = strengths[k];
-    T top = -T(INFINITY), sum = 0;
-    by_thread(N, [&](i64 n) {
-      T square = T(d.epsilon), product = 0;
-      for (i64 w = 0; w < d.word; w++) {
-        const T m = memory[w * N + n];
-        square = port::fma(m, m, square);
-        product = port::fma(m, keys[w], product);
-      }
-      const T below = port::fma(size, std::sqrt(square), T(d.epsilon)), cosine = below > T(dnc_no_direction) ? product / below : T(0);
+  T sizes[K], tops[K], sums[K] = {};
+  MG_UNROLL for (int k = 0; k < K; k++) sizes[k] = dnc_key_norm(d, keys + k * d.word), tops[k] = -T(INFINITY);
+  by_thread(N, [&](i64 n) {
+    T square = T(d.epsilon), products[K] = {};
+    for (i64 w = 0; w < d.word; w++) {
+      const T m = memory[w * N + n];
+      square = port::fma(m, m, square);
+      MG_UNROLL for (int k = 0; k < K; k++) products[k] = port::fma(m, keys[k * d.word + w], products[k]);
+    }
+    const T row = std::sqrt(square);
+    MG_UNROLL for (int k = 0; k < K; k++) {
+      const T below = port::fma(sizes[k], row, T(d.epsilon)), cosine = below > T(dnc_no_direction) ? products[k] / below : T(0);
       if (score != nullptr) score[k * N + n] = cosine;
-      weights[n] = strength * cosine;
-      top = weights[n] > top ? weights[n] : top;
-    });
-    top = block_max(top, shared);
-    by_thread(N, [&](i64 n) { sum += weights[n] = mg::exp(weights[n] - top); });
-    const T scale = T(1) / block_sum(sum, shared);
-    by_thread(N, [&](i64 n) { weights[n] *= scale; });
+      const T weight = weights[k * N + n] = strengths[k] * cosine;
+      tops[k] = weight > tops[k] ? weight : tops[k];
+    }
+  });
+  block_maxima(tops, shared);
+  by_thread(N, [&](i64 n) {
+    MG_UNROLL for (int k = 0; k < K; k++) sums[k] += weights[k * N + n] = mg::exp(weights[k * N + n] - tops[k]);
+  });
+  block_sums(sums, shared);
+  MG_UNROLL for (int k = 0; k < K; k++) sums[k] = T(1) / sums[k];
+  by_thread(N, [&](i64 n) {
+    MG_UNROLL for (int k = 0; k < K; k++) weights[k * N + n] *= sums[k];
+  });
+}
+
+template <class T>
+MG_DEVICE void dnc_content(const DncDims& d, const T* memory, const T* keys, const T* strengths, i64 count, T* score, T* weights,
+                           void* shared) {
+  constexpr i64 most = 4;
+  for (i64 k = 0; k < count; k += most) {
+    const T *const key = keys + k * d.word, *const strength = strengths + k;
+    T *const cosines = score == nullptr ? nullptr : score + k * d.slots, *const out = weights + k * d.slots;
+    switch (count - k) {
+      case 1: dnc_content_of<T, 1>(d, memory, key, strength, cosines, out, shared); break;
+      case 2: dnc_content_of<T, 2>(d, memory, key, strength, cosines, out, shared); break;
+      case 3: dnc_content_of<T, 3>(d, memory, key, strength, cosines, out, shared); break;
+      default: dnc_content_of<T, most>(d, memory, key, strength, cosines, out, shared);
+    }
   }
 }
 
 // From dC = scale dweights: adds to dmemory and dkey, and hands back the gradient at the strength. slope: scratch [N].
 template <class T>
-MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* score, const T* weights, T scale,
-                                 const T* dweights, T* slope, T* dmemory, T* dkey, void* shared) {
+MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* score, const T* weights,
+                                 T scale, const T* dweights, T* slope, T* dmemory, T* dkey, void* shared) {
   const i64 N = d.slots;
   const T size = dnc_key_norm(d, key);
   T sum = 0;
@@ -129,8 +153,10 @@ MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key
   by_thread(N, [&](i64 n) {
     T square = T(d.epsilon);
     for (i64 w = 0; w < d.word; w++) square = port::fma(memory[w * N + n], memory[w * N + n], square);
-    const T row = std::sqrt(square), dlogit = weights[n] * (scale * dweights[n] - mean), below = port::fma(size, row, T(d.epsilon));
-    const T a = below > T(dnc_no_direction) ? strength * dlogit / below : T(0), b = a * score[n], pull = row > T(0) ? b * size / row : T(0);
+    const T row = std::sqrt(square), dlogit = weights[n] * (scale * dweights[n] - mean),
+            below = port::fma(size, row, T(d.epsilon));
+    const T a = below > T(dnc_no_direction) ? strength * dlogit / below : T(0), b = a * score[n],
+            pull = row > T(0) ? b * size / row : T(0);
     sums[0] = port::fma(dlogit, score[n], sums[0]);
     sums[1] = port::fma(b, row, sums[1]);
     slope[n] = a;
@@ -178,7 +204,8 @@ MG_DEVICE T dnc_free_before(const DncDims& d, const T* usage, const std::int32_t
 }
 
 template <class T>
-MG_DEVICE void dnc_allocate(const DncDims& d, const T* usage, const DncSort::Place& place, i64 size, T* allocation, void* shared) {
+MG_DEVICE void dnc_allocate(const DncDims& d, const T* usage, const DncSort::Place& place, i64 size, T* allocation,
+                            void* shared) {
   dnc_sort(d, usage, place, size);
   const DncRun run(d.slots, port::thread());
   T free = dnc_free_before(d, usage, place.order, run, shared);
@@ -193,8 +220,8 @@ MG_DEVICE void dnc_allocate(const DncDims& d, const T* usage, const DncSort::Pla
 
 // dusage += the gradient through dnc_allocate; the order itself passes none. before: scratch [N].
 template <class T>
-MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* dallocation, const DncSort::Place& place, i64 size, T* before,
-                                     T* dusage, void* shared) {
+MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* dallocation, const DncSort::Place& place,
+                                     i64 size, T* before, T* dusage, void* shared) {
   dnc_sort(d, usage, place, size);
   const DncRun run(d.slots, port::thread());
   T free = dnc_free_before(d, usage, place.order, run, shared);
@@ -223,8 +250,8 @@ MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* 
 
 // Content and allocation of every write head on the memory before; simulated [V][N] is the usage that each head sees.
 template <class T>
-MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memory, const T* usage, const DncSort::Place& place, i64 size,
-                                   T* score, T* content, T* allocation, T* simulated, void* shared) {
+MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memory, const T* usage, const DncSort::Place& place,
+                                   i64 size, T* score, T* content, T* allocation, T* simulated, void* shared) {
   const DncInterface at(d);
   const i64 N = d.slots;
   dnc_content(d, memory, act + at.write_keys, act + at.write_strengths, d.writes, score, content, shared);

@@ -1,5 +1,6 @@
 // One step of the DNC on the GPU, in six launches: the sums of the gates, the cell, the interface; then, a block for each sample,
-// addressing and writing; the links, the whole machine for all samples together; and a block for each sample again for the reads.
+// write weights and memory; the links, the whole machine for all samples together, and beside them a block for each sample looks
+// for the read keys; and a block for each sample again for the reads.
 #pragma once
 #include "../../base/arena.h"
 #include "../../base/cuda_gemm.h"
@@ -68,7 +69,9 @@ void dnc_cell(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>&
       job.hidden[at * H + j] = T(0);
       return;
     }
-    const auto sum = [&](i64 gate) { return job.weights.gates_bias[gate * H + j] + dnc_add_slices(s.gate_sums, slices, size, (b * 4 + gate) * H + j); };
+    const auto sum = [&](i64 gate) {
+      return job.weights.gates_bias[gate * H + j] + dnc_add_slices(s.gate_sums, slices, size, (b * 4 + gate) * H + j);
+    };
     const Gates<T> sums{sum(0), sum(1), sum(2), sum(3)};
     Gates<T> a;
     const State<T> next = cell(sums, job.after.cell[i], T(d.forget_bias), a);
@@ -82,7 +85,7 @@ void dnc_cell(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>&
   });
 }
 
-// Interface, usage, write weights, memory, and the content weights of the reads.
+// Interface, usage, write weights and memory.
 template <class T>
 MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
   const DncDims& d = job.dims;
@@ -92,13 +95,14 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
   if (dnc_past(s.lengths, b, t)) return;
   T* const act = s.act + b * at.size;
   by_thread(at.size, [&](i64 k) {
-    const T raw = d.hidden == 0 ? job.x[row * d.inputs + k]
-                                : job.weights.interface_bias[k] + dnc_add_slices(s.interface_sums, dnc_slices(d.hidden), d.batch * at.size, b * at.size + k);
+    const auto sum = [&] { return dnc_add_slices(s.interface_sums, dnc_slices(d.hidden), d.batch * at.size, b * at.size + k); };
+    const T raw = d.hidden == 0 ? job.x[row * d.inputs + k] : job.weights.interface_bias[k] + sum();
     if (job.trace.interface != nullptr) job.trace.interface[row * at.size + k] = raw;
     act[k] = raw;
   });
   dnc_activate(d, act);
-  T *const usage = job.after.usage + b * N, *const write = job.after.write + b * d.writes * N, *const memory = s.memory + b * d.word * N;
+  T *const usage = job.after.usage + b * N, *const write = job.after.write + b * d.writes * N,
+           *const memory = s.memory + b * d.word * N;
   const T* const read = job.after.read + b * d.reads * N;
   by_thread(N, [&](i64 n) {
     T missed = 1, kept = 1;
@@ -107,10 +111,12 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
     usage[n] = dnc_usage(usage[n], T(1 - missed), kept);
   });
   T *const content = s.content + b * heads * N, *const allocation = s.allocation + b * d.writes * N;
-  dnc_write_addresses<T>(d, act, memory, usage, s.sort.place(b), s.sort.size, nullptr, content, allocation, s.simulated + b * d.writes * N, shared);
+  dnc_write_addresses<T>(d, act, memory, usage, s.sort.place(b), s.sort.size, nullptr, content, allocation,
+                         s.simulated + b * d.writes * N, shared);
   by_thread(N, [&](i64 n) {
     for (i64 v = 0; v < d.writes; v++)
-      write[v * N + n] = dnc_write_weight(act[at.write_gates + v], act[at.allocation_gates + v], allocation[v * N + n], content[v * N + n]);
+      write[v * N + n] =
+          dnc_write_weight(act[at.write_gates + v], act[at.allocation_gates + v], allocation[v * N + n], content[v * N + n]);
     for (i64 w = 0; w < d.word; w++) memory[w * N + n] = dnc_written(d, at, act, write + n, N, w, memory[w * N + n]);
   });
   if (job.trace.usage != nullptr) {
@@ -119,7 +125,18 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
       for (i64 v = 0; v < d.writes; v++) job.trace.write[(row * d.writes + v) * d.pitch() + n] = write[v * N + n];
     });
   }
-  dnc_content<T>(d, memory, act + at.read_keys, act + at.read_strengths, d.reads, nullptr, content, shared);
+}
+
+// The content weights of the reads of sample b.
+template <class T>
+MG_DEVICE void dnc_read_content(const DncForward<T>& job, const DncForwardSpace<T>& s, i64 t, i64 b) {
+  const DncDims& d = job.dims;
+  const DncInterface at(d);
+  if (dnc_past(s.lengths, b, t)) return;
+  const i64 N = d.slots, heads = d.reads > d.writes ? d.reads : d.writes;
+  const T* const act = s.act + b * at.size;
+  dnc_content<T>(d, s.memory + b * d.word * N, act + at.read_keys, act + at.read_strengths, d.reads, nullptr,
+                 s.content + b * heads * N, port::shared<char>());
 }
 
 // Precedence, read weights and words; then what the controller sees next.
@@ -182,9 +199,11 @@ void dnc_step(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>&
     dnc_product<T, false>(stream, d.batch, H, D, s.inputs + d.inputs + d.words(), K, job.weights.interface, s.interface_sums);
   }
   port::launch(dnc_write_kernel<T>, d.batch, dnc_threads<T>, shared, stream, job, s, t);
-  DncLinkPass<T> pass{d, s.lengths, t, 0, t == 0 ? job.before.link : job.after.link, job.after.link, {job.after.write, d.writes, N},
-                      {job.after.precedence, d.writes, N}, {job.after.read, d.reads, N}, s.along, s.against};
-  link_forward(stream, pass, d.reads);
+  const DncVectors<T> write{job.after.write, d.writes, N}, precedence{job.after.precedence, d.writes, N};
+  const DncVectors<T> reads{job.after.read, d.reads, N};
+  const T* const links = t == 0 ? job.before.link : job.after.link;
+  const DncLinkPass<T> pass{d, s.lengths, t, 0, links, job.after.link, write, precedence, reads, s.along, s.against};
+  link_forward(stream, pass, d.reads, d.batch, [=] MG_DEVICE(i64 b) { dnc_read_content(job, s, t, b); });
   port::launch(dnc_read_kernel<T>, d.batch, dnc_threads<T>, block_scratch, stream, job, s, t);
 }
 

@@ -52,7 +52,8 @@ MG_HD void walk_columns(i64 slots, i64 row, Body&& body) {
   if (tail) body(whole * N, int(tail), true);
 }
 
-// How a tile of columns meets the rest: off the diagonal and within the row, within the row, or with a last vector that ends with it.
+// How a tile of columns meets the rest: off the diagonal and within
+// the row, within the row, or with a last vector that ends with it.
 enum class Tile { plain, diagonal, last };
 
 // Rows [row, row + rows), Q vectors of columns from j on: the new links, and what they add to against.
@@ -187,7 +188,8 @@ inline void link_backward_rows(const LinkBackwardPass<T>& job, i64 row) {
   using S = Simd<T, N>;
   using V = typename S::V;
   const i64 pitch = job.pitch, slots = job.slots;
-  const T *const write = job.write, *const precedence = job.precedence, *const scaled_reads = job.scaled, *const dreads = job.dread;
+  const T *const write = job.write, *const precedence = job.precedence, *const scaled_reads = job.scaled,
+                 *const dreads = job.dread;
   T *const against = job.against, *const dcolumn = job.dwrite_column, *const dprecedence = job.dprecedence;
   V sum[P][R ? R : 1] = {}, row_sum[P] = {}, weight[P], rest[P], dread[P][R ? R : 1], read[P][R ? R : 1];
   for (int i = 0; i < P; i++) {

@@ -8,7 +8,8 @@ namespace {
 // c_i[n] += sum_k a_i[k] w[k][n] for P rows i, k in [begin, end) and Q vectors of columns from n on, or `part` lanes of one.
 // `ahead`: weights to be fetched meanwhile.
 template <class T, int P, int Q>
-MG_HD void product_tile(T* const* c, const T* const* a, i64 begin, i64 end, const T* w, i64 columns, i64 n, int part, Ahead& ahead) {
+MG_HD void product_tile(T* const* c, const T* const* a, i64 begin, i64 end, const T* w, i64 columns, i64 n, int part,
+                        Ahead& ahead) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
   typename S::V sum[P][Q], row[Q];

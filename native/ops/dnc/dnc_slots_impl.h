@@ -1,4 +1,5 @@
-// Vectors over the slots: padded with zeros to pitch(). Memory lies transposed, [W][pitch], so that every loop runs along the slots.
+// Vectors over the slots: padded with zeros to pitch(). Memory lies
+// transposed, [W][pitch], so that every loop runs along the slots.
 #pragma once
 #include <cstring>
 #include <utility>
@@ -52,7 +53,8 @@ MG_HD Vec<T, N> lane_sums_of(const Vec<T, N>* v) {
   } else {
     const auto a = lane_sums_of<T, N, Size / 2>(v), b = lane_sums_of<T, N, Size / 2>(v + Size / 2);
     constexpr int part = 2 * N / Size;
-    return pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, 0>(Lanes{})){}) + pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, part / 2>(Lanes{})){});
+    return pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, 0>(Lanes{})){}) +
+           pick<Vec<T, N>>(a, b, decltype(half_parts<N, part, part / 2>(Lanes{})){});
   }
 }
 // The sums of `Count` vectors, each as lane_sum gives it; N at a time where there are as many.

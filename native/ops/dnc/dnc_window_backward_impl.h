@@ -93,7 +93,8 @@ void load_carry(const DncBackward<T>& job, i64 b, DncCarry<T>& c) {
 template <class T>
 void access_backward_at(const DncBackward<T>& job, i64 t, i64 b, DncReplay<T>& s, const DncBackwardScratch<T>& scratch, T* draw) {
   const DncDims& d = job.dims;
-  const i64 pitch = d.pitch(), memory = d.word * pitch, heads = d.writes * pitch, reads = d.reads * pitch, D = DncInterface(d).size;
+  const i64 pitch = d.pitch(), memory = d.word * pitch, heads = d.writes * pitch, reads = d.reads * pitch,
+            D = DncInterface(d).size;
   const i64 at = t * d.batch + b, before = at - d.batch;
   const AccessRecord<T> record{job.trace.interface + at * D,
                                s.memory + t * memory,
@@ -114,8 +115,8 @@ void access_backward_at(const DncBackward<T>& job, i64 t, i64 b, DncReplay<T>& s
 
 // From the gradients at the interface: those at the sums of the gates, x, words and hidden of the step before.
 template <class T>
-void controller_backward_step(const DncBackward<T>& job, i64 t, i64 first, const i64* active, i64 count, const DncBackwardScratch<T>& scratch,
-                              const DncGradients<T>& grads) {
+void controller_backward_step(const DncBackward<T>& job, i64 t, i64 first, const i64* active, i64 count,
+                              const DncBackwardScratch<T>& scratch, const DncGradients<T>& grads) {
   const DncDims& d = job.dims;
   const i64 H = d.hidden, D = DncInterface(d).size, R = d.words();
   T *dsums[most_samples], *dx[most_samples], *dwords[most_samples], *dhidden[most_samples];
@@ -135,7 +136,8 @@ void controller_backward_step(const DncBackward<T>& job, i64 t, i64 first, const
   for (i64 k = 0; k < count; k++) {
     const i64 b = first + active[k], at = t * d.batch + b;
     const T* cell_before = t ? job.trace.cell + (at - d.batch) * H : job.before.cell + b * H;
-    controller_backward(d, job.trace.gates + at * 4 * H, cell_before, dhidden[k], scratch.samples[active[k]].carry.cell, dsums[k]);
+    controller_backward(d, job.trace.gates + at * 4 * H, cell_before, dhidden[k], scratch.samples[active[k]].carry.cell,
+                        dsums[k]);
   }
   const T* w = job.weights.gates;
   transposed_products(count, dx, sums, d.inputs, w, 4 * H, false);
@@ -144,7 +146,8 @@ void controller_backward_step(const DncBackward<T>& job, i64 t, i64 first, const
 }
 
 template <class T>
-void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncBackwardScratch<T>& scratch, const DncGradients<T>& grads) {
+void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncBackwardScratch<T>& scratch,
+                     const DncGradients<T>& grads) {
   const DncDims& d = job.dims;
   const i64 D = DncInterface(d).size, segment = scratch.segment;
   i64 longest = 0;

@@ -39,7 +39,8 @@ void store_state(const DncDims& d, const From& s, const DncState<T>& to, i64 b) 
 
 // Raw interface of the samples `active` of the group at step t.
 template <class T>
-void controller_step(const DncForward<T>& job, i64 t, i64 first, const i64* active, i64 count, const DncForwardScratch<T>& scratch) {
+void controller_step(const DncForward<T>& job, i64 t, i64 first, const i64* active, i64 count,
+                     const DncForwardScratch<T>& scratch) {
   const DncDims& d = job.dims;
   const i64 H = d.hidden, D = DncInterface(d).size;
   T *gates[most_samples], *raw[most_samples];
@@ -59,7 +60,8 @@ void controller_step(const DncForward<T>& job, i64 t, i64 first, const i64* acti
   products(count, gates, x, d.inputs, w, 4 * H);
   products(count, gates, words, d.words(), w + d.inputs * 4 * H, 4 * H);
   products(count, gates, hidden, H, w + (d.inputs + d.words()) * 4 * H, 4 * H);
-  for (i64 k = 0; k < count; k++) controller_cell(d, gates[k], scratch.samples[active[k]].hidden, scratch.samples[active[k]].cell);
+  for (i64 k = 0; k < count; k++)
+    controller_cell(d, gates[k], scratch.samples[active[k]].hidden, scratch.samples[active[k]].cell);
   products(count, raw, hidden, H, job.weights.interface, D);
 }
 
@@ -95,7 +97,8 @@ void window_forward(const DncForward<T>& job, i64 first, i64 count, const DncFor
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], b = first + g;
       T* const after = job.after.link + b * links;
-      access_step(d, scratch.interface + g * D, scratch.samples[g], t == 0 ? job.before.link + b * links : after, after, scratch.temps);
+      access_step(d, scratch.interface + g * D, scratch.samples[g], t == 0 ? job.before.link + b * links : after, after,
+                  scratch.temps);
       record_step(job, t * d.batch + b, g, scratch);
     }
   }

@@ -12,7 +12,8 @@ constexpr i64 kBlock = 16384;  // elements of one chunk: enough to pay for handi
 
 template <class F>
 void over_blocks(i64 n, F&& f) {
-  Pool::get().parallel_for((n + kBlock - 1) / kBlock, [&](i64 block, int) { f(block * kBlock, std::min(n, (block + 1) * kBlock)); });
+  Pool::get().parallel_for((n + kBlock - 1) / kBlock,
+                           [&](i64 block, int) { f(block * kBlock, std::min(n, (block + 1) * kBlock)); });
 }
 
 }  // namespace
@@ -63,7 +64,8 @@ void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, dou
   over_blocks(n, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) {
       const std::uint64_t draw = static_cast<std::uint64_t>(i);
-      y[i] = static_cast<T>(normal ? a + b * philox_normal(key, first + 2 * draw) : a + (b - a) * philox_uniform(key, first + draw));
+      y[i] =
+          static_cast<T>(normal ? a + b * philox_normal(key, first + 2 * draw) : a + (b - a) * philox_uniform(key, first + draw));
     }
   });
 }

@@ -37,7 +37,8 @@ template <class T>
 void fill_random(Stream stream, bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y) {
   each_element(stream, n, [=] MG_DEVICE(i64 i) {
     const std::uint64_t draw = static_cast<std::uint64_t>(i);
-    y[i] = static_cast<T>(normal ? a + b * philox_normal(key, first + 2 * draw) : a + (b - a) * philox_uniform(key, first + draw));
+    y[i] =
+        static_cast<T>(normal ? a + b * philox_normal(key, first + 2 * draw) : a + (b - a) * philox_uniform(key, first + draw));
   });
 }
 

@@ -10,7 +10,9 @@
 namespace mg {
 
 // −y log σ(z) − (1 − y) log(1 − σ(z)), without overflow for any z.
-MG_HD double bce_with_logits(double z, double y) { return (z > 0 ? z : z != z ? z : 0) - z * y + std::log1p(std::exp(-std::fabs(z))); }
+MG_HD double bce_with_logits(double z, double y) {
+  return (z > 0 ? z : z != z ? z : 0) - z * y + std::log1p(std::exp(-std::fabs(z)));
+}
 // Its derivative at z: σ(z) − y.
 MG_HD double bce_with_logits_backward(double z, double y) {
   const double e = std::exp(-std::fabs(z));
@@ -39,21 +41,24 @@ struct ClassDims {
 
 // Σ over rows of log Σ_k e^{z_k} − z_class; NaN for a class number outside 0 … classes − 1 unless its mask is 0.
 template <class T>
-void cross_entropy_forward(const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask, T* loss, double* partials);
+void cross_entropy_forward(const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask, T* loss,
+                           double* partials);
 template <class T>
-void cross_entropy_backward(const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask, T* dlogits);
+void cross_entropy_backward(const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask,
+                            T* dlogits);
 
 namespace cuda {
 template <class T>
 void bce_forward(Stream stream, const BceDims& dims, const T* logits, const T* target, const T* mask, T* loss, double* partials);
 template <class T>
-void bce_backward(Stream stream, const BceDims& dims, const T* dloss, const T* logits, const T* target, const T* mask, T* dlogits);
+void bce_backward(Stream stream, const BceDims& dims, const T* dloss, const T* logits, const T* target, const T* mask,
+                  T* dlogits);
 template <class T>
-void cross_entropy_forward(Stream stream, const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask, T* loss,
-                           double* partials);
+void cross_entropy_forward(Stream stream, const ClassDims& dims, const T* logits, const std::int32_t* classes, const T* mask,
+                           T* loss, double* partials);
 template <class T>
-void cross_entropy_backward(Stream stream, const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask,
-                            T* dlogits);
+void cross_entropy_backward(Stream stream, const ClassDims& dims, const T* dloss, const T* logits, const std::int32_t* classes,
+                            const T* mask, T* dlogits);
 }  // namespace cuda
 
 }  // namespace mg

@@ -42,20 +42,24 @@ void bce_backward(const BceDims& d, const T* dloss, const T* logits, const T* ta
   Pool::get().parallel_for(d.blocks(), [&](i64 block, int) {
     for (i64 i = block * BceDims::kBlock; i < std::min(d.count, (block + 1) * BceDims::kBlock); ++i) {
       const double m = mask_at(mask, i / d.span) * scale;
-      dlogits[i] = m == 0 ? T(0) : static_cast<T>(m * bce_with_logits_backward(static_cast<double>(logits[i]), static_cast<double>(target[i])));
+      dlogits[i] =
+          m == 0 ? T(0)
+                 : static_cast<T>(m * bce_with_logits_backward(static_cast<double>(logits[i]), static_cast<double>(target[i])));
     }
   });
 }
 
 template <class T>
-void cross_entropy_forward(const ClassDims& d, const T* logits, const std::int32_t* classes, const T* mask, T* loss, double* partials) {
+void cross_entropy_forward(const ClassDims& d, const T* logits, const std::int32_t* classes, const T* mask, T* loss,
+                           double* partials) {
   Pool::get().parallel_for(d.blocks(), [&](i64 block, int) {
     double sum = 0;
     for (i64 row = block * d.rows_per_block(); row < std::min(d.rows, (block + 1) * d.rows_per_block()); ++row) {
       const double m = mask_at(mask, row);
       if (m == 0) continue;
       const T* z = logits + row * d.classes;
-      const double chosen = inside(classes[row], d.classes) ? static_cast<double>(z[classes[row]]) : std::numeric_limits<double>::quiet_NaN();
+      const double chosen =
+          inside(classes[row], d.classes) ? static_cast<double>(z[classes[row]]) : std::numeric_limits<double>::quiet_NaN();
       sum += m * (log_sum_exp(z, d.classes) - chosen);
     }
     partials[block] = sum;
@@ -64,7 +68,8 @@ void cross_entropy_forward(const ClassDims& d, const T* logits, const std::int32
 }
 
 template <class T>
-void cross_entropy_backward(const ClassDims& d, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask, T* dlogits) {
+void cross_entropy_backward(const ClassDims& d, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask,
+                            T* dlogits) {
   const double scale = static_cast<double>(*dloss);
   Pool::get().parallel_for(d.blocks(), [&](i64 block, int) {
     for (i64 row = block * d.rows_per_block(); row < std::min(d.rows, (block + 1) * d.rows_per_block()); ++row) {

@@ -30,13 +30,16 @@ void bce_backward(Stream stream, const BceDims& d, const T* dloss, const T* logi
   const i64 span = d.span;
   each_element(stream, d.count, [=] MG_DEVICE(i64 i) {
     const double m = mask_at(mask, i / span) * static_cast<double>(*dloss);
-    dlogits[i] = m == 0 ? T(0) : static_cast<T>(m * bce_with_logits_backward(static_cast<double>(logits[i]), static_cast<double>(target[i])));
+    dlogits[i] =
+        m == 0 ? T(0)
+               : static_cast<T>(m * bce_with_logits_backward(static_cast<double>(logits[i]), static_cast<double>(target[i])));
   });
 }
 
 // The losses of the rows of a block are made by one warp each, and added by the first in order.
 template <class T>
-MG_KERNEL(loop_threads) class_losses(ClassDims d, i64 rows_per_block, const T* logits, const std::int32_t* classes, const T* mask, double* partials) {
+MG_KERNEL(loop_threads)
+class_losses(ClassDims d, i64 rows_per_block, const T* logits, const std::int32_t* classes, const T* mask, double* partials) {
   double* const losses = port::shared<double>();
   const i64 begin = port::block() * rows_per_block, end = begin + rows_per_block < d.rows ? begin + rows_per_block : d.rows;
   const int lane = port::thread() % 32;
@@ -59,8 +62,8 @@ MG_KERNEL(loop_threads) class_losses(ClassDims d, i64 rows_per_block, const T* l
 }
 
 template <class T>
-void cross_entropy_forward(Stream stream, const ClassDims& d, const T* logits, const std::int32_t* classes, const T* mask, T* loss,
-                           double* partials) {
+void cross_entropy_forward(Stream stream, const ClassDims& d, const T* logits, const std::int32_t* classes, const T* mask,
+                           T* loss, double* partials) {
   const i64 per_block = d.rows_per_block(), blocks = d.blocks();
   port::launch(class_losses<T>, blocks, loop_threads, per_block * 8, stream, d, per_block, logits, classes, mask, partials);
   launch_strips<AddUp>(
@@ -69,8 +72,8 @@ void cross_entropy_forward(Stream stream, const ClassDims& d, const T* logits, c
 }
 
 template <class T>
-void cross_entropy_backward(Stream stream, const ClassDims& d, const T* dloss, const T* logits, const std::int32_t* classes, const T* mask,
-                            T* dlogits) {
+void cross_entropy_backward(Stream stream, const ClassDims& d, const T* dloss, const T* logits, const std::int32_t* classes,
+                            const T* mask, T* dlogits) {
   const i64 n = d.classes;
   each_row(stream, d.rows, [=] MG_DEVICE(i64 row, int lane) {
     const double m = mask_at(mask, row) * static_cast<double>(*dloss);
@@ -82,10 +85,10 @@ void cross_entropy_backward(Stream stream, const ClassDims& d, const T* dloss, c
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                                                         \
-  template void bce_forward<T>(Stream, const BceDims&, const T*, const T*, const T*, T*, double*);                                \
-  template void bce_backward<T>(Stream, const BceDims&, const T*, const T*, const T*, const T*, T*);                              \
-  template void cross_entropy_forward<T>(Stream, const ClassDims&, const T*, const std::int32_t*, const T*, T*, double*);         \
+#define MG_INSTANTIATE(T)                                                                                                 \
+  template void bce_forward<T>(Stream, const BceDims&, const T*, const T*, const T*, T*, double*);                        \
+  template void bce_backward<T>(Stream, const BceDims&, const T*, const T*, const T*, const T*, T*);                      \
+  template void cross_entropy_forward<T>(Stream, const ClassDims&, const T*, const std::int32_t*, const T*, T*, double*); \
   template void cross_entropy_backward<T>(Stream, const ClassDims&, const T*, const T*, const std::int32_t*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -29,11 +29,11 @@ void lstm_cell_backward(const LstmCellDims& dims, const T* dh, const T* dc, cons
 
 namespace cuda {
 template <class T>
-void lstm_cell_forward(Stream stream, const LstmCellDims& dims, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden,
-                       T* cell, T* gates);
+void lstm_cell_forward(Stream stream, const LstmCellDims& dims, const T* sums, const T* c_prev, const T* peephole, T forget_bias,
+                       T* hidden, T* cell, T* gates);
 template <class T>
-void lstm_cell_backward(Stream stream, const LstmCellDims& dims, const T* dh, const T* dc, const T* gates, const T* cell, const T* c_prev,
-                        const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace);
+void lstm_cell_backward(Stream stream, const LstmCellDims& dims, const T* dh, const T* dc, const T* gates, const T* cell,
+                        const T* c_prev, const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace);
 }  // namespace cuda
 
 }  // namespace mg

@@ -26,8 +26,8 @@ MG_HD Peephole<T> load_peephole(const T* peephole, i64 period, i64 k) {
 }  // namespace
 
 template <class T>
-void lstm_cell_forward(Stream stream, const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden,
-                       T* cell, T* gates) {
+void lstm_cell_forward(Stream stream, const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias,
+                       T* hidden, T* cell, T* gates) {
   const i64 channels = d.channels, period = d.period;
   each_element(stream, d.cells(), [=] MG_DEVICE(i64 n) {
     const i64 row = n / channels, c = n - row * channels;
@@ -42,15 +42,16 @@ void lstm_cell_forward(Stream stream, const LstmCellDims& d, const T* sums, cons
 }
 
 template <class T>
-void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const T* dc, const T* gates, const T* cell, const T* c_prev,
-                        const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace) {
+void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const T* dc, const T* gates, const T* cell,
+                        const T* c_prev, const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace) {
   const i64 channels = d.channels, period = d.period;
   each_element(stream, d.cells(), [=] MG_DEVICE(i64 n) {
     const i64 row = n / channels, c = n - row * channels;
     const Gates<T> a = load_gates(gates, channels, row, c);
     const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
-    const Gates<T> g = period == 0 ? cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n])
-                                   : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, period, n % period), dc_prev[n]);
+    const Gates<T> g =
+        period == 0 ? cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n])
+                    : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, period, n % period), dc_prev[n]);
     store_gates(dsums, channels, row, c, g);
   });
   if (dpeephole == nullptr || period == 0) return;
@@ -67,9 +68,10 @@ void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const
       [=] MG_DEVICE(i64, i64 k, double total) { dpeephole[k] = static_cast<T>(total); });
 }
 
-#define MG_INSTANTIATE(T)                                                                                                  \
-  template void lstm_cell_forward<T>(Stream, const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);            \
-  template void lstm_cell_backward<T>(Stream, const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, T*, double*);
+#define MG_INSTANTIATE(T)                                                                                                      \
+  template void lstm_cell_forward<T>(Stream, const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);                \
+  template void lstm_cell_backward<T>(Stream, const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, \
+                                      T*, T*, T*, double*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)
 

@@ -71,8 +71,9 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
   if (!in_place) {
     for_chunks(d.batch * panels * slabs, d.batch * d.inner * d.columns, [&](i64 c, int) {
       const i64 slab = c % slabs, p = c / slabs % panels, item = c / slabs / panels;
-      pack_panel(d, b + item * d.inner * d.columns, p * panel_width, width_of(p), padded_columns(width_of(p), table.lanes), slab * pack_rows,
-                 std::min(d.inner, (slab + 1) * pack_rows), space.panels + item * space.per_item + p * panel_width * d.inner);
+      pack_panel(d, b + item * d.inner * d.columns, p * panel_width, width_of(p), padded_columns(width_of(p), table.lanes),
+                 slab * pack_rows, std::min(d.inner, (slab + 1) * pack_rows),
+                 space.panels + item * space.per_item + p * panel_width * d.inner);
     });
   }
   if (bias) {
@@ -83,7 +84,8 @@ void packed_product(const MatmulDims& d, const T* a, const T* b, const T* bias, 
   for_chunks(d.batch * panels * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 block = c % blocks, p = c / blocks % panels, item = c / blocks / panels, first = block * rows;
     TileJob<T> job{};
-    const T* weight = in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
+    const T* weight =
+        in_place ? b + item * d.inner * d.columns : space.panels + item * space.per_item + p * panel_width * d.inner;
     job.patch = a + (item * d.rows + first) * d.inner, job.row_stride = job.run = d.inner, job.weight = weight;
     job.pixels = std::min(rows, d.rows - first);
     job.bias = bias ? space.bias + p * panel_width : nullptr;
@@ -122,7 +124,8 @@ T dot(const T* a, const T* b, i64 n) {
 // A few rows: limited by reading b, so b is read in place, in blocks of columns.
 template <class T>
 void thin_product(const MatmulDims& d, const T* a, const T* b, const T* bias, T* y) {
-  const i64 width = std::max<i64>(64, std::min<i64>(512, round_up(ceil_div(d.columns, 8), 16))), blocks = ceil_div(d.columns, width);
+  const i64 width = std::max<i64>(64, std::min<i64>(512, round_up(ceil_div(d.columns, 8), 16))),
+            blocks = ceil_div(d.columns, width);
   for_chunks(d.batch * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 item = c / blocks, first = c % blocks * width, count = std::min(width, d.columns - first);
     const T* matrix = b + item * d.inner * d.columns;
@@ -136,7 +139,8 @@ void thin_product(const MatmulDims& d, const T* a, const T* b, const T* bias, T*
   });
 }
 
-// Partial sums of the outer product: one per 512 rows, at most 16; and pieces of its K rows, until there is work for many threads.
+// Partial sums of the outer product: one per 512 rows, at most 16;
+// and pieces of its K rows, until there is work for many threads.
 struct OuterSplit {
   i64 partials, pieces;
   explicit OuterSplit(const MatmulDims& d) {

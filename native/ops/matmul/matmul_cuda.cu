@@ -33,8 +33,9 @@ void matmul_outer(Stream stream, const MatmulDims& d, const T* a, const T* dy, T
   const i64 slices = outer_slices(d), inner = d.inner, columns = d.columns, size = d.batch * inner * columns;
   T* const sums = slices == 1 ? g : static_cast<T*>(workspace);
   gemm<T>(stream, GemmDims{d.batch, inner, columns, d.rows, slices}, GemmMatrix<T, false>{a, d.rows * inner, inner},
-          GemmMatrix<T, false>{dy, d.rows * columns, columns},
-          [=] MG_DEVICE(i64 batch, i64 slice, i64 k, i64 n, T sum) { sums[slice * size + (batch * inner + k) * columns + n] = sum; });
+          GemmMatrix<T, false>{dy, d.rows * columns, columns}, [=] MG_DEVICE(i64 batch, i64 slice, i64 k, i64 n, T sum) {
+            sums[slice * size + (batch * inner + k) * columns + n] = sum;
+          });
   if (slices > 1) add_slices(stream, slices, size, sums, g);
 }
 

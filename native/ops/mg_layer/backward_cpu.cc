@@ -168,8 +168,8 @@ class Backward : ConvolutionGradients<T> {
     stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
   }
 
-  void cell_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride,
-                     T* sums) const {
+  void cell_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 t, i64 b, i64 before, i64 pixels, T* d,
+                     i64 stride, T* sums) const {
     const i64 at = before * g.channels;
     const T* c_prev = this->cell_before(g, w, t, b);
     CellJob<T> job{};
@@ -224,7 +224,8 @@ class Backward : ConvolutionGradients<T> {
       }
       if (q.sums == q.size) std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
       for (const Grid& g : p.grids) {
-        if (g.kernel == k && g.winograd) this->conv.winograd.weight_gradient(total, g.in_channels * g.outputs, grads.parameters[k]);
+        if (g.kernel == k && g.winograd)
+          this->conv.winograd.weight_gradient(total, g.in_channels * g.outputs, grads.parameters[k]);
       }
     });
   }

@@ -20,7 +20,8 @@ void add_peephole(Stream stream, const Tables<T>* tables, const Plan& p, int k, 
         const T* const seen = o == 2 ? g.cell.at(t) : g.cell_before.at(t);
         const i64 gate = o == 0 ? 0 : o + 1;  // of i, u, f, o
         if (!seen) return 0.0;
-        return double(Kept::gradient(kept_at<typename Kept::Gradient>(g.dsums, t)[cell * g.outputs + gate * C + c])) * double(seen[cell * C + c]);
+        return double(Kept::gradient(kept_at<typename Kept::Gradient>(g.dsums, t)[cell * g.outputs + gate * C + c])) *
+               double(seen[cell * C + c]);
       },
       [=] MG_DEVICE(i64 o, i64 c, double total) {
         T* const to = tables->grids[k].dpeephole + o * C + c;
@@ -73,8 +74,8 @@ class Backward : CudaEngine<T> {
     with_math<T>(p.spec.precision, [&](auto math) {
       using Math = decltype(math);
       const i64 blocks = std::max(this->fullest(Work::cells), this->fullest(Work::data));
-      port::launch_together(backward_window_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data), stream, tables,
-                            t0, t1, t1 == p.steps);
+      port::launch_together(backward_window_kernel<Math>, blocks, tile_threads,
+                            CudaEngine<T>::template shared_bytes<Math>(built.data), stream, tables, t0, t1, t1 == p.steps);
     });
   }
 
@@ -102,7 +103,8 @@ class Backward : CudaEngine<T> {
   void cells(const Stage& stage, CellPart part) const {
     this->each_rows(Work::cells, stage.low, stage.high, [&](int first, int end, i64 blocks) {
       with_math<T>(p.spec.precision, [&](auto math) {
-        port::launch(cells_kernel<typename decltype(math)::Kept>, blocks, cell_block, 0, stream, tables, first, end, stage.step, this->skew(), part);
+        port::launch(cells_kernel<typename decltype(math)::Kept>, blocks, cell_block, 0, stream, tables, first, end, stage.step,
+                     this->skew(), part);
       });
     });
   }
@@ -115,8 +117,8 @@ class Backward : CudaEngine<T> {
     this->each_rows(Work::data, stage.low, stage.high, [&](int first, int end, i64 blocks) {
       with_math<T>(p.spec.precision, [&](auto math) {
         using Math = decltype(math);
-        port::launch(data_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data, first, end), stream, tables,
-                     first, end, stage.step, this->skew());
+        port::launch(data_kernel<Math>, blocks, tile_threads, CudaEngine<T>::template shared_bytes<Math>(built.data, first, end),
+                     stream, tables, first, end, stage.step, this->skew());
       });
     });
   }
@@ -133,7 +135,8 @@ class Backward : CudaEngine<T> {
     });
     for (size_t k = 0; k < p.grids.size(); k++) {
       if (p.grids[k].peephole < 0) continue;
-      with_math<T>(p.spec.precision, [&](auto math) { add_peephole<typename decltype(math)::Kept>(stream, tables, p, int(k), t0, t1, first); });
+      with_math<T>(p.spec.precision,
+                   [&](auto math) { add_peephole<typename decltype(math)::Kept>(stream, tables, p, int(k), t0, t1, first); });
     }
   }
 };
@@ -171,7 +174,8 @@ bool is_used(const Plan& p, int field) {
 }  // namespace
 
 template <class T>
-void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads, RecordedPass* recorded) {
+void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads,
+                      RecordedPass* recorded) {
   if (p.steps == 0) return pass_gradients(stream, p, grads);
   for (size_t f = 0; f < p.spec.fields.size(); f++) {
     const Node& n = p.nodes[f];
@@ -181,8 +185,10 @@ void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, 
   const BuiltTables<T> built = build_tables<T>(p, args, &grads, tables);
   run_pass(stream, built, tables, recorded, [&](Stream on) { Backward<T>(on, p, built, tables).run(); });
 }
-template void network_backward<float>(Stream, const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>&, RecordedPass*);
-template void network_backward<double>(Stream, const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>&, RecordedPass*);
+template void network_backward<float>(Stream, const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>&,
+                                      RecordedPass*);
+template void network_backward<double>(Stream, const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>&,
+                                       RecordedPass*);
 
 }  // namespace cuda
 }  // namespace mg

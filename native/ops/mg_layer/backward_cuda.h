@@ -12,7 +12,8 @@ namespace cuda {
 
 // Whether a cell is the first maximum of its pooling window; value: of image 0, channel `at` included by the caller.
 template <class T>
-MG_DEVICE bool is_first_maximum(const T* values, const PatchCell& c, i64 height, i64 width, i64 channels, i64 channel, int dimensions) {
+MG_DEVICE bool is_first_maximum(const T* values, const PatchCell& c, i64 height, i64 width, i64 channels, i64 channel,
+                                int dimensions) {
   const bool line = dimensions == 1;
   const i64 row = line ? 0 : pool_first(pool_target(c.row())), column = pool_first(pool_target(c.column()));
   const T* const at = values + ((c.image * height + row) * width + column) * channels + channel;
@@ -27,8 +28,8 @@ MG_DEVICE bool is_first_maximum(const T* values, const PatchCell& c, i64 height,
 
 // What one use of a node sends back to one of its cells and channels.
 template <class T>
-MG_DEVICE T sent_back(const UseRow<T>& u, i64 t, const PatchCell& c, i64 cell, i64 channel, const T* values, i64 height, i64 width, i64 channels,
-                      int dimensions) {
+MG_DEVICE T sent_back(const UseRow<T>& u, i64 t, const PatchCell& c, i64 cell, i64 channel, const T* values, i64 height,
+                      i64 width, i64 channels, int dimensions) {
   const T* const part = u.part.at(t) + u.column + channel;
   if (u.use == Use::up) {
     const bool line = dimensions == 1;
@@ -69,7 +70,8 @@ MG_DEVICE void cell_gradient(const Tables<T>& tables, const GridRow<T>& g, i64 t
   const bool last = t + 1 == tables.steps;
   const T* const before = g.cell_before.at(t);
   const auto* const gates = kept_at<typename Kept::Gate>(g.gates, t) + i;
-  const Gates<T> a{Kept::gate(gates[0]), Kept::gate(gates[g.gate_plane]), Kept::gate(gates[2 * g.gate_plane]), Kept::gate(gates[3 * g.gate_plane])};
+  const Gates<T> a{Kept::gate(gates[0]), Kept::gate(gates[g.gate_plane]), Kept::gate(gates[2 * g.gate_plane]),
+                   Kept::gate(gates[3 * g.gate_plane])};
   const T c_prev = before ? before[i] : T(0);
   if (!last) dh += g.parts[at.cell * g.data_columns + g.hidden_column + c];
   else if (g.given_hidden) dh += g.given_hidden[i];
@@ -105,7 +107,8 @@ MG_DEVICE void cell_value(const Tables<T>* tables, const GridRow<T>& g, i64 t, i
     const T* const given = g.given.at(t);
     if (given) dy = given[i];
     for (int k = g.use; k < g.use + g.uses; k++)
-      dy += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, g.y.at(t), g.height, g.width, g.channels, tables->dimensions);
+      dy += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, g.y.at(t), g.height, g.width, g.channels,
+                      tables->dimensions);
     if (part == CellPart::gather || g.shortcuts > 0) g.grad.at(t)[i] = dy;
   }
   if (part != CellPart::gather) cell_gradient<Kept>(*tables, g, t, i, at, dy);
@@ -129,7 +132,8 @@ MG_DEVICE void field_value(const Tables<T>* tables, const FieldRow<T>& f, i64 t,
   T* const grad = f.grad.at(t) + i;
   T d = f.assign ? T(0) : *grad;
   for (int k = f.use; k < f.use + f.uses; k++)
-    d += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, f.value.at(t), f.height, f.width, f.channels, tables->dimensions);
+    d += sent_back(tables->uses[k], t, at.place, at.cell, at.channel, f.value.at(t), f.height, f.width, f.channels,
+                   tables->dimensions);
   *grad = d;
 }
 template <class T>
@@ -154,19 +158,21 @@ MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block
   T* const first_hidden = t == 0 && !is_folded ? g.first_hidden : nullptr;
   using Gradient = typename Math::Kept::Gradient;
   const OneSource<Gradient> from{kept_at<Gradient>(g.dsums, t), g.outputs};
-  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
-    const int width = p.tile_columns(), column = port::thread() % width;  // a power of two
-    const i64 outputs = p.outputs, channels = g.channels, n = column_tile * width + column, channel = n - g.hidden_column;
-    const bool is_first_hidden = first_hidden && channel >= 0 && channel < channels;
-    if (n >= outputs) return;
-    for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
-      const i64 cell = cells[m];
-      if (cell < 0) continue;
-      const T sum = sums[m * stride + column];
-      parts[cell * outputs + n] = sum;
-      if (is_first_hidden) first_hidden[cell * channels + channel] = sum;
-    }
-  });
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions,
+                 [&](const T* sums, int stride, const int* cells) {
+                   const int width = p.tile_columns(), column = port::thread() % width;  // a power of two
+                   const i64 outputs = p.outputs, channels = g.channels, n = column_tile * width + column,
+                             channel = n - g.hidden_column;
+                   const bool is_first_hidden = first_hidden && channel >= 0 && channel < channels;
+                   if (n >= outputs) return;
+                   for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
+                     const i64 cell = cells[m];
+                     if (cell < 0) continue;
+                     const T sum = sums[m * stride + column];
+                     parts[cell * outputs + n] = sum;
+                     if (is_first_hidden) first_hidden[cell * channels + channel] = sum;
+                   }
+                 });
 }
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads, tile_blocks<T>) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
@@ -178,14 +184,15 @@ MG_APART void data_apart(const Tables<T>* tables, int first, int end, i64 block,
   data_block<Math>(tables, first, end, block, stage, skew);
 }
 
-// Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored gates. The fields of a stage and the cells of the
-// next one read the same parts.
+// Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored
+// gates. The fields of a stage and the cells of the next one read the same parts.
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads, tile_blocks<T>) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
   if (packs) pack_share<Math, true>(*tables);
   const Stages stages{t0, t1, tables->layers};
   const auto fields = [&](const Stage& stage) {
-    each_share(*tables, Work::fields, stage, [&](int first, int end, i64 block) { fields_block(tables, first, end, block, stage.step, 1); });
+    each_share(*tables, Work::fields, stage,
+               [&](int first, int end, i64 block) { fields_block(tables, first, end, block, stage.step, 1); });
   };
   for (i64 k = stages.count() - 1; k >= 0; k--) {
     const Stage stage = stages.at(k);
@@ -195,7 +202,8 @@ MG_KERNEL(tile_threads, tile_blocks<T>) backward_window_kernel(const Tables<T>* 
       cells_block<typename Math::Kept>(tables, first, end, block, stage.step, 1, CellPart::both);
     });
     MG_GRID_BARRIER();
-    each_share(*tables, Work::data, stage, [&](int first, int end, i64 block) { data_apart<Math>(tables, first, end, block, stage.step, 1); });
+    each_share(*tables, Work::data, stage,
+               [&](int first, int end, i64 block) { data_apart<Math>(tables, first, end, block, stage.step, 1); });
   }
   MG_GRID_BARRIER();
   fields(stages.at(0));

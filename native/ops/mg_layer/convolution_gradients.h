@@ -74,8 +74,8 @@ class ConvolutionGradients : public ForwardStep<T> {
     conv.outer(job);
   }
 
-  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources; to the coarse cells of
-  // doubled sources under Winograd's algorithm.
+  // The convolution of the sums' gradient with the turned and transposed kernel, handed out to the sources; to the coarse cells
+  // of doubled sources under Winograd's algorithm.
   void data_gradient(const Grid& g, const Worker<T>& w, i64 n, i64 stride, const SourceView<T>* from, int count) const {
     const SourceView<T> d{Map::same, w.dsums, nullptr, g.outputs, stride, false};
     SourceView<T> coarse[max_sources];

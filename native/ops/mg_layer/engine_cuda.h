@@ -1,6 +1,6 @@
-// What forward and backward share on a GPU: the tables of a call, brought to the device, and launches over the rows of a work list.
-// A stage is one launch, or, where the stages are so small that they would wait for each other most of the time, all of them are one
-// launch. A window norm needs all steps of a layer before the next layer, in a launch each.
+// What forward and backward share on a GPU: the tables of a call, brought to the device, and launches over the rows of a work
+// list. A stage is one launch, or, where the stages are so small that they would wait for each other most of the time, all of
+// them are one launch. A window norm needs all steps of a layer before the next layer, in a launch each.
 #pragma once
 #include <algorithm>
 

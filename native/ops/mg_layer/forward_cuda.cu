@@ -33,8 +33,8 @@ void CudaEngine<T>::forward_stage(const Stage& stage, GateUse gates) const {
   each_rows(Work::forward, stage.low, stage.high, [&](int first, int end, i64 blocks) {
     with_math<T>(p.spec.precision, [&](auto math) {
       using Math = decltype(math);
-      port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables, first, end, stage.step,
-                   skew(), gates);
+      port::launch(forward_kernel<Math>, blocks, tile_threads, shared_bytes<Math>(built.forward, first, end), stream, tables,
+                   first, end, stage.step, skew(), gates);
     });
   });
 }
@@ -45,7 +45,8 @@ template <class T>
 void CudaEngine<T>::forward_window(GateUse gates) const {
   with_math<T>(p.spec.precision, [&](auto math) {
     using Math = decltype(math);
-    port::launch_together(forward_window_kernel<Math>, fullest(Work::forward), tile_threads, shared_bytes<Math>(built.forward), stream, tables, gates);
+    port::launch_together(forward_window_kernel<Math>, fullest(Work::forward), tile_threads, shared_bytes<Math>(built.forward),
+                          stream, tables, gates);
   });
 }
 

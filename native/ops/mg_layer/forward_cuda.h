@@ -21,9 +21,10 @@ struct StepPlaces {
   int shortcut, shortcuts;
 
   MG_DEVICE StepPlaces(const Tables<T>& all, const GridRow<T>& g, i64 step, GateUse use)
-      : tables(all), t(step), channels(g.channels), plane(g.gate_plane), forget_bias(g.forget_bias), bias(g.bias), peephole(g.peephole),
-        before(g.lstm() ? g.cell_before.at(step) : nullptr), gates(nullptr), cell(nullptr), activation(nullptr), y(nullptr), last_hidden(nullptr),
-        last_cell(nullptr), checkpoint_hidden(nullptr), checkpoint_cell(nullptr), shortcut(g.shortcut), shortcuts(g.shortcuts) {
+      : tables(all), t(step), channels(g.channels), plane(g.gate_plane), forget_bias(g.forget_bias), bias(g.bias),
+        peephole(g.peephole), before(g.lstm() ? g.cell_before.at(step) : nullptr), gates(nullptr), cell(nullptr),
+        activation(nullptr), y(nullptr), last_hidden(nullptr), last_cell(nullptr), checkpoint_hidden(nullptr),
+        checkpoint_cell(nullptr), shortcut(g.shortcut), shortcuts(g.shortcuts) {
     if (use != GateUse::none && g.gates.base) gates = kept_at<typename Kept::Gate>(g.gates, t);
     if (use == GateUse::again) return;
     cell = g.cell.at(t), activation = g.activation.at(t);
@@ -43,7 +44,8 @@ struct StepPlaces {
     if (!y) return;
     for (int s = shortcut; s < shortcut + shortcuts; s++) {
       const ShortcutRow<T>& from = tables.shortcuts[s];
-      if (channel >= from.first && channel < from.first + from.channels) value += from.value.at(t)[number * from.channels + channel - from.first];
+      if (channel >= from.first && channel < from.first + from.channels)
+        value += from.value.at(t)[number * from.channels + channel - from.first];
     }
     y[at] = value;
   }
@@ -85,26 +87,29 @@ MG_DEVICE void forward_block(const Tables<T>* tables, int first, int end, i64 bl
   const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
   if (use == GateUse::again && !g.lstm()) return;
   const Sources<T> from{tables->sources + g.source, g.sources, t};
-  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, [&](const T* sums, int stride, const int* cells) {
-    const StepPlaces<typename Math::Kept> places(*tables, g, t, use);
-    const bool is_cell = p.cell, relu = g.relu;
-    const int width = is_cell ? p.tile_columns() / 4 : p.tile_columns(), n = port::thread() % width;  // a power of two
-    const i64 c = column_tile * width + n;
-    if (c >= places.channels) return;
-    for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
-      if (cells[m] < 0) continue;
-      const T* const s = sums + m * stride + n;
-      if (is_cell) {
-        finish_cell(places, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]});
-      } else {
-        const T sum = s[0] + places.bias[c];
-        places.write(cells[m] * places.channels + c, cells[m], c, relu && sum < T(0) ? T(0) : sum);  // keeps NaN
-      }
-    }
-  });
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions,
+                 [&](const T* sums, int stride, const int* cells) {
+                   const StepPlaces<typename Math::Kept> places(*tables, g, t, use);
+                   const bool is_cell = p.cell, relu = g.relu;
+                   const int width = is_cell ? p.tile_columns() / 4 : p.tile_columns(),
+                             n = port::thread() % width;  // a power of two
+                   const i64 c = column_tile * width + n;
+                   if (c >= places.channels) return;
+                   for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
+                     if (cells[m] < 0) continue;
+                     const T* const s = sums + m * stride + n;
+                     if (is_cell) {
+                       finish_cell(places, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]});
+                     } else {
+                       const T sum = s[0] + places.bias[c];
+                       places.write(cells[m] * places.channels + c, cells[m], c, relu && sum < T(0) ? T(0) : sum);  // keeps NaN
+                     }
+                   }
+                 });
 }
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads, tile_blocks<T>) forward_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, GateUse use) {
+MG_KERNEL(tile_threads, tile_blocks<T>)
+forward_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew, GateUse use) {
   forward_block<Math>(tables, first, end, port::block(), stage, skew, use);
 }
 
@@ -113,8 +118,8 @@ MG_APART void forward_apart(const Tables<T>* tables, int first, int end, i64 blo
   forward_block<Math>(tables, first, end, block, stage, skew, use);
 }
 
-// All steps in one launch, packing included: its blocks of threads share out each stage, in the same way every time, so that a tile's
-// weights and cells stay near, and meet before the next (persistent kernels: Diamos et al. 2016).
+// All steps in one launch, packing included: its blocks of threads share out each stage, in the same way every time, so that a
+// tile's weights and cells stay near, and meet before the next (persistent kernels: Diamos et al. 2016).
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads, tile_blocks<T>) forward_window_kernel(const Tables<T>* tables, GateUse use) {
   pack_share<Math, false>(*tables);

@@ -1,9 +1,9 @@
 // How the values of which a cell has four, gates and the gradients of sums, are kept between forward and backward: they are most
 // of what a training window reads and writes.
 //   Whole    as they are
-//   Halves   in 16 bits, beside products of bfloat16 factors. Gradients are bfloat16, which the products make of them in any case.
-//            Gates lie in [-1, 1] and are kept in steps of 1/32767: bfloat16 has no number between 0.996 and 1, and a forget gate
-//            rounded to 1 would make of a memory that fades one that does not.
+//   Halves   in 16 bits, beside products of bfloat16 factors. Gradients are bfloat16, which the products make of them in
+//            any case. Gates lie in [-1, 1] and are kept in steps of 1/32767: bfloat16 has no number between 0.996 and 1,
+//            and a forget gate rounded to 1 would make of a memory that fades one that does not.
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -14,8 +14,9 @@ void sum_rows(Stream stream, const Tables<T>* tables, i64 outer, i64 rows, i64 c
   const StripDims d{outer, rows, columns, norm_rows};
   const i64 blocks = d.blocks();
   if (blocks > 0)
-    launch_strips<AddUp>(stream, d, blocks, load,
-                         [=] MG_DEVICE(i64 o, i64 b, i64 i, double total) { tables->strip_sums[(o * blocks + b) * columns + i] = total; });
+    launch_strips<AddUp>(stream, d, blocks, load, [=] MG_DEVICE(i64 o, i64 b, i64 i, double total) {
+      tables->strip_sums[(o * blocks + b) * columns + i] = total;
+    });
   launch_strips<AddUp>(
       stream, StripDims{outer, blocks, columns, blocks > 0 ? blocks : 1}, 1,
       [=] MG_DEVICE(i64 o, i64 b, i64 i) { return tables->strip_sums[(o * blocks + b) * columns + i]; },

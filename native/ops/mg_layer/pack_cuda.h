@@ -1,5 +1,5 @@
-// Weights as the tiles of a product read them (product.h, product_math_cuda.h), packed at the head of every call: columns in tiles,
-// rows in chunks of 16 channels by tap, rounded for the matrix units, doubled sources folded.
+// Weights as the tiles of a product read them (product.h, product_math_cuda.h), packed at the head of every call: columns in
+// tiles, rows in chunks of 16 channels by tap, rounded for the matrix units, doubled sources folded.
 #pragma once
 #include "product_cuda.h"
 
@@ -79,13 +79,15 @@ MG_DEVICE void pack_block(const Tables<T>& tables, i64 block) {
   const GridRow<T>& g = tables.grids[p.grid];
   auto* const packed = reinterpret_cast<typename Math::Factor*>(tables.workspace + p.packed);
   const int columns = p.tile_columns();
-  for (i64 i = block % pack_blocks * port::threads() + port::thread(); i < p.packed_values(); i += pack_blocks * port::threads()) {
+  for (i64 i = block % pack_blocks * port::threads() + port::thread(); i < p.packed_values();
+       i += pack_blocks * port::threads()) {
     const i64 line = i / columns, tile = line / p.packed_rows(), r = line - tile * p.packed_rows();
     const int n = int(i - line * columns);
     const i64 output = output_of<Math>(p, tile, n);
     const PackedRow row = packed_row(p, r);
     const T w = Data ? data_weight(tables, g, tables.data_folded[k], p.taps(), row, output) : forward_weight(g, row, output);
-    packed[(line - r % chunk_channels) * columns + Math::weight_place(int(r % chunk_channels), n, p.column_blocks)] = Math::factor(w);
+    packed[(line - r % chunk_channels) * columns + Math::weight_place(int(r % chunk_channels), n, p.column_blocks)] =
+        Math::factor(w);
   }
 }
 template <class Math, bool Data, class T = typename Math::Value>

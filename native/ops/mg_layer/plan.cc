@@ -48,9 +48,9 @@ class Planner {
  private:
   bool cuda() const { return is_cuda(p); }
 
-  // CUDA, without recurrence: images are taken through the layers in equal parts, one stage apart as the steps of a recurrent network
-  // are, so that what one layer writes is still in the cache when the next one reads it. Parts of less than half the size that fits
-  // are not worth their launches.
+  // CUDA, without recurrence: images are taken through the layers in equal parts, one stage apart as
+  // the steps of a recurrent network are, so that what one layer writes is still in the cache when
+  // the next one reads it. Parts of less than half the size that fits are not worth their launches.
   void cut_images() {
     i64 values = 0;  // of an image in a stage: fields are read, the values of a grid are read and those of the next image written
     for (const Node& n : p.nodes) values += (n.grid < 0 ? 1 : 2) * n.area() * n.channels;
@@ -74,7 +74,8 @@ class Planner {
         if (place->where == Place::Where::workspace) values += place->slots * p.batch * place->image;
       }
       if (g.gates.where == Place::Where::workspace) gates += g.gates.slots * p.batch * g.gates.image;
-      if (g.activation.offset != g.y.offset || g.activation.where != g.y.where) values += g.activation.slots * p.batch * g.activation.image;
+      if (g.activation.offset != g.y.offset || g.activation.where != g.y.where)
+        values += g.activation.slots * p.batch * g.activation.image;
     }
     return values * p.element_bytes + gates * p.gate_bytes;
   }
@@ -142,8 +143,8 @@ class Planner {
     if (s.norm != NormKind::none) g.statistics = take_bytes(p.spec.backward ? saved : work, 2 * g.channels * 8);
   }
 
-  // Slots of y: on CUDA, layers run at different steps at once, and one that reads this layer's y is as many steps behind as it is
-  // layers above.
+  // Slots of y: on CUDA, layers run at different steps at once, and one that
+  // reads this layer's y is as many steps behind as it is layers above.
   i64 reach(const Grid& g) const {
     if (!cuda()) return 1;
     int last = g.layer + 1;
@@ -157,7 +158,8 @@ class Planner {
 
   void describe(bool recurrent) {
     if (cuda() && p.layer_major) p.path = "CUDA, layer by layer (window norm)";
-    else if (cuda()) p.path = p.together ? "CUDA, layers one step apart in one launch for all" : "CUDA, layers one step apart in one launch each";
+    else if (cuda() && p.together) p.path = "CUDA, layers one step apart in one launch for all";
+    else if (cuda()) p.path = "CUDA, layers one step apart in one launch each";
     else if (p.layer_major) p.path = "layer by layer (window norm)";
     else if (p.wide) p.path = "grids and bands of rows in parallel, a barrier per layer (fewer images than threads)";
     else if (recurrent) p.path = "samples in parallel, all steps without a barrier";

@@ -106,9 +106,9 @@ struct Grid {
   // CPU: 3x3 taps on a grid of even sides, by tiles of 2x2 outputs (winograd.h).
   bool winograd = false;
   i64 pooled = 0;              // channels of pooled sources
-  // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as all
-  // others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities of a
-  // fine cell, so nine taps fold into four, with kernels summed per parity.
+  // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as
+  // all others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities
+  // of a fine cell, so nine taps fold into four, with kernels summed per parity.
   i64 doubled = 0, coarse_columns = 0;
   int doubled_sources = 0;
   std::vector<Source> sources;
@@ -136,12 +136,13 @@ struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums (more for a transformed kernel and the compensated bias under a norm)
+  i64 first, sums;             // position and size among the partial gradient sums: more for a transformed kernel and for the
+                               // compensated bias under a norm
 };
 
 struct Plan {
   NetworkSpec spec;
-  i64 batch, steps;            // of the schedule: without recurrence, steps are just more images; CUDA: a step is a part of the images
+  i64 batch, steps;            // of the schedule: without recurrence, steps are more images; CUDA: a step is a part of them
   bool layer_major;            // a window norm needs all steps of a layer before the next
   bool wide = false;           // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool together = false;       // CUDA: all stages in one launch, whose blocks of threads wait for each other
@@ -165,7 +166,8 @@ struct Plan {
   i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
   i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
   i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
-  i64 patch_size = 0, cells_size = 0, products_size = 0, sums_size = 0, dsums_size = 0, dx_size = 0;  // values of each scratch array
+  i64 patch_size = 0, cells_size = 0, products_size = 0, sums_size = 0;  // values of each scratch array
+  i64 dsums_size = 0, dx_size = 0;
   double forward_flop = 0;     // of the direct convolutions
   double computed_flop = 0;    // multiplications that folding or Winograd saves are not counted
   i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward

@@ -44,7 +44,8 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
   p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
   p.dx_size = std::max(p.dx_size, data_pixels * g.data_columns + data_pixels / 4 * g.coarse_columns);
-  g.grad = p.layer_major ? batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes) : worker_place(p, mine, 1, image);
+  g.grad = p.layer_major ? batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes)
+                         : worker_place(p, mine, 1, image);
   if (g.state >= 0) g.grad_hidden = worker_place(p, mine, 1, image), g.grad_cell = worker_place(p, mine, 1, image);
 }
 

@@ -16,7 +16,8 @@ CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
   i64 all = 0, most = 0;
   std::vector<i64> layer(p.spec.layers.size(), 0);
   for (const Grid& g : p.grids) {
-    expect_of_plan(p.batch * g.area() < most_cells && g.width < most_side, "fewer than 2^31 cells of a grid in a batch, sides below 2^15");
+    expect_of_plan(p.batch * g.area() < most_cells && g.width < most_side,
+                   "fewer than 2^31 cells of a grid in a batch, sides below 2^15");
     Product q = forward_product(g);
     cut(q, false);
     all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
@@ -42,7 +43,8 @@ Product CudaPlanner::forward_product(const Grid& g) const {
 }
 
 void CudaPlanner::cut(Product& q, bool narrow_tiles) const {
-  expect_of_plan(choose_box(q, p.element_bytes), "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
+  expect_of_plan(choose_box(q, p.element_bytes),
+                 "a kernelSize that the tiles of a GPU can hold, got " + std::to_string(p.spec.kernel_size));
   choose_columns(q, p.element_bytes, p.spec.precision, narrow_tiles);
 }
 

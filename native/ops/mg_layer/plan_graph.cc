@@ -5,8 +5,8 @@
 namespace mg {
 namespace {
 
-// Tiles of a grid in a step: with fewer, transforming the kernel costs more than Winograd's algorithm saves. A step alone decides, so
-// that a window has the bits of its steps.
+// Tiles of a grid in a step: with fewer, transforming the kernel costs more than Winograd's algorithm saves. A step alone
+// decides, so that a window has the bits of its steps.
 constexpr i64 least_tiles = 64;
 constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to fill the tiles
 
@@ -35,7 +35,8 @@ void check_spec(const NetworkSpec& s) {
   auto level_ok = [&](int level) { return level >= 0 && level < int(s.sides.size()); };
   auto field_ok = [&](int f) { return f >= 0 && f < int(s.fields.size()); };
   for (const FieldSpec& f : s.fields) {
-    expect_of_plan(level_ok(f.level) && f.channels > 0 && f.channels <= max_channels, "fields on known levels with 1 to 1024 channels");
+    expect_of_plan(level_ok(f.level) && f.channels > 0 && f.channels <= max_channels,
+                   "fields on known levels with 1 to 1024 channels");
   }
   for (int f : s.input) expect_of_plan(field_ok(f), "known input fields");
   for (size_t l = 0; l < s.layers.size(); l++) {
@@ -166,7 +167,8 @@ class Graph {
     return found;
   }
 
-  // Of an output: nine for a channel, four where they are folded (cuda); with Winograd's algorithm sixteen or, doubled, nine for four.
+  // Of an output: nine for a channel, four where they are folded (cuda);
+  // with Winograd's algorithm sixteen or, doubled, nine for four.
   double multiplications(const Grid& g) const {
     if (g.winograd) return 4 * double(g.in_channels) - 1.75 * double(g.doubled);
     return double(kernel_rows(g) - 5 * g.doubled);

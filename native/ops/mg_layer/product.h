@@ -1,5 +1,5 @@
-// How the CUDA engine cuts a convolution into tiles: a matrix product whose rows are cells, gathered with a ring around them, whose
-// columns are outputs, and whose depth runs over chunks of channels and taps. Plain C++; shapes and precision alone decide.
+// How the CUDA engine cuts a convolution into tiles: a matrix product whose rows are cells, gathered with a ring around them,
+// whose columns are outputs, and whose depth runs over chunks of channels and taps. Plain C++; shapes and precision alone decide.
 #pragma once
 #include "../../base/index.h"
 #include "../../base/platform.h"
@@ -56,8 +56,8 @@ constexpr int most_patch_cells = 320;
 
 // Chooses the box of a product whose shape is set: few tiles, small patches. False: no box keeps the patch small enough.
 bool choose_box(Product& p, i64 element_bytes);
-// Chooses column tiles: as wide as the product, or, where `narrow`, as many as can be, for launches that leave the GPU idle otherwise.
-// Matrix units need the four gates of a channel in four blocks of columns.
+// Chooses column tiles: as wide as the product, or, where `narrow`, as many as can be, for launches that leave the GPU idle
+// otherwise. Matrix units need the four gates of a channel in four blocks of columns.
 void choose_columns(Product& p, i64 element_bytes, Precision precision, bool narrow);
 WeightSum weight_sum(const Product& p, i64 channels, i64 steps);
 

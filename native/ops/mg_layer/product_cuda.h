@@ -1,6 +1,6 @@
-// One block of threads makes one tile of a product (product.h): the patch of 16 channels around its cells and the weights of one tap
-// lie in shared memory, each twice, so that the next ones arrive during the arithmetic. Sources are read where they are: doubled,
-// pooled and joined maps exist in the patch alone.
+// One block of threads makes one tile of a product (product.h): the patch of 16 channels around its cells and the weights of one
+// tap lie in shared memory, each twice, so that the next ones arrive during the arithmetic. Sources are read where they are:
+// doubled, pooled and joined maps exist in the patch alone.
 #pragma once
 #include "product_math_cuda.h"
 #include "stage.h"
@@ -54,7 +54,8 @@ struct OneSource {
 MG_DEVICE inline i64 source_cell(Map map, const PatchCell& c, i64 height, i64 width, int dimensions) {
   const bool line = dimensions == 1;
   if (map == Map::same) return (c.image * height + c.row()) * width + c.column();
-  if (map == Map::up) return (c.image * (line ? 1 : height / 2) + (line ? 0 : up_source(c.row()))) * (width / 2) + up_source(c.column());
+  if (map == Map::up)
+    return (c.image * (line ? 1 : height / 2) + (line ? 0 : up_source(c.row()))) * (width / 2) + up_source(c.column());
   return (c.image * (line ? 1 : height * 2) + (line ? 0 : pool_first(c.row()))) * (width * 2) + pool_first(c.column());
 }
 
@@ -65,7 +66,8 @@ MG_DEVICE Run<T, N> seen(const View<T>& v, i64 channel, const PatchCell& c, i64 
   const auto load = [&](i64 cells) { return *reinterpret_cast<const Run<T, N>*>(at + cells * v.channels); };
   Run<T, N> x = load(0);
   if (v.map != Map::down) return x;
-  const Run<T, N> right = load(1), below = dimensions == 1 ? x : load(2 * width), last = dimensions == 1 ? right : load(2 * width + 1);
+  const Run<T, N> right = load(1), below = dimensions == 1 ? x : load(2 * width),
+                  last = dimensions == 1 ? right : load(2 * width + 1);
   MG_UNROLL for (int k = 0; k < N; k++) x.at[k] = larger(larger(x.at[k], right.at[k]), larger(below.at[k], last.at[k]));
   return x;
 }
@@ -79,8 +81,8 @@ MG_DEVICE void put_factors(const Run<T, 4>& x, typename Math::Factor* to) {
 
 // What has to be pooled or rounded on its way, for AtOnce cells at a time: their loads are in flight together.
 template <class Math, int AtOnce, class T>
-MG_DEVICE void gather_through_registers(const View<T>& v, i64 channel, const PatchCell* cells, int count, i64 height, i64 width, int dimensions,
-                                        typename Math::Factor* patch) {
+MG_DEVICE void gather_through_registers(const View<T>& v, i64 channel, const PatchCell* cells, int count, i64 height, i64 width,
+                                        int dimensions, typename Math::Factor* patch) {
   const int step = port::threads() / 4;
   for (int first = port::thread() / 4; first < count; first += AtOnce * step) {
     Run<T, 4> x[AtOnce]{};
@@ -96,23 +98,27 @@ MG_DEVICE void gather_through_registers(const View<T>& v, i64 channel, const Pat
 
 // The four channels from `channel` on of every cell of a patch, by the threads with the same number modulo 4.
 template <class Math, class From, class T = typename From::Value>
-MG_DEVICE void gather(const From& from, i64 channel, i64 end, bool folded, const PatchCell* cells, int count, i64 height, i64 width, int dimensions,
-                      typename Math::Factor* patch) {
+MG_DEVICE void gather(const From& from, i64 channel, i64 end, bool folded, const PatchCell* cells, int count, i64 height,
+                      i64 width, int dimensions, typename Math::Factor* patch) {
   using Factor = typename Math::Factor;
   const int quad = port::thread() % 4 * 4;
   channel += quad;
   patch += quad;
   const View<T> v = from.find(channel < end ? channel : end - 1, folded);
   const bool whole = v.aligned && channel < end;
-  if (whole && v.map == Map::down) return gather_through_registers<Math, 2>(v, channel, cells, count, height, width, dimensions, patch);
-  if (whole && !Math::copies) return gather_through_registers<Math, 4>(v, channel, cells, count, height, width, dimensions, patch);
+  if (whole && v.map == Map::down)
+    return gather_through_registers<Math, 2>(v, channel, cells, count, height, width, dimensions, patch);
+  if (whole && !Math::copies)
+    return gather_through_registers<Math, 4>(v, channel, cells, count, height, width, dimensions, patch);
   for (int k = port::thread() / 4; k < count; k += port::threads() / 4) {
     const PatchCell c = cells[k];
     Factor* const to = patch + k * Math::stride;
     if (Math::copies && whole) {
       const bool valid = c.image >= 0 && v.data != nullptr;
-      const T* const at = valid ? v.data + source_cell(v.map, c, height, width, dimensions) * v.channels + (channel - v.first) : nullptr;
-      MG_UNROLL for (int part = 0; part < 4; part += 16 / int(sizeof(T))) port::copy_async(to + part, valid ? at + part : v.data, valid);
+      const T* const at =
+          valid ? v.data + source_cell(v.map, c, height, width, dimensions) * v.channels + (channel - v.first) : nullptr;
+      MG_UNROLL for (int part = 0; part < 4; part += 16 / int(sizeof(T)))
+        port::copy_async(to + part, valid ? at + part : v.data, valid);
       continue;
     }
     Run<T, 4> x{};
@@ -174,7 +180,8 @@ MG_DEVICE inline TilePlace tile_place(const Product& p, i64 tile) {
 MG_DEVICE inline void list_patch(const Product& p, const TilePlace& at, PatchCell* cells) {
   for (int k = port::thread(); k < p.patch_cells(); k += port::threads()) {
     const int line = k / p.patch_columns(), s = line / p.patch_rows();
-    const i64 y = p.scale * at.row + line - s * p.patch_rows() - p.pad_height, x = p.scale * at.column + k - line * p.patch_columns() - p.pad_width;
+    const i64 y = p.scale * at.row + line - s * p.patch_rows() - p.pad_height,
+              x = p.scale * at.column + k - line * p.patch_columns() - p.pad_width;
     const bool in = at.image + s < p.batch && inside(y, p.in_height) && inside(x, p.in_width);
     cells[k] = {in ? int(at.image + s) : -1, in ? int(y << 16 | x) : 0};
   }
@@ -210,10 +217,12 @@ MG_DEVICE void by_blocks(int blocks, F&& f) {
   else if constexpr (Math::Sums::most_blocks == 8) f(std::integral_constant<int, 8>{});
 }
 
-// Runs the product for one tile; epilogue(sums [128 cells][stride], numbers of the cells in the batch): columns as in the product, or,
-// where they belong to LSTM cells, those of gate i, u, f, o one after the other, a quarter of the tile's columns each.
+// Runs the product for one tile; epilogue(sums [128 cells][stride], numbers of the
+// cells in the batch): columns as in the product, or, where they belong to LSTM cells,
+// those of gate i, u, f, o one after the other, a quarter of the tile's columns each.
 template <class Math, class From, class Epilogue>
-MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void* packed, const From& from, int dimensions, Epilogue&& epilogue) {
+MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void* packed, const From& from, int dimensions,
+                        Epilogue&& epilogue) {
   TileMemory<Math> memory;
   TileMemory<Math>::lay_out(p, port::shared<char>(), memory);
   const TilePlace place = tile_place(p, tile);
@@ -227,7 +236,8 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
   int side = 1;
   for (int chunk = -1; chunk < chunks; chunk++) {  // at -1, nothing is there yet but what comes first
     const bool folded = chunk < folded_chunks, next_folded = chunk + 1 < folded_chunks;
-    const int taps = chunk < 0 ? 1 : folded ? 4 : p.taps(), across = folded ? 2 : p.kernel_width, line = folded ? p.columns / 2 + 2 : p.patch_columns();
+    const int taps = chunk < 0 ? 1 : folded ? 4 : p.taps(), across = folded ? 2 : p.kernel_width;
+    const int line = folded ? p.columns / 2 + 2 : p.patch_columns();
     const i64 left = folded ? p.folded - chunk * chunk_channels : p.channels - (chunk - folded_chunks) * chunk_channels;
     const int depth = left < chunk_channels ? (int(left) + 3) / 4 * 4 : chunk_channels;
     for (int tap = 0; tap < taps; tap++, side ^= 1) {
@@ -236,14 +246,16 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
       const bool last_tap = tap + 1 == taps;
       if (!last_tap || chunk + 1 < chunks) {
         const int count = (last_tap ? next_folded : folded) ? 4 * words : words;
-        for (int k = port::thread() * 4; k < count; k += tile_threads * 4) port::copy_async(memory.weights + (side ^ 1) * memory.weight_words + k, next + k, true);
+        for (int k = port::thread() * 4; k < count; k += tile_threads * 4)
+          port::copy_async(memory.weights + (side ^ 1) * memory.weight_words + k, next + k, true);
         next += count;
       }
       if (tap == 0 && chunk + 1 < chunks) {
         const i64 first = next_folded ? (chunk + 1) * chunk_channels : p.folded + (chunk + 1 - folded_chunks) * chunk_channels;
         const int scale = next_folded ? 2 : 1;
-        gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded, next_folded ? memory.coarse_cells : memory.patch_cells,
-                     next_folded ? p.coarse_cells() : p.patch_cells(), p.in_height / scale, p.in_width / scale, dimensions,
+        gather<Math>(from, first, next_folded ? p.folded : p.folded + p.channels, next_folded,
+                     next_folded ? memory.coarse_cells : memory.patch_cells, next_folded ? p.coarse_cells() : p.patch_cells(),
+                     p.in_height / scale, p.in_width / scale, dimensions,
                      memory.patches + ((chunk + 1) & 1) * memory.patch_values);
         port::warp_barrier();  // lanes gather on ways of their own; matrix units want them together again
       }
@@ -251,7 +263,8 @@ MG_DEVICE void run_tile(const Product& p, i64 tile, i64 column_tile, const void*
       if (chunk < 0 || !works) continue;
       const unsigned* const weights = memory.weights + side * memory.weight_words + (folded ? port::thread() / 32 * words : 0);
       by_blocks<Math>(p.column_blocks, [&](auto blocks) {
-        sums.template add<decltype(blocks)::value>(memory.patches + (chunk & 1) * memory.patch_values, folded ? memory.coarse_origins : memory.origins,
+        sums.template add<decltype(blocks)::value>(memory.patches + (chunk & 1) * memory.patch_values,
+                                                   folded ? memory.coarse_origins : memory.origins,
                                                    tap / across * line + tap % across, weights, depth);
       });
     }

@@ -1,7 +1,8 @@
 // The arithmetic of a product's tile, 128 cells by 16, 32 or 64 columns, in registers: exact multiply-adds, or matrix units with
 // factors rounded to tf32 or bfloat16. Each has:
-//   Factor, stride           what lies in shared memory, and from one cell to the next: 16 channels and a gap against bank conflicts
-//   weight_words(columns)    32-bit words of the packed weights of 16 channels; weight_place(k, n, blocks): factor k, n among them
+//   Factor, stride           what lies in shared memory, and from one cell to the next: 16 channels, a gap against bank conflicts
+//   weight_words(columns)    32-bit words of the packed weights of 16 channels
+//   weight_place(k, n, blocks)    factor k, n among them
 //   column_channel, column_gate   which channel and gate (i, u, f, o) of an LSTM a packed column holds: one thread has all four
 //   Kept                     how gates and gradients of sums lie in memory (kept_cuda.h)
 //   Sums                     one thread's sums; origins: where the cells of the tile begin in the patch
@@ -18,7 +19,8 @@ struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Run {
   T at[N];
 };
 
-// Warp w has cells 32 w to 32 w + 31 of the tile, and columns of 8 to a thread: block b of columns lies with lanes l, l % blocks = b.
+// Warp w has cells 32 w to 32 w + 31 of the tile, and columns of 8
+// to a thread: block b of columns lies with lanes l, l % blocks = b.
 template <class T>
 struct ExactMath {
   using Value = T;

@@ -69,7 +69,8 @@ class Builder {
   static U* entry(U* const* all, int k) { return all && k >= 0 ? all[k] : nullptr; }
 
   StateBefore<T> before(const T* given, const Place& own, i64 checkpoints) const {
-    return {given, series(own), checkpoints < 0 ? nullptr : reinterpret_cast<T*>(static_cast<char*>(args.saved) + checkpoints), p.segment};
+    return {given, series(own), checkpoints < 0 ? nullptr : reinterpret_cast<T*>(static_cast<char*>(args.saved) + checkpoints),
+            p.segment};
   }
 
   static bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
@@ -86,7 +87,8 @@ class Builder {
     if (g.gamma >= 0) {
       r.epsilon = s.epsilon;
       r.gamma = args.parameters[g.gamma], r.beta = args.parameters[g.beta];
-      r.statistics = reinterpret_cast<double*>(p.spec.backward ? static_cast<char*>(args.saved) + g.statistics : work(g.statistics));
+      r.statistics =
+          reinterpret_cast<double*>(p.spec.backward ? static_cast<char*>(args.saved) + g.statistics : work(g.statistics));
     }
     r.y = series(g.y), r.activation = series(g.activation), r.cell = series(g.cell), r.gates = kept(g.gates);
     r.gate_plane = p.batch * g.area() * g.channels;
@@ -232,7 +234,8 @@ i64 tables_bytes(const Plan& p) {
   for (const Grid& g : p.grids) sources += g.sources.size(), shortcuts += g.shortcut.size();
   const size_t uses = sources + shortcuts;  // of nodes
   size_t bytes = sizeof(Tables<double>) + 24 * 64;
-  bytes += p.grids.size() * (sizeof(GridRow<double>) + 3 * sizeof(Product) + 2 + sizeof(WeightSum)) + sources * sizeof(SourceRow<double>);
+  bytes += p.grids.size() * (sizeof(GridRow<double>) + 3 * sizeof(Product) + 2 + sizeof(WeightSum)) +
+           sources * sizeof(SourceRow<double>);
   bytes += shortcuts * sizeof(ShortcutRow<double>) + uses * (sizeof(UseRow<double>) + sizeof(FieldRow<double>));
   bytes += (5 * p.grids.size() + uses + 5) * sizeof(i64) + 5 * p.layer_first.size() * sizeof(int);
   return i64(bytes);

@@ -1,6 +1,6 @@
-// What the kernels of the CUDA engine read to find their way: plain structs of pointers and shapes, built from a plan and the tensors
-// of one call, and copied to the device. Every launch gets a pointer to the same tables, so that a captured sequence of launches
-// serves any tensors of the same shapes.
+// What the kernels of the CUDA engine read to find their way: plain structs of pointers and shapes, built from a plan and the
+// tensors of one call, and copied to the device. Every launch gets a pointer to the same tables, so that a captured sequence of
+// launches serves any tensors of the same shapes.
 #pragma once
 #include <vector>
 
@@ -130,7 +130,8 @@ struct Stages {
   }
 };
 
-// One kind of work of a launch: rows in the order of layers, `before` the blocks of all rows before each, one more entry at the end.
+// One kind of work of a launch: rows in the order of layers, `before`
+// the blocks of all rows before each, one more entry at the end.
 enum class Work { forward, data, weights, cells, fields, count };
 
 template <class T>
@@ -138,7 +139,7 @@ struct Tables {
   i64 steps;
   int dimensions, layers;
   double* strip_sums;           // of the sums over all cells of a grid
-  double* norm_shift;           // means over the cells that a window norm's backward takes away: of dy, and of dy times the normed
+  double* norm_shift;  // means over the cells that a window norm's backward takes away: of dy, and of dy times the normed
   char* workspace;
   const GridRow<T>* grids;
   const Product* forward;       // one for each grid

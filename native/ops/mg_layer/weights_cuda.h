@@ -1,6 +1,7 @@
-// The weight gradient of a grid: dW[tap, channel, n] = sum over steps and cells of what the tap saw times the sums' gradient n.
-// One block of threads has 16 channels, up to nine taps and 64 columns in registers and walks over the boxes of its slice; the slices
-// are added in order at the end. The bias gradient, a sum of columns, comes from the blocks of the first channels and taps.
+// The weight gradient of a grid: dW[tap, channel, n] = sum over steps and cells of what the tap
+// saw times the sums' gradient n. One block of threads has 16 channels, up to nine taps and 64
+// columns in registers and walks over the boxes of its slice; the slices are added in order at the
+// end. The bias gradient, a sum of columns, comes from the blocks of the first channels and taps.
 #pragma once
 #include "product_cuda.h"
 
@@ -59,8 +60,9 @@ struct WeightTile<MatrixMath<Bf16>, float> {
   static MG_DEVICE int first_tap() { return port::thread() / 64 * 5; }
   static MG_DEVICE int column() { return port::thread() / 32 % 2 * 32; }
 
-  // The words of the fragments at cells m and on. Both operands lie cell by cell, which is the depth, so for words of two cells they
-  // are transposed: lane l names line l % 8 of matrix l / 8, that is of one half of the depth and of one half of 16 channels or columns.
+  // The words of the fragments at cells m and on. Both operands lie cell by cell, which is
+  // the depth, so for words of two cells they are transposed: lane l names line l % 8 of
+  // matrix l / 8, that is of one half of the depth and of one half of 16 channels or columns.
   struct Words {
     int patch_at[Bf16 ? 1 : 2];
     unsigned b[4][2];
@@ -75,7 +77,8 @@ struct WeightTile<MatrixMath<Bf16>, float> {
         MG_UNROLL for (int half = 0; half < 2; half++) {
           const int k = m + lane % 4 + half * 4;
           patch_at[half] = origins[k] * Math::stride + lane / 4;
-          MG_UNROLL for (int n = 0; n < 4; n++) b[n][half] = port::to_tf32(d[k * (weight_columns + gap) + column() + lane / 4 + n * 8]);
+          const Factor* const line = d + k * (weight_columns + gap) + column() + lane / 4;
+          MG_UNROLL for (int n = 0; n < 4; n++) b[n][half] = port::to_tf32(line[n * 8]);
         }
       }
     }
@@ -109,7 +112,8 @@ struct WeightTile<MatrixMath<Bf16>, float> {
     MG_UNROLL for (int k = 0; k < 5; k++) {
       MG_UNROLL for (int n = 0; n < 4; n++) {
         MG_UNROLL for (int e = 0; e < 4; e++)
-          if (first_tap() + k < 9 && (first_tap() > 0 || k < 5)) f(first_tap() + k, lane / 4 + e / 2 * 8, column() + n * 8 + lane % 4 * 2 + e % 2, at[k][n][e]);
+          if (first_tap() + k < 9 && (first_tap() > 0 || k < 5))
+            f(first_tap() + k, lane / 4 + e / 2 * 8, column() + n * 8 + lane % 4 * 2 + e % 2, at[k][n][e]);
       }
     }
   }
@@ -144,8 +148,8 @@ struct WeightMemory {
   }
 };
 
-// Columns from `d` on, of as many as `left`, of the gradients of a box; zeros for cells and columns that are not there. Arrives as
-// asynchronous copies do.
+// Columns from `d` on, of as many as `left`, of the gradients of a box; zeros
+// for cells and columns that are not there. Arrives as asynchronous copies do.
 template <class Math, class Gradient>
 MG_DEVICE void gather_gradients(const Gradient* d, i64 outputs, i64 left, const int* cells, typename Math::Factor* to) {
   constexpr int stride = WeightMemory<Math>::stride, run = 16 / int(sizeof(Gradient));
@@ -161,7 +165,8 @@ MG_DEVICE void gather_gradients(const Gradient* d, i64 outputs, i64 left, const 
 
 // Steps [t0, t1); `first`: the sums begin here, else they go on.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads, tile_blocks<T>) weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
+MG_KERNEL(tile_threads, tile_blocks<T>)
+weights_kernel(const Tables<T>* tables, int first_row, int end, i64 t0, i64 t1, bool first) {
   const Found found = find_row(tables->before[int(Work::weights)], first_row, end, port::block());
   const Product& p = tables->forward[found.row];
   const WeightSum& w = tables->weights[found.row];
@@ -187,8 +192,8 @@ MG_KERNEL(tile_threads, tile_blocks<T>) weights_kernel(const Tables<T>* tables, 
     list_patch(p, place, memory.tile.patch_cells);
     list_cell(p, place, memory.tile);
     MG_BARRIER();
-    gather<Math>(Sources<T>{tables->sources + g.source, g.sources, t}, channel, g.in_channels, false, memory.tile.patch_cells, p.patch_cells(),
-                 p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
+    gather<Math>(Sources<T>{tables->sources + g.source, g.sources, t}, channel, g.in_channels, false, memory.tile.patch_cells,
+                 p.patch_cells(), p.in_height, p.in_width, tables->dimensions, memory.tile.patches);
     using Kept = typename Math::Kept;
     const auto* const d = kept_at<typename Kept::Gradient>(g.dsums, t) + column;
     gather_gradients<Math>(d, g.outputs, g.outputs - column, memory.tile.cells, memory.d);
@@ -196,7 +201,8 @@ MG_KERNEL(tile_threads, tile_blocks<T>) weights_kernel(const Tables<T>* tables, 
     port::copy_wait<0>();
     MG_BARRIER();
     sums.add(memory.tile.patches, memory.d, memory.tile.origins, memory.offsets, taps, taps == 9 && p.kernel_width == 3);
-    for (int m = 0; sums_bias && m < tile_cells; m++) bias += Kept::gradient(memory.d[m * WeightMemory<Math>::stride + port::thread()]);
+    for (int m = 0; sums_bias && m < tile_cells; m++)
+      bias += Kept::gradient(memory.d[m * WeightMemory<Math>::stride + port::thread()]);
   }
   T* const partial = g.partials + slice * w.size;
   sums.each([&](int tap, int c, int n, T sum) {

@@ -38,7 +38,8 @@ MG_HD double step_scale(const T* norm, double max_norm) {
 
 // y[i] = x[i] · step_scale; copies when the norm is not finite, so that the fault stays visible.
 template <class T>
-void clip_by_norm(const ListBlocks& list, const std::vector<const T*>& xs, const T* norm, double max_norm, const std::vector<T*>& ys);
+void clip_by_norm(const ListBlocks& list, const std::vector<const T*>& xs, const T* norm, double max_norm,
+                  const std::vector<T*>& ys);
 
 // y = max(−limit, min(limit, x)); NaN stays.
 template <class T>
@@ -96,10 +97,11 @@ template <class T>
 void sgd_step(const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov);
 
 // m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr·m̂/(√v̂ + ε), m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) (Kingma, Ba 2015, algorithm 1).
-// `decoupled` (Loshchilov, Hutter 2019): θ ← (1 − lr·λ)θ first, instead of λθ in g. steps[j] is t of the j-th tensor; it is counted up.
+// `decoupled` (Loshchilov, Hutter 2019): θ ← (1 − lr·λ)θ first, instead
+// of λθ in g. steps[j] is t of the j-th tensor; it is counted up.
 template <class T>
-void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds, const std::vector<double*>& steps,
-               double beta1, double beta2, double epsilon, bool decoupled);
+void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds,
+               const std::vector<double*>& steps, double beta1, double beta2, double epsilon, bool decoupled);
 
 // n ← ρn + (1−ρ)g². The order is that of `flavors` in lib/optim/rmsprop.ts; buf is kept only with momentum, i only by graves.
 //   tensorflow: buf ← μ buf + lr·g/√(n + ε);               θ ← θ − buf
@@ -140,21 +142,25 @@ void rmsprop_step(const StepLists<T>& s, RmsPropFlavor flavor, const std::vector
 // The same on a GPU; a list goes in launches of as many tensors as fit into the arguments of a kernel.
 namespace cuda {
 template <class T>
-void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors, T* norm,
-                 double* partials);
+void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors,
+                 T* norm, double* partials);
 template <class T>
 void clip_by_norm(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, const T* norm, double max_norm,
                   const std::vector<T*>& ys);
 template <class T>
-void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit, const std::vector<T*>& ys);
+void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit,
+                   const std::vector<T*>& ys);
 template <class T>
-void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov);
+void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta,
+              double momentum, bool nesterov);
 template <class T>
-void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds,
-               const std::vector<double*>& steps, double beta1, double beta2, double epsilon, bool decoupled);
+void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& firsts,
+               const std::vector<T*>& seconds, const std::vector<double*>& steps, double beta1, double beta2, double epsilon,
+               bool decoupled);
 template <class T>
-void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, RmsPropFlavor flavor, const std::vector<T*>& squares,
-                  const std::vector<T*>& means, const std::vector<T*>& momenta, double decay, double epsilon, double momentum);
+void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, RmsPropFlavor flavor,
+                  const std::vector<T*>& squares, const std::vector<T*>& means, const std::vector<T*>& momenta, double decay,
+                  double epsilon, double momentum);
 }  // namespace cuda
 
 }  // namespace mg

@@ -40,7 +40,8 @@ void global_norm(const ListBlocks& list, const std::vector<const T*>& tensors, T
 }
 
 template <class T>
-void clip_by_norm(const ListBlocks& list, const std::vector<const T*>& xs, const T* norm, double max_norm, const std::vector<T*>& ys) {
+void clip_by_norm(const ListBlocks& list, const std::vector<const T*>& xs, const T* norm, double max_norm,
+                  const std::vector<T*>& ys) {
   double scale = step_scale(norm, max_norm);
   if (scale != scale) scale = 1;
   Pool::get().parallel_for(list.count(), [&](i64 c, int) {
@@ -73,8 +74,8 @@ void sgd_step(const StepLists<T>& s, const std::vector<T*>& momenta, double mome
 }
 
 template <class T>
-void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds, const std::vector<double*>& steps,
-               double beta1, double beta2, double epsilon, bool decoupled) {
+void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds,
+               const std::vector<double*>& steps, double beta1, double beta2, double epsilon, bool decoupled) {
   const double scale = step_scale(s.norm, s.max_norm);
   if (scale != scale) return;
   for (double* t : steps) *t += 1;
@@ -95,18 +96,19 @@ void rmsprop_step(const StepLists<T>& s, RmsPropFlavor flavor, const std::vector
     T *x = (*s.parameters)[j], *n = squares[j];
     T *mean = flavor == RmsPropFlavor::graves ? means[j] : nullptr, *buf = momenta.empty() ? nullptr : momenta[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) rule.update(scale * grad[i], x[i], n[i], mean ? mean + i : nullptr, buf ? buf + i : nullptr);
+    for (i64 i = begin; i < end; ++i)
+      rule.update(scale * grad[i], x[i], n[i], mean ? mean + i : nullptr, buf ? buf + i : nullptr);
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                                                        \
-  template void global_norm<T>(const ListBlocks&, const std::vector<const T*>&, T*, double*);                                    \
-  template void clip_by_norm<T>(const ListBlocks&, const std::vector<const T*>&, const T*, double, const std::vector<T*>&);      \
-  template void clip_by_value<T>(const ListBlocks&, const std::vector<const T*>&, double, const std::vector<T*>&);                \
-  template void sgd_step<T>(const StepLists<T>&, const std::vector<T*>&, double, bool);                                          \
-  template void adam_step<T>(const StepLists<T>&, const std::vector<T*>&, const std::vector<T*>&, const std::vector<double*>&,   \
-                             double, double, double, bool);                                                                      \
-  template void rmsprop_step<T>(const StepLists<T>&, RmsPropFlavor, const std::vector<T*>&, const std::vector<T*>&,              \
+#define MG_INSTANTIATE(T)                                                                                                      \
+  template void global_norm<T>(const ListBlocks&, const std::vector<const T*>&, T*, double*);                                  \
+  template void clip_by_norm<T>(const ListBlocks&, const std::vector<const T*>&, const T*, double, const std::vector<T*>&);    \
+  template void clip_by_value<T>(const ListBlocks&, const std::vector<const T*>&, double, const std::vector<T*>&);             \
+  template void sgd_step<T>(const StepLists<T>&, const std::vector<T*>&, double, bool);                                        \
+  template void adam_step<T>(const StepLists<T>&, const std::vector<T*>&, const std::vector<T*>&, const std::vector<double*>&, \
+                             double, double, double, bool);                                                                    \
+  template void rmsprop_step<T>(const StepLists<T>&, RmsPropFlavor, const std::vector<T*>&, const std::vector<T*>&,            \
                                 const std::vector<T*>&, double, double, double);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

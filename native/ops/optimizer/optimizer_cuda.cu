@@ -29,7 +29,8 @@ static_assert(sizeof(Batch) < 3500, "a kernel's arguments");
 template <class F>
 MG_KERNEL(loop_threads) list_kernel(Batch batch, F f) {
   const int j = batch.tensor_of(port::block());
-  const i64 begin = (port::block() - batch.first_block[j]) * per_block, end = begin + per_block < batch.sizes[j] ? begin + per_block : batch.sizes[j];
+  const i64 begin = (port::block() - batch.first_block[j]) * per_block,
+            end = begin + per_block < batch.sizes[j] ? begin + per_block : batch.sizes[j];
   for (i64 i = begin + port::thread(); i < end; i += loop_threads) f(batch, j, i);
 }
 
@@ -62,8 +63,8 @@ void* or_null(const std::vector<P>& list, std::size_t k) {
 }  // namespace
 
 template <class T>
-void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors, T* norm,
-                 double* partials) {
+void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors,
+                 T* norm, double* partials) {
   i64 done = 0;
   for (std::size_t j = 0; j < counts.size(); ++j) {
     const T* const x = tensors[j];
@@ -96,7 +97,8 @@ void clip_by_norm(Stream stream, const std::vector<i64>& counts, const std::vect
 }
 
 template <class T>
-void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit, const std::vector<T*>& ys) {
+void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit,
+                   const std::vector<T*>& ys) {
   const T high = static_cast<T>(limit);
   over_batches(
       counts, [&](Batch& b, int j, std::size_t k) { b.list[0][j] = or_null(xs, k), b.list[1][j] = ys[k]; },
@@ -109,7 +111,8 @@ void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vec
 }
 
 template <class T>
-void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov) {
+void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta,
+              double momentum, bool nesterov) {
   const SgdRule<T> rule{static_cast<T>(s.lr), static_cast<T>(momentum), static_cast<T>(s.weight_decay), nesterov};
   const T* const norm = s.norm;
   const double max_norm = s.max_norm;
@@ -129,15 +132,17 @@ void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>&
 }
 
 template <class T>
-void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& firsts, const std::vector<T*>& seconds,
-               const std::vector<double*>& steps, double beta1, double beta2, double epsilon, bool decoupled) {
+void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& firsts,
+               const std::vector<T*>& seconds, const std::vector<double*>& steps, double beta1, double beta2, double epsilon,
+               bool decoupled) {
   const AdamRule<T> rule(s.lr, s.weight_decay, beta1, beta2, epsilon, decoupled);
   const T* const norm = s.norm;
   const double max_norm = s.max_norm;
   over_batches(
       counts,
       [&](Batch& b, int j, std::size_t k) {
-        b.list[0][j] = (*s.parameters)[k], b.list[1][j] = or_null(*s.grads, k), b.list[2][j] = firsts[k], b.list[3][j] = seconds[k];
+        b.list[0][j] = (*s.parameters)[k], b.list[1][j] = or_null(*s.grads, k), b.list[2][j] = firsts[k],
+        b.list[3][j] = seconds[k];
         b.list[4][j] = steps[k];
       },
       [&](const Batch& batch) {
@@ -148,14 +153,16 @@ void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>
         each_of_list(stream, batch, [=] MG_DEVICE(const Batch& b, int j, i64 i) {
           const double scale = step_scale(norm, max_norm), t = *b.at<double>(4, j);
           if (scale != scale) return;
-          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], rule.rate(t), rule.correction(t), b.at<T>(0, j)[i], b.at<T>(2, j)[i], b.at<T>(3, j)[i]);
+          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], rule.rate(t), rule.correction(t), b.at<T>(0, j)[i],
+                      b.at<T>(2, j)[i], b.at<T>(3, j)[i]);
         });
       });
 }
 
 template <class T>
-void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, RmsPropFlavor flavor, const std::vector<T*>& squares,
-                  const std::vector<T*>& means, const std::vector<T*>& momenta, double decay, double epsilon, double momentum) {
+void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, RmsPropFlavor flavor,
+                  const std::vector<T*>& squares, const std::vector<T*>& means, const std::vector<T*>& momenta, double decay,
+                  double epsilon, double momentum) {
   const RmsPropRule<T> rule(flavor, s.lr, s.weight_decay, decay, epsilon, momentum);
   const bool has_mean = flavor == RmsPropFlavor::graves;
   const T* const norm = s.norm;
@@ -171,19 +178,21 @@ void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists
           const double scale = step_scale(norm, max_norm);
           if (scale != scale) return;
           T *const mean = b.at<T>(3, j), *const buf = b.at<T>(4, j);
-          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], b.at<T>(2, j)[i], mean ? mean + i : nullptr, buf ? buf + i : nullptr);
+          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], b.at<T>(2, j)[i], mean ? mean + i : nullptr,
+                      buf ? buf + i : nullptr);
         });
       });
 }
 
-#define MG_INSTANTIATE(T)                                                                                                                   \
-  template void global_norm<T>(Stream, const ListBlocks&, const std::vector<i64>&, const std::vector<const T*>&, T*, double*);              \
-  template void clip_by_norm<T>(Stream, const std::vector<i64>&, const std::vector<const T*>&, const T*, double, const std::vector<T*>&);   \
-  template void clip_by_value<T>(Stream, const std::vector<i64>&, const std::vector<const T*>&, double, const std::vector<T*>&);            \
-  template void sgd_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, const std::vector<T*>&, double, bool);                    \
-  template void adam_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, const std::vector<T*>&, const std::vector<T*>&,          \
-                             const std::vector<double*>&, double, double, double, bool);                                                    \
-  template void rmsprop_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, RmsPropFlavor, const std::vector<T*>&,                \
+#define MG_INSTANTIATE(T)                                                                                                        \
+  template void global_norm<T>(Stream, const ListBlocks&, const std::vector<i64>&, const std::vector<const T*>&, T*, double*);   \
+  template void clip_by_norm<T>(Stream, const std::vector<i64>&, const std::vector<const T*>&, const T*, double,                 \
+                                const std::vector<T*>&);                                                                         \
+  template void clip_by_value<T>(Stream, const std::vector<i64>&, const std::vector<const T*>&, double, const std::vector<T*>&); \
+  template void sgd_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, const std::vector<T*>&, double, bool);         \
+  template void adam_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, const std::vector<T*>&,                       \
+                             const std::vector<T*>&, const std::vector<double*>&, double, double, double, bool);                 \
+  template void rmsprop_step<T>(Stream, const std::vector<i64>&, const StepLists<T>&, RmsPropFlavor, const std::vector<T*>&,     \
                                 const std::vector<T*>&, const std::vector<T*>&, double, double, double);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -14,8 +14,14 @@
 
 #define CUDART_VERSION 13000
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInsufficientDriver = 35, cudaErrorNoDevice = 100, cudaErrorNotReady = 600,
-                   cudaErrorIllegalAddress = 700 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorNotReady = 600,
+  cudaErrorIllegalAddress = 700
+};
 enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum { cudaHostAllocDefault = 0, cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 using cudaStream_t = CUstream_st*;
@@ -59,8 +65,12 @@ inline cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   return cudaSuccess;
 }
 inline cudaError_t cudaHostAlloc(void** data, std::size_t bytes, int) { return cudaMalloc(data, bytes); }
-inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) { return *free = *total = std::size_t(8) << 30, cudaSuccess; }
-inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, int) { return *stream = reinterpret_cast<cudaStream_t>(8), cudaSuccess; }
+inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  return *free = *total = std::size_t(8) << 30, cudaSuccess;
+}
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, int) {
+  return *stream = reinterpret_cast<cudaStream_t>(8), cudaSuccess;
+}
 
 // Kernels and copies on the device run at once, copies between it and the host when somebody waits for them, as late as the real
 // ones may: until then what the host gets is NaN, and what it gave must stay as it is.
@@ -113,13 +123,16 @@ inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes
   const std::lock_guard<std::mutex> lock(s.mutex);
   const char* const source = static_cast<const char*>(from);
   const bool to_host = kind == cudaMemcpyDeviceToHost;
-  s.copies.push_back({const_cast<char*>(to_host ? static_cast<char*>(to) : source), std::vector<char>(source, source + bytes), to_host});
+  s.copies.push_back(
+      {const_cast<char*>(to_host ? static_cast<char*>(to) : source), std::vector<char>(source, source + bytes), to_host});
   s.issued++;
   if (to_host) std::memset(to, 0xff, bytes);
   else std::memcpy(to, from, bytes);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) { return std::memset(to, value, bytes), cudaSuccess; }
+inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+  return std::memset(to, value, bytes), cudaSuccess;
+}
 inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, int) { return *event = new ShimEvent, cudaSuccess; }
 inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   ShimStream& s = shim_stream();

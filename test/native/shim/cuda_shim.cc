@@ -326,7 +326,8 @@ void run_blocks(Scheduler& s, const i64* numbers, int count) {
     if (f.state == State::done) continue;
     s.place.thread = f.thread, s.place.block = f.block->number;
     if (f.block->meeting.arrived > 0) die("a part of the block waits at a barrier that the others never reach");
-    die(s.meeting.arrived > 0 ? "a part of the launch waits at a barrier that the others never reach" : "lanes are missing from an exchange");
+    die(s.meeting.arrived > 0 ? "a part of the launch waits at a barrier that the others never reach"
+                              : "lanes are missing from an exchange");
   }
   for (Block& block : s.blocks) free_shared(block.shared, s.shared_bytes);
 }
@@ -351,7 +352,8 @@ void meet_at(Meeting& m, int first, int count, const char* file, int line, const
 // The lanes of a warp meet; the last one wakes the others.
 void meet(Warp& w) {
   Scheduler& s = all();
-  const int warp = current().thread / 32, lanes = std::min(s.count - warp * 32, 32), first = current().block->first + warp * 32, last = first + lanes;
+  const int warp = current().thread / 32, lanes = std::min(s.count - warp * 32, 32), first = current().block->first + warp * 32,
+            last = first + lanes;
   if (lanes != 32) die("an exchange needs 32 lanes");
   release(&w);
   if (++w.arrived == lanes) {
@@ -475,8 +477,8 @@ i64 resident_blocks(int threads) { return std::min<i64>(6, most_threads / thread
 void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_bytes, bool together) {
   Scheduler& s = all();
   const std::lock_guard<std::mutex> lock(s.mutex);
-  if (threads < 1 || threads > most_threads || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 || shared_bytes > 99 * 1024 ||
-      (together && blocks > resident_blocks(threads)))
+  if (threads < 1 || threads > most_threads || blocks < 1 || blocks > 2147483647 || shared_bytes < 0 ||
+      shared_bytes > 99 * 1024 || (together && blocks > resident_blocks(threads)))
     die("a launch asks for more than a GPU has");
 #if defined(MG_SHIM_TSAN)
   AnnotateIgnoreReadsBegin("", 0);

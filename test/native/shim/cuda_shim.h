@@ -1,8 +1,8 @@
-// CUDA kernels as host code: native/base/port.h over fibers. A block's threads are fibers of one host thread, switched only where a
-// kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here: a barrier
-// reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end. Shared memory
-// is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody waits for it.
-// cuda_shim.cc is compiled without the thread sanitizer; what kernels do to memory is done here, where it is seen.
+// CUDA kernels as host code: native/base/port.h over fibers. A block's threads are fibers of one host thread, switched only where
+// a kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here: a
+// barrier reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end.
+// Shared memory is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody
+// waits for it. cuda_shim.cc is compiled without the thread sanitizer; what kernels do to memory is done here, where it is seen.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -109,7 +109,8 @@ void copy_wait() {
   void* to;
   const void* from;
   while (shim::next_copy(N, &to, &from))
-    for (int k = 0; k < 4; k++) static_cast<volatile std::uint32_t*>(to)[k] = from ? static_cast<const volatile std::uint32_t*>(from)[k] : 0;
+    for (int k = 0; k < 4; k++)
+      static_cast<volatile std::uint32_t*>(to)[k] = from ? static_cast<const volatile std::uint32_t*>(from)[k] : 0;
 }
 
 inline void mma_tf32(float* d, const unsigned* a, const unsigned* b) { shim::mma(8, d, a, b); }
@@ -142,7 +143,9 @@ template <class... Parameters, class... Arguments>
 void start(bool together, void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, Arguments... arguments) {
   if (blocks == 0) return;
   auto body = [=] { kernel(arguments...); };
-  auto run = [=]() mutable { shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes, together); };
+  auto run = [=]() mutable {
+    shim::run([](void* state) { (*static_cast<decltype(body)*>(state))(); }, &body, blocks, threads, shared_bytes, together);
+  };
   if (shim::recording != nullptr) shim::recording->push_back(run);
   else run();
 }
@@ -151,7 +154,8 @@ void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_b
   start(false, kernel, blocks, threads, shared_bytes, arguments...);
 }
 template <class... Parameters, class... Arguments>
-void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream, Arguments... arguments) {
+void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_bytes, cuda::Stream,
+                     Arguments... arguments) {
   start(true, kernel, std::min(blocks, shim::resident_blocks(threads)), threads, shared_bytes, arguments...);
 }
 

@@ -32,7 +32,8 @@ MG_KERNEL(warps * 32) tile_kernel(i64 rows, const float* x, const float* w, floa
     for (int i = thread; i < warps * 16 * chunk / 4; i += warps * 32) {
       const int row = i / 4, part = i % 4 * 4;
       const bool valid = first + row < rows;
-      port::copy_async(memory + (side * warps * 16 + row) * stride + part, x + (valid ? first + row : 0) * depth + k + part, valid);
+      port::copy_async(memory + (side * warps * 16 + row) * stride + part, x + (valid ? first + row : 0) * depth + k + part,
+                       valid);
     }
     for (int i = thread; i < chunk * columns / 4; i += warps * 32)
       port::copy_async(w_sides + (side * chunk + i / 2) * 12 + i % 2 * 4, w + (k + i / 2) * columns + i % 2 * 4, true);

@@ -1,0 +1,28 @@
+/** The width of the house: no line of a source is longer than 130 characters. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const WIDTH = 130;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isSource = (file: string): boolean => /\.(ts|mjs|js|py|cc|cu|h|sh)$/.test(file);
+
+/** The sources of all rooms and of the top level, relative to the root. */
+function sources(): string[] {
+  const inRooms = ['bench', 'lib', 'native', 'test'].flatMap((room) => (
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((file) => join(room, file))));
+  return [...readdirSync(root), ...inRooms].filter(isSource);
+}
+
+/** As `file:line, length`; in characters, of which an accented letter or an arrow is one. */
+function tooLong(file: string): string[] {
+  const lines = readFileSync(join(root, file), 'utf8').split('\n');
+  return lines.flatMap((line, i) => ([...line].length > WIDTH ? [`${file}:${i + 1}, ${[...line].length} characters`] : []));
+}
+
+it(`no line is longer than ${WIDTH} characters`, () => {
+  const files = sources();
+  expect(files.length).toBeGreaterThan(400);
+  expect(files.flatMap(tooLong)).toEqual([]);
+});
