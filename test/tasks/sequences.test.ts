@@ -58,7 +58,8 @@ describe('sequence tasks', () => {
         const steps = windows.reduce((sum, w) => sum + w.steps, 0);
         const of = (name: 'mask' | 'scored' | 'target', width: number): number[] => windows.flatMap((w) => {
           const { data } = w.outputs[0]![name]!;
-          return Array.from({ length: w.steps }, (_, t) => [...data.slice((t * batch + b) * width, (t * batch + b + 1) * width)]).flat();
+          const row = (t: number): number => (t * batch + b) * width;
+          return Array.from({ length: w.steps }, (_, t) => [...data.slice(row(t), row(t) + width)]).flat();
         });
         const padded = (values: Float32Array, width: number): number[] => (
           [...values, ...new Array<number>(steps * width - values.length).fill(0)]);
