@@ -7,6 +7,7 @@ import { estimate } from '../models/estimate.js';
 import { MultigridMemory } from '../models/multigrid-memory.js';
 import type { Module } from '../nn/module.js';
 import { square, sum } from '../ops/index.js';
+import { diagnostics } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { memoryBandwidth, time, type Times } from './measure.js';
@@ -78,6 +79,17 @@ export function sweep(isQuick: boolean, precision: Precision = 'float32'): Point
   return [...pairs, ...BETWEEN.map(dnc)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
 }
 
+/**
+ * Bytes that a DNC's backward takes for links: on the CPU those of four samples a thread over the whole window where 1 GiB holds
+ * them, else the fewest from which they can be rebuilt, of one sample a thread; and a gradient for each of these samples.
+ */
+function replayBytes(steps: number, link: number): number {
+  const { threads } = diagnostics().binary;
+  const root = Math.ceil(Math.sqrt(steps));
+  const fewest = root - 1 + Math.ceil(steps / root) - 1;
+  return Math.max(threads * (fewest + 1) * link, Math.min(2 ** 30, 4 * threads * steps * link));
+}
+
 /** Bytes that a point needs: state before and after, and for training what backward keeps. */
 export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTraining: boolean): number {
   if (side === 'multigrid') {
@@ -87,7 +99,7 @@ export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTr
   }
   const each = precision === 'float64' ? 8 : 4;
   const link = each * size * size;
-  return (isTraining ? 2 : 1) * batch * link + (isTraining ? 16 * link + steps * batch * size * each * 24 : 0);
+  return (isTraining ? 2 : 1) * batch * link + (isTraining ? replayBytes(steps, link) + steps * batch * size * each * 24 : 0);
 }
 
 interface Subject {
@@ -145,7 +157,9 @@ export const unmeasured = (point: Point, note: string): Measured => ({
 });
 
 /** Measures one point in this process. `limitBytes`: what may be used; beyond it a time is null and `note` says so. */
-export async function measure(point: Point, limitBytes: number, peak: () => number): Promise<Measured> {
+export async function measure(
+  point: Point, limitBytes: number, peak: () => number, bytesPerSecond: () => Promise<number> = memoryBandwidth,
+): Promise<Measured> {
   using _ = scope();
   const { side, size, batch, runs, budgetMs } = point;
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
@@ -159,7 +173,7 @@ export async function measure(point: Point, limitBytes: number, peak: () => numb
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
   const linkBytes = (point.precision === 'float64' ? 8 : 4) * size * size * batch;
-  const bound = side === 'dnc' ? (2 * linkBytes) / (await memoryBandwidth()) * 1000 : null;
+  const bound = side === 'dnc' ? (2 * linkBytes) / (await bytesPerSecond()) * 1000 : null;
   const parameters = model.count().parameters;
   model.dispose();
   return {

@@ -27,6 +27,10 @@ export function machine(simd: string, threads: number): Sweep['machine'] {
   return { cpu: cpus()[0]?.model ?? process.arch, threads, memoryGB: Math.round(totalmem() / 1e9), simd, node: process.version };
 }
 
+/** Numbers in JSON to six digits; whole ones, which count something, as they are. */
+export const sixDigits = (_key: string, value: unknown): unknown => (
+  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value);
+
 /** Below, the parts of a DNC's step that grow linearly still count. */
 export const FIT_FROM = 999;
 

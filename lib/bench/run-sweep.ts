@@ -69,7 +69,7 @@ export interface SweepOptions {
 
 /** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
 export async function runSweep(
-  { isQuick, device, precision }: SweepOptions, onPoint: (point: Measured) => void = () => {},
+  { isQuick, device, precision }: SweepOptions, onPoint: (point: Measured) => void = () => {}, measurePoint = measureApart,
 ): Promise<Sweep> {
   await refuseWrongModels();
   const { simd, threads } = diagnostics().binary;
@@ -79,7 +79,7 @@ export async function runSweep(
   const ended = new Set<Side>();
   for (const point of sweep(isQuick, precision)) {
     if (ended.has(point.side)) continue;
-    const measured = await measureApart(point, limitBytes, device);
+    const measured = await measurePoint(point, limitBytes, device);
     points.push(measured);
     onPoint(measured);
     if (measured.forward === null) ended.add(point.side);

@@ -5,7 +5,7 @@ import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
 import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
 import { PRECISIONS, type Measured, type Precision } from '../bench/against-dnc.js';
-import { HEADER, machine, row, sweepChart } from '../bench/report.js';
+import { HEADER, machine, row, sixDigits, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail, words } from '../check.js';
 import { fileError } from '../train/atomic-file.js';
@@ -57,7 +57,8 @@ export function addBench(program: Command): Command {
     )
     .option('--seconds <n>', 'with --learning: most seconds of training of a run', integer(1))
     .option(...DEVICE_OPTION)
-    .addOption(new Option('--precision <name>', 'type of all numbers').choices([...PRECISIONS]).default('float32'))
+    .addOption(new Option('--precision <name>', 'with --against: type of all numbers; models learn in float32')
+      .choices([...PRECISIONS]).default('float32'))
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .addHelpText('after', `\n${LEARNING_HELP}`)
@@ -65,6 +66,9 @@ export function addBench(program: Command): Command {
       if ((options.against === undefined) === (options.learning !== true)) {
         const got = words(options.learning === true ? 'both' : 'neither');
         fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', got);
+      }
+      if (options.learning === true && options.precision !== 'float32') {
+        fail('ERR_MG_ARGUMENT', 'bench', '--precision float32 with --learning', options.precision);
       }
       if (options.out !== undefined) checkPlace(options.out);
       const { device: used, why } = useDevice(options.device);
@@ -99,8 +103,6 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
   if (json === true) return printJson(result);
   print(columns([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
-
-const sixDigits = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
 
 /** Before the hour of work whose results go there. */
 function checkPlace(out: string): void {

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { bytesNeeded, type Measured } from '../../lib/bench/against-dnc.js';
 import { packageRoot } from '../../lib/native.js';
 
 const main = join(packageRoot, 'dist', 'cli', 'main.js');
@@ -138,6 +139,22 @@ describe('doctor', () => {
   });
 });
 
+describe('a point of a sweep in a process of its own', () => {
+  it.each([
+    { side: 'dnc', cells: 9600, size: 600 }, { side: 'multigrid', cells: 9864, size: 3.5 },
+  ] as const)('takes the memory that $side was said to need, within a third', ({ side, cells, size }) => {
+    const point = { side, cells, size, batch: 32, steps: 20, runs: 2, budgetMs: 1, precision: 'float32' } as const;
+    const { status, stdout, stderr } = spawnSync(process.execPath, [
+      join(packageRoot, 'dist', 'bench', 'point.js'), JSON.stringify({ point, limitBytes: 1e12, device: 'cpu' }),
+    ], { encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    const { peakBytes, ...measured } = JSON.parse(stdout) as Measured;
+    expect(measured).toMatchObject(point);
+    expect(measured.training!.median).toBeGreaterThan(measured.forward!.median);
+    expect(Math.abs(peakBytes / bytesNeeded(point, true) - 1)).toBeLessThan(1 / 3);
+  });
+});
+
 describe('a wrong call ends with its own status and one sentence', () => {
   const damaged = join(folder, 'damaged.safetensors');
   writeFileSync(damaged, 'not a checkpoint at all');
@@ -151,6 +168,7 @@ describe('a wrong call ends with its own status and one sentence', () => {
     [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]], [4, ['train', tiny, '--out', join(folder, 'whole')]],
     [4, ['train', tiny, '--out', join(folder, 'nowhere'), '--resume']],
     [4, ['bench', '--learning', '--out', join(folder, 'nowhere', 'curves')]],
+    [2, ['bench', '--learning', '--precision', 'float64']], [2, ['bench']], [2, ['bench', '--against', 'dnc', '--learning']],
   ])('%i: %j', (status, args) => {
     const result = run(...args);
     expect(result.status, result.err).toBe(status);

@@ -1,5 +1,7 @@
 // The picture of a memory of slots: every weight in its place, time to the right.
 import { describe, expect, it } from 'vitest';
+import { randomize } from '../helpers/modules.js';
+import { scope, Tensor } from '../../lib/index.js';
 import { hexColor, probabilityRamp } from '../../lib/plot/color.js';
 import { slotPicture, type SlotPicture } from '../../lib/plot/slot-picture.js';
 import { buildRun, checkRunConfig } from '../../lib/train/run-config.js';
@@ -69,4 +71,43 @@ it('a DNC at work: with allocation and write gates open it fills one slot after 
   for (let step = 0; step < 5; step++) {
     expect(written.map((row) => row[step] === dark)).toEqual([0, 1, 2, 3, 4].map((slot) => slot === step));
   }
+});
+
+it.each([
+  [1, 1], [3, 2],
+])('a DNC at work: every panel shows its own numbers, step by step (%d read, %d write heads)', async (readHeads, writeHeads) => {
+  using _ = scope();
+  const { model, task } = buildRun(checkRunConfig({
+    model: { kind: 'dnc', slots: 4, wordSize: 3, readHeads, writeHeads, hidden: 6 },
+    task: { name: 'copy', bits: 3, lengths: [3, 3] },
+  }));
+  using dnc = model as DNC;
+  randomize(dnc, 2, 2);
+  const [window] = (task as Task<unknown>).windows([(task as Task<unknown>).generate(9, 0)], { seed: 9 });
+  const { steps, input, outputs: [output] } = window!;
+  // Steps in the columns: the numbers of the window, and those of the model run one step after the other.
+  const columns: Record<string, number[][]> = {};
+  const add = (name: string, values: ArrayLike<number>): void => { (columns[name] ??= []).push(Array.from(values)); };
+  let state = dnc.initialState(1);
+  for (let t = 0; t < steps; t++) {
+    const frame = input[0]!.data.slice(4 * t, 4 * t + 4);
+    const next = dnc.step(Tensor.from(Float32Array.from(frame), [1, 4]), state);
+    state = next.state;
+    const isDue = t > steps / 2;   // three vectors, a delimiter, three answers
+    add('Input', frame);
+    add('Answer due', output!.target.data.slice(3 * t, 3 * t + 3).map((bit) => (isDue ? bit : NaN)));
+    add('Answer', next.y.dataSync().map((x) => (isDue ? 1 / (1 + Math.exp(-x)) : NaN)));
+    for (const [name, count] of [['writeWeights', writeHeads], ['readWeights', readHeads]] as const) {
+      for (let k = 0; k < count; k++) add(`${name} ${k}`, state.at(name).dataSync().slice(4 * k, 4 * k + 4));
+    }
+  }
+  const order = [
+    'Input', 'Answer due', 'Answer', ...Array.from({ length: writeHeads }, (_head, k) => `writeWeights ${k}`),
+    ...Array.from({ length: readHeads }, (_head, k) => `readWeights ${k}`),
+  ];
+  const svg = parseXml(await slotsAtWork('copy', dnc, task as Task<unknown>, 9));
+  order.forEach((name, place) => {
+    const rows = columns[name]![0]!.map((_value, row) => paint(columns[name]!.map((column) => column[row]!)));
+    expect(cellsOf(all(svg, 'image')[place]!, rows.length, steps), name).toEqual(rows);
+  });
 });

@@ -55,8 +55,17 @@ describe('sequence tasks', () => {
         })).flat();
         expect(shown.slice(0, item.input.length)).toEqual([...item.input]);
         expect(shown.slice(item.input.length).every((v) => v === 0)).toBe(true);
-        const due = windows.flatMap((w) => Array.from({ length: w.steps }, (_, t) => w.outputs[0]!.mask!.data[t * batch + b]!));
-        expect(due.reduce((a, c) => a + c, 0)).toBe(item.due.reduce((a, c) => a + c, 0));
+        const steps = windows.reduce((sum, w) => sum + w.steps, 0);
+        const of = (name: 'mask' | 'scored' | 'target', width: number): number[] => windows.flatMap((w) => {
+          const { data } = w.outputs[0]![name]!;
+          const row = (t: number): number => (t * batch + b) * width;
+          return Array.from({ length: w.steps }, (_, t) => [...data.slice(row(t), row(t) + width)]).flat();
+        });
+        const padded = (values: Float32Array, width: number): number[] => (
+          [...values, ...new Array<number>(steps * width - values.length).fill(0)]);
+        expect(of('target', task.bits)).toEqual(padded(item.target, task.bits));
+        expect(of('mask', 1)).toEqual(padded(item.due, 1));
+        expect(of('scored', 1)).toEqual(padded(item.due, 1));
       });
     }), { numRuns: 30, seed: 1 });
   });

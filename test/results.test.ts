@@ -1,0 +1,156 @@
+// Every measured number of the README is that of the committed results.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Curve } from '../lib/bench/learning.js';
+import { ladder } from '../lib/bench/against-dnc.js';
+import type { Sweep } from '../lib/bench/report.js';
+import type { Times } from '../lib/bench/measure.js';
+import { models } from '../lib/index.js';
+import { readme, readmeTable } from './helpers/readme.js';
+
+const results = <T>(name: string): T => (
+  JSON.parse(readFileSync(new URL(`../bench/results/${name}.json`, import.meta.url), 'utf8')) as T);
+/** The README in one line. */
+const prose = readme.replaceAll('\n', ' ');
+const numberOf = (text: string): number => Number(text.replaceAll(/[, %]/g, ''));
+/** The figure as the README rounds it: to as many decimals as are printed. */
+function expectFigure(text: string, value: number, where: string): void {
+  const decimals = text.split('.')[1]?.replace(/\D/g, '').length ?? 0;
+  const most = 0.5 * 10 ** -decimals * (1 + 1e-9);   // a half may be rounded either way
+  expect(Math.abs(numberOf(text) - value), `${where}: ${text} for ${value}`).toBeLessThanOrEqual(most);
+}
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+describe('what the README says was measured', () => {
+  const sweep = results<Sweep>('against-dnc');
+
+  it('costs of a larger memory', () => {
+    const table = readmeTable(
+      'memory cells', 'DNC slots', 'step: multigrid', 'DNC', 'window: multigrid', 'DNC', 'GB: multigrid', 'DNC');
+    const of = (side: string): Sweep['points'] => sweep.points.filter((point) => point.side === side);
+    expect(table.map(([cells]) => numberOf(cells!))).toEqual(of('multigrid').map(({ cells }) => cells));
+    of('multigrid').forEach((multigrid, k) => {
+      const [, slots, step, dncStep, window, dncWindow, memory, dncMemory] = table[k]! as [string, ...string[]];
+      expect(numberOf(slots!)).toBe(Math.round(multigrid.cells / 16));
+      const shape = ladder(Math.floor(multigrid.size), multigrid.size % 1 === 0 ? 2 : 1);
+      expect(models.estimate(shape, { batch: 1, steps: 1 }).memoryCells).toBe(multigrid.cells);
+      const dnc = of('dnc').find((point) => point.size === numberOf(slots!));
+      const shows = (text: string, times: Times | null | undefined, note: string | undefined, what: string): void => {
+        if (times) expectFigure(text, times.median, `${multigrid.cells} ${what}`);
+        else if (note === undefined) expect(text).toBe('–');
+        else expectFigure(/^needs (\d+) GB$/.exec(text)![1]!, Number(/needs ([\d.]+) GB/.exec(note)![1]), what);
+      };
+      shows(step!, multigrid.forward, multigrid.note, 'step');
+      shows(window!, multigrid.training, multigrid.note, 'window');
+      shows(dncStep!, dnc?.forward, dnc?.note, 'DNC step');
+      shows(dncWindow!, dnc?.training, dnc?.forward === null ? undefined : dnc?.note, 'DNC window');
+      expectFigure(memory!, multigrid.rssBytes / 1e9, 'GB');
+      if (dnc && dnc.forward !== null) expectFigure(dncMemory!, dnc.rssBytes / 1e9, 'DNC GB');
+      else expect(dncMemory).toBe('–');
+    });
+  });
+
+  it('the powers that they grow with, and the setting of the paper', () => {
+    const fit = String.raw`(\S+) ± (\S+)`;
+    const sentence = `to the power ${fit} for a multigrid step and ${fit} for a window, ${fit} and ${fit} for the DNC`;
+    const powers = new RegExp(sentence).exec(prose)!.slice(1);
+    ['multigrid forward', 'multigrid training', 'dnc forward', 'dnc training'].forEach((name, k) => {
+      expectFigure(powers[2 * k]!, sweep.exponents[name]!.exponent, name);
+      expectFigure(powers[2 * k + 1]!, sweep.exponents[name]!.error, `error of ${name}`);
+    });
+    const [, dnc, multigrid] = /a step takes (\S+) ms, that of `map15-8k` (\S+) ms/.exec(prose)!;
+    expectFigure(dnc!, sweep.inference.dnc.median, 'inference');
+    expectFigure(multigrid!, sweep.inference.multigrid.median, 'inference');
+    expectFigure(/with (\d+) GB, medians/.exec(prose)![1]!, sweep.machine.memoryGB, 'memory');
+    interface Axis { exponentOfCellsTimesChannels: { forward: number; training: number } }
+    const { axes } = results<{ axes: Record<string, Axis> }>('linear-cost');
+    const linear = [
+      /exponent is (\S+) for a step forward and (\S+) with backward/, /by more layers (\S+) and (\S+);/,
+      /by wider ones [^(]* to the power (\S+) and (\S+) \(/,
+    ].flatMap((pattern) => pattern.exec(prose)!.slice(1));
+    ['finer levels', 'more layers', 'more channels'].forEach((axis, k) => {
+      expectFigure(linear[2 * k]!, axes[axis]!.exponentOfCellsTimesChannels.forward, axis);
+      expectFigure(linear[2 * k + 1]!, axes[axis]!.exponentOfCellsTimesChannels.training, axis);
+    });
+  });
+
+  it('what was learned', () => {
+    const of = (name: string): Curve[] => results<{ curves: Curve[] }>(name).curves;
+    const curves = { 'copy': of('learning-copy'), 'associative recall': of('learning-recall') };
+    const table = readmeTable(
+      'task', 'model', 'parameters', 'memory', 'time steps', 'sequences', 'seconds of one core', 'wrong bits per sequence',
+      'right bits');
+    expect(table).toHaveLength(8);
+    for (const [task, name, parameters, memory, steps, , seconds, wrong, right] of table as string[][]) {
+      const where = `${task} ${name}`;
+      const runs = curves[task as keyof typeof curves].filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
+      expect(runs.length, where).toBeGreaterThan(0);
+      for (const run of runs) expect([run.parameters, run.memory]).toEqual([numberOf(parameters!), numberOf(memory!)]);
+      const last = runs.map(({ scores }) => scores.at(-1)!);
+      const past = last.map(({ step }) => step - numberOf(steps!));   // a run ends with an episode
+      expect(past.every((few) => few >= 0 && few < 40), where).toBe(true);
+      const [least, most = least] = seconds!.split(' to ');
+      expectRounded(least!, Math.min(...last.map(({ cpuSeconds }) => cpuSeconds)), where);
+      expectRounded(most!, Math.max(...last.map(({ cpuSeconds }) => cpuSeconds)), where);
+      figuresOf(wrong!, last.length).forEach((figure, k) => expectFigure(figure, last[k]!.scores['bitErrors']!, where));
+      figuresOf(right!, last.length).forEach((figure, k) => expectFigure(figure, 100 * last[k]!.scores['accuracy']!, where));
+    }
+  });
+
+  it('how map9 learns', () => {
+    interface Scores { steps: number[]; f: number[] }
+    interface Learning { steps: number[]; f: Record<string, number[]>; swing: Scores; start: { f: number } }
+    const { steps, f, swing, start } = results<Learning>('map9-learning');
+    const [, when, scores] = /\(seed 1 at steps ([\d, ]+): ([\d., ]+)\)/.exec(prose)!;
+    expect(when!.split(', ').map(numberOf)).toEqual(swing.steps);
+    scores!.split(', ').forEach((figure, k) => expectFigure(figure, swing.f[k]!, `F at ${swing.steps[k]}`));
+    expectFigure(/ends at F (\S+) on 256 mazes/.exec(prose)![1]!, start.f, 'npm start');
+    const head = /^\| time steps \| (.*) \|$/m.exec(readme)![1]!.split(' | ');
+    expect(head.map(numberOf)).toEqual(steps);
+    const [medians, ranges] = readmeTable('time steps', ...head) as [string[], string[]];
+    steps.forEach((step, k) => {
+      const values = [1, 2, 3].map((seed) => f[`seed ${seed}`]![k]!);
+      expectFigure(medians[k + 1]!, median(values), `F at ${step}`);
+      const [lowest, highest] = ranges[k + 1]!.split(', ');
+      expectFigure(lowest!, Math.min(...values), `lowest F at ${step}`);
+      expectFigure(highest!, Math.max(...values), `highest F at ${step}`);
+    });
+  });
+
+  it('the same beside PyTorch', () => {
+    interface Torch { median: number; ratios: { median: number } }
+    interface Case { model: string; what: string; batch: number; ms: Times; torch: Torch[] }
+    interface Row { name: string; results: Record<'ours' | 'eager', { ms: Times }>; speedup: { eager: number } }
+    const ours = new Map(results<{ cases: Case[] }>('multigrid-beside-pytorch').cases.map((one) => {
+      const fastest = one.torch.reduce((best, torch) => (torch.median < best.median ? torch : best));
+      return [`${one.model} ${one.what} ${one.batch}`, [one.ms.median, fastest.median, fastest.ratios.median] as const];
+    }));
+    const dnc = new Map(results<{ dnc: Row[] }>('dnc-beside-pytorch').dnc.map(({ name, results: times, speedup }) => (
+      [name, [times.ours.ms.median, times.eager.ms.median, speedup.eager] as const])));
+    const table = readmeTable('', 'ours', 'PyTorch', 'ratio');
+    expect(table).toHaveLength(ours.size + dnc.size);
+    let what = ['', ''];
+    for (const [name, ...figures] of table as [string, string, string, string][]) {
+      const batch = /one episode/.test(name) ? 1 : Number(/(\d+) episodes/.exec(name)?.[1] ?? 32);
+      const slots = /DNC, ([\d,]+) slots/.exec(name)?.[1];
+      const isWindow = /window|the same/.test(name);
+      if (slots === undefined) what = [/`(.*)`/.exec(name)![1]!, isWindow ? 'window' : 'writer'];
+      const row = slots === undefined ? ours.get(`${what.join(' ')} ${batch}`)
+        : dnc.get(`DNC ${isWindow ? 'training' : 'step'}, N = ${numberOf(slots)}, B = ${batch}`);
+      expect(row, name).toBeDefined();
+      figures.forEach((figure, k) => expectFigure(figure, row![k]!, name));
+    }
+  });
+});
+
+/** Whole seconds, of which half a second more or less is no matter. */
+function expectRounded(text: string, value: number, where: string): void {
+  expect(Math.abs(numberOf(text) - value), `${where}: ${text} for ${value}`).toBeLessThanOrEqual(0.5);
+}
+
+/** One figure for each run. */
+function figuresOf(text: string, runs: number): string[] {
+  const figures = text.split(', ');
+  expect(figures).toHaveLength(runs);
+  return figures;
+}
