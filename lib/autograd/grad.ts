@@ -2,7 +2,7 @@
 import { fail } from '../check.js';
 import { adopt, scope, refusePromise } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { backward } from './tape.js';
+import { gradientsAt } from './tape.js';
 
 /**
  * Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions.
@@ -21,8 +21,8 @@ export function tidy<T>(fn: () => T): T {
 }
 
 /**
- * x ↦ (f(x), ∂f/∂x₁, ∂f/∂x₂, …) for a function with one element as value. The inputs are taken as constants around it; what is
- * returned belongs to the enclosing scope, all else is freed.
+ * x ↦ (f(x), ∂f/∂x₁, ∂f/∂x₂, …) for a function with one element as value. All else that `fn` reads, parameters of a model as
+ * well, is a constant: no `.grad` changes. What is returned belongs to the enclosing scope, all else is freed.
  */
 export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) => { value: Tensor; grads: Tensor[] } {
   return (...x) => {
@@ -33,19 +33,19 @@ export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) =
         leaf.requiresGrad = true;
         return leaf;
       });
-      const y = fn(...leaves);
-      refusePromise('grad', y, 'await after the gradient instead');
-      if (!(y instanceof Tensor)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
-      if (y.requiresGrad) backward(y);
-      const grads = leaves.map((leaf) => {
-        const gradient = leaf.grad;
-        leaf.grad = null;
-        if (gradient === null) return Tensor.zeros(leaf.shape, { dtype: leaf.dtype, device: leaf.device });
-        adopt(gradient); // backward makes gradients outside of all scopes
+      const { value, gradients } = gradientsAt(leaves, () => {
+        const y = fn(...leaves);
+        refusePromise('grad', y, 'await after the gradient instead');
+        if (!(y instanceof Tensor)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
+        return y;
+      });
+      const grads = gradients.map((gradient, i) => {
+        if (gradient === null) return Tensor.zeros(x[i]!.shape, { dtype: x[i]!.dtype, device: x[i]!.device });
+        adopt(gradient); // made outside of all scopes
         return gradient;
       });
       s.keep(grads);
-      return { value: s.keep(y.detach()), grads };
+      return { value: s.keep(value.detach()), grads };
     } finally {
       s[Symbol.dispose]();
     }

@@ -85,13 +85,13 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Everything reachable from `root`, latest first: an operation comes before all it depends on. */
-function reachable(root: Operation): Operation[] {
+/** Everything reachable from `root` and recorded since `first`, latest first: an operation comes before all it depends on. */
+function reachable(root: Operation, first: number): Operation[] {
   const seen = new Set<Operation>([root]);
   const open = [root];
   for (let operation = open.pop(); operation !== undefined; operation = open.pop()) {
     for (const edge of operation.edges) {
-      if (edge === null || 'leaf' in edge || seen.has(edge.operation)) continue;
+      if (edge === null || 'leaf' in edge || edge.operation.id < first || seen.has(edge.operation)) continue;
       seen.add(edge.operation);
       open.push(edge.operation);
     }
@@ -114,6 +114,60 @@ function accumulate(held: Tensor | null, dx: Tensor): Tensor {
   return total;
 }
 
+/** Of a leaf: the gradient to add to, null for none yet, undefined where none is wanted. */
+type Held = (leaf: Tensor) => Tensor | null | undefined;
+
+/**
+ * d root / d leaf, times `seed` (1), added to what is held of each leaf that is wanted. What was recorded before `first` is a
+ * constant; the operations since then are freed.
+ */
+function pullBack(root: Tensor, seed: Tensor | undefined, first: number, held: Held): Map<Tensor, Tensor> {
+  if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
+  const gradients = new Map<Tensor, Tensor>();
+  const addTo = (leaf: Tensor, dx: Tensor): void => {
+    const before = gradients.get(leaf) ?? held(leaf);
+    if (before === undefined) dx.dispose();
+    else gradients.set(leaf, accumulate(before, dx));
+  };
+  allOrNothing(() => noGrad(() => {
+    const { shape, dtype, device } = root;
+    const start = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
+    const last = root.producer as Operation | null;
+    if (last === null) {
+      addTo(root, start);
+      return;
+    }
+    if (last.id < first) {
+      start.dispose();
+      return;
+    }
+    const pending = new Map<Operation, (Tensor | null)[]>();
+    const at = (operation: Operation): (Tensor | null)[] => {
+      let dys = pending.get(operation);
+      if (dys === undefined) pending.set(operation, (dys = new Array<Tensor | null>(operation.outputs).fill(null)));
+      return dys;
+    };
+    at(last)[root.outputIndex] = start;
+    for (const operation of reachable(last, first)) {
+      const dys = at(operation);
+      const dxs = operation.run(dys);
+      operation.edges.forEach((edge, i) => {
+        let dx = dxs[i] ?? null;
+        if (dx === null) return;
+        if (dys.includes(dx)) dx = dx.alias('backward');
+        if (edge === null) dx.dispose();
+        else if ('leaf' in edge) addTo(edge.leaf, dx);
+        else if (edge.operation.id < first) dx.dispose();
+        else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
+      });
+      for (const dy of dys) dy?.dispose();
+      pending.delete(operation);
+      operation[Symbol.dispose]();
+    }
+  }));
+  return gradients;
+}
+
 /**
  * Adds d root / d leaf, times `seed`, to `.grad` of every leaf that needs one, and frees the graph.
  * Without a seed the root must have one element (ERR_MG_SHAPE). Sums are made in a fixed order. If memory runs out on the
@@ -123,47 +177,23 @@ export function backward(root: Tensor, seed?: Tensor): void {
   if (!root.requiresGrad) {
     fail('ERR_MG_ARGUMENT', 'backward', 'a tensor that depends on one with requiresGrad', words(root.toString()));
   }
-  if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
   if (seed !== undefined && (!sameShape(seed.shape, root.shape) || seed.dtype !== root.dtype)) {
     fail('ERR_MG_SHAPE', 'backward', `a seed like ${root.toString()}`, words(seed.toString()));
   }
-  const gradients = new Map<Tensor, Tensor>();
-  const addTo = (leaf: Tensor, dx: Tensor): void => {
-    gradients.set(leaf, accumulate(gradients.get(leaf) ?? leaf.grad?.alias('backward') ?? null, dx));
-  };
-  allOrNothing(() => noGrad(() => {
-    const { shape, dtype, device } = root;
-    const first = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
-    if (root.producer === null) {
-      addTo(root, first);
-      return;
-    }
-    const start = root.producer as Operation;
-    const pending = new Map<Operation, (Tensor | null)[]>();
-    const at = (operation: Operation): (Tensor | null)[] => {
-      let dys = pending.get(operation);
-      if (dys === undefined) pending.set(operation, (dys = new Array<Tensor | null>(operation.outputs).fill(null)));
-      return dys;
-    };
-    at(start)[root.outputIndex] = first;
-    for (const operation of reachable(start)) {
-      const dys = at(operation);
-      const dxs = operation.run(dys);
-      operation.edges.forEach((edge, i) => {
-        let dx = dxs[i] ?? null;
-        if (dx === null) return;
-        if (dys.includes(dx)) dx = dx.alias('backward');
-        if (edge === null) dx.dispose();
-        else if ('leaf' in edge) addTo(edge.leaf, dx);
-        else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
-      });
-      for (const dy of dys) dy?.dispose();
-      pending.delete(operation);
-      operation[Symbol.dispose]();
-    }
-  }));
-  for (const [leaf, gradient] of gradients) {
+  for (const [leaf, gradient] of pullBack(root, seed, 0, (x) => x.grad?.alias('backward') ?? null)) {
     leaf.grad?.dispose();
     leaf.grad = gradient;
   }
+}
+
+/**
+ * fn(), which has one element, and its gradients at `leaves`, null where it does not depend on one. All else that `fn` reads is a
+ * constant: its `.grad` and its graph stay as they are.
+ */
+export function gradientsAt(leaves: readonly Tensor[], fn: () => Tensor): { value: Tensor; gradients: (Tensor | null)[] } {
+  const first = nextId;
+  const value = fn();
+  const wanted = new Set(leaves);
+  const gradients = value.requiresGrad ? pullBack(value, undefined, first, (x) => (wanted.has(x) ? null : undefined)) : new Map();
+  return { value, gradients: leaves.map((leaf) => gradients.get(leaf) ?? null) };
 }

@@ -114,6 +114,23 @@ describe('grad and valueAndGrad', () => {
     expect(memory().tensors).toBe(before);
   });
 
+  it('take all else for constants: parameters and what was computed around them keep their gradients and graph', () => {
+    const w = Tensor.from([2, 3]);
+    w.requiresGrad = true;
+    w.grad = Tensor.from([7, 7]);
+    const doubled = ops.mul(w, w);                                       // recorded before
+    const before = memory().tensors;
+    const [dx] = grad((t) => ops.sum(ops.mul(ops.mul(t!, w), doubled)))(Tensor.from([1, 1]));
+    expect(values(dx)).toEqual([8, 27]);                                 // w³
+    expect(values(w.grad)).toEqual([7, 7]);
+    const [none] = grad(() => ops.sum(doubled))(w);                      // not through its argument
+    const [outer] = grad(() => doubled.reshape([2]).slice([0], [1]).reshape([]))(w);
+    expect([values(none), values(outer)]).toEqual([[0, 0], [0, 0]]);
+    expect(memory().tensors).toBe(before + 4);                           // the three gradients and the input made in between
+    ops.sum(doubled).backward();                                         // the graph is still there
+    expect(values(w.grad)).toEqual([11, 13]);                            // 7 + 2w
+  });
+
   it('free all they made when the function throws', () => {
     const x = Tensor.from([1, 2]);
     const before = memory().tensors;
