@@ -97,6 +97,24 @@ describe('what the README says was measured', () => {
     }
   });
 
+  it('who maps a maze', () => {
+    const { curves } = results<{ curves: Curve[] }>('learning-map9');
+    const table = readmeTable('', 'parameters', 'memory', 'F', 'precision', 'recall', 'seconds of one core');
+    expect(table).toHaveLength(2);
+    for (const [name, parameters, memory, f, precision, recall, seconds] of table as string[][]) {
+      const runs = curves.filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
+      const last = runs.map(({ scores }) => scores.at(-1)!);
+      expect(last.every(({ step }) => step >= 35_000 && step < 35_049), name).toBe(true);
+      for (const run of runs) expect([run.parameters, run.memory]).toEqual([numberOf(parameters!), numberOf(memory!)]);
+      Object.entries({ f, precision, recall }).forEach(([score, text]) => {
+        figuresOf(text!, last.length).forEach((figure, k) => expectFigure(figure, last[k]!.scores[score]!, `${name} ${score}`));
+      });
+      const [least, most] = seconds!.split(' to ');
+      expectRounded(least!, Math.min(...last.map(({ cpuSeconds }) => cpuSeconds)), name!);
+      expectRounded(most!, Math.max(...last.map(({ cpuSeconds }) => cpuSeconds)), name!);
+    }
+  });
+
   it('how map9 learns', () => {
     interface Scores { steps: number[]; f: number[] }
     interface Learning { steps: number[]; f: Record<string, number[]>; swing: Scores; start: { f: number } }

@@ -61,9 +61,12 @@ export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
   switch (task) {
     case 'map9': {
       const run = presetRun('map9');
-      // As many memory cells: 225 slots of 16.
-      const { truncate, batchSize } = run;
-      return side === 'multigrid' ? run : { ...run, ...training, model: vectors(side, 225, 4, 128), truncate, batchSize };
+      if (side === 'multigrid') return run;
+      const { truncate, batchSize, steps } = run;
+      // As many memory cells: 225 slots of 16. Of rates from 1e-3 to 2e-2 and of 128 and 256 units, these suit the DNC best.
+      return {
+        ...run, ...training, lr: { from: 3e-3, to: 3e-4, steps }, model: vectors(side, 225, 4, 256), truncate, batchSize,
+      };
     }
     case 'recall': {
       const model = side === 'multigrid' ? recall(1) : vectors(side, 64, 2, 100);
