@@ -134,7 +134,7 @@ void check_windows() {
   std::vector<DncCase> all = {{sizes(2, 1, 2, 3, 1, 1, 1, 1), {}, true, plenty},
                               {with(sizes(3, 2, 3, 5, 7, 3, 2, 2), 0.3, false), {3, 1}, true, 0},
                               {with(sizes(4, 3, 0, 0, 5, 2, 1, 1), 0, true), {0, 4, 2}, false, plenty},
-                              {sizes(1, 1, 1, 2, 130, 1, 1, 1), {}, true, plenty}};
+                              {sizes(2, 3, 1, 2, 200, 2, 1, 1), {}, true, plenty}};
   if (!small) {
     for (int k = 0; k < 3; k++) {
       DncDims d = sizes(pick({1, 2}), pick({1, 2}), pick({1, 4}), pick({0, 3, 9}), pick({2, 13, 64, 65, 129}), pick({1, 4, 16}),

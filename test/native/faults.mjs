@@ -9,7 +9,7 @@ const network = {
   folder: 'native/ops/mg_layer', compiled: ['forward_cuda', 'backward_cuda'],
   check: /^network_cuda_check\.o$/, arguments: ['8', '60'],
 };
-const dnc = { folder: 'native/ops/dnc', compiled: ['dnc_cuda'], check: /^cuda_check\w*\.o$/, arguments: ['full', 'dnc'] };
+const dnc = { folder: 'native/ops/dnc', compiled: ['dnc_cuda'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dnc'] };
 
 /** What is wrong; the file, what stands there, what stands there instead. */
 network.faults = [
