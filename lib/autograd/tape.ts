@@ -194,6 +194,7 @@ export function gradientsAt(leaves: readonly Tensor[], fn: () => Tensor): { valu
   const first = nextId;
   const value = fn();
   const wanted = new Set(leaves);
-  const gradients = value.requiresGrad ? pullBack(value, undefined, first, (x) => (wanted.has(x) ? null : undefined)) : new Map();
+  const held: Held = (leaf) => (wanted.has(leaf) ? null : undefined);
+  const gradients = value.requiresGrad ? pullBack(value, undefined, first, held) : new Map<Tensor, Tensor>();
   return { value, gradients: leaves.map((leaf) => gradients.get(leaf) ?? null) };
 }

@@ -64,6 +64,7 @@ export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
       if (side === 'multigrid') return run;
       const { truncate, batchSize, steps } = run;
       // As many memory cells: 225 slots of 16. Of rates from 1e-3 to 2e-2 and of 128 and 256 units, these suit the DNC best.
+      // NTM and LSTM take the same.
       return {
         ...run, ...training, lr: { from: 3e-3, to: 3e-4, steps }, model: vectors(side, 225, 4, 256), truncate, batchSize,
       };

@@ -7,9 +7,10 @@
 //   B' = | 0  1  1  0 |    G = | 1/2  1/2  1/2 |    A' = | 1  1  1  0 |
 //        | 0 -1  1  0 |        | 1/2 -1/2  1/2 |         | 0  1 -1 -1 |
 //        | 0  1  0 -1 |        |  0    0    1  |
-//  so that each of the 16 points is a product of matrices, [tiles][channels] with
-// [channels][columns]. Gradients are its transposes: dg = G' [sum over tiles of V * (A
-// dY A')] G, and the cells' by the same algorithm with the taps turned and transposed.
+//
+// so that each of the 16 points is a product of matrices, [tiles][channels] with [channels][columns]. Gradients are its
+// transposes: dg = G' [sum over tiles of V * (A dY A')] G, and the cells' by the same algorithm with the taps turned and
+// transposed.
 //
 // Cells that are doubled from a coarser grid are equal at d1 and d2, so that row 2 of B' makes zero of them, and the gradient of
 // the coarse cell, the sum of the tile, has no use for what A' makes of point 2: seven of their 16 products fall away.

@@ -139,7 +139,7 @@ struct Tables {
   i64 steps;
   int dimensions, layers;
   double* strip_sums;           // of the sums over all cells of a grid
-  double* norm_shift;  // means over the cells that a window norm's backward takes away: of dy, and of dy times the normed
+  double* norm_shift;           // means over cells that a window norm's backward takes away: of dy, and of dy times the normed
   char* workspace;
   const GridRow<T>* grids;
   const Product* forward;       // one for each grid
