@@ -8,10 +8,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The rooms each room stands on, and through them all those further down. */
 const lib: Record<string, string[]> = {
-  errors: [], check: ['errors'], 'binary-file': [], native: ['check', 'binary-file', 'binding'],
-  tensor: ['native'], autograd: ['tensor'], ops: ['autograd'], nn: ['ops'], models: ['nn'],
-  tasks: ['tensor'], optim: ['ops'], plot: ['check'],
-  train: ['models', 'tasks', 'optim', 'plot'], bench: ['train'], cli: ['bench'], index: ['train'], binding: [],
+  'errors': [], 'check': ['errors'], 'binary-file': [], 'files': ['check'], 'native': ['check', 'binary-file', 'binding'],
+  'tensor': ['native', 'files'], 'autograd': ['tensor'], 'ops': ['autograd'], 'nn': ['ops'], 'models': ['nn'],
+  'tasks': ['tensor'], 'optim': ['ops'], 'plot': ['check'],
+  'train': ['nn', 'tasks', 'optim'], 'listeners': ['train'], 'runs': ['train', 'models'], 'proof': ['train', 'models'],
+  'pictures': ['runs', 'plot'], 'bench': ['listeners', 'pictures', 'proof'], 'cli': ['bench'],
+  'index': ['listeners', 'models'], 'binding': [],
 };
 const nativeCode: Record<string, string[]> = { base: [], device: ['base'], ops: ['device'], binding: ['ops'] };
 

@@ -1,10 +1,10 @@
 // Multigrid memory against the DNC: the cost of a step and of a training window over the size of the memory.
 
 import { noGrad, scope } from '../autograd/index.js';
-import type { MultigridConfig } from '../models/config.js';
+import type { MultigridConfig } from '../models/multigrid/config.js';
 import { DNC } from '../models/dnc.js';
-import { estimate } from '../models/estimate.js';
-import { MultigridMemory } from '../models/multigrid-memory.js';
+import { estimate } from '../models/multigrid/estimate.js';
+import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { Module } from '../nn/module.js';
 import { square, sum } from '../ops/index.js';
 import { diagnostics } from '../tensor/device.js';

@@ -1,8 +1,8 @@
 // What `bench --learning` trains: for each task the same episodes for all models, for each model the setting it learns best with.
 
-import type { MultigridConfig } from '../models/config.js';
-import { presetRun, type RunConfig } from '../train/run-config.js';
-import type { VectorModel } from '../train/run-model.js';
+import type { MultigridConfig } from '../models/multigrid/config.js';
+import { presetRun, type RunConfig } from '../runs/run-config.js';
+import type { VectorModel } from '../runs/run-model.js';
 
 export const LEARNING_TASKS = ['map9', 'recall', 'copy', 'associative-recall'] as const;
 export type LearningTask = (typeof LEARNING_TASKS)[number];

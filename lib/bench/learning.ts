@@ -1,7 +1,7 @@
 // Multigrid memory and other models on the same task, seed and budget: loss and score against time steps and against seconds
 // (Huynh, Maire, Walter 2020, figure 6).
 
-import { buildRun } from '../train/run-config.js';
+import { buildRun } from '../runs/run-config.js';
 import { Trainer } from '../train/trainer.js';
 import { showScores } from './learning-report.js';
 import { learningRun, type LearningSide, type LearningTask } from './learning-runs.js';

@@ -8,7 +8,7 @@ import { PRECISIONS, type Measured, type Precision } from '../bench/against-dnc.
 import { HEADER, machine, row, sixDigits, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail, words } from '../check.js';
-import { fileError } from '../train/atomic-file.js';
+import { fileError } from '../files/atomic-file.js';
 import { diagnostics } from '../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from './arguments.js';
 import { columns, note, print, printJson } from './output.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { fail } from '../check.js';
-import { estimate } from '../models/estimate.js';
-import { isVectorModel } from '../train/run-model.js';
+import { estimate } from '../models/multigrid/estimate.js';
+import { isVectorModel } from '../runs/run-model.js';
 import { integer, loadRun } from './arguments.js';
 import { columns, print, printJson } from './output.js';
 

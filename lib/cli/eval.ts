@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Precision } from '../ops/network.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
-import { buildRun, checkRunConfig } from '../train/run-config.js';
+import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { note, print, printJson } from './output.js';

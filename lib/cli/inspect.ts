@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspectTensors } from '../train/safetensors.js';
+import { inspectTensors } from '../files/safetensors.js';
 import { checkpointFile } from './run-path.js';
 import { columns, print, printJson } from './output.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { presets } from '../models/estimate.js';
+import { presets } from '../models/multigrid/estimate.js';
 import { columns, print, printJson } from './output.js';
 
 /** `models`: the configurations that can be built by name, with the counts of the paper. */

@@ -3,12 +3,12 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail } from '../check.js';
 import type { Task } from '../tasks/task.js';
-import { fileError } from '../train/atomic-file.js';
+import { fileError } from '../files/atomic-file.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
-import { pictureOfMemory } from '../train/memory-at-work.js';
-import { learningCurve } from '../train/pictures.js';
-import { buildRun, checkRunConfig } from '../train/run-config.js';
-import { runFiles } from '../train/run-folder.js';
+import { pictureOfMemory } from '../pictures/memory-at-work.js';
+import { learningCurve } from '../pictures/pictures.js';
+import { buildRun, checkRunConfig } from '../runs/run-config.js';
+import { runFiles } from '../files/run-folder.js';
 import { print, printJson } from './output.js';
 import { checkpointFile } from './run-path.js';
 

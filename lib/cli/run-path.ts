@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUN_FILES } from '../train/run-folder.js';
+import { RUN_FILES } from '../files/run-folder.js';
 
 /** The checkpoint that a path means: the file itself, or the one inside a run folder. */
 export function checkpointFile(path: string): string {

@@ -1,18 +1,22 @@
 export {
   MultigridMemory, type Grids, type MultigridInputs, type MultigridOutputs, type Written,
-} from './multigrid-memory.js';
-export { MultigridMemoryState } from './multigrid-memory-state.js';
-export { MultigridNetwork, type NetworkInputs, type NetworkOutputs } from './multigrid-network.js';
+} from './multigrid/multigrid-memory.js';
+export { MultigridMemoryState } from './multigrid/multigrid-memory-state.js';
+export { MultigridNetwork, type NetworkInputs, type NetworkOutputs } from './multigrid/multigrid-network.js';
 export { type Recurrent, type WindowOptions } from './recurrent.js';
-export { estimate, presets, type Estimate, type EstimateOptions, type NetworkCost, type PresetInfo } from './estimate.js';
-export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type ShortcutPlan } from './plan.js';
-export { presetConfig, resolveConfig, type PresetName } from './presets.js';
-export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './config.js';
+export {
+  estimate, presets, type Estimate, type EstimateOptions, type NetworkCost, type PresetInfo,
+} from './multigrid/estimate.js';
+export {
+  planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type ShortcutPlan,
+} from './multigrid/plan.js';
+export { presetConfig, resolveConfig, type PresetName } from './multigrid/presets.js';
+export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './multigrid/config.js';
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
 export {
   SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs, type StepOptions,
 } from './sequence-model.js';
-export { windowMemory, type WindowMemory, type WindowSize } from './window-memory.js';
+export { windowMemory, type WindowMemory, type WindowSize } from './multigrid/window-memory.js';
 export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';

@@ -8,7 +8,7 @@ import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { MultigridInputs } from './multigrid-memory.js';
+import type { MultigridInputs } from './multigrid/multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
 import { TensorState } from './tensor-state.js';
 

@@ -1,11 +1,11 @@
 // The tasks room: names only.
 
 export { babi, type BabiOptions, type Story } from './babi.js';
-export { mapping } from './mapping.js';
-export { mappingPresets, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
-export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './maze.js';
+export { mapping } from './mapping/mapping.js';
+export { mappingPresets, type MappingOptions, type ResolvedMapping } from './mapping/mapping-options.js';
+export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './mapping/maze.js';
 export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './mnist.js';
-export { spiralPath, walkPath, walkStart, type MoveRule } from './motion.js';
+export { spiralPath, walkPath, walkStart, type MoveRule } from './mapping/motion.js';
 export { QuestionScorer } from './question-scorer.js';
 export { recall, type RecallList, type RecallOptions } from './recall.js';
 export { makeTask, taskOptions, type MappingSpec, type TaskSpec } from './registry.js';

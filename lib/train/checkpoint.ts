@@ -7,8 +7,8 @@ import { packageRoot } from '../native.js';
 import { unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ModelState } from './model.js';
-import { fromFileTensor, toFileTensors } from './tensor-file.js';
-import { readTensors, writeTensors, type FileTensor } from './safetensors.js';
+import { fromFileTensor, toFileTensors } from '../tensor/tensor-file.js';
+import { readTensors, writeTensors, type FileTensor } from '../files/safetensors.js';
 import type { Trainer } from './trainer.js';
 import type { Position } from './window-stream.js';
 

@@ -3,7 +3,7 @@ import { fail } from '../check.js';
 import { isBetter } from '../tasks/task.js';
 import { saveTrainer, type Snapshot } from './checkpoint.js';
 import type { Callback, FitResult, StepEvent, TrainContext } from './events.js';
-import { RunFolder } from './run-folder.js';
+import { RunFolder } from '../files/run-folder.js';
 import type { FitOptions } from './trainer-setup.js';
 import type { Trainer } from './trainer.js';
 

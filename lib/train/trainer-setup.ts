@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Callback } from './events.js';
 import type { Guard } from './guard.js';
 import type { TrainableModel } from './model.js';
-import type { RunFolder } from './run-folder.js';
+import type { RunFolder } from '../files/run-folder.js';
 
 export type LossFunction = (logits: readonly Tensor[], window: Window) => Tensor;
 

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decode, inspectTensors, readTensors } from '../../lib/train/safetensors.js';
+import { decode, inspectTensors, readTensors } from '../../lib/files/safetensors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 import { ATTACKS } from './attacks.js';
 

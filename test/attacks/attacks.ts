@@ -1,6 +1,6 @@
 // Hostile checkpoints, each with the one rule that stops it. Built here instead of kept as files, so that each can be read.
 import { createHash } from 'node:crypto';
-import { encode, type FileTensor } from '../../lib/train/safetensors.js';
+import { encode, type FileTensor } from '../../lib/files/safetensors.js';
 import { rawFile } from '../helpers/files.js';
 
 export interface Attack {

@@ -6,7 +6,7 @@ import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/lea
 import { learningRun, LEARNING_SIDES, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
-import { checkRunConfig, type RunConfig } from '../../lib/train/run-config.js';
+import { checkRunConfig, type RunConfig } from '../../lib/runs/run-config.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
 
 describe('bench', () => {

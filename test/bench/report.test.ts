@@ -7,7 +7,7 @@ import { learningRun } from '../../lib/bench/learning-runs.js';
 import { summarize } from '../../lib/bench/measure.js';
 import { exponents, HEADER, machine, row, sixDigits, sweepChart, type Sweep } from '../../lib/bench/report.js';
 import { runSweep } from '../../lib/bench/run-sweep.js';
-import { buildRun } from '../../lib/train/run-config.js';
+import { buildRun } from '../../lib/runs/run-config.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import { all, parseXml, texts } from '../plot/picture-reader.js';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeFileAtomic } from '../../lib/train/atomic-file.js';
-import { readMetrics } from '../../lib/train/metrics-log.js';
-import { readTensors } from '../../lib/train/safetensors.js';
+import { writeFileAtomic } from '../../lib/files/atomic-file.js';
+import { readMetrics } from '../../lib/files/metrics-log.js';
+import { readTensors } from '../../lib/files/safetensors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 import { transpileLib } from '../helpers/transpile.js';
 

@@ -1,7 +1,7 @@
 /** The first updates of `map9` beside PyTorch's: losses, gradient norms and weights. generate_training.py made the numbers. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { MultigridMemory } from '../../lib/models/multigrid-memory.js';
+import { MultigridMemory } from '../../lib/models/multigrid/multigrid-memory.js';
 import { Pyramid } from '../../lib/nn/pyramid.js';
 import { bceWithLogits } from '../../lib/ops/losses.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';

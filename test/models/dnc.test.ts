@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradcheck, memory, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../lib/index.js';
-import { naiveAccess, naiveStart } from '../../lib/train/naive-dnc.js';
+import { naiveAccess, naiveStart } from '../../lib/proof/naive-dnc.js';
 import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { device, gradcheck, models, ops, Rng, scope, setThreads, Tensor } from '../../lib/index.js';
 import type { Module } from '../../lib/nn/module.js';
 import { dncInterface, type DncSettings } from '../../lib/ops/index.js';
-import { naiveAccess, naiveStart } from '../../lib/train/naive-dnc.js';
+import { naiveAccess, naiveStart } from '../../lib/proof/naive-dnc.js';
 import { randomize, worstGradientError } from '../helpers/modules.js';
 import { expectNear } from '../helpers/vectors.js';
 import {

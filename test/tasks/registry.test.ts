@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { presetConfig, presetNames } from '../../lib/models/presets.js';
+import { presetConfig, presetNames } from '../../lib/models/multigrid/presets.js';
 import { makeTask, taskOptions, type TaskSpec } from '../../lib/tasks/registry.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapping } from '../../lib/tasks/mapping.js';
+import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import { MapScorer } from '../../lib/tasks/scorers.js';
 import { isBetter, type Window } from '../../lib/tasks/task.js';
 

@@ -2,7 +2,7 @@
 // release. A hash that changes on purpose goes together with a higher `version` of its task.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { mapping } from '../../lib/tasks/mapping.js';
+import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import { recall } from '../../lib/tasks/recall.js';
 import { sorting } from '../../lib/tasks/sorting.js';
 import type { Task, Window } from '../../lib/tasks/task.js';

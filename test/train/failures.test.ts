@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { memory, optim, type LossFunction } from '../../lib/index.js';
 import type { Task } from '../../lib/tasks/task.js';
-import { csv, earlyStop, jsonLines, stopOnTarget } from '../../lib/train/callbacks.js';
+import { csv, earlyStop, jsonLines, stopOnTarget } from '../../lib/listeners/callbacks.js';
 import type { Callback, FitResult } from '../../lib/train/events.js';
 import { tinySetup, tinyTask, tinyTrainer, weightBits } from './tiny.js';
 import { Trainer } from '../../lib/train/trainer.js';

@@ -4,7 +4,7 @@ import { device, MgError, models, optim, Rng } from '../../lib/index.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { cutWindow, segmentLength, trainingBytes } from '../../lib/train/segments.js';
 import { Trainer } from '../../lib/train/trainer.js';
-import type { MultigridConfig } from '../../lib/models/config.js';
+import type { MultigridConfig } from '../../lib/models/multigrid/config.js';
 import { tinyConfig, tinyTask, tinyTrainer } from './tiny.js';
 
 type Setup = { memoryBudget?: number; dtype?: 'float32' | 'float64'; batchSize?: number; truncate?: number };

@@ -1,8 +1,8 @@
 /** A model and a task small enough to train in milliseconds. */
-import { MultigridMemory } from '../../lib/models/multigrid-memory.js';
-import type { MultigridConfig } from '../../lib/models/config.js';
+import { MultigridMemory } from '../../lib/models/multigrid/multigrid-memory.js';
+import type { MultigridConfig } from '../../lib/models/multigrid/config.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';
-import { mapping } from '../../lib/tasks/mapping.js';
+import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import type { Task } from '../../lib/tasks/task.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 import { Rng } from '../../lib/tensor/rng.js';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { memory, MgError, setThreads, Tensor } from '../../lib/index.js';
-import { earlyStop, stopOnTarget } from '../../lib/train/callbacks.js';
+import { earlyStop, stopOnTarget } from '../../lib/listeners/callbacks.js';
 import type { StepEvent } from '../../lib/train/events.js';
-import { readMetrics } from '../../lib/train/metrics-log.js';
+import { readMetrics } from '../../lib/files/metrics-log.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import { modelBits, tinySetup, tinyTask, tinyTrainer, weightBits } from './tiny.js';
 

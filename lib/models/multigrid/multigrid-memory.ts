@@ -1,0 +1,245 @@
+// The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
+
+import { checkInstance, checkInteger, checkOptions, fail, words } from '../../check.js';
+import type { Fused } from '../../nn/fused-layer.js';
+import { Linear } from '../../nn/linear.js';
+import { extentOf } from '../../nn/ladder.js';
+import { Module, table } from '../../nn/module.js';
+import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
+import { Pyramid } from '../../nn/pyramid.js';
+import { reshape, slice } from '../../ops/index.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { MultigridConfig } from './config.js';
+import { MultigridMemoryState } from './multigrid-memory-state.js';
+import { MultigridNetwork } from './multigrid-network.js';
+import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
+import { resolveConfig, type PresetName } from './presets.js';
+import type { Recurrent, WindowOptions } from '../recurrent.js';
+import { windowMemory, type WindowMemory } from './window-memory.js';
+
+/** A pyramid, or a tensor where there is one grid only. */
+export type Grids = Pyramid | Tensor;
+
+/** A window of a multigrid memory. */
+export interface MultigridInputs {
+  /** What the writer, encoder or network sees: [T,B,H,W,C] for each level (1-D: [T,B,L,C]). */
+  readonly input: Grids;
+  /**
+   * One query for each reader, [Q,B,…]: Q = T asks at every step, Q = 1 asks once, of the memory after the last step.
+   * Models without readers take none.
+   */
+  readonly queries?: readonly Grids[];
+  /** Steps the decoder runs after the window; default T. Other models have no use for it. */
+  readonly outputSteps?: number;
+}
+
+export interface MultigridOutputs {
+  /** Answers of the first reader, of the decoder or of the network: `logits[0]`. */
+  readonly y: Tensor;
+  /**
+   * One tensor for each reader, else one: [Q,B,H,W,C] on the output grid, [Q,B,C] when that has one position, [Q,B,Out] after a
+   * fully connected head. No activation.
+   */
+  readonly logits: readonly Tensor[];
+  /** The memory after the last step: of the writer, encoder or network. */
+  readonly state: MultigridMemoryState;
+}
+
+export interface MultigridMemoryOptions extends LayerOptions {
+  /** Whether whole windows run as one native op. Default 'auto'. */
+  readonly fused?: Fused;
+  /**
+   * Bytes that each network may keep of a window for its backward pass, beside its outputs; fused networks compute more to stay
+   * within, with the same bits. ERR_MG_CONFIG names the least there is. Default: no limit.
+   */
+  readonly memoryBudget?: number;
+}
+
+/** What the first network of a model has made of a window. */
+export interface Written {
+  /** Outputs of all layers of a writer, of the last layer of other networks; [T,B,…]. */
+  readonly memory: readonly Pyramid[];
+  readonly state: MultigridMemoryState;
+}
+
+/**
+ * Multigrid Neural Memory (Huynh, Maire, Walter, ICML 2020), from a configuration or the name of a preset:
+ *   writer–reader     m_t, s_t = Writer(x_t, s_{t−1});  logits = Reader(query, m)
+ *   encoder–decoder   s = Encoder(x_1 … x_T);  logits_1 … logits_Q = Decoder(0, …, 0) from state s, as a copy
+ *   one network       logits_t, s_t = Network(x_t, s_{t−1})
+ * m are the outputs of all writer layers. Parameters are named `writer.3.level2.kernel`, `reader.…`, `secondReader.…`,
+ * `encoder.…`, `decoder.…`, `network.…`, `fc.weight`. Throws ERR_MG_CONFIG for what cannot be built.
+ */
+export class MultigridMemory extends Module implements Recurrent<MultigridMemoryState, MultigridInputs> {
+  /** The configuration as plain data, for checkpoints. */
+  readonly config: MultigridConfig;
+  readonly plan: ModelPlan;
+  readonly #networks: readonly MultigridNetwork[];
+  readonly #head: Linear | null;
+  readonly #memoryBudget: number;
+
+  constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
+    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused', 'memoryBudget']);
+    const plan = planModel(config);
+    super(options);
+    this.config = resolveConfig(config);
+    this.plan = plan;
+    const { fused, memoryBudget } = options;
+    this.#memoryBudget = memoryBudget ?? 0;
+    this.#networks = plan.networks.map((network) =>
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget)));
+    this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
+  }
+
+  /** Zeros, as at the start of every episode. */
+  initialState(batch: number): MultigridMemoryState {
+    return new MultigridMemoryState(this.#networks[0]!.initialState(checkInteger('MultigridMemory', 'batch', batch, 1)));
+  }
+
+  /** The state whose `toTensors` gave this map. Throws ERR_MG_CHECKPOINT. */
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): MultigridMemoryState {
+    return MultigridMemoryState.fromTensors(tensors);
+  }
+
+  /** A window from `state`, or from zeros. */
+  forward(inputs: MultigridInputs, state?: MultigridMemoryState, options: WindowOptions = {}): MultigridOutputs {
+    checkInputs(inputs);
+    const { memory, state: after } = this.write(inputs.input, state, options);
+    const logits = this.plan.kind === 'writerReader'
+      ? this.#answers(memory, inputs.queries)
+      : [this.plan.kind === 'single' ? this.#logits(memory.at(-1)!) : this.#decode(inputs, after)];
+    return { y: logits[0]!, logits, state: after };
+  }
+
+  /** One time step: as `forward`, without the time axis of inputs and logits. */
+  step(inputs: MultigridInputs, state: MultigridMemoryState): MultigridOutputs {
+    checkInputs(inputs);
+    const [first, ...others] = this.plan.networks;
+    const window = (network: NetworkPlan, value: Grids): Pyramid =>
+      grids(network, value).map((grid) => reshape(grid, [1, ...grid.shape]));
+    const queries = inputs.queries?.map((query, k) => window(others[k] ?? first!, query));
+    const input = window(first!, inputs.input);
+    const result = this.forward({ ...inputs, input, ...(queries === undefined ? {} : { queries }) }, state);
+    if (this.plan.kind === 'encoderDecoder') return result;
+    const logits = result.logits.map((y) => reshape(y, y.shape.slice(1)));
+    return { y: logits[0]!, logits, state: result.state };
+  }
+
+  /** The first network alone: the outputs of its layers are the memory that readers see. */
+  write(input: Grids, state?: MultigridMemoryState, options: WindowOptions = {}): Written {
+    const x = grids(this.plan.networks[0]!, input);
+    checkOptions('MultigridMemory', options, ['lengths']);
+    if (state !== undefined) {
+      checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
+    }
+    const { lengths } = options;
+    const run = this.#networks[0]!.forward({
+      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
+      ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+    });
+    return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
+  }
+
+  /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
+  advance(inputs: MultigridInputs, state?: MultigridMemoryState): MultigridMemoryState {
+    const x = grids(this.plan.networks[0]!, inputs.input);
+    const run = this.#networks[0]!.forward({ x, outputs: 'last', ...(state === undefined ? {} : { state: state.layers }) });
+    return new MultigridMemoryState(run.state);
+  }
+
+  /** What training on windows of this size takes; see `windowMemory`. */
+  windowMemory(size: { batch: number; steps: number }): WindowMemory {
+    return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
+  }
+
+  /** Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] on a memory [T,B,…]; Q is T or 1. */
+  read(memory: readonly Pyramid[], query: Grids, which = 0): Tensor {
+    if (this.plan.kind !== 'writerReader') fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', this.plan.kind);
+    const plan = this.plan.networks[checkInteger('read', 'which', which, 0, this.plan.networks.length - 2) + 1]!;
+    const x = grids(plan, query);
+    const steps = memory[0]?.tensors()[0]?.shape[0] ?? 0;
+    const asked = x.tensors()[0]!.shape[0] ?? 0;
+    if (asked !== steps && asked !== 1) fail('ERR_MG_SHAPE', 'read', `a query of ${steps} steps or of 1`, asked);
+    const seen = asked === steps ? memory : memory.map((pyramid) => pyramid.map(lastStep));
+    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
+  }
+
+  #answers(memory: readonly Pyramid[], queries: readonly Grids[] | undefined): Tensor[] {
+    const readers = this.plan.networks.length - 1;
+    if (!Array.isArray(queries) || queries.length !== readers) {
+      fail('ERR_MG_ARGUMENT', 'MultigridMemory', `queries to be a list of ${readers}, one for each reader`, queries);
+    }
+    return (queries as readonly Grids[]).map((query, k) => this.read(memory, query, k));
+  }
+
+  /** The decoder's state begins as a copy of the encoder's; its input is zero. */
+  #decode(inputs: MultigridInputs, encoded: MultigridMemoryState): Tensor {
+    const plan = this.plan.networks[1]!;
+    const [steps, batch] = grids(this.plan.networks[0]!, inputs.input).tensors()[0]!.shape;
+    const outputSteps = checkInteger('MultigridMemory', 'outputSteps', inputs.outputSteps ?? steps, 1);
+    const { dimensions, baseSide } = this.plan;
+    const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
+      level, Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
+    ])));
+    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
+  }
+
+  /** The one grid of an output layer, through the head where there is one. */
+  #logits(output: Pyramid): Tensor {
+    const grid = output.at(output.levels[0]!);
+    const lead = grid.shape.slice(0, 2);
+    const rest = grid.shape.slice(2);
+    if (this.#head !== null) return this.#head.forward(reshape(grid, [...lead, rest.reduce((product, n) => product * n, 1)]));
+    return rest.slice(0, -1).every((n) => n === 1) ? reshape(grid, [...lead, rest.at(-1)!]) : grid;
+  }
+
+  /** Element type of the parameters. */
+  get dtype(): 'float32' | 'float64' {
+    for (const parameter of this.parameters()) return parameter.dtype as 'float32' | 'float64';
+    return 'float32';
+  }
+
+  /** As the paper counts: all networks' parameters; the cells of writer, encoder or network alone. */
+  override count(): { parameters: number; memory: number } {
+    return { parameters: super.count().parameters, memory: this.plan.counts.memory };
+  }
+
+  /** One row for each layer: name, kind, levels, channels in and out, shortcut, cells, parameters. */
+  override summary(): string {
+    const rows = this.plan.networks.flatMap((network) => network.layers.map((layer) => [
+      layer.name, layer.kind === 'conv' ? 'MG-conv' : 'MG-conv-LSTM', layer.grids.map((grid) => grid.side).join(' '),
+      layer.grids.map((grid) => grid.inChannels).join(' '), String(layer.channels),
+      layer.shortcut === null ? '' : String(layer.shortcut.source), String(layer.cells), String(layer.parameters),
+    ]));
+    const { parameters, memory } = this.count();
+    const fc = this.plan.fc;
+    const head = fc === null ? [] : [['fc', 'linear', '', String(fc.in), String(fc.out), '', '0', String((fc.in + 1) * fc.out)]];
+    return table([
+      ['layer', 'kind', 'sides', 'channels in', 'out', 'shortcut from', 'cells', 'parameters'], ...rows,
+      ...head,
+      ['total', '', '', '', '', '', String(memory), String(parameters)],
+    ]);
+  }
+}
+
+/** ERR_MG_ARGUMENT for a lone tensor or pyramid, for what is missing, and for keys that nobody reads. */
+function checkInputs(inputs: unknown): void {
+  if (typeof inputs !== 'object' || inputs === null || inputs instanceof Tensor || inputs instanceof Pyramid) {
+    fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, outputSteps? }', inputs);
+  }
+  checkOptions('MultigridMemory', inputs, ['input', 'queries', 'outputSteps']);
+}
+
+/** The input of a network as a pyramid; a lone tensor stands for its single level. */
+function grids({ name, input }: NetworkPlan, value: Grids): Pyramid {
+  if (value instanceof Pyramid) return value;
+  if (!(value instanceof Tensor)) fail('ERR_MG_ARGUMENT', name, 'a Pyramid, or a Tensor for a single grid', value);
+  const levels = input.map((grid) => grid.level).join(', ');
+  if (input.length !== 1) fail('ERR_MG_ARGUMENT', name, `a Pyramid with levels ${levels}`, words(value.toString()));
+  return Pyramid.of({ [input[0]!.level]: value });
+}
+
+function lastStep(grid: Tensor): Tensor {
+  const [steps = 1, ...rest] = grid.shape;
+  return steps === 1 ? grid : slice(grid, [steps - 1, ...rest.map(() => 0)], [1, ...rest]);
+}

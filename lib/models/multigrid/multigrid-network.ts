@@ -1,0 +1,131 @@
+// One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
+
+import { checkChoice, checkNumber, fail, words } from '../../check.js';
+import { fusedChoices, type Fused } from '../../nn/fused-layer.js';
+import { Module } from '../../nn/module.js';
+import { MultigridConv } from '../../nn/multigrid-conv.js';
+import { MultigridConvLSTM } from '../../nn/multigrid-conv-lstm.js';
+import { MultigridState } from '../../nn/multigrid-state.js';
+import { checkInput } from '../../nn/multigrid-input.js';
+import type { LayerOptions, Parameter } from '../../nn/parameter.js';
+import { Pyramid } from '../../nn/pyramid.js';
+import { addChannels, concat } from '../../ops/index.js';
+import { runFused, whyNotFused } from './fused-network.js';
+import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
+import { readMemory } from './read-memory.js';
+
+export interface NetworkInputs {
+  /** A window, grids [T,B,…,C]; networks without a memory of their own also take [N,…,C]. */
+  readonly x: Pyramid;
+  /** Outputs of the writer's layers, with the leading axes of `x`; a reader joins them as its plan says. */
+  readonly memory?: readonly Pyramid[];
+  /** State of the conv-LSTM layers, the first one first; zeros when absent. */
+  readonly state?: readonly MultigridState[];
+  readonly lengths?: Int32Array;
+  /** Whose outputs are wanted: of all layers (default) or of the last one. */
+  readonly outputs?: 'all' | 'last';
+}
+
+export interface NetworkOutputs {
+  /** Output of each wanted layer with its shortcut, without joined memory. */
+  readonly outputs: readonly Pyramid[];
+  readonly state: readonly MultigridState[];
+}
+
+/**
+ * Layer k sees what leaves layer k−1:
+ *   y_k = Layer_k(o_{k−1}) + o_s              the shortcut from layer s, where the plan has one; never into the carried state
+ *   o_k = [ y_k ; m ]                         m: the writer's output that the plan joins here, at the levels of y_k
+ * The whole window goes through one layer before the next one starts, since nothing flows from a deeper layer to an earlier one.
+ * Source: Huynh, Maire, Walter 2020, §3.2 and the authors' code.
+ */
+export class MultigridNetwork extends Module {
+  readonly #model: ModelPlan;
+  readonly #plan: NetworkPlan;
+  readonly #fused: Fused;
+  readonly #memoryBudget: number;
+  readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
+  /** All parameters by name; made once, since collecting them takes a good part of an online step. */
+  #named: ReadonlyMap<string, Parameter> | null = null;
+
+  constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
+    super(options);
+    this.#model = model;
+    this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
+    this.#memoryBudget = checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0);
+    this.#plan = plan;
+    this.#layers = plan.layers.map((layer, index) => {
+      const name = String(index + 1);
+      return this.addPart(name, makeLayer(model, layer, this.partOptions(name)));
+    });
+  }
+
+  /** Zeros for each conv-LSTM layer. */
+  initialState(batch: number): MultigridState[] {
+    return this.#layers.flatMap((layer) => (layer instanceof MultigridConvLSTM ? [layer.initialState(batch)] : []));
+  }
+
+  #parametersByName(): ReadonlyMap<string, Parameter> {
+    return (this.#named ??= new Map(this.namedParameters()));
+  }
+
+  protected override remade(): void {
+    this.#named = null;
+  }
+
+  forward(inputs: NetworkInputs): NetworkOutputs {
+    const { x, memory = [], state, lengths } = inputs;
+    const { dimensions, baseSide: side } = this.#model;
+    checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
+    const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
+    if (state !== undefined && state.length !== cells) {
+      fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, words(`${state.length} layers`));
+    }
+    if (this.#fused !== 'off') {
+      const obstacle = whyNotFused(this.#model, this.#plan, inputs);
+      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, this.#parametersByName(), this.#memoryBudget);
+      if (this.#fused === 'required') {
+        fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+      }
+    }
+    const outgoing: (readonly Pyramid[])[] = [];
+    const outputs: Pyramid[] = [];
+    const carried: MultigridState[] = [];
+    this.#plan.layers.forEach((plan, index) => {
+      const layer = this.#layers[index]!;
+      const input = outgoing[index - 1] ?? x;
+      let h: Pyramid;
+      if (layer instanceof MultigridConvLSTM) {
+        const run = layer.forward(input, state?.[carried.length], lengths === undefined ? {} : { lengths });
+        carried.push(run.state);
+        h = run.y;
+      } else {
+        h = layer.forward(input);
+      }
+      const y = plan.shortcut === null ? h : addShortcut(h, plan.shortcut, outgoing[plan.shortcut.source - 1]!);
+      outputs.push(y);
+      const read = readMemory(plan, memory);
+      outgoing.push(read === undefined ? [y] : [y, read]);
+    });
+    return { outputs, state: carried };
+  }
+}
+
+function makeLayer(model: ModelPlan, layer: LayerPlan, options: LayerOptions): MultigridConv | MultigridConvLSTM {
+  const shared = {
+    input: layer.input, output: layer.levels, channels: layer.channels, dimensions: model.dimensions, side: model.baseSide,
+    kernelSize: model.kernelSize as 1 | 3 | 5, norm: layer.norm ? model.norm : 'none', ...options,
+  } as const;
+  return layer.kind === 'conv'
+    ? new MultigridConv({ ...shared, activation: layer.activation })
+    : new MultigridConvLSTM({ ...shared, forgetBias: model.forgetBias, peephole: model.peephole, fused: 'off' });
+}
+
+/** y = h + o at the levels of the shortcut; channels that o lacks count as zeros. */
+function addShortcut(h: Pyramid, shortcut: ShortcutPlan, from: readonly Pyramid[]): Pyramid {
+  return h.map((grid, level) => {
+    if (!shortcut.grids.some((source) => source.level === level)) return grid;
+    const parts = from.filter((pyramid) => pyramid.has(level)).map((pyramid) => pyramid.at(level));
+    return addChannels(grid, parts.length === 1 ? parts[0]! : concat(parts, -1));
+  });
+}

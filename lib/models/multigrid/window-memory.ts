@@ -1,0 +1,63 @@
+// Bytes that training a model on windows of a size takes, from the plans of its fused networks.
+
+import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
+import { planNetwork, type NetworkSpec } from '../../ops/network.js';
+import { device } from '../../tensor/device.js';
+import { networkSpec } from './fused-network.js';
+import type { ModelPlan, NetworkPlan } from './plan.js';
+
+export interface WindowSize {
+  readonly batch: number;
+  readonly steps: number;
+  readonly dtype: 'float32' | 'float64';
+  /** Of each network, as in the options of `MultigridMemory`; 0: no limit. */
+  readonly memoryBudget: number;
+}
+
+export interface WindowMemory {
+  /** Most bytes in use during a window's forward and backward pass, without the parameters and the state it begins from. */
+  readonly bytes: number;
+  /** Of one carried state. */
+  readonly stateBytes: number;
+}
+
+const total = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
+
+/** What is joined to the output of each layer of a reader: the writer layer of the plan, at the levels of the layer. */
+function joinedLevels(network: NetworkPlan, writer: NetworkPlan): LevelSpec[][] {
+  return network.layers.map((layer) => {
+    const written = layer.memory === null ? undefined : writer.layers[layer.memory - 1];
+    if (written === undefined) return [];
+    const shared = written.levels.filter((level) => layer.levels.includes(level));
+    return shared.map((level) => ({ level, channels: written.channels }));
+  });
+}
+
+/**
+ * The highest point is the start of the backward pass: all that forward made and kept, the gradients at each network's input and
+ * output, at its parameters and states, and the workspaces. All networks must run fused, on the default device.
+ */
+export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudget }: WindowSize): WindowMemory {
+  const value = dtype === 'float32' ? 4 : 8;
+  const [first] = model.networks;
+  const numbers = (grids: readonly LevelSpec[], images: number): number =>
+    total(grids, ({ level, channels }) => images * cellsOf(level, model.dimensions, model.baseSide) * channels);
+  const parts = model.networks.map((network) => {
+    const isReader = network !== first && model.kind === 'writerReader';
+    const runs = isReader && model.read === 'last' ? 1 : steps;
+    const joined = isReader ? joinedLevels(network, first!) : network.layers.map(() => []);
+    const outputs = network === first && model.kind === 'writerReader' ? 'all' : 'last';
+    const spec: NetworkSpec = networkSpec(model, network, { input: network.input, joined }, outputs, memoryBudget);
+    const gradients = spec.fields.map((_, i) => i >= spec.input.length);
+    const plan = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
+    const given = numbers(network.input, runs * batch);
+    const produced = plan.outputs.map(([layer, level]) => ({ level, channels: spec.layers[layer]!.channels }));
+    const results = numbers(produced, runs * batch);
+    const state = 2 * network.cells * batch;
+    const seen = numbers(joined.flat(), runs * batch);
+    const held = value * (given + results + 2 * state + seen + network.parameters) + plan.savedBytes;
+    return { held, workspace: plan.workspaceBytes };
+  });
+  const state = 2 * first!.cells * batch * value;
+  return { bytes: total(parts, ({ held, workspace }) => held + workspace), stateBytes: state };
+}

@@ -1,0 +1,64 @@
+/** The fast DNC and the fused multigrid network against what defines them: small, on the default device. */
+import { noGrad, valueAndGrad } from '../autograd/index.js';
+import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
+import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
+import { Rng } from '../tensor/rng.js';
+import { scope } from '../tensor/scope.js';
+import { Tensor } from '../tensor/tensor.js';
+import { naiveAccess, naiveStart } from './naive-dnc.js';
+
+const STEPS = 6;
+
+const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(b).reduce((most, v, i) => Math.max(most, Math.abs(v - a[i]!)), 0);
+
+/**
+ * Null if the DNC's words and links equal their definition and its gradient the finite differences along a direction; else how
+ * not.
+ */
+export async function dncFault(): Promise<string | null> {
+  using _ = scope();
+  const s: DncSettings = {
+    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0,
+    oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
+    clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
+  };
+  const { size } = dncInterface(s);
+  const x = Tensor.normal([STEPS, 1, size], [0, 1], new Rng(5), { dtype: 'float64' });
+  const zeros = Object.entries(dncStateShapes(s, 1)).map(([name, shape]) => [name, Tensor.zeros(shape, { dtype: 'float64' })]);
+  const start = Object.fromEntries(zeros) as DncTensors;
+  const { words, state } = noGrad(() => dncWindow(x, null, start, s));
+  const raw = await x.data();
+  let naive = naiveStart(s);
+  const expected: number[] = [];
+  for (let t = 0; t < STEPS; t++) {
+    const step = naiveAccess([...raw.slice(t * size, (t + 1) * size)], naive, s);
+    naive = step.state;
+    expected.push(...step.words.flat());
+  }
+  const error = Math.max(farthest(await words.data(), expected), farthest(await state.link.data(), naive.link.flat(2)));
+  if (!(error <= 1e-12)) return `off by ${error}`;   // float64, some hundred roundings of numbers near 1
+  const free = { ...s, usageGradient: true };   // with no gradient stopped, slopes are those of finite differences
+  const objective = (v: Tensor): Tensor => sum(square(dncWindow(v, null, start, free).words));
+  const direction = await Tensor.normal([STEPS, 1, size], [0, 1], new Rng(6), { dtype: 'float64' }).data();
+  const moved = (by: number): Tensor => Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape);
+  const at = async (by: number): Promise<number> => await noGrad(() => objective(moved(by))).item();
+  const slope = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
+  const gradient = await valueAndGrad(objective)(x).grads[0]!.data();
+  const analytic = Array.from(gradient).reduce((along, g, i) => along + g * direction[i]!, 0);
+  // The differences are off by (1e-5)² and by rounding over 1e-5.
+  return Math.abs(slope - analytic) <= 1e-6 * Math.max(1, Math.abs(slope)) ? null : `slope ${analytic} instead of ${slope}`;
+}
+
+/** Null if the fused network equals its layers run one by one; else how not. */
+export async function fusedFault(): Promise<string | null> {
+  using _ = scope();
+  const x = Tensor.normal([3, 2, 3, 3, 4], [0, 1], new Rng(1));
+  const run = async (fused: 'required' | 'off'): Promise<ArrayLike<number>> => {
+    const lstm = [[0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 2, 8]] as const;
+    using model = new MultigridMemory({ input: { 0: 4 }, lstm, tail: [[0, 0, 4]] }, { rng: new Rng(2), fused });
+    return await noGrad(() => model.forward({ input: x }).y).data();
+  };
+  const error = farthest(await run('required'), await run('off'));
+  return error <= 1e-4 ? null : `off by ${error}`;   // float32, sums of some hundred products through five layers
+}

@@ -1,0 +1,92 @@
+// Crash-safe writing in one process; what a kill or a full disk does to it stands in test/faults.
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sweepLeftovers, writeFileAtomic } from '../../lib/files/atomic-file.js';
+import { errorOf, temporaryFolder } from '../helpers/files.js';
+
+const text = (value: string): Uint8Array => Buffer.from(value);
+const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+const otherHost = host === '00000000' ? '11111111' : '00000000';
+const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
+const hours = (count: number): Date => new Date(Date.now() - count * 3600_000);
+
+describe('writeFileAtomic', () => {
+  it('writes the chunks in order, replaces the old content and leaves nothing else behind', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'a.txt');
+    await writeFileAtomic(file, [text('an older, longer content')]);
+    await writeFileAtomic(file, [text('new'), new Uint8Array(0), text(' content')]);
+    expect(readFileSync(file, 'utf8')).toBe('new content');
+    expect(readdirSync(folder)).toEqual(['a.txt']);
+  });
+
+  it('no chunks make an empty file', async () => {
+    const file = join(temporaryFolder(), 'empty');
+    await writeFileAtomic(file, []);
+    expect(readFileSync(file)).toHaveLength(0);
+  });
+
+  it('of many writers at once one wins whole', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'a');
+    await Promise.all(Array.from({ length: 20 }, (_, i) => writeFileAtomic(file, [text(String(i).repeat(1000)), text('.')])));
+    expect(readFileSync(file, 'utf8')).toMatch(/^(\d+?)\1{999}\.$/);
+    expect(readdirSync(folder)).toEqual(['a']);
+  });
+
+  it('a folder that is a file, a missing folder and a target that is a folder are refused, the cause with them', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'file'), 'kept');
+    mkdirSync(join(folder, 'target', 'inside'), { recursive: true });
+    for (const [path, codes] of [
+      ['file/a', ['ENOTDIR']],
+      ['none/a', ['ENOENT']],
+      ['target', ['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM']],
+    ] as const) {
+      const error = await errorOf(() => writeFileAtomic(join(folder, path), [text('x')]));
+      expect(error.code).toBe('ERR_MG_CHECKPOINT');
+      expect(codes).toContain((error.cause as NodeJS.ErrnoException).code);
+      expect(error.message.startsWith(`${join(folder, path)}: expected to write the file, got E`)).toBe(true);
+    }
+    expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('kept');
+    expect(readdirSync(folder).toSorted()).toEqual(['file', 'target']);
+  });
+});
+
+describe('sweepLeftovers', () => {
+  it('takes the files of the dead and of last week, and leaves those of the living and of others', async () => {
+    const folder = temporaryFolder();
+    const dead = deadPid();
+    const leave = [
+      `.a.mg-${host}-${process.ppid}-000000000001.tmp`, // a living process of this machine
+      `.a.mg-${host}-${process.pid}-000000000002.tmp`, // our own, just written
+      `.a.mg-${otherHost}-${dead}-000000000003.tmp`, // another machine, fresh
+      `.a.mg-${host}-${dead}-0000.tmp`,
+      `a.mg-${host}-${dead}-000000000004.tmp`,
+      'checkpoint.safetensors',
+      '.hidden',
+    ];
+    const take = [
+      `.a.mg-${host}-${dead}-000000000005.tmp`, // dead
+      `.a.mg-${otherHost}-${dead}-000000000006.tmp`, // another machine, of the day before yesterday
+      `.a.mg-${host}-${process.ppid}-000000000007.tmp`, // a number that came round again, of the day before yesterday
+      `.a.mg-${host}-${process.pid}-000000000008.tmp`, // our own number, but older than we are
+    ];
+    for (const name of [...leave, ...take]) writeFileSync(join(folder, name), 'x');
+    for (const name of take.slice(1, 3)) utimesSync(join(folder, name), hours(48), hours(48));
+    utimesSync(join(folder, take[3] ?? ''), hours(2), hours(2));
+    expect((await sweepLeftovers(folder)).toSorted()).toEqual(take.toSorted());
+    expect(readdirSync(folder).toSorted()).toEqual(leave.toSorted());
+    expect(await sweepLeftovers(folder)).toEqual([]);
+  });
+
+  it('a folder that is not there is refused, and is not made', async () => {
+    const folder = join(temporaryFolder(), 'none');
+    expect(((await errorOf(() => sweepLeftovers(folder))).cause as NodeJS.ErrnoException).code).toBe('ENOENT');
+    expect(existsSync(folder)).toBe(false);
+  });
+});
