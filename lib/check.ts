@@ -80,7 +80,7 @@ export function checkOptions(where: string, options: unknown, known: readonly st
 
 /** An instance of a class, by the name that users know it by. */
 export function checkInstance<T>(where: string, name: string, value: unknown, of: { readonly prototype: T }, kind: string): T {
-  return value instanceof (of as abstract new () => T) ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be ${kind}`, value);
+  return value instanceof (of as abstract new() => T) ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be ${kind}`, value);
 }
 
 /** A function, or nothing. */

@@ -1,16 +1,32 @@
 /** The public door: names only. */
 export { MgError, type MgErrorCode } from './errors.js';
 export {
-  device, devices, diagnostics, setDefaultDevice, setThreads, whyDevice,
-  type Device, type DeviceLike, type DeviceMemory, type DeviceType, type Diagnostics,
+  device,
+  devices,
+  diagnostics,
+  setDefaultDevice,
+  setThreads,
+  whyDevice,
+  type Device,
+  type DeviceLike,
+  type DeviceMemory,
+  type DeviceType,
+  type Diagnostics,
 } from './tensor/device.js';
 export type { DType, FloatDType, TypedArrayOf } from './tensor/dtype.js';
 export { Rng } from './tensor/rng.js';
 export type { Shape } from './tensor/shape.js';
 export { memory, Tensor, type NestedNumbers, type TensorOptions } from './tensor/tensor.js';
 export {
-  grad, gradcheck, noGrad, scope, tidy, valueAndGrad,
-  type GradcheckOptions, type GradcheckResult, type Scope,
+  grad,
+  gradcheck,
+  noGrad,
+  scope,
+  tidy,
+  valueAndGrad,
+  type GradcheckOptions,
+  type GradcheckResult,
+  type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
 export { precision, setPrecision, type Precision } from './ops/network.js';

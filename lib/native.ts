@@ -101,7 +101,7 @@ function load(): { binding: NativeBinding; file: string } {
     return refuse(`${file}, which does not load: ${reasonOf(cause)}`, build, cause);
   }
   checkContract(binding, file);
-  binding.init(MgError as new (code: string, message: string) => Error);
+  binding.init(MgError as new(code: string, message: string) => Error);
   applyEnvironment(binding);
   return { binding, file };
 }

@@ -8,12 +8,28 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The rooms each room stands on, and through them all those further down. */
 const lib: Record<string, string[]> = {
-  'errors': [], 'check': ['errors'], 'binary-file': [], 'files': ['check'], 'native': ['check', 'binary-file', 'binding'],
-  'tensor': ['native', 'files'], 'autograd': ['tensor'], 'ops': ['autograd'], 'nn': ['ops'], 'models': ['nn'],
-  'tasks': ['tensor'], 'optim': ['ops'], 'plot': ['check'],
-  'train': ['nn', 'tasks', 'optim'], 'listeners': ['train'], 'runs': ['train', 'models'], 'proof': ['train', 'models'],
-  'pictures': ['runs', 'plot'], 'bench': ['listeners', 'pictures', 'proof'], 'cli': ['bench'],
-  'index': ['listeners', 'models'], 'binding': [],
+  'errors': [],
+  'check': ['errors'],
+  'binary-file': [],
+  'files': ['check'],
+  'native': ['check', 'binary-file', 'binding'],
+  'tensor': ['native', 'files'],
+  'autograd': ['tensor'],
+  'ops': ['autograd'],
+  'nn': ['ops'],
+  'models': ['nn'],
+  'tasks': ['tensor'],
+  'optim': ['ops'],
+  'plot': ['check'],
+  'train': ['nn', 'tasks', 'optim'],
+  'listeners': ['train'],
+  'runs': ['train', 'models'],
+  'proof': ['train', 'models'],
+  'pictures': ['runs', 'plot'],
+  'bench': ['listeners', 'pictures', 'proof'],
+  'cli': ['bench'],
+  'index': ['listeners', 'models'],
+  'binding': [],
 };
 const nativeCode: Record<string, string[]> = { base: [], device: ['base'], ops: ['device'], binding: ['ops'] };
 
@@ -26,8 +42,10 @@ function imports(folder: string, extensions: RegExp, line: RegExp): [string, str
   const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => extensions.test(name));
   return files.map((name) => join(folder, name)).flatMap((file) =>
     [...readFileSync(join(root, file), 'utf8').matchAll(line)].map(([, path]): [string, string] => [
-      file, relative(root, join(root, dirname(file), path!)),
-    ]));
+      file,
+      relative(root, join(root, dirname(file), path!)),
+    ])
+  );
 }
 
 function wrongWay(floors: Record<string, string[]>, all: [string, string][], room: (file: string) => string): string[] {

@@ -11,7 +11,8 @@ const isSource = (file: string): boolean => /\.(ts|mjs|js|py|cc|cu|h|sh)$/.test(
 /** The sources of all rooms and of the top level, relative to the root. */
 function sources(): string[] {
   const inRooms = ['bench', 'lib', 'native', 'test'].flatMap((room) => (
-    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((file) => join(room, file))));
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((file) => join(room, file))
+  ));
   return [...readdirSync(root), ...inRooms].filter(isSource);
 }
 

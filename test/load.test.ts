@@ -2,8 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
-  symlinkSync, writeFileSync,
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +45,8 @@ function load(env: NodeJS.ProcessEnv = {}): string {
     try { m.native().memory(); console.log('ok ' + m.nativeFile()); } catch (e) { console.log(e.name, e.code, e.message); }
   })`;
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
-    encoding: 'utf8', env: { ...inherited, ...env },
+    encoding: 'utf8',
+    env: { ...inherited, ...env },
   });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return stdout.trim();
@@ -117,15 +127,17 @@ describe('loading the native module', () => {
   it('refuses a binary that was built from another contract', () => {
     install(genuine);
     appendFileSync(join(folder, 'binding.d.ts'), '// one line more\n');
-    expectRefusal(load(),
-      /which was built from another version \(contract [0-9a-f]{12} instead of [0-9a-f]{12}\); build it with/);
+    expectRefusal(
+      load(),
+      /which was built from another version \(contract [0-9a-f]{12} instead of [0-9a-f]{12}\); build it with/,
+    );
   });
 
-  it("refuses another package's module", () => {
+  it('refuses another package\'s module', () => {
     const [scope] = readdirSync(join(root, 'node_modules/@oxlint'));
     const modules = join(root, 'node_modules/@oxlint', scope!);
     cpSync(join(modules, readdirSync(modules).find((name) => name.endsWith('.node'))!), join(folder, 'foreign.node'));
-    expectRefusal(load({ MG_BINDING: join(folder, 'foreign.node') }), "foreign.node, which is another package's module");
+    expectRefusal(load({ MG_BINDING: join(folder, 'foreign.node') }), 'foreign.node, which is another package\'s module');
   });
 
   it('names the variable when the environment asks for threads that cannot be', () => {

@@ -103,7 +103,8 @@ describe('README', () => {
   it('lists the presets with their counts', () => {
     const number = (text: string | undefined): number => Number(text!.replaceAll(',', ''));
     const listed = readmeTable('preset', 'task', 'parameters', 'memory cells').map(([name, task, parameters, memory]) => (
-      { name: name!.replaceAll('`', ''), task, parameters: number(parameters), memory: number(memory) }));
+      { name: name!.replaceAll('`', ''), task, parameters: number(parameters), memory: number(memory) }
+    ));
     expect(listed).toEqual(presets().map(({ name, task, parameters, memory }) => ({ name, task, parameters, memory })));
   });
 

@@ -9,14 +9,15 @@ import { models } from '../lib/index.js';
 import { readme, readmeTable } from './helpers/readme.js';
 
 const results = <T>(name: string): T => (
-  JSON.parse(readFileSync(new URL(`../bench/results/${name}.json`, import.meta.url), 'utf8')) as T);
+  JSON.parse(readFileSync(new URL(`../bench/results/${name}.json`, import.meta.url), 'utf8')) as T
+);
 /** The README in one line. */
 const prose = readme.replaceAll('\n', ' ');
 const numberOf = (text: string): number => Number(text.replaceAll(/[, %]/g, ''));
 /** The figure as the README rounds it: to as many decimals as are printed. */
 function expectFigure(text: string, value: number, where: string): void {
   const decimals = text.split('.')[1]?.replace(/\D/g, '').length ?? 0;
-  const most = 0.5 * 10 ** -decimals * (1 + 1e-9);   // a half may be rounded either way
+  const most = 0.5 * 10 ** -decimals * (1 + 1e-9); // a half may be rounded either way
   expect(Math.abs(numberOf(text) - value), `${where}: ${text} for ${value}`).toBeLessThanOrEqual(most);
 }
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -26,7 +27,15 @@ describe('what the README says was measured', () => {
 
   it('costs of a larger memory', () => {
     const table = readmeTable(
-      'memory cells', 'DNC slots', 'step: multigrid', 'DNC', 'window: multigrid', 'DNC', 'GB: multigrid', 'DNC');
+      'memory cells',
+      'DNC slots',
+      'step: multigrid',
+      'DNC',
+      'window: multigrid',
+      'DNC',
+      'GB: multigrid',
+      'DNC',
+    );
     const of = (side: string): Sweep['points'] => sweep.points.filter((point) => point.side === side);
     expect(table.map(([cells]) => numberOf(cells!))).toEqual(of('multigrid').map(({ cells }) => cells));
     of('multigrid').forEach((multigrid, k) => {
@@ -62,10 +71,13 @@ describe('what the README says was measured', () => {
     expectFigure(dnc!, sweep.inference.dnc.median, 'inference');
     expectFigure(multigrid!, sweep.inference.multigrid.median, 'inference');
     expectFigure(/with (\d+) GB, medians/.exec(prose)![1]!, sweep.machine.memoryGB, 'memory');
-    interface Axis { exponentOfCellsTimesChannels: { forward: number; training: number } }
+    interface Axis {
+      exponentOfCellsTimesChannels: { forward: number; training: number };
+    }
     const { axes } = results<{ axes: Record<string, Axis> }>('linear-cost');
     const linear = [
-      /exponent is (\S+) for a step forward and (\S+) with backward/, /by more layers (\S+) and (\S+);/,
+      /exponent is (\S+) for a step forward and (\S+) with backward/,
+      /by more layers (\S+) and (\S+);/,
       /by wider ones [^(]* to the power (\S+) and (\S+) \(/,
     ].flatMap((pattern) => pattern.exec(prose)!.slice(1));
     ['finer levels', 'more layers', 'more channels'].forEach((axis, k) => {
@@ -78,8 +90,16 @@ describe('what the README says was measured', () => {
     const of = (name: string): Curve[] => results<{ curves: Curve[] }>(name).curves;
     const curves = { 'copy': of('learning-copy'), 'associative recall': of('learning-recall') };
     const table = readmeTable(
-      'task', 'model', 'parameters', 'memory', 'time steps', 'sequences', 'seconds of one core', 'wrong bits per sequence',
-      'right bits');
+      'task',
+      'model',
+      'parameters',
+      'memory',
+      'time steps',
+      'sequences',
+      'seconds of one core',
+      'wrong bits per sequence',
+      'right bits',
+    );
     expect(table).toHaveLength(8);
     for (const [task, name, parameters, memory, steps, , seconds, wrong, right] of table as string[][]) {
       const where = `${task} ${name}`;
@@ -87,7 +107,7 @@ describe('what the README says was measured', () => {
       expect(runs.length, where).toBeGreaterThan(0);
       for (const run of runs) expect([run.parameters, run.memory]).toEqual([numberOf(parameters!), numberOf(memory!)]);
       const last = runs.map(({ scores }) => scores.at(-1)!);
-      const past = last.map(({ step }) => step - numberOf(steps!));   // a run ends with an episode
+      const past = last.map(({ step }) => step - numberOf(steps!)); // a run ends with an episode
       expect(past.every((few) => few >= 0 && few < 40), where).toBe(true);
       const [least, most = least] = seconds!.split(' to ');
       expectRounded(least!, Math.min(...last.map(({ cpuSeconds }) => cpuSeconds)), where);
@@ -116,8 +136,16 @@ describe('what the README says was measured', () => {
   });
 
   it('how map9 learns', () => {
-    interface Scores { steps: number[]; f: number[] }
-    interface Learning { steps: number[]; f: Record<string, number[]>; swing: Scores; start: { f: number } }
+    interface Scores {
+      steps: number[];
+      f: number[];
+    }
+    interface Learning {
+      steps: number[];
+      f: Record<string, number[]>;
+      swing: Scores;
+      start: { f: number };
+    }
     const { steps, f, swing, start } = results<Learning>('map9-learning');
     const [, when, scores] = /\(seed 1 at steps ([\d, ]+): ([\d., ]+)\)/.exec(prose)!;
     expect(when!.split(', ').map(numberOf)).toEqual(swing.steps);
@@ -136,15 +164,33 @@ describe('what the README says was measured', () => {
   });
 
   it('the same beside PyTorch', () => {
-    interface Torch { median: number; ratios: { median: number } }
-    interface Case { model: string; what: string; batch: number; ms: Times; torch: Torch[] }
-    interface Row { name: string; results: Record<'ours' | 'eager', { ms: Times }>; speedup: { eager: number } }
-    const ours = new Map(results<{ cases: Case[] }>('multigrid-beside-pytorch').cases.map((one) => {
-      const fastest = one.torch.reduce((best, torch) => (torch.median < best.median ? torch : best));
-      return [`${one.model} ${one.what} ${one.batch}`, [one.ms.median, fastest.median, fastest.ratios.median] as const];
-    }));
-    const dnc = new Map(results<{ dnc: Row[] }>('dnc-beside-pytorch').dnc.map(({ name, results: times, speedup }) => (
-      [name, [times.ours.ms.median, times.eager.ms.median, speedup.eager] as const])));
+    interface Torch {
+      median: number;
+      ratios: { median: number };
+    }
+    interface Case {
+      model: string;
+      what: string;
+      batch: number;
+      ms: Times;
+      torch: Torch[];
+    }
+    interface Row {
+      name: string;
+      results: Record<'ours' | 'eager', { ms: Times }>;
+      speedup: { eager: number };
+    }
+    const ours = new Map(
+      results<{ cases: Case[] }>('multigrid-beside-pytorch').cases.map((one) => {
+        const fastest = one.torch.reduce((best, torch) => (torch.median < best.median ? torch : best));
+        return [`${one.model} ${one.what} ${one.batch}`, [one.ms.median, fastest.median, fastest.ratios.median] as const];
+      }),
+    );
+    const dnc = new Map(
+      results<{ dnc: Row[] }>('dnc-beside-pytorch').dnc.map((
+        { name, results: times, speedup },
+      ) => [name, [times.ours.ms.median, times.eager.ms.median, speedup.eager] as const]),
+    );
     const table = readmeTable('', 'ours', 'PyTorch', 'ratio');
     expect(table).toHaveLength(ours.size + dnc.size);
     let what = ['', ''];
@@ -153,7 +199,8 @@ describe('what the README says was measured', () => {
       const slots = /DNC, ([\d,]+) slots/.exec(name)?.[1];
       const isWindow = /window|the same/.test(name);
       if (slots === undefined) what = [/`(.*)`/.exec(name)![1]!, isWindow ? 'window' : 'writer'];
-      const row = slots === undefined ? ours.get(`${what.join(' ')} ${batch}`)
+      const row = slots === undefined ?
+        ours.get(`${what.join(' ')} ${batch}`)
         : dnc.get(`DNC ${isWindow ? 'training' : 'step'}, N = ${numberOf(slots)}, B = ${batch}`);
       expect(row, name).toBeDefined();
       figures.forEach((figure, k) => expectFigure(figure, row![k]!, name));

@@ -17,14 +17,26 @@ if (what === 'step') {
   };
   const loss = await noGrad(() => ops.sum(ops.square(model.step(x, state).y))).item();
   for (let k = 0; k < job.warmups; k++) tidy(step);
-  finish({ loss, ms: await time(() => { tidy(step); }, job.runs, job.budgetMs) });
+  finish({
+    loss,
+    ms: await time(
+      () => {
+        tidy(step);
+      },
+      job.runs,
+      job.budgetMs,
+    ),
+  });
 } else {
   const frames = tensor([steps, batch, 36], 0.37);
   const state = model.initialState(batch);
   const lossOf = () => ops.sum(ops.square(model.forward(frames, state).y));
   const loss = await noGrad(lossOf).item();
-  finish({ loss, ms: await milliseconds(() => {
-    lossOf().backward();
-    for (const p of model.parameters()) p.grad = null;
-  }) });
+  finish({
+    loss,
+    ms: await milliseconds(() => {
+      lossOf().backward();
+      for (const p of model.parameters()) p.grad = null;
+    }),
+  });
 }

@@ -27,15 +27,22 @@ const { values: options } = parseArgs({
 });
 const used = setDefaultDevice(device(options.device));
 const onGpu = used.type !== 'cpu';
-const budget = options.quick ? { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 }
-  : onGpu ? { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 } : { warmups: 3, runs: 20, budgetMs: 4000, rounds: 3 };
+const budget = options.quick ?
+  { warmups: 2, runs: 5, budgetMs: 3000, rounds: 1 }
+  : onGpu
+  ? { warmups: 10, runs: 30, budgetMs: 10_000, rounds: 3 }
+  : { warmups: 3, runs: 20, budgetMs: 4000, rounds: 3 };
 if (options.rounds !== undefined) budget.rounds = Number(options.rounds);
 
 /** What a program prints as JSON, or why it did not. */
 function measure(command, args, job, env = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
-    input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 1 << 26,
-    timeout: 1000 * Number(options.limit), cwd: root, env: { ...process.env, ...env },
+    input: JSON.stringify(job),
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    timeout: 1000 * Number(options.limit),
+    cwd: root,
+    env: { ...process.env, ...env },
   });
   const lines = (text) => (text ?? '').trim().split('\n');
   if (error !== undefined || status !== 0) return { failed: error?.message ?? lines(stderr).at(-1) };
@@ -45,10 +52,13 @@ const ours = (program, job) => measure(process.execPath, [join('bench/gpu', prog
 // glibc keeps what is freed: else it gives the large blocks back after every operation, and PyTorch spends its
 // time in page faults.
 const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40), MALLOC_TOP_PAD_: String(2 ** 28) };
-const torch = (program, job) => measure(
-  options.python, [join('bench/peers/gpu', program)],
-  { ...job, device: used.id, threads: diagnostics().binary.threads }, KEEP_MEMORY,
-);
+const torch = (program, job) =>
+  measure(
+    options.python,
+    [join('bench/peers/gpu', program)],
+    { ...job, device: used.id, threads: diagnostics().binary.threads },
+    KEEP_MEMORY,
+  );
 
 const probe = spawnSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
 const hasTorch = probe.status === 0;
@@ -80,7 +90,8 @@ function compare({ name, program, peer, modes, job, tolerance }) {
   }
   const spread = ({ median, low, high }) => `${median.toPrecision(4)} (${low.toPrecision(3)}–${high.toPrecision(3)}) ms`;
   const text = Object.entries(row.results).map(([who, r]) => (
-    r.failed === undefined ? `${who} ${spread(r.ms)}` : `${who}: ${r.failed}`));
+    r.failed === undefined ? `${who} ${spread(r.ms)}` : `${who}: ${r.failed}`
+  ));
   console.log([name, ...text, ...Object.entries(row.speedup ?? {}).map(([who, x]) => `${x.toFixed(1)}× ${who}`)].join('   '));
   return row;
 }
@@ -91,8 +102,10 @@ function withRates(row, bandwidth) {
   if (ms === undefined) return row;
   const seconds = ms.median / 1000;
   return {
-    ...row, gflops: flop / seconds / 1e9,
-    gigabytesPerSecond: bytes / seconds / 1e9, shareOfBandwidth: bytes / seconds / bandwidth,
+    ...row,
+    gflops: flop / seconds / 1e9,
+    gigabytesPerSecond: bytes / seconds / 1e9,
+    shareOfBandwidth: bytes / seconds / bandwidth,
   };
 }
 
@@ -107,7 +120,10 @@ function describeMachine() {
     }
   };
   return {
-    device: used.id, name: used.name, node: process.version, torch: hasTorch ? probe.stdout.trim() : null,
+    device: used.id,
+    name: used.name,
+    node: process.version,
+    torch: hasTorch ? probe.stdout.trim() : null,
     gpu: query('nvidia-smi', [`--query-gpu=${GPU_FIELDS}`, '--format=csv,noheader']),
     commit: query('git', ['rev-parse', 'HEAD']),
   };
@@ -118,7 +134,11 @@ console.log(Object.values(machine).filter((part) => part !== null).join(', '));
 const bandwidth = await memoryBandwidth(options.quick ? 2 ** 26 : 2 ** 30);
 console.log(`memory: ${(bandwidth / 1e9).toFixed(0)} GB/s, two read for one written`);
 const result = {
-  date: new Date().toISOString(), machine, memoryBytesPerSecond: bandwidth, quick: options.quick, note: options.note,
+  date: new Date().toISOString(),
+  machine,
+  memoryBytesPerSecond: bandwidth,
+  quick: options.quick,
+  note: options.note,
 };
 const machineName = used.name.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase();
 const file = options.out ?? join(root, 'bench/results', `${machineName}-${result.date.slice(0, 10)}.json`);

@@ -11,10 +11,11 @@ const model = new models.MultigridMemory(preset, { fused });
 setWeights(model);
 const [writer, ...readers] = model.plan.networks;
 const lead = what === 'online' ? [batch] : [steps, batch];
-const grids = (network, frequency) => Pyramid.of(Object.fromEntries(network.input.map(({ level, channels }) => {
-  const side = model.plan.baseSide * 2 ** level;
-  return [level, tensor([...lead, side, side, channels], frequency)];
-})));
+const grids = (network, frequency) =>
+  Pyramid.of(Object.fromEntries(network.input.map(({ level, channels }) => {
+    const side = model.plan.baseSide * 2 ** level;
+    return [level, tensor([...lead, side, side, channels], frequency)];
+  })));
 const inputs = { input: grids(writer, 0.37), queries: readers.map((reader) => grids(reader, 0.53)) };
 
 if (what === 'online' || what === 'write') {
@@ -26,7 +27,13 @@ if (what === 'online' || what === 'write') {
     return next.tensors();
   };
   for (let k = 0; k < job.warmups; k++) tidy(step);
-  const times = await time(() => { for (let k = 0; k < IN_A_ROW; k++) tidy(step); }, job.runs, job.budgetMs);
+  const times = await time(
+    () => {
+      for (let k = 0; k < IN_A_ROW; k++) tidy(step);
+    },
+    job.runs,
+    job.budgetMs,
+  );
   const each = (ms) => ms / IN_A_ROW;
   finish({ ms: { median: each(times.median), low: each(times.low), high: each(times.high), runs: times.runs } });
 } else {

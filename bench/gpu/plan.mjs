@@ -23,7 +23,12 @@ export function singleOps(isQuick) {
     ['softmax', 'softmax of 500', { rows: isQuick ? 128 : 16_384, columns: 500 }],
   ];
   return rows.map(([op, name, sizes]) => ({
-    name, program: 'ops.mjs', peer: 'ops_torch.py', modes: ['eager'], job: { op, sizes }, tolerance: FLOAT32,
+    name,
+    program: 'ops.mjs',
+    peer: 'ops_torch.py',
+    modes: ['eager'],
+    job: { op, sizes },
+    tolerance: FLOAT32,
   }));
 }
 
@@ -32,19 +37,32 @@ export function networks(isQuick, onGpu) {
   const rows = isQuick
     ? [['map9', 4, 2, 'training'], ['map9', 1, 1, 'write'], ['map9', 1, 1, 'online'], ['map9', 4, 2, 'window']]
     : [
-        ['map25', 20, 32, 'training'], ['map25', 1, 1, 'write'], ['map25', 1, 1, 'online'],
-        ['map25', 1500, 1, 'window'], ['map25', 1500, 1, 'training'],
-        ['map25', 20, 8, 'training'], ['map25', 20, 1, 'training'], ['map25', 100, 8, 'training'],
-        ['map25', 20, 32, 'window'], ['map25', 20, 1, 'window'],
-        ['map15-8k', 20, 32, 'training'], ['map15-8k', 1, 1, 'online'], ['map9', 20, 32, 'training'],
-      ];
+      ['map25', 20, 32, 'training'],
+      ['map25', 1, 1, 'write'],
+      ['map25', 1, 1, 'online'],
+      ['map25', 1500, 1, 'window'],
+      ['map25', 1500, 1, 'training'],
+      ['map25', 20, 8, 'training'],
+      ['map25', 20, 1, 'training'],
+      ['map25', 100, 8, 'training'],
+      ['map25', 20, 32, 'window'],
+      ['map25', 20, 1, 'window'],
+      ['map15-8k', 20, 32, 'training'],
+      ['map15-8k', 1, 1, 'online'],
+      ['map9', 20, 32, 'training'],
+    ];
   const isOnline = (what) => what === 'online' || what === 'write';
   const precisions = (row) => (onGpu && row < 2 ? Object.keys(TOLERANCE) : ['float32']);
-  return rows.flatMap(([preset, steps, batch, what], row) => precisions(row).map((precision) => ({
-    name: `${preset} ${what}, T = ${steps}, B = ${batch}, ${precision}`, program: 'network.mjs', peer: 'multigrid_torch.py',
-    modes: isOnline(what) ? MODES : [...MODES, 'strong'],
-    job: { preset, steps, batch, what, precision }, tolerance: TOLERANCE[precision],
-  })));
+  return rows.flatMap(([preset, steps, batch, what], row) =>
+    precisions(row).map((precision) => ({
+      name: `${preset} ${what}, T = ${steps}, B = ${batch}, ${precision}`,
+      program: 'network.mjs',
+      peer: 'multigrid_torch.py',
+      modes: isOnline(what) ? MODES : [...MODES, 'strong'],
+      job: { preset, steps, batch, what, precision },
+      tolerance: TOLERANCE[precision],
+    }))
+  );
 }
 
 /**
@@ -52,12 +70,26 @@ export function networks(isQuick, onGpu) {
  * fewer episodes there.
  */
 export function dncs(isQuick, onGpu) {
-  const rows = isQuick ? [[64, 2, 'training'], [64, 2, 'step']]
-    : onGpu ? [256, 500, 1000, 2000, 4000].flatMap((slots) => [[slots, 32, 'step'], [slots, slots > 1000 ? 8 : 32, 'training']])
-      : [[128, 32, 'step'], [128, 32, 'training'], [500, 32, 'step'], [500, 32, 'training'],
-        [1000, 32, 'step'], [1000, 8, 'training'], [2048, 8, 'step'], [4096, 8, 'step']];
+  const rows = isQuick ?
+    [[64, 2, 'training'], [64, 2, 'step']]
+    : onGpu ?
+    [256, 500, 1000, 2000, 4000].flatMap((slots) => [[slots, 32, 'step'], [slots, slots > 1000 ? 8 : 32, 'training']])
+    : [
+      [128, 32, 'step'],
+      [128, 32, 'training'],
+      [500, 32, 'step'],
+      [500, 32, 'training'],
+      [1000, 32, 'step'],
+      [1000, 8, 'training'],
+      [2048, 8, 'step'],
+      [4096, 8, 'step'],
+    ];
   return rows.map(([slots, batch, what]) => ({
-    name: `DNC ${what}, N = ${slots}, B = ${batch}`, program: 'dnc.mjs', peer: 'dnc_torch.py', modes: onGpu ? MODES : ['eager'],
-    job: { slots, batch, steps: isQuick ? 4 : 20, what }, tolerance: FLOAT32,
+    name: `DNC ${what}, N = ${slots}, B = ${batch}`,
+    program: 'dnc.mjs',
+    peer: 'dnc_torch.py',
+    modes: onGpu ? MODES : ['eager'],
+    job: { slots, batch, steps: isQuick ? 4 : 20, what },
+    tolerance: FLOAT32,
   }));
 }

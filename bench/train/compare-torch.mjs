@@ -12,10 +12,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { device, diagnostics, models, noGrad, ops, optim, Pyramid, Rng, scope, setThreads, Tensor } from '../../dist/index.js';
 
-const { values: options } = parseArgs({ options: {
-  rounds: { type: 'string', default: '7' }, threads: { type: 'string', default: '2' }, only: { type: 'string', default: '' },
-  out: { type: 'string' }, python: { type: 'string', default: '/usr/bin/python3' },
-} });
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    threads: { type: 'string', default: '2' },
+    only: { type: 'string', default: '' },
+    out: { type: 'string' },
+    python: { type: 'string', default: '/usr/bin/python3' },
+  },
+});
 
 const CASES = [
   { name: 'map25 window', model: 'map25', what: 'window', steps: 20, batch: 32 },
@@ -34,10 +39,11 @@ function prepare({ model: name, what, steps, batch }, folder) {
   const rng = new Rng(2);
   const [writer, reader] = model.plan.networks;
   const asked = model.plan.read === 'last' ? 1 : steps;
-  const grids = (network, count, key) => Object.fromEntries(network.input.map(({ level, channels }) => {
-    const side = model.plan.baseSide * 2 ** level;
-    return [level, Tensor.normal([count, batch, side, side, channels], [0, 1], rng.split(`${key}${level}`))];
-  }));
+  const grids = (network, count, key) =>
+    Object.fromEntries(network.input.map(({ level, channels }) => {
+      const side = model.plan.baseSide * 2 ** level;
+      return [level, Tensor.normal([count, batch, side, side, channels], [0, 1], rng.split(`${key}${level}`))];
+    }));
   const data = { input: grids(writer, steps, 'input') };
   const loss = model.plan.fc === null ? 'bceWithLogits' : 'crossEntropy';
   if (what === 'window') {
@@ -45,12 +51,15 @@ function prepare({ model: name, what, steps, batch }, folder) {
     const side = loss === 'crossEntropy' ? null : reader.layers.at(-1).grids[0].side;
     const count = asked * batch * (side === null ? 1 : side ** 2);
     const draws = Tensor.uniform([count], [0, side === null ? 10 : 2], rng.split('target')).dataSync().map(Math.floor);
-    data.target = side === null ? Tensor.from(Int32Array.from(draws), [asked, batch])
+    data.target = side === null ?
+      Tensor.from(Int32Array.from(draws), [asked, batch])
       : Tensor.from(draws, [asked, batch, side, side, 1]);
   }
   const named = (key, pyramid) => Object.entries(pyramid).map(([level, x]) => [`${key}${level}`, x]);
   const tensors = [
-    ...model.namedParameters(), ...named('input', data.input), ...named('query', data.query ?? {}),
+    ...model.namedParameters(),
+    ...named('input', data.input),
+    ...named('query', data.query ?? {}),
     ...(data.target === undefined ? [] : [['target', data.target]]),
   ];
   let first = 0;
@@ -93,22 +102,28 @@ async function ours({ what, batch }, { model, data, loss }) {
     const check = scoped(() => hidden().reduce((total, h) => total + h.dataSync().reduce((a, b) => a + b, 0), 0));
     return { check, run: async () => (await timed(() => scoped(() => void hidden()))).ms };
   }
-  const window = () => scoped((s) => {
-    const { logits } = model.forward({ input, queries: [Pyramid.of(data.query)] });
-    const total = loss === 'crossEntropy' ? ops.crossEntropy(logits[0], data.target) : ops.bceWithLogits(logits[0], data.target);
-    total.backward();
-    optimizer.step({ timeSteps: 1 });
-    optimizer.zeroGrad();
-    return s.keep(total);
-  });
+  const window = () =>
+    scoped((s) => {
+      const { logits } = model.forward({ input, queries: [Pyramid.of(data.query)] });
+      const total = loss === 'crossEntropy'
+        ? ops.crossEntropy(logits[0], data.target)
+        : ops.bceWithLogits(logits[0], data.target);
+      total.backward();
+      optimizer.step({ timeSteps: 1 });
+      optimizer.zeroGrad();
+      return s.keep(total);
+    });
   const first = window();
   const check = await first.item();
   first.dispose();
-  return { check, run: async () => {
-    const { ms, value } = await timed(window);
-    value.dispose();
-    return ms;
-  } };
+  return {
+    check,
+    run: async () => {
+      const { ms, value } = await timed(window);
+      value.dispose();
+      return ms;
+    },
+  };
 }
 
 /** A PyTorch process that runs once for each line it is sent; null, with the reason on standard error, where there is none. */
@@ -116,7 +131,8 @@ async function peer(folder, what, layout, order) {
   const program = fileURLToPath(new URL('../peers/multigrid_torch.py', import.meta.url));
   const settings = ['--what', what, '--layout', layout, '--order', order, '--threads', options.threads];
   const child = spawn(options.python, [program, folder, ...settings], {
-    env: { ...process.env, ...KEEP }, stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...KEEP },
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const read = async () => {
@@ -147,9 +163,11 @@ async function compare(one, rounds) {
   const folder = mkdtempSync(join(tmpdir(), 'mg-compare-'));
   try {
     const mine = await ours(one, prepare(one, folder));
-    const configs = one.what === 'writer' ? [['nchw', 'step'], ['nhwc', 'step']]
-      : one.model === 'mnist-recall' ? [['nchw', 'split'], ['nhwc', 'split']]
-        : [['nchw', 'step'], ['nhwc', 'step'], ['nhwc', 'split']];
+    const configs = one.what === 'writer' ?
+      [['nchw', 'step'], ['nhwc', 'step']]
+      : one.model === 'mnist-recall' ?
+      [['nchw', 'split'], ['nhwc', 'split']]
+      : [['nchw', 'step'], ['nhwc', 'step'], ['nhwc', 'split']];
     await mine.run();
     const own = [];
     const torch = [];
@@ -187,7 +205,11 @@ function summary({ name, skipped, ms, torch, fastest, ratio, ratios }) {
 setThreads(Number(options.threads));
 const { binary } = diagnostics();
 const report = {
-  date: new Date().toISOString(), cpu: cpus()[0].model, simd: binary.simd, threads: binary.threads, milliseconds: true,
+  date: new Date().toISOString(),
+  cpu: cpus()[0].model,
+  simd: binary.simd,
+  threads: binary.threads,
+  milliseconds: true,
   cases: [],
 };
 for (const one of CASES.filter(({ name }) => name.includes(options.only))) {

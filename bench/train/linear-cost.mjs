@@ -7,9 +7,13 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { device, diagnostics, fused, Pyramid, Rng, scope, Tensor } from '../../dist/index.js';
 
-const { values: options } = parseArgs({ options: {
-  runs: { type: 'string', default: '7' }, most: { type: 'string', default: '5e6' }, out: { type: 'string' },
-} });
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '7' },
+    most: { type: 'string', default: '5e6' },
+    out: { type: 'string' },
+  },
+});
 const [runs, most] = [Number(options.runs), Number(options.most)];
 const BATCH = 2;
 const STEPS = 4;
@@ -47,10 +51,12 @@ async function measure(top, layers, channels) {
   const rng = new Rng(1);
   const normal = (shape, deviation, name) => Tensor.normal(shape, [0, deviation], rng.split(name));
   const parameters = new Map([...plan.parameters].map(([name, shape]) => [name, normal(shape, 0.05, name)]));
-  const x = Pyramid.of(Object.fromEntries(range(top + 1).map((level) => {
-    const side = 3 * 2 ** level;
-    return [level, normal([STEPS, BATCH, side, side, channels], 1, `x${level}`)];
-  })));
+  const x = Pyramid.of(Object.fromEntries(
+    range(top + 1).map((level) => {
+      const side = 3 * 2 ** level;
+      return [level, normal([STEPS, BATCH, side, side, channels], 1, `x${level}`)];
+    }),
+  ));
   const forward = () => void fused.forward(inference, parameters, x);
   const training = () => {
     const { y, saved } = fused.forward(plan, parameters, x);
@@ -85,8 +91,14 @@ const axes = {
 };
 const { threads, simd } = diagnostics().binary;
 const report = {
-  date: new Date().toISOString(), cpu: cpus()[0].model, threads, simd, batch: BATCH, steps: STEPS,
-  unit: 'milliseconds of a time step of the batch', axes: {},
+  date: new Date().toISOString(),
+  cpu: cpus()[0].model,
+  threads,
+  simd,
+  batch: BATCH,
+  steps: STEPS,
+  unit: 'milliseconds of a time step of the batch',
+  axes: {},
 };
 for (const [name, sizes] of Object.entries(axes)) {
   const points = [];

@@ -6,10 +6,15 @@ import { parseArgs } from 'node:util';
 import { device, diagnostics, models, optim, Rng, Trainer } from '../../dist/index.js';
 import { segmentLength, trainingBytes } from '../../dist/train/segments.js';
 
-const { values: options } = parseArgs({ options: {
-  steps: { type: 'string', default: '1500' }, batch: { type: 'string', default: '32' },
-  model: { type: 'string', default: 'map25' }, budget: { type: 'string', default: '8e9' }, out: { type: 'string' },
-} });
+const { values: options } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '1500' },
+    batch: { type: 'string', default: '32' },
+    model: { type: 'string', default: 'map25' },
+    budget: { type: 'string', default: '8e9' },
+    out: { type: 'string' },
+  },
+});
 const [steps, batchSize, memoryBudget] = [options.steps, options.batch, options.budget].map(Number);
 
 const model = new models.MultigridMemory(options.model, { rng: new Rng(1) });
@@ -27,14 +32,28 @@ function grids(network) {
 const bits = new Float32Array(steps * batchSize * side ** 2).map(() => (rng.uniform(0, 1) < 0.5 ? 0 : 1));
 const target = { shape: [steps, batchSize, side, side, 1], data: bits };
 const window = {
-  index: 0, start: 0, steps, batch: batchSize, first: true, last: true,
-  input: grids(writer), outputs: [{ name: 'map', query: grids(reader), target }],
+  index: 0,
+  start: 0,
+  steps,
+  batch: batchSize,
+  first: true,
+  last: true,
+  input: grids(writer),
+  outputs: [{ name: 'map', query: grids(reader), target }],
 };
 const task = {
-  name: 'random', version: 1, generate: () => null, windowCount: () => 1, windows: () => [window],
+  name: 'random',
+  version: 1,
+  generate: () => null,
+  windowCount: () => 1,
+  windows: () => [window],
   describe: () => ({
-    form: 'stepwise', input: {}, outputs: [{ name: 'map', logits: [side, side, 1], loss: 'bceWithLogits' }],
-    metrics: ['loss'], steps, window: null,
+    form: 'stepwise',
+    input: {},
+    outputs: [{ name: 'map', logits: [side, side, 1], loss: 'bceWithLogits' }],
+    metrics: ['loss'],
+    steps,
+    window: null,
   }),
   scorer: () => ({ add: () => {}, result: () => ({}) }), // random bits have no score
 };
@@ -54,10 +73,21 @@ for (const parameter of model.parameters()) weights += parameter.size * 4;
 // The weights were in use before; RMSProp has one number for each.
 const predicted = trainingBytes(model, { batch: batchSize, steps }, segment) - 2 * weights;
 const report = {
-  date: new Date().toISOString(), cpu: cpus()[0].model, threads: diagnostics().binary.threads,
-  model: options.model, steps, batch: batchSize, budgetBytes: memoryBudget, segmentSteps: segment,
-  seconds: (performance.now() - began) / 1e3, cpuSeconds: (cpu.user + cpu.system) / 1e6, loss: history[0].loss,
-  predictedBytes: predicted, peakBytes: peak - before, cachedBytes: cached, peakOverPredicted: (peak - before) / predicted,
+  date: new Date().toISOString(),
+  cpu: cpus()[0].model,
+  threads: diagnostics().binary.threads,
+  model: options.model,
+  steps,
+  batch: batchSize,
+  budgetBytes: memoryBudget,
+  segmentSteps: segment,
+  seconds: (performance.now() - began) / 1e3,
+  cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  loss: history[0].loss,
+  predictedBytes: predicted,
+  peakBytes: peak - before,
+  cachedBytes: cached,
+  peakOverPredicted: (peak - before) / predicted,
   residentBytesAtMost: process.resourceUsage().maxRSS * 1024,
 };
 const text = `${JSON.stringify(report, null, 2)}\n`;

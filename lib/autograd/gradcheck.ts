@@ -22,7 +22,9 @@ export interface GradcheckResult {
  * (f(x + eps) − f(x − eps)) / 2eps. A NaN on either side is the worst there is.
  */
 export async function gradcheck(
-  fn: (...x: Tensor[]) => Tensor, at: readonly Tensor[], { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
+  fn: (...x: Tensor[]) => Tensor,
+  at: readonly Tensor[],
+  { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
 ): Promise<GradcheckResult> {
   for (const x of at) if (x.dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
   using _ = scope();

@@ -6,7 +6,9 @@ import { Tensor, type Producer } from '../tensor/tensor.js';
 
 /** Gradients at the outputs in, gradients at the inputs out. `needs[i]` tells whether anybody wants the i-th. */
 export type Backward = (
-  dys: readonly (Tensor | null)[], saved: readonly Tensor[], needs: readonly boolean[],
+  dys: readonly (Tensor | null)[],
+  saved: readonly Tensor[],
+  needs: readonly boolean[],
 ) => readonly (Tensor | null)[];
 
 let recording = true;
@@ -23,7 +25,11 @@ class Operation implements Producer, Owned {
   #backward: Backward | null;
 
   constructor(
-    readonly op: string, inputs: readonly Tensor[], readonly outputs: number, saved: readonly Tensor[], backward: Backward,
+    readonly op: string,
+    inputs: readonly Tensor[],
+    readonly outputs: number,
+    saved: readonly Tensor[],
+    backward: Backward,
   ) {
     this.needs = inputs.map((x) => x.requiresGrad);
     this.edges = inputs.map((x) => {
@@ -55,7 +61,11 @@ class Operation implements Producer, Owned {
  * backward pass whatever their owners do, and are handed to it. Returns `outputs`.
  */
 export function record<Y extends Tensor | readonly Tensor[]>(
-  op: string, inputs: readonly Tensor[], outputs: Y, saved: readonly Tensor[], backward: Backward,
+  op: string,
+  inputs: readonly Tensor[],
+  outputs: Y,
+  saved: readonly Tensor[],
+  backward: Backward,
 ): Y {
   if (!recording || !inputs.some((x) => x.requiresGrad)) return outputs;
   const list = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Tensor[];
@@ -129,42 +139,44 @@ function pullBack(root: Tensor, seed: Tensor | undefined, first: number, held: H
     if (before === undefined) dx.dispose();
     else gradients.set(leaf, accumulate(before, dx));
   };
-  allOrNothing(() => noGrad(() => {
-    const { shape, dtype, device } = root;
-    const start = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
-    const last = root.producer as Operation | null;
-    if (last === null) {
-      addTo(root, start);
-      return;
-    }
-    if (last.id < first) {
-      start.dispose();
-      return;
-    }
-    const pending = new Map<Operation, (Tensor | null)[]>();
-    const at = (operation: Operation): (Tensor | null)[] => {
-      let dys = pending.get(operation);
-      if (dys === undefined) pending.set(operation, (dys = new Array<Tensor | null>(operation.outputs).fill(null)));
-      return dys;
-    };
-    at(last)[root.outputIndex] = start;
-    for (const operation of reachable(last, first)) {
-      const dys = at(operation);
-      const dxs = operation.run(dys);
-      operation.edges.forEach((edge, i) => {
-        let dx = dxs[i] ?? null;
-        if (dx === null) return;
-        if (dys.includes(dx)) dx = dx.alias('backward');
-        if (edge === null) dx.dispose();
-        else if ('leaf' in edge) addTo(edge.leaf, dx);
-        else if (edge.operation.id < first) dx.dispose();
-        else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
-      });
-      for (const dy of dys) dy?.dispose();
-      pending.delete(operation);
-      operation[Symbol.dispose]();
-    }
-  }));
+  allOrNothing(() =>
+    noGrad(() => {
+      const { shape, dtype, device } = root;
+      const start = seed === undefined ? Tensor.full(shape, 1, { dtype, device }) : seed.alias('backward');
+      const last = root.producer as Operation | null;
+      if (last === null) {
+        addTo(root, start);
+        return;
+      }
+      if (last.id < first) {
+        start.dispose();
+        return;
+      }
+      const pending = new Map<Operation, (Tensor | null)[]>();
+      const at = (operation: Operation): (Tensor | null)[] => {
+        let dys = pending.get(operation);
+        if (dys === undefined) pending.set(operation, dys = new Array<Tensor | null>(operation.outputs).fill(null));
+        return dys;
+      };
+      at(last)[root.outputIndex] = start;
+      for (const operation of reachable(last, first)) {
+        const dys = at(operation);
+        const dxs = operation.run(dys);
+        operation.edges.forEach((edge, i) => {
+          let dx = dxs[i] ?? null;
+          if (dx === null) return;
+          if (dys.includes(dx)) dx = dx.alias('backward');
+          if (edge === null) dx.dispose();
+          else if ('leaf' in edge) addTo(edge.leaf, dx);
+          else if (edge.operation.id < first) dx.dispose();
+          else at(edge.operation)[edge.output] = accumulate(at(edge.operation)[edge.output] ?? null, dx);
+        });
+        for (const dy of dys) dy?.dispose();
+        pending.delete(operation);
+        operation[Symbol.dispose]();
+      }
+    })
+  );
   return gradients;
 }
 

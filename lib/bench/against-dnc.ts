@@ -93,7 +93,7 @@ function replayBytes(steps: number, link: number): number {
 /** Bytes that a point needs: state before and after, and for training what backward keeps. */
 export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTraining: boolean): number {
   if (side === 'multigrid') {
-    const wider = precision === 'float64' ? 2 : 1;   // the estimate counts float32
+    const wider = precision === 'float64' ? 2 : 1; // the estimate counts float32
     const cost = estimate(ladderOf(size), { batch, steps });
     return wider * (isTraining ? cost.bytesTraining : estimate(ladderOf(size), { batch, steps: 1 }).bytesInference);
   }
@@ -152,13 +152,23 @@ function train(model: Module, forward: () => Tensor): void {
 
 /** A point of which nothing is known but why. */
 export const unmeasured = (point: Point, note: string): Measured => ({
-  ...point, parameters: 0, forward: null, training: null, sequencesPerSecond: null,
-  peakBytes: 0, rssBytes: 0, boundShare: null, note,
+  ...point,
+  parameters: 0,
+  forward: null,
+  training: null,
+  sequencesPerSecond: null,
+  peakBytes: 0,
+  rssBytes: 0,
+  boundShare: null,
+  note,
 });
 
 /** Measures one point in this process. `limitBytes`: what may be used; beyond it a time is null and `note` says so. */
 export async function measure(
-  point: Point, limitBytes: number, peak: () => number, bytesPerSecond: () => Promise<number> = memoryBandwidth,
+  point: Point,
+  limitBytes: number,
+  peak: () => number,
+  bytesPerSecond: () => Promise<number> = memoryBandwidth,
 ): Promise<Measured> {
   using _ = scope();
   const { side, size, batch, runs, budgetMs } = point;
@@ -177,7 +187,12 @@ export async function measure(
   const parameters = model.count().parameters;
   model.dispose();
   return {
-    ...point, parameters, forward, training, peakBytes, rssBytes,
+    ...point,
+    parameters,
+    forward,
+    training,
+    peakBytes,
+    rssBytes,
     sequencesPerSecond: training === null ? null : (1000 * batch) / training.median,
     boundShare: bound === null ? null : bound / forward.median,
     ...(training === null ? { note: `training needs ${(bytesNeeded(point, true) / 1e9).toFixed(1)} GB` } : {}),

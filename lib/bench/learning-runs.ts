@@ -12,7 +12,10 @@ type VectorSide = Exclude<LearningSide, 'multigrid'>;
 
 /** Time steps of a whole run. */
 const STEPS: Readonly<Record<LearningTask, number>> = {
-  'map9': presetRun('map9').steps, 'recall': 200_000, 'copy': 200_000, 'associative-recall': 300_000,
+  'map9': presetRun('map9').steps,
+  'recall': 200_000,
+  'copy': 200_000,
+  'associative-recall': 300_000,
 };
 
 const ABOUT: Readonly<Record<LearningTask, string>> = {
@@ -30,13 +33,20 @@ export const LEARNING_HELP = [
 
 /** For bit sequences shown in every cell of a 3×3 grid. */
 const COPY: MultigridConfig = {
-  input: { 0: 7 }, lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]], tail: [[0, 0, 8]], fc: [72, 6],
+  input: { 0: 7 },
+  lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]],
+  tail: [[0, 0, 8]],
+  fc: [72, 6],
 };
 
 /** One item is one patch, and the answer is read once: a window of 6 steps where the other models need 32. */
 const LADDER: MultigridConfig['writer'] = [[0, 0, 8], [0, 1, 8], [0, 1, 8]];
 const recall = (bitsOfCell: number): MultigridConfig => ({
-  input: { 0: bitsOfCell }, writer: LADDER, front: LADDER, mem: 'same-index', tail: [[0, 1, 16], [0, 0, 16], [0, 0, bitsOfCell]],
+  input: { 0: bitsOfCell },
+  writer: LADDER,
+  front: LADDER,
+  mem: 'same-index',
+  tail: [[0, 1, 16], [0, 0, 16], [0, 0, bitsOfCell]],
 });
 
 /** Of 16 numbers a slot. The LSTM has no slots; it gets the units that it learns best with. */
@@ -49,9 +59,15 @@ function sequences(task: LearningTask, side: LearningSide): Omit<RunConfig, 'mod
   const steps = STEPS[task];
   const rate = side === 'multigrid' ? 2e-3 : 1e-3;
   return {
-    name: `${task} ${side}`, steps, batchSize: 16, truncate: null,
-    optimizer: { name: 'adam' }, lr: { from: rate, to: rate / 10, steps }, clipNorm: 50,
-    seed: 1, validate: { every: steps, items: 256 },
+    name: `${task} ${side}`,
+    steps,
+    batchSize: 16,
+    truncate: null,
+    optimizer: { name: 'adam' },
+    lr: { from: rate, to: rate / 10, steps },
+    clipNorm: 50,
+    seed: 1,
+    validate: { every: steps, items: 256 },
   };
 }
 
@@ -66,7 +82,12 @@ export function learningRun(task: LearningTask, side: LearningSide): RunConfig {
       // As many memory cells: 225 slots of 16. Of rates from 1e-3 to 2e-2 and of 128 and 256 units, these suit the DNC best.
       // NTM and LSTM take the same.
       return {
-        ...run, ...training, lr: { from: 3e-3, to: 3e-4, steps }, model: vectors(side, 225, 4, 256), truncate, batchSize,
+        ...run,
+        ...training,
+        lr: { from: 3e-3, to: 3e-4, steps },
+        model: vectors(side, 225, 4, 256),
+        truncate,
+        batchSize,
       };
     }
     case 'recall': {

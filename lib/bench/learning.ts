@@ -51,7 +51,10 @@ const HELD_OUT = 256;
  * Trains one model until the steps or the seconds are used up. A loss or gradient that is not finite throws ERR_MG_NON_FINITE.
  */
 export async function learn(
-  side: LearningSide, seed: number, options: LearningOptions, onScore: (line: string) => void,
+  side: LearningSide,
+  seed: number,
+  options: LearningOptions,
+  onScore: (line: string) => void,
 ): Promise<Curve> {
   const base = learningRun(options.task, side);
   const steps = options.steps ?? base.steps;
@@ -59,8 +62,11 @@ export async function learn(
   using model = setup.model;
   const trainer = new Trainer(setup);
   const curve = {
-    steps: [] as number[], seconds: [] as number[], cpuSeconds: [] as number[],
-    loss: [] as number[], scores: [] as Score[],
+    steps: [] as number[],
+    seconds: [] as number[],
+    cpuSeconds: [] as number[],
+    loss: [] as number[],
+    scores: [] as Score[],
   };
   const { batchSize } = base;
   let [trainedMs, losses, samples, before, noted, scored] = [0, 0, 0, 0, 0, 0];

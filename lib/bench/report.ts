@@ -29,49 +29,73 @@ export function machine(simd: string, threads: number): Sweep['machine'] {
 
 /** Numbers in JSON to six digits; whole ones, which count something, as they are. */
 export const sixDigits = (_key: string, value: unknown): unknown => (
-  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value);
+  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
+);
 
 /** Below, the parts of a DNC's step that grow linearly still count. */
 export const FIT_FROM = 999;
 
 export function exponents(points: readonly Measured[]): Record<string, Fit> {
-  const fit = (side: Side, what: 'forward' | 'training'): Fit => fitPower(points.flatMap((p) => {
-    const times = p[what];
-    return p.side !== side || times === null || (side === 'dnc' && p.size < FIT_FROM) ? [] : [[p.cells, times.median] as const];
-  }));
+  const fit = (side: Side, what: 'forward' | 'training'): Fit =>
+    fitPower(points.flatMap((p) => {
+      const times = p[what];
+      return p.side !== side || times === null || (side === 'dnc' && p.size < FIT_FROM) ? [] : [[p.cells, times.median] as const];
+    }));
   return {
-    'multigrid forward': fit('multigrid', 'forward'), 'multigrid training': fit('multigrid', 'training'),
-    'dnc forward': fit('dnc', 'forward'), 'dnc training': fit('dnc', 'training'),
+    'multigrid forward': fit('multigrid', 'forward'),
+    'multigrid training': fit('multigrid', 'training'),
+    'dnc forward': fit('dnc', 'forward'),
+    'dnc training': fit('dnc', 'training'),
   };
 }
 
 const ms = (t: Times | null): string => (
-  t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`);
+  t === null ? '–' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`
+);
 
 export const HEADER = [
-  'memory', 'cells', 'parameters', 'step ms', 'window ms', 'sequences/s', 'tensors MB', 'RSS MB', 'of bound', 'note',
+  'memory',
+  'cells',
+  'parameters',
+  'step ms',
+  'window ms',
+  'sequences/s',
+  'tensors MB',
+  'RSS MB',
+  'of bound',
+  'note',
 ] as const;
 
 export function row(p: Measured): string[] {
   const share = p.boundShare === null ? '–' : `${(100 * p.boundShare).toFixed(0)} %`;
   return [
-    p.side, String(p.cells), String(p.parameters),
-    ms(p.forward), ms(p.training), p.sequencesPerSecond?.toPrecision(3) ?? '–',
-    (p.peakBytes / 1e6).toFixed(0), (p.rssBytes / 1e6).toFixed(0), share, p.note ?? '',
+    p.side,
+    String(p.cells),
+    String(p.parameters),
+    ms(p.forward),
+    ms(p.training),
+    p.sequencesPerSecond?.toPrecision(3) ?? '–',
+    (p.peakBytes / 1e6).toFixed(0),
+    (p.rssBytes / 1e6).toFixed(0),
+    share,
+    p.note ?? '',
   ];
 }
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
 export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
   const sides = ['multigrid', 'dnc'] as const;
-  const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] => sides.map((side) => {
-    const shown = points.filter((p) => p.side === side && of(p) !== null);
-    const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`]?.exponent ?? NaN).toFixed(2)}`;
-    return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
-  });
+  const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] =>
+    sides.map((side) => {
+      const shown = points.filter((p) => p.side === side && of(p) !== null);
+      const name = slope === undefined ? side : `${side}, exponent ${(slopes[`${side} ${slope}`]?.exponent ?? NaN).toFixed(2)}`;
+      return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
+    });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC', subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`,
-    xLabel: 'memory cells', xScale: 'log',
+    title: 'Cost of memory: multigrid and DNC',
+    subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`,
+    xLabel: 'memory cells',
+    xScale: 'log',
     panels: [
       { title: 'one step, ms', yScale: 'log', series: series((p) => p.forward?.median ?? null, 'forward') },
       { title: 'training window of 20 steps, ms', yScale: 'log', series: series((p) => p.training?.median ?? null, 'training') },

@@ -37,17 +37,25 @@ async function inference(): Promise<Sweep['inference']> {
   using multigrid = new MultigridMemory('map15-8k', { rng });
   const [x, patch] = [Tensor.normal([1, 72], [0, 1], rng), Tensor.normal([1, 3, 3, 4], [0, 1], rng)];
   let [a, b] = [dnc.initialState(1), multigrid.initialState(1)];
-  const dncTimes = await time(() => {
-    const next = noGrad(() => dnc.step(x, a, { consume: true }));
-    next.y.dispose();
-    a = next.state;
-  }, 200, 3000);
-  const multigridTimes = await time(() => {
-    const next = noGrad(() => multigrid.step({ input: patch, queries: [patch] }, b));
-    for (const y of next.logits) y.dispose();
-    b.dispose();
-    b = next.state;
-  }, 200, 3000);
+  const dncTimes = await time(
+    () => {
+      const next = noGrad(() => dnc.step(x, a, { consume: true }));
+      next.y.dispose();
+      a = next.state;
+    },
+    200,
+    3000,
+  );
+  const multigridTimes = await time(
+    () => {
+      const next = noGrad(() => multigrid.step({ input: patch, queries: [patch] }, b));
+      for (const y of next.logits) y.dispose();
+      b.dispose();
+      b = next.state;
+    },
+    200,
+    3000,
+  );
   for (const tensor of [x, patch, ...a.tensors(), ...b.tensors()]) tensor.dispose();
   return { multigrid: multigridTimes, dnc: dncTimes };
 }
@@ -69,7 +77,9 @@ export interface SweepOptions {
 
 /** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
 export async function runSweep(
-  { isQuick, device, precision }: SweepOptions, onPoint: (point: Measured) => void = () => {}, measurePoint = measureApart,
+  { isQuick, device, precision }: SweepOptions,
+  onPoint: (point: Measured) => void = () => {},
+  measurePoint = measureApart,
 ): Promise<Sweep> {
   await refuseWrongModels();
   const { simd, threads } = diagnostics().binary;
@@ -85,7 +95,12 @@ export async function runSweep(
     if (measured.forward === null) ended.add(point.side);
   }
   return {
-    date: new Date().toISOString(), machine: machine(simd, threads), device, precision,
-    points, exponents: exponents(points), inference: await inference(),
+    date: new Date().toISOString(),
+    machine: machine(simd, threads),
+    device,
+    precision,
+    points,
+    exponents: exponents(points),
+    inference: await inference(),
   };
 }

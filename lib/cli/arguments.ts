@@ -20,7 +20,8 @@ export function integer(min: number): (text: string) => number {
 
 /** Flags and description of the option that {@link useDevice} takes. */
 export const DEVICE_OPTION = [
-  '--device <name>', 'auto, cpu, cuda or cuda:N (default: MULTIGRID_MEMORY_DEVICE, else auto)',
+  '--device <name>',
+  'auto, cpu, cuda or cuda:N (default: MULTIGRID_MEMORY_DEVICE, else auto)',
 ] as const;
 
 /** The option whose value {@link setPrecision} takes. */

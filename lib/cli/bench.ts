@@ -46,8 +46,10 @@ export function addBench(program: Command): Command {
       `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`,
     )
     .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...LEARNING_TASKS]).default('copy'))
-    .addOption(new Option('--model <name>', 'with --learning: who learns; both: multigrid and dnc')
-      .choices(['both', 'all', ...LEARNING_SIDES]).default('both'))
+    .addOption(
+      new Option('--model <name>', 'with --learning: who learns; both: multigrid and dnc')
+        .choices(['both', 'all', ...LEARNING_SIDES]).default('both'),
+    )
     .option('--seeds <n>', 'with --learning: runs of each model, one per seed', integer(1), 1)
     .option('--seed <n>', 'with --learning: the first seed', integer(0), 1)
     .option(
@@ -57,8 +59,10 @@ export function addBench(program: Command): Command {
     )
     .option('--seconds <n>', 'with --learning: most seconds of training of a run', integer(1))
     .option(...DEVICE_OPTION)
-    .addOption(new Option('--precision <name>', 'with --against: type of all numbers; models learn in float32')
-      .choices([...PRECISIONS]).default('float32'))
+    .addOption(
+      new Option('--precision <name>', 'with --against: type of all numbers; models learn in float32')
+        .choices([...PRECISIONS]).default('float32'),
+    )
     .option('--json', 'one JSON object')
     .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
     .addHelpText('after', `\n${LEARNING_HELP}`)
@@ -94,8 +98,11 @@ async function against({ quick, precision, json, out }: BenchOptions, place: str
 async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {
   const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
-    task, sides: SIDES[model] ?? [model as LearningSide], seeds: Array.from({ length: seeds }, (_, k) => seed + k),
-    steps: steps ?? null, seconds: most ?? null,
+    task,
+    sides: SIDES[model] ?? [model as LearningSide],
+    seeds: Array.from({ length: seeds }, (_, k) => seed + k),
+    steps: steps ?? null,
+    seconds: most ?? null,
   }, note);
   const { simd, threads } = diagnostics().binary;
   const result = { date: new Date().toISOString(), task, machine: machine(simd, threads), curves };

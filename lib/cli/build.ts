@@ -43,8 +43,10 @@ export function addBuild(program: Command): Command {
   return program
     .command('build')
     .description('compile the native module from source (needs cmake and a C++17 compiler; for CUDA also nvcc)')
-    .addOption(new Option('--cuda <mode>', 'CUDA kernels; auto: where a GPU and nvcc are')
-      .choices(['auto', 'on', 'off']).default('auto'))
+    .addOption(
+      new Option('--cuda <mode>', 'CUDA kernels; auto: where a GPU and nvcc are')
+        .choices(['auto', 'on', 'off']).default('auto'),
+    )
     .option(
       '--arch <list>',
       'CUDA architectures as CMake names them, e.g. "90-real;80-virtual" (default: those of the GPUs here)',

@@ -22,7 +22,8 @@ export function addDoctor(program: Command): Command {
         ['built', `contract ${found.binary.contract.slice(0, 12)}, ${found.binary.ops} ops, compiler ${found.binary.compiler}`],
         ['kernels', `${found.binary.simd}, ${found.binary.threads} threads`],
         ...found.devices.map(({ id, name, memory: { free, total } }) => (
-          [id, `${name}, ${gigabytes(free)} free of ${gigabytes(total)}`] as const)),
+          [id, `${name}, ${gigabytes(free)} free of ${gigabytes(total)}`] as const
+        )),
         ['cuda', found.cuda],
         ...checks.map((check) => [check.name, `${check.device} ${check.ok ? 'ok' : `FAILED: ${check.detail}`}`] as const),
       ];

@@ -109,7 +109,10 @@ async function train(source: string, options: TrainOptions): Promise<void> {
   const stop = abortOnSignals();
   try {
     const result = await trainer.fit({
-      steps: run.steps, signal: stop.signal, validate: run.validate, checkpoint: { folder, every: checkpointEvery(run.steps) },
+      steps: run.steps,
+      signal: stop.signal,
+      validate: run.validate,
+      checkpoint: { folder, every: checkpointEvery(run.steps) },
     });
     await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(folder.path) }]));
     if (result.reason === 'aborted') {
@@ -138,14 +141,23 @@ function checkpointEvery(steps: number): number {
 }
 
 function report(
-  options: TrainOptions, run: RunConfig, folder: RunFolder, result: FitResult, metrics: Record<string, number>,
+  options: TrainOptions,
+  run: RunConfig,
+  folder: RunFolder,
+  result: FitResult,
+  metrics: Record<string, number>,
 ): void {
   const perSecond = throughput(result);
   const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
   if (options.json === true) {
     printJson({
-      name: run.name, step: result.step, items: options.items, ...metrics,
-      stepsPerSecond: perSecond, folder: folder.path, files,
+      name: run.name,
+      step: result.step,
+      items: options.items,
+      ...metrics,
+      stepsPerSecond: perSecond,
+      folder: folder.path,
+      files,
     });
     return;
   }

@@ -83,7 +83,7 @@ export class EventWriter {
 }
 
 function openNew(stem: string): [string, number] {
-  for (let number = 0; ; number += 1) {
+  for (let number = 0;; number += 1) {
     const file = `${stem}.${number}`;
     try {
       return [file, openSync(file, 'wx', 0o644)];
@@ -96,7 +96,7 @@ function openNew(stem: string): [string, number] {
 // Fields of the wire format: key = number · 8 + kind, where 0 is a varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
 function varint(value: number): Buffer {
   const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+  for (let rest = value;; rest = Math.floor(rest / 128)) {
     if (rest < 128) return Buffer.from([...bytes, rest]);
     bytes.push((rest % 128) + 128);
   }

@@ -108,7 +108,7 @@ function keptPart(file: string, resumeAt: number): { bytes: number; lastStep: nu
 
 // Whole lines only: what follows the last line feed was torn by a kill and never acknowledged.
 function* records(file: string, bytes: Buffer): Generator<{ record: MetricsRecord; end: number }> {
-  for (let begin = 0, line = 1; ; line += 1) {
+  for (let begin = 0, line = 1;; line += 1) {
     const feed = bytes.indexOf(10, begin);
     if (feed < 0) return;
     const record = parseLine(bytes.toString('utf8', begin, feed));

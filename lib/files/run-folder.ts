@@ -61,7 +61,7 @@ export class RunFolder {
     const base = resolve(path);
     try {
       mkdirSync(dirname(base), { recursive: true });
-      for (let number = 1; ; number += 1) {
+      for (let number = 1;; number += 1) {
         const folder = number === 1 ? base : `${base}-${number}`;
         if (makeNew(folder)) return folder;
       }

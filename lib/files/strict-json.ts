@@ -28,8 +28,7 @@ export function parseStrictJson(text: string, maxDepth: number, refuse: Refuse):
 
   const string = (): string => {
     let close = at;
-    do close = text.indexOf('"', close + 1);
-    while (close > 0 && isEscaped(text, close));
+    do close = text.indexOf('"', close + 1); while (close > 0 && isEscaped(text, close));
     const literal = close < 0 ? '' : text.slice(at, close + 1);
     const value = readLiteral(literal) ?? refuse('json-string', 'a string of well-formed JSON and Unicode', here());
     at = close + 1;

@@ -99,9 +99,11 @@ export class Progress {
     this.#shownAt = now;
     if (!this.#isTerminal) {
       this.#stream.write(
-        `${this.#words()
-          .map(({ text }) => text)
-          .join('  ')}\n`,
+        `${
+          this.#words()
+            .map(({ text }) => text)
+            .join('  ')
+        }\n`,
       );
       return;
     }

@@ -3,7 +3,14 @@
 import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
 import { layerOptionKeys } from '../nn/parameter.js';
 import {
-  clip, concat, dncInterface, dncStateShapes, dncWindow, reshape, type DncSettings, type DncTensors,
+  clip,
+  concat,
+  dncInterface,
+  dncStateShapes,
+  dncWindow,
+  reshape,
+  type DncSettings,
+  type DncTensors,
 } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
@@ -30,7 +37,15 @@ export interface DNCOptions extends SequenceOptions {
 }
 
 const KEYS = [
-  ...sequenceOptionKeys, 'variant', 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'clip', 'linkBudgetBytes',
+  ...sequenceOptionKeys,
+  'variant',
+  'slots',
+  'wordSize',
+  'readHeads',
+  'writeHeads',
+  'hidden',
+  'clip',
+  'linkBudgetBytes',
   ...layerOptionKeys,
 ];
 
@@ -59,18 +74,39 @@ export class DNC extends SequenceModel<DNCState> {
       checkInteger('DNC', name, options[name] ?? fallback, 1);
     const isPaper = this.variant === 'paper';
     this.settings = {
-      slots: size('slots', 500), wordSize: size('wordSize', 16),
-      readHeads: size('readHeads', 4), writeHeads: size('writeHeads', 1), hidden: size('hidden', 256),
-      oneplus: isPaper, usageGradient: isPaper, contentSecond: isPaper, forgetBias: isPaper ? 0 : 1,
-      clip: options.clip === null ? 0 : checkNumber('DNC', 'clip', options.clip ?? 20, 0), epsilon: isPaper ? 0 : 1e-6,
+      slots: size('slots', 500),
+      wordSize: size('wordSize', 16),
+      readHeads: size('readHeads', 4),
+      writeHeads: size('writeHeads', 1),
+      hidden: size('hidden', 256),
+      oneplus: isPaper,
+      usageGradient: isPaper,
+      contentSecond: isPaper,
+      forgetBias: isPaper ? 0 : 1,
+      clip: options.clip === null ? 0 : checkNumber('DNC', 'clip', options.clip ?? 20, 0),
+      epsilon: isPaper ? 0 : 1e-6,
       linkBudgetBytes: checkNumber('DNC', 'linkBudgetBytes', options.linkBudgetBytes ?? 2 ** 30, 0),
     };
     const { hidden, readHeads, wordSize } = this.settings;
     const words = readHeads * wordSize;
-    this.#controller = this.addPart('controller', new Affine(
-      this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')));
-    this.#interface = this.addPart('interface', new Affine(
-      hidden, dncInterface(this.settings).size, false, this.partOptions('interface')));
+    this.#controller = this.addPart(
+      'controller',
+      new Affine(
+        this.inputs + words + hidden,
+        4 * hidden,
+        true,
+        this.partOptions('controller'),
+      ),
+    );
+    this.#interface = this.addPart(
+      'interface',
+      new Affine(
+        hidden,
+        dncInterface(this.settings).size,
+        false,
+        this.partOptions('interface'),
+      ),
+    );
     this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
   }
 
@@ -95,8 +131,10 @@ export class DNC extends SequenceModel<DNCState> {
 
   protected run(x: Tensor, state: DNCState, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: DNCState } {
     const weights = {
-      gates: this.#controller.weight, gatesBias: this.#controller.bias,
-      interface: this.#interface.weight, interfaceBias: this.#interface.bias,
+      gates: this.#controller.weight,
+      gatesBias: this.#controller.bias,
+      interface: this.#interface.weight,
+      interfaceBias: this.#interface.bias,
     };
     const { hidden, words, state: after } = dncWindow(x, weights, state.values, this.settings, lengths, isStateSpent);
     const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));

@@ -1,20 +1,38 @@
 export {
-  MultigridMemory, type Grids, type MultigridInputs, type MultigridOutputs, type Written,
+  MultigridMemory,
+  type Grids,
+  type MultigridInputs,
+  type MultigridOutputs,
+  type Written,
 } from './multigrid/multigrid-memory.js';
 export { MultigridMemoryState } from './multigrid/multigrid-memory-state.js';
 export { MultigridNetwork, type NetworkInputs, type NetworkOutputs } from './multigrid/multigrid-network.js';
 export { type Recurrent, type WindowOptions } from './recurrent.js';
 export {
-  estimate, presets, type Estimate, type EstimateOptions, type NetworkCost, type PresetInfo,
+  estimate,
+  presets,
+  type Estimate,
+  type EstimateOptions,
+  type NetworkCost,
+  type PresetInfo,
 } from './multigrid/estimate.js';
 export {
-  planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type ShortcutPlan,
+  planModel,
+  type GridPlan,
+  type LayerPlan,
+  type ModelPlan,
+  type NetworkPlan,
+  type ShortcutPlan,
 } from './multigrid/plan.js';
 export { presetConfig, resolveConfig, type PresetName } from './multigrid/presets.js';
 export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './multigrid/config.js';
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
 export {
-  SequenceModel, type SequenceInputs, type SequenceOptions, type SequenceOutputs, type StepOptions,
+  SequenceModel,
+  type SequenceInputs,
+  type SequenceOptions,
+  type SequenceOutputs,
+  type StepOptions,
 } from './sequence-model.js';
 export { windowMemory, type WindowMemory, type WindowSize } from './multigrid/window-memory.js';
 export { TensorState } from './tensor-state.js';

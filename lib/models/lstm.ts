@@ -33,7 +33,8 @@ export class LSTMNetworkState extends TensorState {
 
   static of(layers: readonly LSTMState[]): LSTMNetworkState {
     return new LSTMNetworkState(Object.fromEntries(layers.flatMap(({ hidden, cell }, k) => [
-      [`${k + 1}.hidden`, hidden], [`${k + 1}.cell`, cell],
+      [`${k + 1}.hidden`, hidden],
+      [`${k + 1}.cell`, cell],
     ])));
   }
 }
@@ -70,7 +71,8 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): LSTMNetworkState {
     return LSTMNetworkState.of(this.#cells.map((_, k) => {
       const [hidden, cell] = [tensors.get(`${k + 1}.hidden`), tensors.get(`${k + 1}.cell`)];
-      return hidden !== undefined && cell !== undefined ? new LSTMState(hidden, cell)
+      return hidden !== undefined && cell !== undefined ?
+        new LSTMState(hidden, cell)
         : fail('ERR_MG_CHECKPOINT', 'LSTMNetworkState', `${k + 1}.hidden and ${k + 1}.cell`, [...tensors.keys()]);
     }));
   }
@@ -85,8 +87,12 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
         next.push(cell.forward(seen, layers[k]!));
       });
       const before = layers;
-      layers = lengths === null ? next : next.map(({ hidden, cell }, k) => new LSTMState(
-        keepFinished(hidden, before[k]!.hidden, lengths, t), keepFinished(cell, before[k]!.cell, lengths, t)));
+      layers = lengths === null ? next : next.map(({ hidden, cell }, k) =>
+        new LSTMState(
+          keepFinished(hidden, before[k]!.hidden, lengths, t),
+          keepFinished(cell, before[k]!.cell, lengths, t),
+        )
+      );
       return this.wiring === 'deep' ? concat(next.map(({ hidden }) => hidden), -1) : next.at(-1)!.hidden;
     });
     return { y: this.#output.forward(stack(tops)), state: LSTMNetworkState.of(layers) };

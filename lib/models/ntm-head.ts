@@ -1,7 +1,24 @@
 // Addressing, reading and writing of the neural Turing machine, for all heads of a batch at once.
 
 import {
-  add, concat, div, log, matmul, mul, neg, relu, reshape, sigmoid, slice, softmax, softplus, sqrt, square, sub, sum, transpose,
+  add,
+  concat,
+  div,
+  log,
+  matmul,
+  mul,
+  neg,
+  relu,
+  reshape,
+  sigmoid,
+  slice,
+  softmax,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  sum,
+  transpose,
 } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -22,8 +39,8 @@ export interface NTMAddress {
   readonly weights: Tensor;
 }
 
-const EPSILON = 1e-8;   // in the cosine
-const LEAST = 1e-30;    // under the logarithm of sharpening
+const EPSILON = 1e-8; // in the cosine
+const LEAST = 1e-30; // under the logarithm of sharpening
 
 /** √Σx² over the last axis, with a gradient of 0 at 0. */
 const norm = (x: Tensor): Tensor => sqrt(add(sum(square(x), -1, true), 1e-32));

@@ -30,7 +30,15 @@ export interface NTMOptions extends SequenceOptions {
 }
 
 const KEYS = [
-  ...sequenceOptionKeys, 'slots', 'wordSize', 'readHeads', 'writeHeads', 'hidden', 'controller', 'order', 'clip',
+  ...sequenceOptionKeys,
+  'slots',
+  'wordSize',
+  'readHeads',
+  'writeHeads',
+  'hidden',
+  'controller',
+  'order',
+  'clip',
   ...layerOptionKeys,
 ];
 const NAMES = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'] as const;
@@ -98,8 +106,15 @@ export class NTM extends SequenceModel<NTMState> {
     this.clip = options.clip === null ? 0 : checkNumber('NTM', 'clip', options.clip ?? 20, 0);
     const [words, H] = [this.readHeads * this.wordSize, this.hiddenSize];
     const isLstm = this.controllerKind === 'lstm';
-    this.#controller = this.addPart('controller', new Affine(
-      this.inputs + words + (isLstm ? H : 0), isLstm ? 4 * H : H, false, this.partOptions('controller')));
+    this.#controller = this.addPart(
+      'controller',
+      new Affine(
+        this.inputs + words + (isLstm ? H : 0),
+        isLstm ? 4 * H : H,
+        false,
+        this.partOptions('controller'),
+      ),
+    );
     const heads = this.readHeads * this.#readSize + this.writeHeads * this.#writeSize;
     this.#heads = this.addPart('heads', new Affine(H, heads, false, this.partOptions('heads')));
     this.#output = this.addPart('output', new Affine(H + words, this.outputs, false, this.partOptions('output')));
@@ -148,8 +163,12 @@ export class NTM extends SequenceModel<NTMState> {
     const ys = unstack(x).map((frame, t) => {
       const { y, next } = this.#step(frame, current);
       const before = current;
-      current = lengths === null ? next : Object.fromEntries(NAMES.map((name) => (
-        [name, keepFinished(next[name], before[name], lengths, t)]))) as Record<Name, Tensor>;
+      current = lengths === null ?
+        next :
+        Object.fromEntries(NAMES.map((name) => [name, keepFinished(next[name], before[name], lengths, t)])) as Record<
+          Name,
+          Tensor
+        >;
       return y;
     });
     return { y: stack(ys), state: new NTMState(current, state.start) };
@@ -182,7 +201,10 @@ export class NTM extends SequenceModel<NTMState> {
   #parts(raw: Tensor): NTMHeads {
     const W = this.wordSize;
     return {
-      key: part(raw, 0, W), strength: part(raw, W, 1), gate: part(raw, W + 1, 1), shift: part(raw, W + 2, SHIFTS),
+      key: part(raw, 0, W),
+      strength: part(raw, W, 1),
+      gate: part(raw, W + 1, 1),
+      shift: part(raw, W + 2, SHIFTS),
       sharpening: part(raw, W + 2 + SHIFTS, 1),
     };
   }

@@ -97,7 +97,8 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     const where = this.constructor.name;
     if (typeof inputs !== 'object' || inputs === null) fail('ERR_MG_ARGUMENT', where, 'a Tensor or { input, queries? }', inputs);
     const grids = inputs instanceof Tensor ? [inputs] : [inputs.input, ...(inputs.queries ?? [])].flatMap((part) => (
-      part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]));
+      part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]
+    ));
     const leading = grids[0]?.shape.slice(0, rank - 1) ?? [];
     const vectors = grids.map((grid) => {
       if (leading.some((side, axis) => grid.shape[axis] !== side)) {

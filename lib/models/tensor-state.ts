@@ -67,14 +67,16 @@ export class TensorState<Name extends string = string> implements Disposable {
 
   /** A state of the same kind with other tensors. */
   protected like(tensors: Readonly<Record<Name, Tensor>>): this {
-    const Same = this.constructor as new (tensors: Readonly<Record<Name, Tensor>>) => this;
+    const Same = this.constructor as new(tensors: Readonly<Record<Name, Tensor>>) => this;
     return new Same(tensors);
   }
 }
 
 /** The tensors under exactly these names. Throws ERR_MG_CHECKPOINT. */
 export function namedTensors<Name extends string>(
-  where: string, names: readonly Name[], tensors: ReadonlyMap<string, Tensor>,
+  where: string,
+  names: readonly Name[],
+  tensors: ReadonlyMap<string, Tensor>,
 ): Record<Name, Tensor> {
   if (tensors.size !== names.length || names.some((name) => !tensors.has(name))) {
     fail('ERR_MG_CHECKPOINT', where, names.join(', '), [...tensors.keys()]);

@@ -75,10 +75,13 @@ export class BatchNorm extends Module {
     }
     const rows = x.shape[batchAxis] ?? 0;
     if (this.kind === 'batch' || rows <= 1) return this.#normalizeAll(x, 1);
-    return concat(Array.from({ length: rows }, (_, row) => {
-      const begin = x.shape.map((_, axis) => (axis === batchAxis ? row : 0));
-      return this.#normalizeAll(slice(x, begin, x.shape.map((n, axis) => (axis === batchAxis ? 1 : n))), rows);
-    }), batchAxis);
+    return concat(
+      Array.from({ length: rows }, (_, row) => {
+        const begin = x.shape.map((_, axis) => (axis === batchAxis ? row : 0));
+        return this.#normalizeAll(slice(x, begin, x.shape.map((n, axis) => (axis === batchAxis ? 1 : n))), rows);
+      }),
+      batchAxis,
+    );
   }
 
   /** One of `parts` calls that together make one update of the running averages. */

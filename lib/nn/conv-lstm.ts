@@ -117,7 +117,9 @@ export class ConvLSTM extends Module {
     const hidden = unstack(x).map((xt, t) => {
       const next = this.step(xt, current);
       current = lengths === null ? next : new LSTMState(
-        keepFinished(next.hidden, current.hidden, lengths, t), keepFinished(next.cell, current.cell, lengths, t));
+        keepFinished(next.hidden, current.hidden, lengths, t),
+        keepFinished(next.cell, current.cell, lengths, t),
+      );
       return next.hidden;
     });
     const y = stack(hidden);

@@ -41,20 +41,35 @@ function byLevel(grids: readonly NetworkGrid[]): Pyramid {
 
 /** The layer's `forward` on windows [T,B,…,C] joined on channels, as one native call. */
 export function runFusedLayer(
-  layer: FusedLayer, x: readonly Pyramid[], state: MultigridState,
+  layer: FusedLayer,
+  x: readonly Pyramid[],
+  state: MultigridState,
 ): { y: Pyramid; state: MultigridState } {
   const { geometry, norm, forgetBias, hasPeephole } = layer;
   const { levels, channels, dimensions, kernelSize, side } = geometry;
   const fields = x.flatMap((pyramid) => pyramid.levels.map((level) => ({ level, grid: pyramid.at(level) })));
   const top = Math.max(levels.at(-1)!, ...fields.map(({ level }) => level));
   const result = multigridNetwork({
-    dimensions, kernelSize, sides: levelRange(0, top).map((level) => sideOf(level, dimensions, side)),
-    fields: fields.map(({ level, grid }) => ({ level, channels: grid.shape.at(-1)! })), input: fields.map((_, i) => i),
+    dimensions,
+    kernelSize,
+    sides: levelRange(0, top).map((level) => sideOf(level, dimensions, side)),
+    fields: fields.map(({ level, grid }) => ({ level, channels: grid.shape.at(-1)! })),
+    input: fields.map((_, i) => i),
     layers: [{
-      kind: 'convLstm', low: levels[0]!, high: levels.at(-1)!, channels, relu: false, norm: norm !== 'none', shortcut: -1,
-      memory: [], isOutput: true,
+      kind: 'convLstm',
+      low: levels[0]!,
+      high: levels.at(-1)!,
+      channels,
+      relu: false,
+      norm: norm !== 'none',
+      shortcut: -1,
+      memory: [],
+      isOutput: true,
     }],
-    forgetBias, hasPeephole, epsilon: NORM_EPSILON, budgetBytes: 0,
+    forgetBias,
+    hasPeephole,
+    epsilon: NORM_EPSILON,
+    budgetBytes: 0,
   }, {
     parameters: new Map([...layer.parameters].map(([name, parameter]) => [`1.${name}`, parameter])),
     fields: fields.map(({ grid }) => grid),

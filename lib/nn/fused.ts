@@ -2,7 +2,13 @@
 
 import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import {
-  checkFields, describeNetwork, networkBackward, networkForward, weightsOf, type DescribedNetwork, type NetworkLayer,
+  checkFields,
+  describeNetwork,
+  networkBackward,
+  networkForward,
+  weightsOf,
+  type DescribedNetwork,
+  type NetworkLayer,
   type NetworkSpec,
 } from '../ops/network.js';
 import { device as findDevice, type DeviceLike } from '../tensor/device.js';
@@ -101,21 +107,35 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   const fields = [...first.input].sort((a, b) => a.level - b.level);
   const top = Math.max(...fields.map(({ level }) => level), ...geometries.flatMap(({ levels }) => levels));
   return {
-    dimensions: first.dimensions, kernelSize: first.kernelSize, budgetBytes, epsilon: NORM_EPSILON,
+    dimensions: first.dimensions,
+    kernelSize: first.kernelSize,
+    budgetBytes,
+    epsilon: NORM_EPSILON,
     sides: levelRange(0, top).map((level) => sideOf(level, first.dimensions, first.side)),
-    fields, input: fields.map((_, i) => i),
+    fields,
+    input: fields.map((_, i) => i),
     layers: geometries.map(({ levels, channels }, l): NetworkLayer => {
       const { activation = 'relu', norm = 'none' } = layers[l]!;
       if (norm !== 'none' && (norm.kind === 'sequence' || norm.mode === 'running')) {
         fail('ERR_MG_CONFIG', 'fused.plan', `a norm of layer ${l + 1} over the whole window`, norm.mode ?? norm.kind);
       }
       return {
-        kind: kinds[l]!, low: levels[0]!, high: levels.at(-1)!, channels, norm: norm !== 'none', shortcut: -1, memory: [],
-        relu: checkChoice('fused.plan', 'activation', activation, ['relu', 'none']) === 'relu', isOutput: l === layers.length - 1,
+        kind: kinds[l]!,
+        low: levels[0]!,
+        high: levels.at(-1)!,
+        channels,
+        norm: norm !== 'none',
+        shortcut: -1,
+        memory: [],
+        relu: checkChoice('fused.plan', 'activation', activation, ['relu', 'none']) === 'relu',
+        isOutput: l === layers.length - 1,
       };
     }),
     forgetBias: checkNumber(
-      'fused.plan', 'forgetBias', common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1)),
+      'fused.plan',
+      'forgetBias',
+      common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1),
+    ),
     hasPeephole: common('peephole', memories.map(peepholeOf), 'none') === 'channel',
   };
 }
@@ -130,15 +150,23 @@ export function plan(options: PlanOptions): Plan {
   const backward = checkBoolean('fused.plan', 'backward', options.backward ?? true);
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = describeNetwork(spec, {
-    batch: checkInteger('fused.plan', 'batch', options.batch, 1), steps: checkInteger('fused.plan', 'steps', options.steps, 1),
-    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']), backward,
-    gradients: spec.fields.map(() => backward), device,
+    batch: checkInteger('fused.plan', 'batch', options.batch, 1),
+    steps: checkInteger('fused.plan', 'steps', options.steps, 1),
+    dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']),
+    backward,
+    gradients: spec.fields.map(() => backward),
+    device,
   });
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {
-    path, workspaceBytes, savedBytes, launches, forwardFlop,
+    path,
+    workspaceBytes,
+    savedBytes,
+    launches,
+    forwardFlop,
     parameters: new Map(parameters.map((name, i) => [name, parameterShapes[i]!])),
-    dispose: () => void networks.delete(made), [Symbol.dispose]: () => void networks.delete(made),
+    dispose: () => void networks.delete(made),
+    [Symbol.dispose]: () => void networks.delete(made),
   };
   networks.set(made, network);
   return made;
@@ -177,7 +205,10 @@ function carriedOf(op: string, network: DescribedNetwork, given: readonly Multig
  * dispose of it. Throws ERR_MG_SHAPE, ERR_MG_DTYPE, ERR_MG_DISPOSED.
  */
 export function forward(
-  plan: Plan, parameters: ReadonlyMap<string, Tensor>, x: Pyramid, state: readonly MultigridState[] = [],
+  plan: Plan,
+  parameters: ReadonlyMap<string, Tensor>,
+  x: Pyramid,
+  state: readonly MultigridState[] = [],
 ): { y: Pyramid; state: MultigridState[]; saved: Tensor[] } {
   const op = 'fused.forward';
   const network = networkOf(op, plan);
@@ -197,7 +228,8 @@ export function forward(
   const n = network.plan.outputs.length;
   const outputs = results.slice(0, n);
   return {
-    y: pyramid(network.plan.outputs, outputs, spec.layers.length - 1), state: states(network, results.slice(n)),
+    y: pyramid(network.plan.outputs, outputs, spec.layers.length - 1),
+    state: states(network, results.slice(n)),
     saved: size.backward ? [...fields, ...carried, ...outputs].map((grid) => grid.detach()).concat(saved) : (saved.dispose(), []),
   };
 }
@@ -207,7 +239,10 @@ export function forward(
  * step. `saved` is what forward gave for the same plan and parameters. dState is empty when forward began from no state.
  */
 export function backward(
-  plan: Plan, parameters: ReadonlyMap<string, Tensor>, saved: readonly Tensor[], dy: Pyramid,
+  plan: Plan,
+  parameters: ReadonlyMap<string, Tensor>,
+  saved: readonly Tensor[],
+  dy: Pyramid,
   dState: readonly MultigridState[] = [],
 ): { dx: Pyramid; dParameters: Map<string, Tensor>; dState: MultigridState[] } {
   const op = 'fused.backward';
@@ -220,7 +255,9 @@ export function backward(
     fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors`));
   }
   const tensors = {
-    weights: weightsOf(op, network.plan, parameters, saved[0]!), fields: saved.slice(0, f), carried: saved.slice(f, f + c),
+    weights: weightsOf(op, network.plan, parameters, saved[0]!),
+    fields: saved.slice(0, f),
+    carried: saved.slice(f, f + c),
   };
   checkInstance(op, 'dy', dy, Pyramid, 'a Pyramid');
   const levels = outputs.map(([, level]) => level);

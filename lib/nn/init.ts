@@ -20,12 +20,15 @@ export function fillBy(rule: InitRule, shape: Shape, rng: Rng, options: TensorOp
 
 /** The function behind a user's choice; undefined keeps the layer's own rule. */
 export function resolveInit(
-  init: Init | undefined, fanIn: number, fanOut: number, dtype: FloatDType = 'float32',
+  init: Init | undefined,
+  fanIn: number,
+  fanOut: number,
+  dtype: FloatDType = 'float32',
 ): InitFunction | undefined {
   if (init === undefined || typeof init === 'function') return init;
   if (init === 'uniformFanIn') return (shape, rng) => fillBy(uniformFanIn(fanIn), shape, rng, { dtype });
   if (init === 'glorot') return (shape, rng) => fillBy(glorotUniform(fanIn, fanOut), shape, rng, { dtype });
-  return fail('ERR_MG_ARGUMENT', 'init', "'uniformFanIn', 'glorot' or a function", init);
+  return fail('ERR_MG_ARGUMENT', 'init', '\'uniformFanIn\', \'glorot\' or a function', init);
 }
 
 /** N(0, std²) with values beyond two standard deviations drawn again, as in TensorFlow and Sonnet. */

@@ -4,12 +4,18 @@
 export type Dimensions = 1 | 2;
 
 /** Channels of one grid. */
-export interface LevelSpec { readonly level: number; readonly channels: number }
+export interface LevelSpec {
+  readonly level: number;
+  readonly channels: number;
+}
 
 /** How a source grid reaches its target: doubled (nearest), unchanged, or 2×2 max-pooled (2 in 1-D). */
 export type SourceKind = 'coarse-up' | 'same' | 'fine-down';
 
-export interface Source { readonly kind: SourceKind; readonly level: number }
+export interface Source {
+  readonly kind: SourceKind;
+  readonly level: number;
+}
 
 /** Side of level 0 when none is given: 3 in 2-D, 1 in 1-D. */
 export function defaultBaseSide(dimensions: Dimensions): number {

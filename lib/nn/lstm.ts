@@ -135,7 +135,9 @@ export class LSTM extends Module {
     const hidden = unstack(x).map((xt, t) => {
       const next = this.cell.forward(xt, current);
       current = lengths === null ? next : new LSTMState(
-        keepFinished(next.hidden, current.hidden, lengths, t), keepFinished(next.cell, current.cell, lengths, t));
+        keepFinished(next.hidden, current.hidden, lengths, t),
+        keepFinished(next.cell, current.cell, lengths, t),
+      );
       return next.hidden;
     });
     const y = stack(hidden);

@@ -41,7 +41,8 @@ export abstract class Module implements Disposable {
     checkChoice(new.target.name, 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
     const { dtype, device, rng } = options;
     this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
-    this.rng = rng === undefined ? defaultRng()
+    this.rng = rng === undefined ?
+      defaultRng()
       : checkInstance(new.target.name, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   }
 
@@ -85,18 +86,18 @@ export abstract class Module implements Disposable {
     this.#buffers.set(name, tensor);
   }
 
-  * parameters(): Iterable<Parameter> {
+  *parameters(): Iterable<Parameter> {
     for (const [, parameter] of this.namedParameters()) yield parameter;
   }
 
   /** In the order of making. `prefix` is put before each name, with a dot. */
-  * namedParameters(prefix = ''): Iterable<[name: string, value: Parameter]> {
+  *namedParameters(prefix = ''): Iterable<[name: string, value: Parameter]> {
     const lead = prefix === '' ? '' : `${prefix}.`;
     for (const [name, parameter] of this.#parameters) yield [lead + name, parameter];
     for (const [name, part] of this.#parts) yield* part.namedParameters(lead + name);
   }
 
-  * namedBuffers(prefix = ''): Iterable<[name: string, value: Tensor]> {
+  *namedBuffers(prefix = ''): Iterable<[name: string, value: Tensor]> {
     const lead = prefix === '' ? '' : `${prefix}.`;
     for (const [name, buffer] of this.#buffers) yield [lead + name, buffer];
     for (const [name, part] of this.#parts) yield* part.namedBuffers(lead + name);

@@ -7,8 +7,17 @@ import { fusedChoices, gridObstacle, runFusedLayer, windowObstacle, type Fused }
 import { LSTMState } from './lstm.js';
 import { Module } from './module.js';
 import {
-  assemble, checkGeometry, checkInput, extent, flattenLead, inputChannels, joinedList, restoreLead, type Joined,
-  type MultigridGeometry, type MultigridOptions,
+  assemble,
+  checkGeometry,
+  checkInput,
+  extent,
+  flattenLead,
+  inputChannels,
+  joinedList,
+  restoreLead,
+  type Joined,
+  type MultigridGeometry,
+  type MultigridOptions,
 } from './multigrid-input.js';
 import { MultigridState } from './multigrid-state.js';
 import { Pyramid } from './pyramid.js';
@@ -48,10 +57,22 @@ export class MultigridConvLSTM extends Module {
     this.#fused = checkChoice('MultigridConvLSTM', 'fused', options.fused ?? 'auto', fusedChoices);
     for (const level of geometry.levels) {
       const name = `level${level}`;
-      this.#cells.set(level, this.addPart(name, new ConvLSTM({
-        in: inputChannels(geometry, level), channels, kernelSize, dimensions, extent: extent(geometry, level), peephole,
-        forgetBias: options.forgetBias ?? 1, ...this.partOptions(name),
-      })));
+      this.#cells.set(
+        level,
+        this.addPart(
+          name,
+          new ConvLSTM({
+            in: inputChannels(geometry, level),
+            channels,
+            kernelSize,
+            dimensions,
+            extent: extent(geometry, level),
+            peephole,
+            forgetBias: options.forgetBias ?? 1,
+            ...this.partOptions(name),
+          }),
+        ),
+      );
       if (norm === 'none') continue;
       this.#norms.set(level, this.addPart(name, new BatchNorm({ channels, ...norm, ...this.partOptions(name) })));
     }
@@ -62,7 +83,8 @@ export class MultigridConvLSTM extends Module {
     const states = this.geometry.levels.map((level) => [level, this.#cells.get(level)!.initialState(batch)] as const);
     return new MultigridState(
       Pyramid.of(Object.fromEntries(states.map(([level, state]) => [level, state.hidden]))),
-      Pyramid.of(Object.fromEntries(states.map(([level, state]) => [level, state.cell]))));
+      Pyramid.of(Object.fromEntries(states.map(([level, state]) => [level, state.cell]))),
+    );
   }
 
   /** One time step: the window of length one, without its time axis. */
@@ -112,7 +134,11 @@ export class MultigridConvLSTM extends Module {
 
   /** All steps of one grid, given its assembled input [T·B,…] of the whole window. */
   #runGrid(
-    level: number, a: readonly Tensor[], lead: readonly number[], start: LSTMState, lengths: Int32Array | null,
+    level: number,
+    a: readonly Tensor[],
+    lead: readonly number[],
+    start: LSTMState,
+    lengths: Int32Array | null,
   ): { y: Tensor; state: LSTMState } {
     const grid = this.#cells.get(level)!;
     const steps = a.map((source) => unstack(restoreLead(source, lead)));
@@ -120,7 +146,9 @@ export class MultigridConvLSTM extends Module {
     const hidden = Array.from({ length: lead[0]! }, (_, t) => {
       const next = grid.step(steps.map((source) => source[t]!), state);
       state = lengths === null ? next : new LSTMState(
-        keepFinished(next.hidden, state.hidden, lengths, t), keepFinished(next.cell, state.cell, lengths, t));
+        keepFinished(next.hidden, state.hidden, lengths, t),
+        keepFinished(next.cell, state.cell, lengths, t),
+      );
       return next.hidden;
     });
     const h = stack(hidden);
@@ -131,7 +159,7 @@ export class MultigridConvLSTM extends Module {
   #checkLengths(lengths: Int32Array | undefined, steps: number, batch: number): Int32Array | null {
     const checked = checkLengths('MultigridConvLSTM', lengths, steps, batch);
     if (checked !== null && [...this.#norms.values()].some((norm) => norm.usesDataStatistics)) {
-      const remedy = "use norm 'none' or running averages";
+      const remedy = 'use norm \'none\' or running averages';
       fail('ERR_MG_ARGUMENT', 'MultigridConvLSTM', 'sequences of equal length under statistics of the window', lengths, remedy);
     }
     return checked;

@@ -4,7 +4,15 @@ import { BatchNorm, type Norm } from './batch-norm.js';
 import { Conv1d, Conv2d } from './conv.js';
 import { Module } from './module.js';
 import {
-  assemble, checkGeometry, checkInput, flattenLead, inputChannels, joinedList, restoreLead, type Joined, type MultigridGeometry,
+  assemble,
+  checkGeometry,
+  checkInput,
+  flattenLead,
+  inputChannels,
+  joinedList,
+  restoreLead,
+  type Joined,
+  type MultigridGeometry,
   type MultigridOptions,
 } from './multigrid-input.js';
 import { Pyramid } from './pyramid.js';

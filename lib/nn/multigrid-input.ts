@@ -39,15 +39,24 @@ export interface MultigridGeometry {
 
 function checkNorm(where: string, norm: unknown): void {
   if (norm === 'none' || (typeof norm === 'object' && norm !== null)) return; // BatchNorm checks what is in it
-  fail('ERR_MG_ARGUMENT', where, "norm to be 'none' or { kind: 'batch' | 'sequence', mode?: 'batch' | 'running' }", norm);
+  fail(
+    'ERR_MG_ARGUMENT',
+    where,
+    'norm to be \'none\' or { kind: \'batch\' | \'sequence\', mode?: \'batch\' | \'running\' }',
+    norm,
+  );
 }
 
 /** Throws ERR_MG_ARGUMENT for options that do not make a layer, e.g. a level without a neighbour in the input. */
 export function checkGeometry(where: string, options: MultigridOptions, moreKeys: readonly string[]): MultigridGeometry {
   checkOptions(where, options, [...optionKeys, ...moreKeys]);
   const dimensions = checkInteger(where, 'dimensions', options.dimensions ?? 2, 1, 2) as Dimensions;
-  const list = <T>(key: 'input' | 'output', value: readonly T[]): readonly T[] =>
-    (Array.isArray(value) && value.length > 0 ? value : fail('ERR_MG_ARGUMENT', where, `${key} to be a list of levels`, value));
+  const list = <T>(
+    key: 'input' | 'output',
+    value: readonly T[],
+  ): readonly T[] => (Array.isArray(value) && value.length > 0
+    ? value
+    : fail('ERR_MG_ARGUMENT', where, `${key} to be a list of levels`, value));
   const input = list('input', options.input).map((grid: LevelSpec) => ({
     level: checkInteger(where, 'level of input', grid?.level, 0, MAX_LEVEL),
     channels: checkInteger(where, 'channels of input', grid?.channels, 1),
@@ -134,5 +143,6 @@ export function assemble(x: readonly Pyramid[], level: number): Tensor[] {
   const available = [...new Set(x.flatMap((pyramid) => pyramid.levels))];
   const route = { 'coarse-up': gridUp, 'same': (grid: Tensor) => grid, 'fine-down': maxPool };
   return sourcesOf(available, level).flatMap((source) =>
-    x.filter((pyramid) => pyramid.has(source.level)).map((pyramid) => route[source.kind](pyramid.at(source.level))));
+    x.filter((pyramid) => pyramid.has(source.level)).map((pyramid) => route[source.kind](pyramid.at(source.level)))
+  );
 }

@@ -49,9 +49,12 @@ export class MultigridState implements Disposable {
 
   /** Names `level2.hidden`, `level2.cell`. Live handles, not copies. */
   toTensors(): Map<string, Tensor> {
-    return new Map(this.#hidden.levels.flatMap((level) => [
-      [`level${level}.hidden`, this.#hidden.at(level)], [`level${level}.cell`, this.#cell.at(level)],
-    ] as const));
+    return new Map(this.#hidden.levels.flatMap((level) =>
+      [
+        [`level${level}.hidden`, this.#hidden.at(level)],
+        [`level${level}.cell`, this.#cell.at(level)],
+      ] as const
+    ));
   }
 
   /** The inverse of `toTensors`. Throws ERR_MG_CHECKPOINT for other names or a missing half. */

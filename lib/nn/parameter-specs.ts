@@ -8,7 +8,11 @@ export type InitRule =
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'constant'; readonly value: number };
 
-export interface ParameterSpec { readonly name: string; readonly shape: readonly number[]; readonly init: InitRule }
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly init: InitRule;
+}
 
 export type Peephole = 'none' | 'channel' | 'position';
 
@@ -42,14 +46,19 @@ export function convSpecs(dimensions: Dimensions, kernelSize: number, inChannels
  * peephole [3,C] or [3,H(,W),C] = 0 in the order p_i, p_f, p_o.
  */
 export function convLstmSpecs(
-  dimensions: Dimensions, kernelSize: number, inChannels: number, channels: number,
-  peephole: Peephole = 'none', extent: readonly number[] = [],
+  dimensions: Dimensions,
+  kernelSize: number,
+  inChannels: number,
+  channels: number,
+  peephole: Peephole = 'none',
+  extent: readonly number[] = [],
 ): ParameterSpec[] {
   const taps = kernelSize ** dimensions;
   const joined = inChannels + channels;
   const specs: ParameterSpec[] = [
     {
-      name: 'kernel', shape: kernelShape(dimensions, kernelSize, joined, 4 * channels),
+      name: 'kernel',
+      shape: kernelShape(dimensions, kernelSize, joined, 4 * channels),
       init: glorotUniform(taps * joined, taps * 4 * channels),
     },
     { name: 'bias', shape: [4 * channels], init: constant(0) },

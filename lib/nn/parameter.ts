@@ -38,7 +38,8 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   const stream = rng.split(spec.name);
   const tensor = unscoped(() => (init === undefined
     ? fillBy(spec.init, spec.shape, stream, placed)
-    : moved(init(spec.shape, stream), options.device)));
+    : moved(init(spec.shape, stream), options.device))
+  );
   if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {
     const got = tensor instanceof Tensor ? words(tensor.toString()) : tensor;
     fail('ERR_MG_SHAPE', 'init', `a ${dtype} tensor [${spec.shape.join(', ')}]`, got);

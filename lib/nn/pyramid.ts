@@ -54,10 +54,12 @@ export class Pyramid implements Disposable {
   /** Both pyramids joined on the channel axis, level by level; a level that only one has stays as it is. */
   concat(other: Pyramid): Pyramid {
     const levels = [...new Set([...this.levels, ...other.levels])].sort((a, b) => a - b);
-    return new Pyramid(new Map(levels.map((level) => {
-      if (!this.has(level)) return [level, other.at(level)];
-      return [level, other.has(level) ? concat([this.at(level), other.at(level)], -1) : this.at(level)];
-    })));
+    return new Pyramid(
+      new Map(levels.map((level) => {
+        if (!this.has(level)) return [level, other.at(level)];
+        return [level, other.has(level) ? concat([this.at(level), other.at(level)], -1) : this.at(level)];
+      })),
+    );
   }
 
   tensors(): Tensor[] {

@@ -27,7 +27,11 @@ function tableDims(op: string, x: Tensor, named: Readonly<Record<string, Tensor>
 
 /** Records y, made from x, gamma and beta with these statistics; they came from x itself, or else are constants. */
 function recordNorm(
-  op: string, inputs: readonly [x: Tensor, gamma: Tensor, beta: Tensor], y: Tensor, statistics: Storage, dims: readonly number[],
+  op: string,
+  inputs: readonly [x: Tensor, gamma: Tensor, beta: Tensor],
+  y: Tensor,
+  statistics: Storage,
+  dims: readonly number[],
   own: 0 | 1,
 ): void {
   const held = new Tensor(statistics, [2, dims[1]!], 'float64');
@@ -46,7 +50,10 @@ function recordNorm(
  * positions of a sequence it is the sequence-wise normalization of Laurent et al. 2016. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function batchNorm(
-  x: Tensor, gamma: Tensor, beta: Tensor, options: NormOptions = {},
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  options: NormOptions = {},
 ): { y: Tensor; mean: Tensor; variance: Tensor } {
   const op = 'batchNorm';
   const epsilon = checkEpsilon(op, options);
@@ -63,7 +70,12 @@ export function batchNorm(
  * x, γ and β, not through mean and variance. Shapes, dtypes and errors as in `batchNorm`.
  */
 export function normalize(
-  x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, options: NormOptions = {},
+  x: Tensor,
+  mean: Tensor,
+  variance: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  options: NormOptions = {},
 ): Tensor {
   const op = 'normalize';
   const epsilon = checkEpsilon(op, options);

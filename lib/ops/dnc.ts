@@ -61,15 +61,25 @@ export function dncInterface(
   { wordSize: W, readHeads: R, writeHeads: V }: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>,
 ): { readonly size: number; readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>> } {
   const shapes: Record<string, Shape> = {
-    writeVectors: [V, W], eraseVectors: [V, W], freeGates: [R], allocationGates: [V], writeGates: [V], readModes: [R, 1 + 2 * V],
-    writeKeys: [V, W], writeStrengths: [V], readKeys: [R, W], readStrengths: [R],
+    writeVectors: [V, W],
+    eraseVectors: [V, W],
+    freeGates: [R],
+    allocationGates: [V],
+    writeGates: [V],
+    readModes: [R, 1 + 2 * V],
+    writeKeys: [V, W],
+    writeStrengths: [V],
+    readKeys: [R, W],
+    readStrengths: [R],
   };
   let size = 0;
-  const parts = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => {
-    const begin = size;
-    size += sizeOf(shape);
-    return [name, [begin, shape] as const];
-  }));
+  const parts = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const begin = size;
+      size += sizeOf(shape);
+      return [name, [begin, shape] as const];
+    }),
+  );
   return { size, parts };
 }
 
@@ -77,12 +87,19 @@ export function dncInterface(
 export function dncStateShapes(s: DncSettings, batch: number): { readonly [Name in keyof DncTensors]: Shape } {
   const { slots: N, wordSize: W, readHeads: R, writeHeads: V, hidden: H } = s;
   return {
-    memory: [batch, N, W], usage: [batch, N], link: [batch, V, N, N], precedence: [batch, V, N], readWeights: [batch, R, N],
-    writeWeights: [batch, V, N], readWords: [batch, R, W], hidden: [batch, H], cell: [batch, H],
+    memory: [batch, N, W],
+    usage: [batch, N],
+    link: [batch, V, N, N],
+    precedence: [batch, V, N],
+    readWeights: [batch, R, N],
+    writeWeights: [batch, V, N],
+    readWords: [batch, R, W],
+    hidden: [batch, H],
+    cell: [batch, H],
   };
 }
 
-const LINK = 7;       // place of the link among the inputs of the native call
+const LINK = 7; // place of the link among the inputs of the native call
 const OUTPUTS = 11;
 
 function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s: DncSettings): Tensor[] {
@@ -99,7 +116,8 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
   const own = weights === null ? [] : [
     check('gates', weights.gates, [inputs + words + H, 4 * H], '[I+RW+H,4H]'),
     check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
-    check('interface', weights.interface, [H, D], '[H,D]'), check('interfaceBias', weights.interfaceBias, [D], '[D]'),
+    check('interface', weights.interface, [H, D], '[H,D]'),
+    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
   const shapes = Object.entries(dncStateShapes(s, batch)) as [keyof DncTensors, Shape][];
   return [x, ...own, ...shapes.map(([name, shape]) => check(name, state[name], shape, 'of the state'))];
@@ -115,7 +133,11 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
  * interface [T,B,D]. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function dncWindow(
-  x: Tensor, weights: DncWeights | null, state: DncTensors, settings: DncSettings, lengths: Int32Array | null = null,
+  x: Tensor,
+  weights: DncWeights | null,
+  state: DncTensors,
+  settings: DncSettings,
+  lengths: Int32Array | null = null,
   isStateSpent = false,
 ): DncWindow {
   const op = 'dncWindow';
@@ -125,8 +147,17 @@ export function dncWindow(
   const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
   const all = [x, ...empty, ...inputs.slice(1)];
   const dims = Int32Array.of(
-    steps, batch, width, s.hidden, s.slots, s.wordSize, s.readHeads, s.writeHeads,
-    Number(s.oneplus), Number(s.usageGradient), Number(s.contentSecond),
+    steps,
+    batch,
+    width,
+    s.hidden,
+    s.slots,
+    s.wordSize,
+    s.readHeads,
+    s.writeHeads,
+    Number(s.oneplus),
+    Number(s.usageGradient),
+    Number(s.contentSecond),
   );
   const ends = lengths ?? new Int32Array(0);
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
@@ -143,12 +174,20 @@ export function dncWindow(
     const given = saved.map((t) => t.storage(op));
     const wantsLink = needs[LINK - empty.length]!;
     const gradients = native().dncBackward(
-      given.slice(0, all.length), given.slice(all.length, all.length + 2), given.slice(all.length + 2),
-      dys.map((dy) => dy?.storage(op) ?? null), ends, dims, ...numbers, Int32Array.of(Number(wantsLink)), s.linkBudgetBytes,
+      given.slice(0, all.length),
+      given.slice(all.length, all.length + 2),
+      given.slice(all.length + 2),
+      dys.map((dy) => dy?.storage(op) ?? null),
+      ends,
+      dims,
+      ...numbers,
+      Int32Array.of(Number(wantsLink)),
+      s.linkBudgetBytes,
     );
     let next = 0;
     const made = saved.slice(0, all.length).map((input, i) => (
-      i === LINK && !wantsLink ? null : make(gradients[next++]!, input.shape, input)));
+      i === LINK && !wantsLink ? null : make(gradients[next++]!, input.shape, input)
+    ));
     for (const unused of made.slice(1, first)) unused?.dispose();
     return [made[0]!, ...made.slice(first)];
   });

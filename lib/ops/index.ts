@@ -4,10 +4,32 @@ export { batchNorm, normalize, type NormOptions } from './batch-norm.js';
 export { clip } from './clip.js';
 export { conv } from './conv.js';
 export {
-  dncInterface, dncStateShapes, dncWindow, type DncSettings, type DncTensors, type DncWeights, type DncWindow,
+  dncInterface,
+  dncStateShapes,
+  dncWindow,
+  type DncSettings,
+  type DncTensors,
+  type DncWeights,
+  type DncWindow,
 } from './dnc.js';
 export {
-  abs, add, cast, clone, div, exp, log, mul, neg, pow, relu, sigmoid, softplus, sqrt, square, sub, tanh,
+  abs,
+  add,
+  cast,
+  clone,
+  div,
+  exp,
+  log,
+  mul,
+  neg,
+  pow,
+  relu,
+  sigmoid,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
 } from './elementwise.js';
 export { gather, oneHot } from './gather.js';
 export { globalNorm } from './global-norm.js';

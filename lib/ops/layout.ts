@@ -115,8 +115,13 @@ export function stack(xs: readonly Tensor[]): Tensor {
   const odd = xs.find((x) => !sameShape(x.shape, first.shape));
   if (odd !== undefined) fail('ERR_MG_SHAPE', 'stack', `xs of one shape, [${first.shape.join(', ')}]`, odd.shape);
   const y = joined('stack', xs, 1, xs.map((x) => x.size), [xs.length, ...first.shape]);
-  return record('stack', xs, y, [], ([dy], _, needs) =>
-    xs.map((x, i) => (needs[i] === true ? view('stack', dy!, i * x.size, x.shape) : null)));
+  return record(
+    'stack',
+    xs,
+    y,
+    [],
+    ([dy], _, needs) => xs.map((x, i) => (needs[i] === true ? view('stack', dy!, i * x.size, x.shape) : null)),
+  );
 }
 
 /** x [N, ...] → N tensors [...] that share its storage. One node of the graph, so taking a long sequence apart stays linear. */

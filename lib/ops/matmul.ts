@@ -26,7 +26,12 @@ function outer(op: string, x: Tensor, dy: Tensor, d: Sizes, shape: Shape): Tenso
 }
 
 function gradients(
-  op: string, dy: Tensor, x: Tensor, w: Tensor, needs: readonly boolean[], d: Sizes,
+  op: string,
+  dy: Tensor,
+  x: Tensor,
+  w: Tensor,
+  needs: readonly boolean[],
+  d: Sizes,
 ): [Tensor | null, Tensor | null] {
   return [
     needs[0] === true ? product(op, dy, w, null, { ...d, inner: d.columns, columns: d.inner }, true, x.shape) : null,

@@ -95,19 +95,38 @@ const list = (values: readonly number[]): number[] => [values.length, ...values]
 
 /** The description as native/binding/ops_network.cc reads it. */
 function words(
-  spec: NetworkSpec, batch: number, steps: number, backward: boolean, gradients: readonly boolean[], onGpu: boolean,
+  spec: NetworkSpec,
+  batch: number,
+  steps: number,
+  backward: boolean,
+  gradients: readonly boolean[],
+  onGpu: boolean,
   rounding: Precision,
 ): Int32Array {
   return Int32Array.from([
-    spec.dimensions, spec.kernelSize, batch, steps, flag(backward), flag(onGpu), onGpu ? precisions.indexOf(rounding) : 0,
+    spec.dimensions,
+    spec.kernelSize,
+    batch,
+    steps,
+    flag(backward),
+    flag(onGpu),
+    onGpu ? precisions.indexOf(rounding) : 0,
     ...list(spec.sides),
-    spec.fields.length, ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
+    spec.fields.length,
+    ...spec.fields.flatMap(({ level, channels }, i) => [level, channels, flag(gradients[i] ?? false)]),
     ...list(spec.input),
     spec.layers.length,
     ...spec.layers.flatMap((layer) => [
-      flag(layer.kind === 'convLstm'), layer.low, layer.high, layer.channels, flag(layer.relu),
+      flag(layer.kind === 'convLstm'),
+      layer.low,
+      layer.high,
+      layer.channels,
+      flag(layer.relu),
       flag(spec.hasPeephole && layer.kind === 'convLstm'),
-      flag(layer.norm), layer.shortcut, flag(layer.isOutput), ...list(layer.memory),
+      flag(layer.norm),
+      layer.shortcut,
+      flag(layer.isOutput),
+      ...list(layer.memory),
     ]),
   ]);
 }
@@ -146,8 +165,9 @@ export function describeNetwork(spec: NetworkSpec, size: NetworkSize): Described
   const plan = native().planNetwork(...call, dtypeCode(dtype));
   const shapes = [
     ...plan.outputs.map(([layer, level]): Shape => [steps, batch, ...extent(spec, level), spec.layers[layer]!.channels]),
-    ...[...plan.states, ...plan.states].map(([layer, level]): Shape => (
-      [batch, ...extent(spec, level), spec.layers[layer]!.channels])),
+    ...[...plan.states, ...plan.states].map((
+      [layer, level],
+    ): Shape => [batch, ...extent(spec, level), spec.layers[layer]!.channels]),
   ];
   return { spec, size: { batch, steps, dtype, backward, gradients, device }, call, plan, shapes };
 }
@@ -163,7 +183,8 @@ const raw = (tensors: readonly Tensor[]): Storage[] => tensors.map((x) => x.stor
 
 /** The window forward, without a record: results in the order of `shapes`, and what backward needs, `savedBytes` of it. */
 export function networkForward(
-  network: DescribedNetwork, { weights, fields, carried }: NetworkTensors,
+  network: DescribedNetwork,
+  { weights, fields, carried }: NetworkTensors,
 ): { results: Tensor[]; saved: Tensor } {
   const storages = native().networkForward(...network.call, raw(weights), raw(fields), raw(carried));
   const results = network.shapes.map((shape, i) => make(storages[i]!, shape, weights[0]!));
@@ -175,12 +196,22 @@ export function networkForward(
  * those at the results (null: zero). `outputs` and `saved` are forward's.
  */
 export function networkBackward(
-  network: DescribedNetwork, { weights, fields, carried }: NetworkTensors, outputs: readonly Tensor[], saved: Tensor,
-  dys: readonly (Tensor | null)[], wantsState: boolean,
+  network: DescribedNetwork,
+  { weights, fields, carried }: NetworkTensors,
+  outputs: readonly Tensor[],
+  saved: Tensor,
+  dys: readonly (Tensor | null)[],
+  wantsState: boolean,
 ): { weights: Tensor[]; fields: (Tensor | null)[]; carried: (Tensor | null)[] } {
   const grads = native().networkBackward(
-    ...network.call, raw(weights), raw(fields), raw(carried), raw(outputs), saved.storage('multigridNetwork'),
-    dys.map((dy) => dy?.storage('multigridNetwork') ?? null), Int32Array.of(flag(wantsState)),
+    ...network.call,
+    raw(weights),
+    raw(fields),
+    raw(carried),
+    raw(outputs),
+    saved.storage('multigridNetwork'),
+    dys.map((dy) => dy?.storage('multigridNetwork') ?? null),
+    Int32Array.of(flag(wantsState)),
   );
   let next = 0;
   const take = (like: Tensor): Tensor => make(grads[next++]!, like.shape, like);
@@ -250,7 +281,8 @@ export function multigridNetwork(spec: NetworkSpec, { parameters, fields, state 
   });
   saved.dispose();
   const grids = (places: NetworkPlan['outputs'], from: number) => (
-    places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! })));
+    places.map(([layer, level], i) => ({ layer, level, grid: results[from + i]! }))
+  );
   return { outputs: grids(plan.outputs, 0), hidden: grids(plan.states, n), cell: grids(plan.states, n + plan.states.length) };
 }
 
@@ -259,4 +291,3 @@ function extent(spec: NetworkSpec, level: number): number[] {
   const side = spec.sides[level]!;
   return spec.dimensions === 1 ? [side] : [side, side];
 }
-

@@ -50,7 +50,18 @@ export class Adam extends Optimizer {
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     const [beta1, beta2] = this.#betas;
     native().adamStep(
-      parameters, grads, slot('m'), slot('v'), slot('step'), norm, this.#dims, maxNorm, lr, weightDecay, beta1, beta2,
+      parameters,
+      grads,
+      slot('m'),
+      slot('v'),
+      slot('step'),
+      norm,
+      this.#dims,
+      maxNorm,
+      lr,
+      weightDecay,
+      beta1,
+      beta2,
       this.#epsilon,
     );
   }

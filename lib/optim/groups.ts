@@ -45,7 +45,10 @@ function isGroupList(source: unknown): source is readonly Group[] {
 }
 
 export function resolveGroups(
-  where: string, source: Parameters | readonly Group[], lr: Schedule, weightDecay: number,
+  where: string,
+  source: Parameters | readonly Group[],
+  lr: Schedule,
+  weightDecay: number,
 ): ResolvedGroup[] {
   const groups = isGroupList(source) ? source : [{ parameters: source }];
   const resolved = groups.map((group: Group) => {

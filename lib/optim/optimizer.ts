@@ -42,7 +42,10 @@ export abstract class Optimizer implements Disposable {
   readonly #where: string;
 
   constructor(
-    where: string, parameters: Parameters | readonly Group[], defaults: { lr: Schedule; weightDecay: number }, slots: Slots,
+    where: string,
+    parameters: Parameters | readonly Group[],
+    defaults: { lr: Schedule; weightDecay: number },
+    slots: Slots,
   ) {
     this.#where = where;
     this.groups = resolveGroups(where, parameters, defaults.lr, defaults.weightDecay);

@@ -62,8 +62,19 @@ export class RMSProp extends Optimizer {
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     const { decay, epsilon, momentum } = this.#settings;
     native().rmspropStep(
-      parameters, grads, slot('ms'), slot('mg'), slot('momentum'), norm, this.#dims,
-      maxNorm, lr, weightDecay, decay, epsilon, momentum,
+      parameters,
+      grads,
+      slot('ms'),
+      slot('mg'),
+      slot('momentum'),
+      norm,
+      this.#dims,
+      maxNorm,
+      lr,
+      weightDecay,
+      decay,
+      epsilon,
+      momentum,
     );
   }
 }

@@ -13,7 +13,8 @@ const HELD_OUT_PICTURE = 0x7001_c7ee;
 
 /** Whether there is a picture for this model on this task. */
 export function hasMemoryPicture(model: BuiltModel, run: RunConfig, task: Task<unknown>): boolean {
-  return model instanceof MultigridMemory ? run.task.name === 'mapping'
+  return model instanceof MultigridMemory ?
+    run.task.name === 'mapping'
     : model instanceof DNC && task.describe().outputs[0]!.loss === 'bceWithLogits';
 }
 

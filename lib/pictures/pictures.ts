@@ -104,7 +104,9 @@ export async function memoryAtWork(title: string, model: MultigridMemory, spec: 
   state.dispose();
   const side = moments[0]!.hidden[0]!;
   return memoryPicture({
-    title, subtitle: 'A maze the model never saw: what it knows after each part of the walk',
-    hiddenTitles: [`deepest hidden states, ${side.height}×${side.width}`], moments,
+    title,
+    subtitle: 'A maze the model never saw: what it knows after each part of the walk',
+    hiddenTitles: [`deepest hidden states, ${side.height}×${side.width}`],
+    moments,
   });
 }

@@ -31,13 +31,16 @@ const rowsOf = (values: ArrayLike<number>, steps: number): ArrayLike<number>[] =
 
 /** Head `head` of weightings [steps][heads·slots]. */
 const headOf = (weightings: readonly ArrayLike<number>[], head: number, slots: number): ArrayLike<number>[] => (
-  weightings.map((all) => Array.from({ length: slots }, (_, n) => all[head * slots + n]!)));
+  weightings.map((all) => Array.from({ length: slots }, (_, n) => all[head * slots + n]!))
+);
 
 /** Answers as probabilities, blank at the steps at which none is due. */
 function answers(window: Window, logits: ArrayLike<number>): { target: ArrayLike<number>[]; given: ArrayLike<number>[] } {
   const { target, scored } = window.outputs[0]!;
-  const shown = (rows: ArrayLike<number>[]): ArrayLike<number>[] => rows.map((row, t) => (
-    scored === undefined || scored.data[t] === 1 ? row : Array.from(row, () => NaN)));
+  const shown = (rows: ArrayLike<number>[]): ArrayLike<number>[] =>
+    rows.map((row, t) => (
+      scored === undefined || scored.data[t] === 1 ? row : Array.from(row, () => NaN)
+    ));
   const given = rowsOf(Array.from(logits, (x) => 1 / (1 + Math.exp(-x))), window.steps);
   return { target: shown(rowsOf(target.data, window.steps)), given: shown(given) };
 }
@@ -71,10 +74,15 @@ export async function slotsAtWork(title: string, model: DNC, task: Task<unknown>
     return Array.from({ length: count }, (_unused, k) => panel(nameOf(k), `${slots} slots`, headOf(weightings, k, slots)));
   };
   return slotPicture({
-    title, subtitle: 'An episode the model never saw: where it writes and reads at each step', steps,
+    title,
+    subtitle: 'An episode the model never saw: where it writes and reads at each step',
+    steps,
     panels: [
-      panel('Input', `${seen[0]!.length} numbers`, seen), panel('Answer due', `${target[0]!.length} bits`, target),
-      panel('Answer', 'probability', given), ...heads('Written to', writeHeads, writes), ...heads('Read from', readHeads, reads),
+      panel('Input', `${seen[0]!.length} numbers`, seen),
+      panel('Answer due', `${target[0]!.length} bits`, target),
+      panel('Answer', 'probability', given),
+      ...heads('Written to', writeHeads, writes),
+      ...heads('Read from', readHeads, reads),
     ],
   });
 }

@@ -93,8 +93,7 @@ function yAxis(panel: Panel, drawn: readonly Drawn[], from: number, to: number):
   const isLog = panel.yScale === 'log';
   const marks = panel.marks?.map(({ y }) => y) ?? [];
   const values = drawn.flatMap(({ points }) => points.flatMap((point) => [point.y, point.low, point.high])).concat(marks);
-  const [low, high] =
-    panel.yRange ??
+  const [low, high] = panel.yRange ??
     extent(
       values.filter((y) => isDrawable(y, isLog)),
       isLog ? [0.1, 1] : [0, 1],

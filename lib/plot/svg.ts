@@ -5,7 +5,7 @@ export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** Looks shared by all pictures: light ground, the reader's own font. */
 export const STYLE = {
-  font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif",
+  font: 'system-ui, -apple-system, \'Segoe UI\', Roboto, \'Helvetica Neue\', \'DejaVu Sans\', Arial, sans-serif',
   ground: '#ffffff',
   ink: '#1f2933',
   muted: '#66727f',
@@ -15,7 +15,7 @@ export const STYLE = {
 
 /** Text that may stand between tags or in an attribute. Characters that XML forbids are replaced. */
 export function escapeXml(text: string): string {
-  const marks: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const marks: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&#39;' };
   const allowed = [...text].map((letter) => (isXmlCharacter(letter) ? letter : '\ufffd')).join('');
   return allowed.replace(/[&<>"']/g, (mark) => marks[mark] ?? mark);
 }

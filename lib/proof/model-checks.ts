@@ -19,9 +19,18 @@ const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
 export async function dncFault(): Promise<string | null> {
   using _ = scope();
   const s: DncSettings = {
-    slots: 37, wordSize: 5, readHeads: 4, writeHeads: 2, hidden: 0,
-    oneplus: false, usageGradient: false, contentSecond: false, forgetBias: 1,
-    clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
+    slots: 37,
+    wordSize: 5,
+    readHeads: 4,
+    writeHeads: 2,
+    hidden: 0,
+    oneplus: false,
+    usageGradient: false,
+    contentSecond: false,
+    forgetBias: 1,
+    clip: 0,
+    epsilon: 1e-6,
+    linkBudgetBytes: 0,
   };
   const { size } = dncInterface(s);
   const x = Tensor.normal([STEPS, 1, size], [0, 1], new Rng(5), { dtype: 'float64' });
@@ -37,8 +46,8 @@ export async function dncFault(): Promise<string | null> {
     expected.push(...step.words.flat());
   }
   const error = Math.max(farthest(await words.data(), expected), farthest(await state.link.data(), naive.link.flat(2)));
-  if (!(error <= 1e-12)) return `off by ${error}`;   // float64, some hundred roundings of numbers near 1
-  const free = { ...s, usageGradient: true };   // with no gradient stopped, slopes are those of finite differences
+  if (!(error <= 1e-12)) return `off by ${error}`; // float64, some hundred roundings of numbers near 1
+  const free = { ...s, usageGradient: true }; // with no gradient stopped, slopes are those of finite differences
   const objective = (v: Tensor): Tensor => sum(square(dncWindow(v, null, start, free).words));
   const direction = await Tensor.normal([STEPS, 1, size], [0, 1], new Rng(6), { dtype: 'float64' }).data();
   const moved = (by: number): Tensor => Tensor.from(raw.map((v, i) => v + by * direction[i]!), x.shape);
@@ -60,5 +69,5 @@ export async function fusedFault(): Promise<string | null> {
     return await noGrad(() => model.forward({ input: x }).y).data();
   };
   const error = farthest(await run('required'), await run('off'));
-  return error <= 1e-4 ? null : `off by ${error}`;   // float32, sums of some hundred products through five layers
+  return error <= 1e-4 ? null : `off by ${error}`; // float32, sums of some hundred products through five layers
 }

@@ -47,9 +47,12 @@ function allocation(usage: readonly number[], epsilon: number): number[] {
 export function naiveStart({ slots: N, wordSize: W, readHeads: R, writeHeads: V }: DncSettings): NaiveState {
   const zeros = (count: number): number[] => range(count, () => 0);
   return {
-    memory: range(N, () => zeros(W)), usage: zeros(N),
-    link: range(V, () => range(N, () => zeros(N))), precedence: range(V, () => zeros(N)),
-    readWeights: range(R, () => zeros(N)), writeWeights: range(V, () => zeros(N)),
+    memory: range(N, () => zeros(W)),
+    usage: zeros(N),
+    link: range(V, () => range(N, () => zeros(N))),
+    precedence: range(V, () => zeros(N)),
+    readWeights: range(R, () => zeros(N)),
+    writeWeights: range(V, () => zeros(N)),
   };
 }
 
@@ -69,8 +72,10 @@ export function naiveAccess(raw: readonly number[], state: NaiveState, s: DncSet
     const values = flat(name);
     return range(values.length / width, (k) => values.slice(k * width, (k + 1) * width));
   };
-  const strengths = (name: string): number[] => flat(name).map((x) => (
-    Number(s.oneplus) + Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))));
+  const strengths = (name: string): number[] =>
+    flat(name).map((x) => (
+      Number(s.oneplus) + Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
+    ));
   const gates = (name: string): number[] => flat(name).map(sigmoid);
   const [free, ga, gw] = [gates('freeGates'), gates('allocationGates'), gates('writeGates')];
   const modes = rows('readModes').map(softmax);
@@ -88,14 +93,17 @@ export function naiveAccess(raw: readonly number[], state: NaiveState, s: DncSet
     return range(N, (i) => gw[v]! * (ga[v]! * a[i]! + (1 - ga[v]!) * c[i]!));
   });
   const [erase, vectors] = [rows('eraseVectors').map((row) => row.map(sigmoid)), rows('writeVectors')];
-  const memory = range(N, (i) => range(W, (w) => {
-    const left = writeWeights.reduce((m, weights, v) => m * (1 - weights[i]! * erase[v]![w]!), state.memory[i]![w]!);
-    return writeWeights.reduce((m, weights, v) => m + weights[i]! * vectors[v]![w]!, left);
-  }));
-  const link = range(V, (v) => range(N, (i) => range(N, (j) => {
-    const w = writeWeights[v]!;
-    return i === j ? 0 : (1 - w[i]! - w[j]!) * state.link[v]![i]![j]! + w[i]! * state.precedence[v]![j]!;
-  })));
+  const memory = range(N, (i) =>
+    range(W, (w) => {
+      const left = writeWeights.reduce((m, weights, v) => m * (1 - weights[i]! * erase[v]![w]!), state.memory[i]![w]!);
+      return writeWeights.reduce((m, weights, v) => m + weights[i]! * vectors[v]![w]!, left);
+    }));
+  const link = range(V, (v) =>
+    range(N, (i) =>
+      range(N, (j) => {
+        const w = writeWeights[v]!;
+        return i === j ? 0 : (1 - w[i]! - w[j]!) * state.link[v]![i]![j]! + w[i]! * state.precedence[v]![j]!;
+      })));
   const precedence = range(V, (v) => {
     const rest = 1 - writeWeights[v]!.reduce((a, b) => a + b, 0);
     return range(N, (i) => rest * state.precedence[v]![i]! + writeWeights[v]![i]!);
@@ -106,10 +114,11 @@ export function naiveAccess(raw: readonly number[], state: NaiveState, s: DncSet
     const c = content(memory, readKeys[r]!, readStrengths[r]!, epsilon);
     const mode = modes[r]!;
     const shift = s.contentSecond ? 1 : 0;
-    return range(N, (i) => range(V, (v) => (
-      mode[v]! * range(N, (j) => link[v]![j]![i]! * before[j]!).reduce((a, b) => a + b, 0)
-      + mode[V + v + shift]! * dot(link[v]![i]!, before)
-    )).reduce((a, b) => a + b, 0) + mode[s.contentSecond ? V : 2 * V]! * c[i]!);
+    return range(N, (i) =>
+      range(V, (v) => (
+        mode[v]! * range(N, (j) => link[v]![j]![i]! * before[j]!).reduce((a, b) => a + b, 0)
+        + mode[V + v + shift]! * dot(link[v]![i]!, before)
+      )).reduce((a, b) => a + b, 0) + mode[s.contentSecond ? V : 2 * V]! * c[i]!);
   });
   const words = readWeights.map((w) => range(W, (k) => memory.reduce((sum, row, i) => sum + w[i]! * row[k]!, 0)));
   return { words, state: { memory, usage, link, precedence, readWeights, writeWeights } };

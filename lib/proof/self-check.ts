@@ -27,12 +27,13 @@ function naiveConv(x: Float32Array, kernel: Float32Array, side: number, channels
   return Float64Array.from({ length: side * side }, (_, pixel) => {
     const [row, column] = [Math.floor(pixel / side), pixel % side];
     let total = 0;
-    for (let r = -1; r <= 1; r++) for (let c = -1; c <= 1; c++) {
-      if (row + r < 0 || row + r >= side || column + c < 0 || column + c >= side) continue;
-      for (let k = 0; k < channels; k++) {
-        total += x[((row + r) * side + column + c) * channels + k]! * kernel[((r + 1) * 3 + c + 1) * channels + k]!;
+    for (let r = -1; r <= 1; r++)
+      for (let c = -1; c <= 1; c++) {
+        if (row + r < 0 || row + r >= side || column + c < 0 || column + c >= side) continue;
+        for (let k = 0; k < channels; k++) {
+          total += x[((row + r) * side + column + c) * channels + k]! * kernel[((r + 1) * 3 + c + 1) * channels + k]!;
+        }
       }
-    }
     return total;
   });
 }

@@ -55,7 +55,11 @@ export function associativeRecall(options: AssociativeRecallOptions = {}): Seque
 }
 
 function drawList(
-  seed: number, index: number, range: Range, vectors: number, bits: number,
+  seed: number,
+  index: number,
+  range: Range,
+  vectors: number,
+  bits: number,
 ): { items: Uint8Array[][]; query: number } {
   const rng = new Rng(seed).split('associativeRecall').split(index);
   const count = inRange(rng, range);

@@ -161,9 +161,12 @@ function readStories(file: string): StoryText[] {
 
 function numbered(kind: number, { tokens, targets, questions }: StoryText, numbers: ReadonlyMap<string, number>): Story {
   const numberOf = (word: string): number => (
-    numbers.get(word) ?? fail('ERR_MG_ARGUMENT', 'babi', 'a vocabulary with all words of the stories', word));
+    numbers.get(word) ?? fail('ERR_MG_ARGUMENT', 'babi', 'a vocabulary with all words of the stories', word)
+  );
   const question = new Int32Array(tokens.length);
-  questions.forEach((steps, k) => { for (const step of steps) question[step] = k + 1; });
+  questions.forEach((steps, k) => {
+    for (const step of steps) question[step] = k + 1;
+  });
   return {
     kind,
     tokens: Int32Array.from(tokens, numberOf),

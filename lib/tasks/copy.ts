@@ -102,7 +102,10 @@ export function repeatCopy(options: RepeatCopyOptions = {}): SequenceTask {
 class RepeatCopyTask extends SequenceTask {
   readonly version = 1;
   constructor(
-    bits: number, readonly lengths: Range, readonly repeats: Range, readonly count: 'tenth' | 'normalised',
+    bits: number,
+    readonly lengths: Range,
+    readonly repeats: Range,
+    readonly count: 'tenth' | 'normalised',
     presentation: Presentation,
   ) {
     super('repeatCopy', bits + 2, bits + 1, presentation);
@@ -113,7 +116,7 @@ class RepeatCopyTask extends SequenceTask {
     const length = inRange(rng, this.lengths);
     const repeats = inRange(rng, this.repeats);
     const shown = this.count === 'tenth' ? repeats / 10 : normalisedCount(repeats, this.repeats);
-    return encodeRepeatCopy(randomVectors(rng, length, this.bits - 1), repeats, shown)   // one bit of an answer is the end flag;
+    return encodeRepeatCopy(randomVectors(rng, length, this.bits - 1), repeats, shown); // one bit of an answer is the end flag;
   }
 }
 

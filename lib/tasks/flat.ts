@@ -43,7 +43,9 @@ class FlatTask<Item> implements Task<Item> {
     const inner = this.#task.describe();
     const output = inner.outputs[0]!;
     return {
-      ...inner, form: 'tagging', input: { 0: [1, this.#width] },
+      ...inner,
+      form: 'tagging',
+      input: { 0: [1, this.#width] },
       outputs: [{ name: output.name, logits: [this.#bits], loss: output.loss }],
       steps: inner.steps === null ? null : inner.steps + this.#extra(inner.steps),
     };
@@ -69,8 +71,10 @@ class FlatTask<Item> implements Task<Item> {
         const { target, scored } = window.outputs[0]!;
         const all = Array.from({ length: target.shape[0]! * target.shape[1]! }, (_, row) => row);
         const rows = all.filter((row) => scored!.data[row] === 1);
-        const pick = (values: ArrayLike<number>): Float32Array => Float32Array.from(rows.flatMap((row) => (
-          Array.from({ length: this.#bits }, (_, k) => values[row * this.#bits + k]!))));
+        const pick = (values: ArrayLike<number>): Float32Array =>
+          Float32Array.from(rows.flatMap((row) => (
+            Array.from({ length: this.#bits }, (_, k) => values[row * this.#bits + k]!)
+          )));
         const due = { data: pick(target.data), shape: [rows.length / target.shape[1]!, target.shape[1]!, this.#bits] };
         inner.add(logits.map(pick), { ...window, outputs: [{ name: window.outputs[0]!.name, target: due }] });
       },

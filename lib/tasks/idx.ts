@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { checkString, fail } from '../check.js';
 import { MgError } from '../errors.js';
 
-const MAX_BYTES = 2 ** 30;                                   // no data set of ours unpacks to more than 50 MB
+const MAX_BYTES = 2 ** 30; // no data set of ours unpacks to more than 50 MB
 
 export interface IdxArray {
   readonly shape: readonly number[];

@@ -13,7 +13,16 @@ export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
 export { sorting, type SortingList, type SortingOptions } from './sorting.js';
 export { levelSide } from './task.js';
 export type {
-  HostArray, HostPyramid, OutputDescription, Scorer, Task, TaskDescription, TaskForm, TaskLoss, Window, WindowOptions,
+  HostArray,
+  HostPyramid,
+  OutputDescription,
+  Scorer,
+  Task,
+  TaskDescription,
+  TaskForm,
+  TaskLoss,
+  Window,
+  WindowOptions,
   WindowOutput,
 } from './task.js';
 export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './associative-recall.js';

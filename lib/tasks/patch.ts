@@ -37,7 +37,13 @@ export function nearestRows(from: number, to: number): Int32Array {
 /** Writes a window at `offset` as [S, S, 4]: one-hot free and wall (both 0 where UNKNOWN), then the row and the column of
  *  the agent, constant over the window. `rows` has S entries, from `nearestRows(side, S)`. `out` must be zero there. */
 export function encodePatch(
-  patch: Uint8Array, side: number, rows: Int32Array, row: number, col: number, out: Float32Array, offset: number,
+  patch: Uint8Array,
+  side: number,
+  rows: Int32Array,
+  row: number,
+  col: number,
+  out: Float32Array,
+  offset: number,
 ): void {
   let at = offset;
   for (let i = 0; i < rows.length; i++) {
@@ -60,7 +66,7 @@ export class Numbering {
     for (let i = 0; i < side; i++) {
       let code = 0;
       for (let j = 0; j < side; j++) code = 3 * code + patch[i * side + j]!;
-      key += String.fromCharCode(code);                     // 3^9 = 19683 codes: one character per row
+      key += String.fromCharCode(code); // 3^9 = 19683 codes: one character per row
     }
     const known = this.#ids.get(key);
     if (known !== undefined) return known;

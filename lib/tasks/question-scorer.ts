@@ -3,9 +3,12 @@
 import { argmax, checkLogits, ratio } from './scorers.js';
 import type { Scorer, Window } from './task.js';
 
-const FAILED_ABOVE = 5;                                      // per cent
+const FAILED_ABOVE = 5; // per cent
 
-interface Pending { kind: number; isRight: boolean }
+interface Pending {
+  kind: number;
+  isRight: boolean;
+}
 
 /** Errors in per cent: `task<N>Error` per task, `meanError` over the tasks that had questions, `failedTasks` above 5 %.
  *  Windows of a batch of stories must come in order, since a question may reach over the end of a window. */

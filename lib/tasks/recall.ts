@@ -7,7 +7,7 @@ import { BitScorer } from './scorers.js';
 import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
 
-export const PATCH = 9;                                      // bits of a 3×3 patch
+export const PATCH = 9; // bits of a 3×3 patch
 
 export interface RecallOptions {
   /** Items per list. Default 10; the extended task of the paper has 20. */

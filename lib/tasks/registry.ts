@@ -24,8 +24,15 @@ export type TaskSpec =
   | (AssociativeRecallOptions & { readonly name: 'associative-recall' });
 
 const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
-  mapping, recall, sorting, 'mnist-recall': mnistRecall, 'mnist-sorting': mnistSorting, babi,
-  copy, 'repeat-copy': repeatCopy, 'associative-recall': associativeRecall,
+  mapping,
+  recall,
+  sorting,
+  'mnist-recall': mnistRecall,
+  'mnist-sorting': mnistSorting,
+  babi,
+  copy,
+  'repeat-copy': repeatCopy,
+  'associative-recall': associativeRecall,
 };
 
 const MAPPING = Object.entries(mappingPresets)

@@ -116,7 +116,11 @@ export function ratio(a: number, b: number): number {
 
 /** Checks that there is one logits array per output, with `classes` logits for each element of the target. */
 export function checkLogits(
-  where: string, logits: readonly ArrayLike<number>[], window: Window, outputs: number, classes: (k: number) => number,
+  where: string,
+  logits: readonly ArrayLike<number>[],
+  window: Window,
+  outputs: number,
+  classes: (k: number) => number,
 ): void {
   if (!Array.isArray(logits) || logits.length !== outputs || window.outputs.length !== outputs) {
     fail('ERR_MG_SHAPE', where, `${outputs} logits arrays`, Array.isArray(logits) ? logits.length : logits);

@@ -54,7 +54,10 @@ export abstract class SequenceTask implements Task<BitSequence> {
   abstract readonly version: number;
 
   protected constructor(
-    readonly name: string, readonly inputs: number, readonly bits: number, readonly presentation: Presentation,
+    readonly name: string,
+    readonly inputs: number,
+    readonly bits: number,
+    readonly presentation: Presentation,
   ) {}
 
   protected abstract draw(seed: number, index: number): BitSequence;
@@ -101,7 +104,9 @@ export abstract class SequenceTask implements Task<BitSequence> {
         ? { data: vectors.data, shape: [cut.steps, items.length, 1, this.inputs] }
         : everywhere(vectors);
       return {
-        ...cut, batch: items.length, input: { 0: input },
+        ...cut,
+        batch: items.length,
+        input: { 0: input },
         outputs: [{ name: this.name, target: rows(this.bits, (item) => item.target), mask, scored: mask }],
       };
     });
@@ -176,8 +181,10 @@ export class SequenceScorer implements Scorer {
 
   result(): Record<string, number> {
     return {
-      accuracy: ratio(this.#bits - this.#wrong, this.#bits), bitErrors: ratio(this.#wrong, this.#sequences),
-      bits: ratio(this.#nats / Math.LN2, this.#sequences), sequenceErrorRate: ratio(this.#wrongSequences, this.#sequences),
+      accuracy: ratio(this.#bits - this.#wrong, this.#bits),
+      bitErrors: ratio(this.#wrong, this.#sequences),
+      bits: ratio(this.#nats / Math.LN2, this.#sequences),
+      sequenceErrorRate: ratio(this.#wrongSequences, this.#sequences),
     };
   }
 }

@@ -119,7 +119,7 @@ export function device(which: DeviceLike = chosen ?? fromEnvironment()): Device 
     throw new MgError('ERR_MG_NO_DEVICE', `device: expected ${which}, got none: ${whyNoCuda()}`, { device: which });
   }
   if (typeof which === 'object' && which !== null && cudaDevices().includes(which)) return which;
-  return fail('ERR_MG_ARGUMENT', 'device', "'auto', 'cpu', 'cuda', 'cuda:N' or a Device", which);
+  return fail('ERR_MG_ARGUMENT', 'device', '\'auto\', \'cpu\', \'cuda\', \'cuda:N\' or a Device', which);
 }
 
 /** Why `device(which)` is what it is, in a few words: for people. */

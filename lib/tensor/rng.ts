@@ -7,7 +7,7 @@ const MUL_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const TWO_32 = 0x1_0000_0000;
-const SPLIT_DOMAIN = 1;                       // third counter word of a split; the stream itself has 0 there
+const SPLIT_DOMAIN = 1; // third counter word of a split; the stream itself has 0 there
 
 /** High 32 bits of the unsigned product a·b. */
 function mulHigh(a: number, b: number): number {
@@ -15,14 +15,20 @@ function mulHigh(a: number, b: number): number {
   const a1 = a >>> 16;
   const b0 = b & 0xffff;
   const b1 = b >>> 16;
-  const mid = a1 * b0 + ((a0 * b0) >>> 16);                 // < 2^33: exact
+  const mid = a1 * b0 + ((a0 * b0) >>> 16); // < 2^33: exact
   const low = a0 * b1 + (mid % 0x10000);
   return (a1 * b1 + Math.floor(mid / 0x10000) + Math.floor(low / 0x10000)) >>> 0;
 }
 
 /** One Philox4x32-10 block: out[0..3] = f(counter[0..3], key[0..1]), all unsigned 32-bit words. */
 export function philox(
-  c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array,
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+  out: Uint32Array,
 ): void {
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(MUL_0, c0);
@@ -48,7 +54,7 @@ function fnv1a(text: string): [number, number] {
   let high = 0xcbf29ce4;
   for (const byte of new TextEncoder().encode(text)) {
     low = (low ^ byte) >>> 0;
-    const product = low * 0x1b3;                            // the prime is 2^40 + 0x1b3
+    const product = low * 0x1b3; // the prime is 2^40 + 0x1b3
     high = (high * 0x1b3 + Math.floor(product / TWO_32) + low * 0x100) % TWO_32;
     low = product % TWO_32;
   }

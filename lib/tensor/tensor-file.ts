@@ -24,7 +24,9 @@ export function fromFileTensor(key: string, { dtype, shape, data }: FileTensor, 
 
 /** Writes tensors crash-safely to a plain safetensors file. */
 export async function saveTensors(
-  file: string, tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>> = {},
+  file: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   checkMap('saveTensors', 'tensors', tensors);
   await writeTensors(file, await toFileTensors(tensors), new Map(Object.entries(metadata)));
@@ -39,7 +41,8 @@ export interface LoadTensorsOptions {
 
 /** Reads a safetensors file of any program. Damaged or hostile files are ERR_MG_CHECKPOINT. */
 export async function loadTensors(
-  file: string, options: LoadTensorsOptions = {},
+  file: string,
+  options: LoadTensorsOptions = {},
 ): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
   checkOptions('loadTensors', options, ['device', 'only']);
   checkOptionalFunction('loadTensors', 'only', options.only);

@@ -59,7 +59,9 @@ export class Tensor<D extends DType = DType> implements Owned {
 
   /** Numbers nested to any depth, or a typed array with a shape. The data is copied. */
   static from<D extends DType = 'float32'>(
-    data: NestedNumbers | ArrayBufferView, shape?: Shape, options: TensorOptions<D> = {},
+    data: NestedNumbers | ArrayBufferView,
+    shape?: Shape,
+    options: TensorOptions<D> = {},
   ): Tensor<D> {
     const where = 'Tensor.from';
     if (ArrayBuffer.isView(data)) {
@@ -90,14 +92,20 @@ export class Tensor<D extends DType = DType> implements Owned {
 
   /** Uniform in [low, high), from the stream of `rng`: two of its words for each element, in order. */
   static uniform<D extends 'float32' | 'float64' = 'float32'>(
-    shape: Shape, range: readonly [low: number, high: number], rng: Rng, options: TensorOptions<D> = {},
+    shape: Shape,
+    range: readonly [low: number, high: number],
+    rng: Rng,
+    options: TensorOptions<D> = {},
   ): Tensor<D> {
     return random('Tensor.uniform', 0, shape, range, rng, options);
   }
 
   /** Normal with the given mean and standard deviation, by Box and Muller: four words of `rng` for each element. */
   static normal<D extends 'float32' | 'float64' = 'float32'>(
-    shape: Shape, moments: readonly [mean: number, std: number], rng: Rng, options: TensorOptions<D> = {},
+    shape: Shape,
+    moments: readonly [mean: number, std: number],
+    rng: Rng,
+    options: TensorOptions<D> = {},
   ): Tensor<D> {
     return random('Tensor.normal', 1, shape, moments, rng, options);
   }
@@ -268,7 +276,12 @@ function shapeOfNested(where: string, data: unknown): Shape {
 }
 
 function random<D extends 'float32' | 'float64'>(
-  where: string, kind: 0 | 1, shape: Shape, parameters: readonly [number, number], rng: Rng, options: TensorOptions<D>,
+  where: string,
+  kind: 0 | 1,
+  shape: Shape,
+  parameters: readonly [number, number],
+  rng: Rng,
+  options: TensorOptions<D>,
 ): Tensor<D> {
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
@@ -283,4 +296,3 @@ function random<D extends 'float32' | 'float64'>(
   const dims = Int32Array.of(dtypeCode(dtype), kind, stream.key[0], stream.key[1]);
   return label(new Tensor(native().random(dims, count, stream.position / 2, a, b), checked, dtype), options);
 }
-

@@ -30,7 +30,11 @@ export interface Progress {
 const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 
 const identityOf = ({ task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
-  task: task.name, taskVersion: task.version, seed, batchSize, truncate: truncate ?? null,
+  task: task.name,
+  taskVersion: task.version,
+  seed,
+  batchSize,
+  truncate: truncate ?? null,
 });
 
 function prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] {
@@ -64,11 +68,13 @@ type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<str
 /** Hands the whole run to a file or a sink. */
 export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<Snapshot> {
   const { model, optimizer, state, step, update, position, config } = trainer;
-  const tensors = await toFileTensors(new Map([
-    ...prefixed('model', model.stateDict()),
-    ...prefixed('optimizer', optimizer.stateDict()),
-    ...prefixed('state', state?.toTensors() ?? new Map<string, Tensor>()),
-  ]));
+  const tensors = await toFileTensors(
+    new Map([
+      ...prefixed('model', model.stateDict()),
+      ...prefixed('optimizer', optimizer.stateDict()),
+      ...prefixed('state', state?.toTensors() ?? new Map<string, Tensor>()),
+    ]),
+  );
   const metadata = new Map([
     ['package', `multigrid-memory ${packageVersion}`],
     ['run', JSON.stringify(identityOf(trainer))],

@@ -33,10 +33,10 @@ export async function locateNonFinite(parts: {
 }): Promise<string> {
   return (
     badInput(parts.window) ??
-    (await firstBad('weight', parts.parameters)) ??
-    (await firstBad('state', parts.state)) ??
-    (Number.isFinite(parts.loss) ? null : 'loss') ??
-    (await firstBad('gradient', parts.gradients)) ??
-    'gradient norm'
+      (await firstBad('weight', parts.parameters)) ??
+      (await firstBad('state', parts.state)) ??
+      (Number.isFinite(parts.loss) ? null : 'loss') ??
+      (await firstBad('gradient', parts.gradients)) ??
+      'gradient norm'
   );
 }

@@ -52,11 +52,15 @@ export function cutWindow(window: Window, from: number, length: number): Window 
   const pyramid = (x: HostPyramid): HostPyramid =>
     Object.fromEntries(Object.entries(x).map(([level, grid]) => [level, array(grid)]));
   return {
-    ...window, start: window.start + from, steps: length,
-    first: window.first && from === 0, last: window.last && from + length === window.steps,
+    ...window,
+    start: window.start + from,
+    steps: length,
+    first: window.first && from === 0,
+    last: window.last && from + length === window.steps,
     input: pyramid(window.input),
     outputs: window.outputs.map(({ name, query, target, mask, scored, question }) => ({
-      name, target: array(target),
+      name,
+      target: array(target),
       ...(query === undefined ? {} : { query: pyramid(query) }),
       ...(mask === undefined ? {} : { mask: array(mask) }),
       ...(scored === undefined ? {} : { scored: array(scored) }),
@@ -106,8 +110,10 @@ function withStateGradients(loss: Tensor, state: ModelState, gradients: Readonly
 export async function backwardBySegments(
   { model, window, length, state, run, upload }: SegmentedPass,
 ): Promise<{ loss: Tensor; state: ModelState }> {
-  const parts = Array.from({ length: Math.ceil(window.steps / length) }, (_, i) =>
-    cutWindow(window, i * length, Math.min(length, window.steps - i * length)));
+  const parts = Array.from(
+    { length: Math.ceil(window.steps / length) },
+    (_, i) => cutWindow(window, i * length, Math.min(length, window.steps - i * length)),
+  );
   const on = state.toTensors().values().next().value?.device ?? device();
   const states = [state];
   let end: ModelState | null = null;

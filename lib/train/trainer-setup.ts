@@ -1,6 +1,14 @@
 /** What a trainer and a run of it are told, and the checks of it: a wrong word is a fault before the first step. */
 import {
-  checkChoice, checkInstance, checkInteger, checkNumber, checkOptionalFunction, checkOptions, checkSignal, fail, words,
+  checkChoice,
+  checkInstance,
+  checkInteger,
+  checkNumber,
+  checkOptionalFunction,
+  checkOptions,
+  checkSignal,
+  fail,
+  words,
 } from '../check.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
@@ -60,8 +68,18 @@ export interface FitOptions {
 }
 
 const SETUP_KEYS = [
-  'model', 'task', 'optimizer', 'loss', 'batchSize', 'seed', 'clipNorm', 'truncate', 'guard', 'memoryBudget',
-  'callbacks', 'config',
+  'model',
+  'task',
+  'optimizer',
+  'loss',
+  'batchSize',
+  'seed',
+  'clipNorm',
+  'truncate',
+  'guard',
+  'memoryBudget',
+  'callbacks',
+  'config',
 ] as const satisfies readonly (keyof TrainerSetup)[];
 const HOOKS = ['onStart', 'onStep', 'onValidate', 'onCheckpoint', 'onEnd'] as const satisfies readonly (keyof Callback)[];
 const TASK_METHODS = ['describe', 'generate', 'windows', 'scorer'] as const satisfies readonly (keyof Task<unknown>)[];
@@ -91,7 +109,7 @@ function checkOwnership(model: Module, optimizer: Optimizer): void {
   for (const [name, parameter] of optimizer.groups.flatMap(({ parameters }) => [...parameters])) {
     if (own.has(parameter)) continue;
     const [got, remedy] = [words(`one of another ${name}`), 'make it after the model has been moved or converted'];
-    fail('ERR_MG_ARGUMENT', 'Trainer', "an optimizer of the model's own parameters", got, remedy);
+    fail('ERR_MG_ARGUMENT', 'Trainer', 'an optimizer of the model\'s own parameters', got, remedy);
   }
 }
 

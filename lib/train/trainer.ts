@@ -119,8 +119,14 @@ export class Trainer {
       const now = performance.now();
       workedMs += now - began;
       yield {
-        step: pending.step, update: pending.update, loss, lr: pending.lr, gradNorm, elapsedMs: now - started,
-        stepsPerSecond: ((pending.step - startStep) / workedMs) * 1000, memoryBytes: memory().bytes,
+        step: pending.step,
+        update: pending.update,
+        loss,
+        lr: pending.lr,
+        gradNorm,
+        elapsedMs: now - started,
+        stepsPerSecond: ((pending.step - startStep) / workedMs) * 1000,
+        memoryBytes: memory().bytes,
       };
       await nextTurn();
     }
@@ -139,8 +145,14 @@ export class Trainer {
     model.eval();
     try {
       return await evaluate({
-        model, task, dtype: this.#dtype, seed, items, batchSize,
-        ...(truncate === undefined ? {} : { truncate }), ...(options.signal === undefined ? {} : { signal: options.signal }),
+        model,
+        task,
+        dtype: this.#dtype,
+        seed,
+        items,
+        batchSize,
+        ...(truncate === undefined ? {} : { truncate }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
     } finally {
       model.train(wasTraining);
@@ -204,7 +216,8 @@ export class Trainer {
 
   #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }): Pending {
     const { norm, lr } = this.optimizer.step({
-      timeSteps: window.steps, ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),
+      timeSteps: window.steps,
+      ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),
     });
     const gradients = this.#takeGradients();
     const carried = window.last ? null : unscoped(() => result.state.detach());

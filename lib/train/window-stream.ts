@@ -18,7 +18,7 @@ export interface StreamSetup<Item> {
 /** Batch b holds the episodes b·B … b·B + B − 1 of the seed. Yields each window with the position after it. */
 export function* windowStream<Item>(setup: StreamSetup<Item>, from: Position): Generator<{ window: Window; next: Position }> {
   const { task, seed, batchSize, truncate } = setup;
-  for (let batch = from.batch; ; batch++) {
+  for (let batch = from.batch;; batch++) {
     const items = Array.from({ length: batchSize }, (_, i) => task.generate(seed, batch * batchSize + i));
     const first = batch === from.batch ? from.window : 0;
     const options = { seed, batch, from: first, ...(truncate === undefined ? {} : { length: truncate }) };

@@ -19,13 +19,11 @@ const cap = 16 * 1024 * 1024;
 
 // A whole file of ours, then changed in one place. Replacements keep the length.
 const honest = new Map<string, FileTensor>([['w', { dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]]);
-const ours =
-  (from: string, to: string): (() => Uint8Array) =>
-  () => {
-    const text = Buffer.concat(encode(honest, new Map([['model', 'map9']]))).toString('latin1');
-    if (!text.includes(from) || from.length !== to.length) throw new Error(`nothing to change at ${from}`);
-    return Buffer.from(text.replace(from, to), 'latin1');
-  };
+const ours = (from: string, to: string): () => Uint8Array => () => {
+  const text = Buffer.concat(encode(honest, new Map([['model', 'map9']]))).toString('latin1');
+  if (!text.includes(from) || from.length !== to.length) throw new Error(`nothing to change at ${from}`);
+  return Buffer.from(text.replace(from, to), 'latin1');
+};
 const flippedBody = (): Uint8Array => {
   const bytes = Buffer.concat(encode(honest));
   bytes[bytes.length - 1] = 0x41;
@@ -118,20 +116,28 @@ export const ATTACKS: readonly Attack[] = [
   header('metadata with a number', 'metadata-strings', '{"__metadata__":{"step":1}}'),
   header('metadata with an object', 'metadata-strings', '{"__metadata__":{"a":{"b":"c"}}}'),
   header('a later format version', 'format-version', '{"__metadata__":{"mg_format":"2"}}'),
-  attack('an earlier format version than the first', 'format-version', () =>
-    forged((json) => json.replace('"mg_format":"1"', '"mg_format":"0"')),
+  attack(
+    'an earlier format version than the first',
+    'format-version',
+    () => forged((json) => json.replace('"mg_format":"1"', '"mg_format":"0"')),
   ),
   header('hashes left out', 'own-keys', '{"__metadata__":{"mg_format":"1"}}'),
   attack('a hash renamed away', 'own-keys', ours('"mg_body_sha256"', '"xx_body_sha256"')),
-  attack('an unknown key in our name', 'own-keys', () =>
-    forged((json) => json.replace('"mg_format"', '"mg_run":"sh","mg_format"')),
+  attack(
+    'an unknown key in our name',
+    'own-keys',
+    () => forged((json) => json.replace('"mg_format"', '"mg_run":"sh","mg_format"')),
   ),
   attack('a changed configuration', 'header-hash', ours('map9', 'map8')),
-  attack('a header hash of letters', 'header-hash', () =>
-    rawFile('{"__metadata__":{"mg_format":"1","mg_body_sha256":"x","mg_header_sha256":"y"}}'),
+  attack(
+    'a header hash of letters',
+    'header-hash',
+    () => rawFile('{"__metadata__":{"mg_format":"1","mg_body_sha256":"x","mg_header_sha256":"y"}}'),
   ),
   attack('a changed weight', 'body-hash', flippedBody),
-  attack('a body hash that is not one', 'body-hash', () =>
-    forged((json) => json.replace(/("mg_body_sha256":")[0-9a-f]{64}/, '$1../../etc/passwd')),
+  attack(
+    'a body hash that is not one',
+    'body-hash',
+    () => forged((json) => json.replace(/("mg_body_sha256":")[0-9a-f]{64}/, '$1../../etc/passwd')),
   ),
 ];

@@ -118,23 +118,28 @@ describe('grad and valueAndGrad', () => {
     const w = Tensor.from([2, 3]);
     w.requiresGrad = true;
     w.grad = Tensor.from([7, 7]);
-    const doubled = ops.mul(w, w);                                       // recorded before
+    const doubled = ops.mul(w, w); // recorded before
     const before = memory().tensors;
     const [dx] = grad((t) => ops.sum(ops.mul(ops.mul(t!, w), doubled)))(Tensor.from([1, 1]));
-    expect(values(dx)).toEqual([8, 27]);                                 // w³
+    expect(values(dx)).toEqual([8, 27]); // w³
     expect(values(w.grad)).toEqual([7, 7]);
-    const [none] = grad(() => ops.sum(doubled))(w);                      // not through its argument
+    const [none] = grad(() => ops.sum(doubled))(w); // not through its argument
     const [outer] = grad(() => doubled.reshape([2]).slice([0], [1]).reshape([]))(w);
     expect([values(none), values(outer)]).toEqual([[0, 0], [0, 0]]);
-    expect(memory().tensors).toBe(before + 4);                           // the three gradients and the input made in between
-    ops.sum(doubled).backward();                                         // the graph is still there
-    expect(values(w.grad)).toEqual([11, 13]);                            // 7 + 2w
+    expect(memory().tensors).toBe(before + 4); // the three gradients and the input made in between
+    ops.sum(doubled).backward(); // the graph is still there
+    expect(values(w.grad)).toEqual([11, 13]); // 7 + 2w
   });
 
   it('free all they made when the function throws', () => {
     const x = Tensor.from([1, 2]);
     const before = memory().tensors;
-    expect(() => grad((t) => { ops.exp(t!); throw new RangeError('mine'); })(x)).toThrow(new RangeError('mine'));
+    expect(() =>
+      grad((t) => {
+        ops.exp(t!);
+        throw new RangeError('mine');
+      })(x)
+    ).toThrow(new RangeError('mine'));
     expect(memory().tensors).toBe(before);
   });
 });
@@ -155,7 +160,8 @@ describe('gradcheck', () => {
       return ops.sum(ops.add(ops.square(x), detached));
     };
     expect(await gradcheck((x) => wrong(x!), [double(1, 2)])).toMatchObject({
-      ok: false, worst: { input: 0, index: 1, analytic: expect.closeTo(4, 6) as number, numeric: expect.closeTo(7, 6) as number },
+      ok: false,
+      worst: { input: 0, index: 1, analytic: expect.closeTo(4, 6) as number, numeric: expect.closeTo(7, 6) as number },
     });
   });
 
@@ -216,7 +222,12 @@ describe('scopes', () => {
     expect([one.disposed, two.some((t) => t.disposed), none]).toEqual([false, false, 1]);
     expect(memory().tensors).toBe(before + 3);
     for (const t of [one, ...two]) t.dispose();
-    expect(() => tidy(() => { Tensor.zeros([1]); throw new RangeError('mine'); })).toThrow(new RangeError('mine'));
+    expect(() =>
+      tidy(() => {
+        Tensor.zeros([1]);
+        throw new RangeError('mine');
+      })
+    ).toThrow(new RangeError('mine'));
     expect(memory().tensors).toBe(before);
   });
 });

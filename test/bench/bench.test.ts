@@ -26,7 +26,7 @@ describe('bench', () => {
   it('finds the exponent of a power law, its error, and the quartiles of times', () => {
     const exact = fitPower([1, 10, 100].map((x) => [x, 3 * x ** 1.7]));
     expect(exact.exponent).toBeCloseTo(1.7, 12);
-    expect(exact.error).toBeLessThan(1e-12);   // rounding alone
+    expect(exact.error).toBeLessThan(1e-12); // rounding alone
     // log y = 0, 1, 1 at log x = 0, 1, 2: slope 1/2, residuals -1/6, 1/3, -1/6, so the error is sqrt(1/6 / 1 / 2)
     const bent = fitPower([[1, 1], [Math.E, Math.E], [Math.E ** 2, Math.E]]);
     expect(bent.exponent).toBeCloseTo(0.5, 12);
@@ -47,8 +47,13 @@ describe('bench', () => {
     expect(points.map(row).every((cells) => cells.length === HEADER.length)).toBe(true);
     const inference = { multigrid: summarize([1]), dnc: summarize([1]) };
     const sweepOf = {
-      date: '', device: 'cpu', precision: 'float32', machine: machine('avx2', 2),
-      points, exponents: exponents(points), inference,
+      date: '',
+      device: 'cpu',
+      precision: 'float32',
+      machine: machine('avx2', 2),
+      points,
+      exponents: exponents(points),
+      inference,
     };
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
@@ -67,7 +72,11 @@ describe('bench', () => {
     // within a tenth.
     for (const side of ['multigrid', 'dnc'] as const) {
       const { loss } = await learn(
-        side, 1, { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null }, () => {});
+        side,
+        1,
+        { task: 'associative-recall', sides: [side], seeds: [1], steps: 1, seconds: null },
+        () => {},
+      );
       expect(Math.abs(loss[0]! / (18 * Math.LN2) - 1)).toBeLessThan(0.1);
     }
   });
@@ -75,7 +84,11 @@ describe('bench', () => {
   it.each(LEARNING_SIDES)('trains %s on copy for some steps', async (side) => {
     const lines: string[] = [];
     const curve = await learn(
-      side, 1, { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null }, (line) => lines.push(line));
+      side,
+      1,
+      { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null },
+      (line) => lines.push(line),
+    );
     expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
     expect(lines).toHaveLength(curve.scores.length);
     expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);

@@ -30,11 +30,26 @@ settle();
 const { ops } = binding.describe();
 /** The kinds of the arguments of everything that is not an op. */
 const runtime = {
-  init: ['class'], allocate: ['number', 'number'], fromArray: ['array'], write: ['Storage', 'array'],
+  init: ['class'],
+  allocate: ['number', 'number'],
+  fromArray: ['array'],
+  write: ['Storage', 'array'],
   slice: ['Storage', 'number', 'number'],
-  release: ['Storage'], read: ['Storage'], readSync: ['Storage'], sync: [], setSyncMode: ['number'], memory: [], emptyCache: [],
-  usePlace: ['number'], placeOf: ['Storage'], copyTo: ['Storage', 'number'], cuda: [],
-  setMemoryLimit: ['number'], setAllocationFault: ['number'], setThreads: ['number'], describe: [],
+  release: ['Storage'],
+  read: ['Storage'],
+  readSync: ['Storage'],
+  sync: [],
+  setSyncMode: ['number'],
+  memory: [],
+  emptyCache: [],
+  usePlace: ['number'],
+  placeOf: ['Storage'],
+  copyTo: ['Storage', 'number'],
+  cuda: [],
+  setMemoryLimit: ['number'],
+  setAllocationFault: ['number'],
+  setThreads: ['number'],
+  describe: [],
   planNetwork: ['Int32Array', 'number', 'number', 'number', 'number'],
 };
 const kindsOf = (name) => runtime[name] ?? ops[name]?.args.map((arg) => arg.type) ?? [];
@@ -62,43 +77,135 @@ function withGetter(get) {
   return array;
 }
 const hostile = new Proxy({}, {
-  get() { throw new Error('get'); },
-  has() { throw new Error('has'); },
-  getPrototypeOf() { throw new Error('prototype'); },
-  getOwnPropertyDescriptor() { throw new Error('descriptor'); },
+  get() {
+    throw new Error('get');
+  },
+  has() {
+    throw new Error('has');
+  },
+  getPrototypeOf() {
+    throw new Error('prototype');
+  },
+  getOwnPropertyDescriptor() {
+    throw new Error('descriptor');
+  },
 });
 const { port1 } = new MessageChannel();
 const int32 = (...values) => Int32Array.from(values);
 
 const bad = [
-  () => undefined, () => null, () => true, () => NaN, () => Infinity, () => -Infinity, () => -1, () => -0, () => 0.5, () => 1,
-  () => 2 ** 31, () => 2 ** 32, () => 2 ** 53, () => 1e308, () => '', () => '4', () => Symbol('s'), () => 10n, () => () => 1,
-  () => class {}, () => ({}), () => Object.create(null), () => [], () => [undefined], () => [null], () => [1, 2],
-  () => new Array(3), () => new Array(2 ** 32 - 1),
-  () => [storage(), {}], () => [[storage()]], () => [released()], () => Array.from({ length: 100 }, () => storage(1)),
-  () => withGetter(() => { throw new Error('getter'); }),
-  () => { const s = storage(); return [s, ...withGetter(() => binding.release(s))]; },
-  () => ({ get length() { throw new Error('length'); } }), () => ({ valueOf() { throw new Error('valueOf'); } }),
-  () => hostile, () => new Proxy([], {}), () => new Proxy(storage(), {}), () => new Proxy(new Int32Array(4), {}),
-  () => Object.create(storage()), () => Object.setPrototypeOf({}, Int32Array.prototype), () => Object.freeze(storage()),
-  () => new Float32Array(0), () => new Float32Array(4), () => new Float64Array(4), () => new Int32Array(0),
-  () => new Uint8Array(3), () => new Uint16Array(4), () => new BigInt64Array(4), () => new Uint8ClampedArray(4),
-  () => Buffer.from('abcd'), () => new Float32Array(new SharedArrayBuffer(16)), () => new Int32Array(new SharedArrayBuffer(16)),
-  () => detached(), () => shrunk(),
-  () => new DataView(new ArrayBuffer(16)), () => new ArrayBuffer(16), () => new SharedArrayBuffer(16),
-  () => int32(1), () => int32(-1), () => int32(0, 0, 0, 0), () => new Int32Array(4).fill(2 ** 31 - 1),
-  () => int32(-(2 ** 31), 1, 1), () => new Int32Array(64).fill(1), () => new Int32Array(7).fill(2 ** 31 - 1),
-  () => new Int32Array(4096).fill(3), () => released(), () => storage(0), () => storage(1), () => storage(1000),
-  () => storage(4, 1), () => storage(4, 2), () => storage(4, 3), () => binding.slice(storage(8), 8, 0), () => port1,
-  () => new Date(), () => new Map(), () => Promise.resolve(), () => /x/, () => new Error('e'), () => globalThis,
-  () => binding, () => binding.unary, () => WebAssembly, () => new WeakRef({}),
+  () => undefined,
+  () => null,
+  () => true,
+  () => NaN,
+  () => Infinity,
+  () => -Infinity,
+  () => -1,
+  () => -0,
+  () => 0.5,
+  () => 1,
+  () => 2 ** 31,
+  () => 2 ** 32,
+  () => 2 ** 53,
+  () => 1e308,
+  () => '',
+  () => '4',
+  () => Symbol('s'),
+  () => 10n,
+  () => () => 1,
+  () => class {},
+  () => ({}),
+  () => Object.create(null),
+  () => [],
+  () => [undefined],
+  () => [null],
+  () => [1, 2],
+  () => new Array(3),
+  () => new Array(2 ** 32 - 1),
+  () => [storage(), {}],
+  () => [[storage()]],
+  () => [released()],
+  () => Array.from({ length: 100 }, () => storage(1)),
+  () =>
+    withGetter(() => {
+      throw new Error('getter');
+    }),
+  () => {
+    const s = storage();
+    return [s, ...withGetter(() => binding.release(s))];
+  },
+  () => ({
+    get length() {
+      throw new Error('length');
+    },
+  }),
+  () => ({
+    valueOf() {
+      throw new Error('valueOf');
+    },
+  }),
+  () => hostile,
+  () => new Proxy([], {}),
+  () => new Proxy(storage(), {}),
+  () => new Proxy(new Int32Array(4), {}),
+  () => Object.create(storage()),
+  () => Object.setPrototypeOf({}, Int32Array.prototype),
+  () => Object.freeze(storage()),
+  () => new Float32Array(0),
+  () => new Float32Array(4),
+  () => new Float64Array(4),
+  () => new Int32Array(0),
+  () => new Uint8Array(3),
+  () => new Uint16Array(4),
+  () => new BigInt64Array(4),
+  () => new Uint8ClampedArray(4),
+  () => Buffer.from('abcd'),
+  () => new Float32Array(new SharedArrayBuffer(16)),
+  () => new Int32Array(new SharedArrayBuffer(16)),
+  () => detached(),
+  () => shrunk(),
+  () => new DataView(new ArrayBuffer(16)),
+  () => new ArrayBuffer(16),
+  () => new SharedArrayBuffer(16),
+  () => int32(1),
+  () => int32(-1),
+  () => int32(0, 0, 0, 0),
+  () => new Int32Array(4).fill(2 ** 31 - 1),
+  () => int32(-(2 ** 31), 1, 1),
+  () => new Int32Array(64).fill(1),
+  () => new Int32Array(7).fill(2 ** 31 - 1),
+  () => new Int32Array(4096).fill(3),
+  () => released(),
+  () => storage(0),
+  () => storage(1),
+  () => storage(1000),
+  () => storage(4, 1),
+  () => storage(4, 2),
+  () => storage(4, 3),
+  () => binding.slice(storage(8), 8, 0),
+  () => port1,
+  () => new Date(),
+  () => new Map(),
+  () => Promise.resolve(),
+  () => /x/,
+  () => new Error('e'),
+  () => globalThis,
+  () => binding,
+  () => binding.unary,
+  () => WebAssembly,
+  () => new WeakRef({}),
 ];
 
 /** What an argument of each kind can look like when it is right. */
 const right = {
-  Storage: () => storage(), 'Storage | null': () => null, 'readonly Storage[]': () => [storage(), storage()],
-  'readonly (Storage | null)[]': () => [storage(), null], Int32Array: () => int32(1, 2, 2), number: () => 1,
-  array: () => new Float32Array(4), class: () => BorderError,
+  Storage: () => storage(),
+  'Storage | null': () => null,
+  'readonly Storage[]': () => [storage(), storage()],
+  'readonly (Storage | null)[]': () => [storage(), null],
+  Int32Array: () => int32(1, 2, 2),
+  number: () => 1,
+  array: () => new Float32Array(4),
+  class: () => BorderError,
 };
 
 /** What the last refused call said. */
@@ -140,7 +247,9 @@ for (const name of names) {
   const kinds = kindsOf(name);
   attempt(name, []);
   attempt(name, new Array(20).fill({}));
-  attempt(name, [], function () { return Reflect.construct(binding[name], []); });
+  attempt(name, [], function() {
+    return Reflect.construct(binding[name], []);
+  });
   for (const [position] of kinds.entries()) {
     for (const make of bad) {
       attempt(name, kinds.map((kind, i) => (i === position ? make() : right[kind]())));
@@ -168,8 +277,44 @@ const some = {
   number: () => pick([0, 1, 2, 3, 0.5, 7, 1e-3, -1, NaN, Infinity, 2 ** 31, 2 ** 53]),
 };
 /** Of a network: batch, steps, backward or not, sides, one field, a convLstm layer on both levels, a conv layer on the first. */
-const spec = () => int32(2, 3, 1 + below(2), 1 + below(2), below(4) === 0 ? 0 : 1, 2, 2, 4, 1, 0, 1, below(2), 1, 0, 2,
-  1, 0, 1, 1 + below(2), 0, below(2), 0, -1, 0, 0, 0, 0, 0, 1, 1, 0, below(2), -1, 1, 0);
+const spec = () =>
+  int32(
+    2,
+    3,
+    1 + below(2),
+    1 + below(2),
+    below(4) === 0 ? 0 : 1,
+    2,
+    2,
+    4,
+    1,
+    0,
+    1,
+    below(2),
+    1,
+    0,
+    2,
+    1,
+    0,
+    1,
+    1 + below(2),
+    0,
+    below(2),
+    0,
+    -1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    1,
+    0,
+    below(2),
+    -1,
+    1,
+    0,
+  );
 const value = ({ name, type }) => (name === 'spec' ? spec() : some[type]());
 const dtypes = ['float32', 'float64', 'int32', 'uint8'];
 
@@ -190,10 +335,11 @@ function repaired(described, args, message) {
     return set(sized[1], (arg) => (Array.isArray(arg) ? arg.with(tried.element % Math.max(1, arg.length), fit) : fit));
   }
   const typed = /expected (\w+) of (float32|float64|int32|uint8)(?! ×)/.exec(message);
-  if (typed !== null) return set(typed[1], (arg) => {
-    const fit = () => storage(pick([1, 4]), dtypes.indexOf(typed[2]));
-    return Array.isArray(arg) ? arg.map(fit) : fit();
-  });
+  if (typed !== null)
+    return set(typed[1], (arg) => {
+      const fit = () => storage(pick([1, 4]), dtypes.indexOf(typed[2]));
+      return Array.isArray(arg) ? arg.map(fit) : fit();
+    });
   const longer = /expected (\d+) dims/.exec(message);
   if (longer !== null) {
     const at = pick(described.flatMap((arg, i) => (arg.type === 'Int32Array' ? [i] : [])));

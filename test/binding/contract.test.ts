@@ -15,10 +15,15 @@ function declared(name: string): Record<string, Signature> {
   const source = ts.createProgram([file], { noLib: true, types: [] }).getSourceFile(file)!;
   const found = source.statements.filter(ts.isInterfaceDeclaration).find((statement) => statement.name.text === name)!;
   const plain = (node: ts.Node | undefined) => (node?.getText(source) ?? '').replace(/\s+/g, ' ');
-  return Object.fromEntries(found.members.filter(ts.isMethodSignature).map((method) => [
-    method.name.getText(source),
-    { args: method.parameters.map((p) => ({ name: p.name.getText(source), type: plain(p.type) })), returns: plain(method.type) },
-  ]));
+  return Object.fromEntries(
+    found.members.filter(ts.isMethodSignature).map((method) => [
+      method.name.getText(source),
+      {
+        args: method.parameters.map((p) => ({ name: p.name.getText(source), type: plain(p.type) })),
+        returns: plain(method.type),
+      },
+    ]),
+  );
 }
 
 describe('binding.d.ts and the native module', () => {

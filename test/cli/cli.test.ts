@@ -12,14 +12,27 @@ const folder = mkdtempSync(join(tmpdir(), 'mg-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = join(folder, 'tiny.json');
-writeFileSync(tiny, JSON.stringify({
-  name: 'tiny', task: { name: 'mapping', size: 5, outputSide: 6 }, steps: 45, batchSize: 4, truncate: 4, clipNorm: 100, seed: 3,
-  lr: { from: 0.002, to: 0.001, steps: 45 }, validate: { every: 18, items: 3 },
-  model: {
-    task: 'mapping', input: { 0: 4 },
-    writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]],
-  },
-}));
+writeFileSync(
+  tiny,
+  JSON.stringify({
+    name: 'tiny',
+    task: { name: 'mapping', size: 5, outputSide: 6 },
+    steps: 45,
+    batchSize: 4,
+    truncate: 4,
+    clipNorm: 100,
+    seed: 3,
+    lr: { from: 0.002, to: 0.001, steps: 45 },
+    validate: { every: 18, items: 3 },
+    model: {
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: [[0, 0, 4], [0, 1, 4]],
+      front: [[0, 0, 4], [0, 1, 4]],
+      tail: [[1, 1, 4], [1, 1, 1]],
+    },
+  }),
+);
 
 function run(...args: string[]): { status: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder });
@@ -84,7 +97,8 @@ describe('train', () => {
   it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {
     const out = join(folder, 'interrupted');
     const child = spawn(process.execPath, [main, 'train', tiny, '--out', out, '--steps', '1000000'], {
-      cwd: folder, stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
     const status = await new Promise<number | null>((resolve) => {
@@ -140,12 +154,16 @@ describe('doctor', () => {
 });
 
 describe('a point of a sweep in a process of its own', () => {
-  it.each([
-    { side: 'dnc', cells: 9600, size: 600 }, { side: 'multigrid', cells: 9864, size: 3.5 },
-  ] as const)('takes the memory that $side was said to need, within a third', ({ side, cells, size }) => {
+  it.each(
+    [
+      { side: 'dnc', cells: 9600, size: 600 },
+      { side: 'multigrid', cells: 9864, size: 3.5 },
+    ] as const,
+  )('takes the memory that $side was said to need, within a third', ({ side, cells, size }) => {
     const point = { side, cells, size, batch: 32, steps: 20, runs: 2, budgetMs: 1, precision: 'float32' } as const;
     const { status, stdout, stderr } = spawnSync(process.execPath, [
-      join(packageRoot, 'dist', 'bench', 'point.js'), JSON.stringify({ point, limitBytes: 1e12, device: 'cpu' }),
+      join(packageRoot, 'dist', 'bench', 'point.js'),
+      JSON.stringify({ point, limitBytes: 1e12, device: 'cpu' }),
     ], { encoding: 'utf8' });
     expect(status, stderr).toBe(0);
     const { peakBytes, ...measured } = JSON.parse(stdout) as Measured;
@@ -159,16 +177,27 @@ describe('a wrong call ends with its own status and one sentence', () => {
   const damaged = join(folder, 'damaged.safetensors');
   writeFileSync(damaged, 'not a checkpoint at all');
   it.each([
-    [2, ['train', 'map99']], [2, ['train', tiny, '--steps', 'NaN']], [2, ['train', tiny, '--steps', '-1']],
-    [2, ['nothing']], [2, ['plot', 'x']], [2, ['train', damaged]],
+    [2, ['train', 'map99']],
+    [2, ['train', tiny, '--steps', 'NaN']],
+    [2, ['train', tiny, '--steps', '-1']],
+    [2, ['nothing']],
+    [2, ['plot', 'x']],
+    [2, ['train', damaged]],
     [3, ['train', tiny, '--device', 'cuda:99', '--out', join(folder, 'no-device')]],
-    [3, ['eval', join(folder, 'whole'), '--device', 'cuda:99']], [3, ['bench', '--against', 'dnc', '--device', 'cuda:99']],
-    [2, ['train', tiny, '--device', 'gpu']], [2, ['build', '--cuda', 'maybe']],
-    [4, ['eval', damaged]], [4, ['inspect', join(folder, 'nowhere')]], [4, ['eval', join(folder, 'nowhere')]],
-    [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]], [4, ['train', tiny, '--out', join(folder, 'whole')]],
+    [3, ['eval', join(folder, 'whole'), '--device', 'cuda:99']],
+    [3, ['bench', '--against', 'dnc', '--device', 'cuda:99']],
+    [2, ['train', tiny, '--device', 'gpu']],
+    [2, ['build', '--cuda', 'maybe']],
+    [4, ['eval', damaged]],
+    [4, ['inspect', join(folder, 'nowhere')]],
+    [4, ['eval', join(folder, 'nowhere')]],
+    [4, ['train', tiny, '--out', join(damaged, 'below-a-file')]],
+    [4, ['train', tiny, '--out', join(folder, 'whole')]],
     [4, ['train', tiny, '--out', join(folder, 'nowhere'), '--resume']],
     [4, ['bench', '--learning', '--out', join(folder, 'nowhere', 'curves')]],
-    [2, ['bench', '--learning', '--precision', 'float64']], [2, ['bench']], [2, ['bench', '--against', 'dnc', '--learning']],
+    [2, ['bench', '--learning', '--precision', 'float64']],
+    [2, ['bench']],
+    [2, ['bench', '--against', 'dnc', '--learning']],
   ])('%i: %j', (status, args) => {
     const result = run(...args);
     expect(result.status, result.err).toBe(status);

@@ -47,7 +47,7 @@ describe('no memory', () => {
     clearGradients(leaves);
     const before = await live();
     let failures = 0;
-    for (let successes = 0; ; successes++) {
+    for (let successes = 0;; successes++) {
       let thrown: unknown;
       native().setAllocationFault(successes);
       try {

@@ -135,7 +135,7 @@ describe('a disk that takes no more', () => {
       console.log([...new Set(codes)].join());`;
     const child = spawnSync(
       'sh',
-      ['-c', `ulimit -f 1; exec "${process.execPath}" --input-type=module -e '${code.replaceAll("'", `'"'"'`)}'`],
+      ['-c', `ulimit -f 1; exec "${process.execPath}" --input-type=module -e '${code.replaceAll('\'', `'"'"'`)}'`],
       { encoding: 'utf8' },
     );
     expect(child.stdout).toBe('ERR_MG_CHECKPOINT,EFBIG\n');

@@ -42,11 +42,13 @@ describe('writeFileAtomic', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'file'), 'kept');
     mkdirSync(join(folder, 'target', 'inside'), { recursive: true });
-    for (const [path, codes] of [
-      ['file/a', ['ENOTDIR']],
-      ['none/a', ['ENOENT']],
-      ['target', ['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM']],
-    ] as const) {
+    for (
+      const [path, codes] of [
+        ['file/a', ['ENOTDIR']],
+        ['none/a', ['ENOENT']],
+        ['target', ['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM']],
+      ] as const
+    ) {
       const error = await errorOf(() => writeFileAtomic(join(folder, path), [text('x')]));
       expect(error.code).toBe('ERR_MG_CHECKPOINT');
       expect(codes).toContain((error.cause as NodeJS.ErrnoException).code);

@@ -27,7 +27,7 @@ function fields(message: Buffer): Fields {
   const found: Fields = new Map();
   let at = 0;
   const varint = (): bigint => {
-    for (let value = 0n, shift = 0n; ; shift += 7n) {
+    for (let value = 0n, shift = 0n;; shift += 7n) {
       const byte = BigInt(message[at] ?? 0);
       at += 1;
       value |= (byte & 127n) << shift;
@@ -42,7 +42,7 @@ function fields(message: Buffer): Fields {
     if (width === 0) value = varint();
     else {
       const length = width < 0 ? Number(varint()) : width;
-      value = message.subarray(at, (at += length));
+      value = message.subarray(at, at += length);
     }
     found.set(key >> 3, [...(found.get(key >> 3) ?? []), value]);
   }

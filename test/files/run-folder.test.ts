@@ -58,12 +58,14 @@ describe('RunFolder', () => {
   it('a folder that cannot be made is refused with the cause: a file stands in its place', async () => {
     const file = join(temporaryFolder(), 'file');
     writeFileSync(file, 'kept');
-    for (const action of [
-      () => RunFolder.create(join(file, 'run'), {}),
-      () => RunFolder.create(file, {}),
-      () => RunFolder.fresh(join(file, 'a', 'run')),
-      () => RunFolder.resume(file, 1),
-    ]) {
+    for (
+      const action of [
+        () => RunFolder.create(join(file, 'run'), {}),
+        () => RunFolder.create(file, {}),
+        () => RunFolder.fresh(join(file, 'a', 'run')),
+        () => RunFolder.resume(file, 1),
+      ]
+    ) {
       const error = await errorOf(action);
       expect(error.code).toBe('ERR_MG_CHECKPOINT');
       expect(['ENOTDIR', 'EEXIST']).toContain(causeCode(error));

@@ -187,8 +187,7 @@ describe('damage', () => {
 
 describe('foreign files', () => {
   it('load without our keys, in any order of the header, misaligned and with padding', () => {
-    const json =
-      '{"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},"__metadata__":{"format":"pt"},' +
+    const json = '{"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},"__metadata__":{"format":"pt"},' +
       '"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}   \n';
     const { tensors, metadata, format } = decode(rawFile(json, new Uint8Array([1, 0, 0, 0x80, 0x3f])));
     expect(format).toBeNull();

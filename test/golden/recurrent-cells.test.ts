@@ -38,7 +38,8 @@ describe('recurrent cells of another program', () => {
       const { conv_lstm: { inputs, outputs }, tolerance } = load();
       const { w } = inputs;
       const kernel = [0, 1, 2].map((tap) =>
-        w[0]![0]!.map((_row, from) => w.flatMap((gate) => gate.map((out) => out[from]![tap]!))));
+        w[0]![0]!.map((_row, from) => w.flatMap((gate) => gate.map((out) => out[from]![tap]!)))
+      );
       const grids = [tensor([transposed(inputs.x)]), tensor([transposed(inputs.h)])];
       const gates = ops.conv(grids, tensor(kernel), tensor(inputs.b.flat()));
       const peephole = tensor(inputs.peephole_ifo.map(transposed));

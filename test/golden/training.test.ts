@@ -9,8 +9,14 @@ import { scope } from '../../lib/tensor/scope.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 
 interface Golden {
-  batch: number; windows: number[]; episodes: number; lr: number; clip: number;
-  losses: number[]; norms: number[]; kernelSquares: number[];
+  batch: number;
+  windows: number[];
+  episodes: number;
+  lr: number;
+  clip: number;
+  losses: number[];
+  norms: number[];
+  kernelSquares: number[];
 }
 const golden = JSON.parse(readFileSync(new URL('training.json', import.meta.url), 'utf8')) as Golden;
 
@@ -19,7 +25,8 @@ const wave = (count: number, frequency: number): Float64Array =>
 
 // Six updates multiply rounding by the curvature of the loss; in float64 nine digits are left.
 it.each([['required', 'float64', 1e-9], ['off', 'float64', 1e-9]] as const)(
-  'trained %s in %s, it has the losses, norms and weights of PyTorch to %f', async (fused, dtype, tolerance) => {
+  'trained %s in %s, it has the losses, norms and weights of PyTorch to %f',
+  async (fused, dtype, tolerance) => {
     using model = new MultigridMemory('map9', { fused, dtype });
     const cast = (values: Float64Array) => (dtype === 'float64' ? values : Float32Array.from(values));
     for (const [name, p] of model.namedParameters()) {
@@ -39,7 +46,8 @@ it.each([['required', 'float64', 1e-9], ['off', 'float64', 1e-9]] as const)(
         const grid = (values: Float64Array) => Pyramid.of({ 0: Tensor.from(cast(values), shape) });
         const target = wave(steps * golden.batch * 144, 0.91 + 0.01 * number).map((v) => (v > 0.8 ? 1 : 0));
         const result = model.forward({
-          input: grid(wave(size, 0.37 + 0.01 * number).map((v) => 3 * v)), queries: [grid(wave(size, 0.53 + 0.01 * number))],
+          input: grid(wave(size, 0.37 + 0.01 * number).map((v) => 3 * v)),
+          queries: [grid(wave(size, 0.53 + 0.01 * number))],
         }, state);
         const loss = bceWithLogits(result.logits[0]!, Tensor.from(cast(target), [steps, golden.batch, 12, 12, 1]));
         loss.backward();
@@ -52,13 +60,17 @@ it.each([['required', 'float64', 1e-9], ['off', 'float64', 1e-9]] as const)(
         norms.push(await norm.item());
       }
     }
-    const squares = await Promise.all([...model.namedParameters()].filter(([name]) => name.endsWith('.kernel'))
-      .map(async ([, p]) => Float64Array.from(await p.data()).reduce((sum, w) => sum + w * w, 0)));
-    const near = (got: number[], expected: number[], what: string) => got.forEach((value, i) => {
-      expect(Math.abs(value / expected[i]! - 1), `${what} ${i}: ${value} for ${expected[i]}`).toBeLessThanOrEqual(tolerance);
-    });
+    const squares = await Promise.all(
+      [...model.namedParameters()].filter(([name]) => name.endsWith('.kernel'))
+        .map(async ([, p]) => Float64Array.from(await p.data()).reduce((sum, w) => sum + w * w, 0)),
+    );
+    const near = (got: number[], expected: number[], what: string) =>
+      got.forEach((value, i) => {
+        expect(Math.abs(value / expected[i]! - 1), `${what} ${i}: ${value} for ${expected[i]}`).toBeLessThanOrEqual(tolerance);
+      });
     expect(squares.length).toBe(golden.kernelSquares.length);
     near(losses, golden.losses, 'loss');
     near(norms, golden.norms, 'norm');
     near(squares, golden.kernelSquares, 'squares of kernel');
-  });
+  },
+);

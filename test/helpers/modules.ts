@@ -85,7 +85,9 @@ export function directionalError(module: Module, loss: () => Tensor, seed: numbe
     const stream = new Rng(seed).split(name);
     start.set(name, Float64Array.from(parameter.dataSync()));
     direction.set(name, Float64Array.from({ length: parameter.size }, () => stream.normal()));
-    direction.get(name)!.forEach((v, i) => { analytic += v * gradients.get(name)![i]!; });
+    direction.get(name)!.forEach((v, i) => {
+      analytic += v * gradients.get(name)![i]!;
+    });
   }
   const moved = (by: number): number => {
     for (const [name, parameter] of module.namedParameters()) {

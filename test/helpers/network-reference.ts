@@ -1,7 +1,17 @@
 /** A multigrid network composed from single ops, step by step: what the fused op is compared with. */
 import type { NetworkArguments, NetworkGrid, NetworkResult, NetworkSpec } from '../../lib/ops/network.js';
 import {
-  addChannels, batchNorm, concat, conv, gridUp, lstmCell, maxPool, relu, reshape, stack, unstack,
+  addChannels,
+  batchNorm,
+  concat,
+  conv,
+  gridUp,
+  lstmCell,
+  maxPool,
+  relu,
+  reshape,
+  stack,
+  unstack,
 } from '../../lib/ops/index.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
 

@@ -38,12 +38,15 @@ export function randomArguments(spec: NetworkSpec, { steps, batch, dtype, seed }
 
 /** Results of `run`, and the gradients of a random linear function of them at parameters, fields and initial states. */
 export async function allNumbers(
-  run: (args: NetworkArguments) => NetworkResult, args: NetworkArguments, { dtype, seed }: Window,
+  run: (args: NetworkArguments) => NetworkResult,
+  args: NetworkArguments,
+  { dtype, seed }: Window,
 ): Promise<Numbers> {
   const rng = new Rng(seed).split('weights');
   const result = run(args);
   const outputs = (['outputs', 'hidden', 'cell'] as const).flatMap((kind) =>
-    result[kind].map(({ layer, level, grid }) => [`${kind} ${layer + 1}.level${level}`, grid] as const));
+    result[kind].map(({ layer, level, grid }) => [`${kind} ${layer + 1}.level${level}`, grid] as const)
+  );
   const parts = outputs.map(([key, y]) => {
     const weight = Tensor.normal(y.shape, [0, 1], rng.split(key));
     return sum(mul(y, Tensor.from(weight.dataSync(), y.shape, { dtype })));
@@ -52,7 +55,8 @@ export async function allNumbers(
   const numbers: Numbers = new Map();
   for (const [key, y] of outputs) numbers.set(key, await y.data());
   const leaves = [
-    ...args.parameters, ...args.fields.map((x, i) => [`field${i}`, x] as const),
+    ...args.parameters,
+    ...args.fields.map((x, i) => [`field${i}`, x] as const),
     ...(args.state?.hidden ?? []).map((x, i) => [`hidden0 ${i}`, x] as const),
     ...(args.state?.cell ?? []).map((x, i) => [`cell0 ${i}`, x] as const),
   ];

@@ -38,8 +38,10 @@ function expectClose(got: ArrayLike<number>, expected: Float64Array, tolerance: 
   }
 }
 
-const shapesOf = (args: readonly unknown[]): string => args.map((a) => (
-  isNd(a) ? `[${a.shape}]` : Array.isArray(a) ? `(${shapesOf(a)})` : JSON.stringify(a))).join(' ');
+const shapesOf = (args: readonly unknown[]): string =>
+  args.map((a) => (
+    isNd(a) ? `[${a.shape}]` : Array.isArray(a) ? `(${shapesOf(a)})` : JSON.stringify(a)
+  )).join(' ');
 
 export function opTable(name: string, row: OpRow): void {
   const seed = row.seed ?? 1;
@@ -105,7 +107,7 @@ export function opTable(name: string, row: OpRow): void {
           using _ = scope();
           const tensors = toTensors(args, 'float32') as unknown[];
           const floats = tensorsIn(tensors).filter(isFloat);
-          if (row.differentiable !== false) for (const x of floats) x.requiresGrad = true;
+          if (row.differentiable !== false) { for (const x of floats) x.requiresGrad = true; }
           const outputs = call(row, tensors);
           if (row.differentiable !== false) {
             const product = weighted(outputs, seed + 3);

@@ -13,7 +13,9 @@ export const readme = readFileSync(new URL('../../README.md', import.meta.url), 
 /** All blocks, or those of one language, in order. */
 export function readmeBlocks(language?: string): Block[] {
   const blocks = [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    language: match[1]!, text: match[2]!, line: readme.slice(0, match.index).split('\n').length + 1,
+    language: match[1]!,
+    text: match[2]!,
+    line: readme.slice(0, match.index).split('\n').length + 1,
   }));
   return language === undefined ? blocks : blocks.filter((block) => block.language === language);
 }

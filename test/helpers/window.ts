@@ -123,8 +123,9 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   // ⟨gradient there, state after it⟩.
   const answers: ArrayLike<number>[][] = [];
   const final = new Map<string, ArrayLike<number>>();
-  let flowing: ReadonlyMap<string, Tensor> = new Map(initial.map(([key, { shape }]) =>
-    [key, Tensor.normal(shape, [0, 1], rng.split(`weight ${key}`), options)]));
+  let flowing: ReadonlyMap<string, Tensor> = new Map(
+    initial.map(([key, { shape }]) => [key, Tensor.normal(shape, [0, 1], rng.split(`weight ${key}`), options)]),
+  );
   for (const [s, from] of [...starts.entries()].reverse()) {
     using _ = scope();
     const start = s === 0 ? states[0]! : asLeaves(model, states[s]!);
@@ -137,7 +138,7 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
     parts.push(...after.map(([key, y]) => sum(mul(y, flowing.get(key)!))));
     parts.reduce((total, each) => add(total, each)).backward();
     answers.unshift(await Promise.all(logits.map((y) => y.data())));
-    if (final.size === 0) for (const [key, y] of after) final.set(key, await y.data());
+    if (final.size === 0) { for (const [key, y] of after) final.set(key, await y.data()); }
     for (const x of flowing.values()) x.dispose();
     if (s === 0) break;
     flowing = takeGradients(start);
@@ -147,8 +148,12 @@ export async function everything(window: Window): Promise<Map<string, ArrayLike<
   const found = new Map<string, ArrayLike<number>>();
   answers[0]!.forEach((_, k) => found.set(`logits${k}`, joined(answers.map((list) => list[k]!))));
   for (const [key, y] of final) found.set(key, y);
-  const leaves = [...model.namedParameters(), ...initial, ...input.tensors().map((x, i) => [`input${i}`, x] as const),
-    ...(queries ?? []).flatMap((q, k) => q.tensors().map((x, i) => [`query${k}.${i}`, x] as const))];
+  const leaves = [
+    ...model.namedParameters(),
+    ...initial,
+    ...input.tensors().map((x, i) => [`input${i}`, x] as const),
+    ...(queries ?? []).flatMap((q, k) => q.tensors().map((x, i) => [`query${k}.${i}`, x] as const)),
+  ];
   for (const [key, leaf] of leaves) {
     found.set(`d ${key}`, leaf.grad === null ? new Float64Array(leaf.size) : await leaf.grad.data());
   }

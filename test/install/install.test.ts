@@ -26,9 +26,10 @@ function writeExample(cwd: string, name: string, text: string): string {
 }
 
 /** As TypeScript compiles it for Node 20, which does not know `using`. */
-const compiled = (text: string): string => ts.transpileModule(text, {
-  compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
-}).outputText;
+const compiled = (text: string): string =>
+  ts.transpileModule(text, {
+    compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
+  }).outputText;
 
 beforeAll(() => {
   packed = packPackage(folder);
@@ -42,11 +43,17 @@ describe('the package', () => {
     const sources = filesOf('lib').filter((file) => file.endsWith('.ts'));
     const native = filesOf('native').filter((file) => /\.(cc|cu|cuh|h)$/.test(file));
     const expected = [
-      'CMakeLists.txt', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json',
-      'native/THIRD-PARTY-NOTICES', 'native/exports.map',
+      'CMakeLists.txt',
+      'LICENSE',
+      'README.md',
+      'binding.d.ts',
+      'package.json',
+      'native/THIRD-PARTY-NOTICES',
+      'native/exports.map',
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
       ...native.map((file) => `native/${file}`),
-      'prebuilds/SHA256SUMS', `prebuilds/${platform}/multigrid-memory.glibc.node`,
+      'prebuilds/SHA256SUMS',
+      `prebuilds/${platform}/multigrid-memory.glibc.node`,
     ];
     const others = /^prebuilds\/(linux|darwin)-(x64|arm64)\/multigrid-memory(\.glibc|\.musl)?\.node$/;
     expect(packed.files.filter((file) => !others.test(file) || expected.includes(file))).toEqual(expected.sort());
@@ -65,7 +72,8 @@ describe('the package', () => {
   it('is well formed, says publint', async () => {
     const data = readFileSync(packed.tarball);
     const { messages, pkg } = await publint({
-      strict: true, pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) },
+      strict: true,
+      pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) },
     });
     expect(messages.map((message) => formatMessage(message, pkg!))).toEqual([]);
   });
@@ -147,8 +155,20 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
     const bodies = blocks.map((text) => `{\n${text.replace(/^import .*$/gm, '')}\n}`);
     writeExample('types', 'example.mts', [`import { ${[...names].join(', ')} } from 'multigrid-memory';`, ...bodies].join('\n'));
     const { status, stdout } = machine.run('node', [
-      join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext',
-      '--lib', 'es2023,esnext.disposable', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'example.mts',
+      join(root, 'node_modules/typescript/bin/tsc'),
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      'nodenext',
+      '--lib',
+      'es2023,esnext.disposable',
+      '--types',
+      'node',
+      '--typeRoots',
+      join(root, 'node_modules/@types'),
+      'example.mts',
     ], { cwd: 'types' });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   });

@@ -24,12 +24,15 @@ const LEFT_OUT = new Set(['.git', 'node_modules', 'build', 'dist', 'docs', 'preb
 export function packPackage(folder: string): Packed {
   const stage = process.env.MG_PACKAGE ?? makeStage(join(folder, 'stage'));
   const output = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
-    cwd: stage, encoding: 'utf8',
+    cwd: stage,
+    encoding: 'utf8',
   });
   const [packed] = JSON.parse(output) as [{ filename: string; size: number; unpackedSize: number; files: { path: string }[] }];
   return {
-    tarball: join(folder, packed.filename), files: packed.files.map(({ path }) => path).sort(),
-    bytes: packed.size, unpackedBytes: packed.unpackedSize,
+    tarball: join(folder, packed.filename),
+    files: packed.files.map(({ path }) => path).sort(),
+    bytes: packed.size,
+    unpackedBytes: packed.unpackedSize,
   };
 }
 
@@ -53,10 +56,19 @@ function found(name: string): string {
 }
 
 /** What the registry's client needs to know about this machine's network, and nothing else. */
-const NETWORK = new RegExp(`^(${[
-  'https?_proxy', 'no_proxy', 'all_proxy', 'node_extra_ca_certs', 'ssl_cert_(file|dir)',
-  'npm_config_(registry|cafile|https?_proxy|proxy|noproxy|cache)',
-].join('|')})$`, 'i');
+const NETWORK = new RegExp(
+  `^(${
+    [
+      'https?_proxy',
+      'no_proxy',
+      'all_proxy',
+      'node_extra_ca_certs',
+      'ssl_cert_(file|dir)',
+      'npm_config_(registry|cafile|https?_proxy|proxy|noproxy|cache)',
+    ].join('|')
+  })$`,
+  'i',
+);
 
 /** An empty folder of a user whose PATH has node, npm, sh and env, and no compiler. */
 export class Machine {
@@ -74,18 +86,27 @@ export class Machine {
     const network = Object.entries(process.env).filter(([name]) => NETWORK.test(name));
     const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
     this.#env = {
-      npm_config_cache: cache, npm_config_prefer_offline: 'true', npm_config_update_notifier: 'false',
-      ...Object.fromEntries(network), HOME: folder, PATH: path,
+      npm_config_cache: cache,
+      npm_config_prefer_offline: 'true',
+      npm_config_update_notifier: 'false',
+      ...Object.fromEntries(network),
+      HOME: folder,
+      PATH: path,
     };
   }
 
   /** Runs a program of the PATH or of the installed packages; `cwd` lies under the app. */
   run(
-    program: string, args: readonly string[], { env = {}, cwd = '.' }: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+    program: string,
+    args: readonly string[],
+    { env = {}, cwd = '.' }: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
   ): SpawnSyncReturns<string> {
     const PATH = `${join(this.app, 'node_modules/.bin')}${delimiter}${this.#env.PATH}`;
     return spawnSync(program, args, {
-      cwd: join(this.app, cwd), encoding: 'utf8', timeout: 120_000, env: { ...this.#env, PATH, ...env },
+      cwd: join(this.app, cwd),
+      encoding: 'utf8',
+      timeout: 120_000,
+      env: { ...this.#env, PATH, ...env },
     });
   }
 }

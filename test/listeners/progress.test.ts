@@ -78,10 +78,12 @@ describe('on a terminal', () => {
 
 describe('elsewhere', () => {
   it('a plain line comes every ten seconds and at the end, without control characters', () => {
-    for (const options of [
-      { isTTY: false, env: {} },
-      { isTTY: true, env: { TERM: 'dumb' } },
-    ]) {
+    for (
+      const options of [
+        { isTTY: false, env: {} },
+        { isTTY: true, env: { TERM: 'dumb' } },
+      ]
+    ) {
       const { progress, written, time } = setup(options);
       for (let step = 1; step <= 1000; step += 1) {
         time.now += 30;

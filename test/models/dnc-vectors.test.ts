@@ -5,8 +5,17 @@ import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers
 
 type State = Dict<Nested>;
 interface AccessFile {
-  config: { slots: number; word: number; reads: number; writes: number; steps: number; strength: string; eps_usage: number;
-    usage_gradient_to_previous_write_weights: boolean; read_mode_order: string };
+  config: {
+    slots: number;
+    word: number;
+    reads: number;
+    writes: number;
+    steps: number;
+    strength: string;
+    eps_usage: number;
+    usage_gradient_to_previous_write_weights: boolean;
+    read_mode_order: string;
+  };
   inputs: { initial_state?: State; interface: Dict<Nested>[] };
   outputs: { steps: Dict<Nested>[]; final_state: State };
   objective: { cotangent: { read_words: Nested; final_state: State } };
@@ -14,21 +23,42 @@ interface AccessFile {
 }
 
 const FIELDS = [
-  'write_vectors', 'erase_vectors', 'free_gate', 'allocation_gate', 'write_gate', 'read_mode',
-  'write_keys', 'write_strengths', 'read_keys', 'read_strengths',
+  'write_vectors',
+  'erase_vectors',
+  'free_gate',
+  'allocation_gate',
+  'write_gate',
+  'read_mode',
+  'write_keys',
+  'write_strengths',
+  'read_keys',
+  'read_strengths',
 ];
 const STATE = {
-  memory: 'memory', usage: 'usage', link: 'link', precedence: 'precedence',
-  read_weights: 'readWeights', write_weights: 'writeWeights',
+  memory: 'memory',
+  usage: 'usage',
+  link: 'link',
+  precedence: 'precedence',
+  read_weights: 'readWeights',
+  write_weights: 'writeWeights',
 } as const;
 type StateName = keyof typeof STATE;
 const stateNames = Object.keys(STATE) as StateName[];
 
 function settingsOf({ config: c }: Pick<AccessFile, 'config'>): ops.DncSettings {
   return {
-    slots: c.slots, wordSize: c.word, readHeads: c.reads, writeHeads: c.writes, hidden: 0, oneplus: c.strength === 'oneplus',
-    usageGradient: c.usage_gradient_to_previous_write_weights, contentSecond: c.read_mode_order === 'backward, content, forward',
-    forgetBias: 1, clip: 0, epsilon: c.eps_usage, linkBudgetBytes: 2 ** 30,
+    slots: c.slots,
+    wordSize: c.word,
+    readHeads: c.reads,
+    writeHeads: c.writes,
+    hidden: 0,
+    oneplus: c.strength === 'oneplus',
+    usageGradient: c.usage_gradient_to_previous_write_weights,
+    contentSecond: c.read_mode_order === 'backward, content, forward',
+    forgetBias: 1,
+    clip: 0,
+    epsilon: c.eps_usage,
+    linkBudgetBytes: 2 ** 30,
   };
 }
 

@@ -7,8 +7,15 @@ import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers
 
 interface CoreFile {
   config: {
-    slots: number; word: number; reads: number; writes: number; hidden: number;
-    input: number; output: number; clip: number; parameter_count: number;
+    slots: number;
+    word: number;
+    reads: number;
+    writes: number;
+    hidden: number;
+    input: number;
+    output: number;
+    clip: number;
+    parameter_count: number;
   };
   inputs: { x: Nested[]; parameters: Dict<Nested> };
   outputs: { steps: Dict<Nested>[]; final_state: Dict<Nested> };
@@ -17,8 +24,12 @@ interface CoreFile {
 }
 
 const PARAMETERS = {
-  gates_w: 'controller.weight', gates_b: 'controller.bias', iface_w: 'interface.weight', iface_b: 'interface.bias',
-  out_w: 'output.weight', out_b: 'output.bias',
+  gates_w: 'controller.weight',
+  gates_b: 'controller.bias',
+  iface_w: 'interface.weight',
+  iface_b: 'interface.bias',
+  out_w: 'output.weight',
+  out_b: 'output.bias',
 };
 
 describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
@@ -29,8 +40,15 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
     it(`has outputs, final state and gradients in ${dtype}`, () => {
       using _ = scope();
       const model = new models.DNC({
-        inputs: config.input, outputs: config.output, slots: config.slots, wordSize: config.word, readHeads: config.reads,
-        writeHeads: config.writes, hidden: config.hidden, clip: config.clip, dtype,
+        inputs: config.input,
+        outputs: config.output,
+        slots: config.slots,
+        wordSize: config.word,
+        readHeads: config.reads,
+        writeHeads: config.writes,
+        hidden: config.hidden,
+        clip: config.clip,
+        dtype,
       });
       expect(model.count().parameters).toBe(config.parameter_count);
       const dict = model.stateDict();
@@ -69,9 +87,18 @@ describe.each(['dnc_core_lstm', 'dnc_core_lstm_clip'])('%s', (name) => {
 });
 
 const base: ops.DncSettings = {
-  slots: 5, wordSize: 3, readHeads: 2, writeHeads: 1, hidden: 0,
-  oneplus: false, usageGradient: true, contentSecond: false, forgetBias: 1,
-  clip: 0, epsilon: 1e-6, linkBudgetBytes: 0,
+  slots: 5,
+  wordSize: 3,
+  readHeads: 2,
+  writeHeads: 1,
+  hidden: 0,
+  oneplus: false,
+  usageGradient: true,
+  contentSecond: false,
+  forgetBias: 1,
+  clip: 0,
+  epsilon: 1e-6,
+  linkBudgetBytes: 0,
 };
 
 /** A state that some steps could have left behind, from a seed. */
@@ -82,9 +109,15 @@ function anyState(s: ops.DncSettings, batch: number, rng: Rng, dtype: FloatDType
   const share = 1 / s.slots;
   const link = draw('link', share).dataSync().map((v, i) => (Math.floor(i / s.slots) % s.slots === i % s.slots ? 0 : v));
   return {
-    memory: draw('memory', 1, -1), usage: draw('usage', 0.95, 0.05), link: Tensor.from(link, shapes.link, { dtype }),
-    precedence: draw('precedence', share), readWeights: draw('readWeights', share), writeWeights: draw('writeWeights', share),
-    readWords: draw('readWords', 1, -1), hidden: draw('hidden', 1, -1), cell: draw('cell', 1, -1),
+    memory: draw('memory', 1, -1),
+    usage: draw('usage', 0.95, 0.05),
+    link: Tensor.from(link, shapes.link, { dtype }),
+    precedence: draw('precedence', share),
+    readWeights: draw('readWeights', share),
+    writeWeights: draw('writeWeights', share),
+    readWords: draw('readWords', 1, -1),
+    hidden: draw('hidden', 1, -1),
+    cell: draw('cell', 1, -1),
   };
 }
 
@@ -139,8 +172,13 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
     const state = anyState(s, 2, rng, 'float64');
     const cotangent = [make(6, 2, 3), make(6, 2, 2, 3), make(2, 3), make(2, 3)];
     const result = await gradcheck((x, gates, gatesBias, weight, interfaceBias, hidden, cell, readWords) => {
-      const run = ops.dncWindow(x!, { gates: gates!, gatesBias: gatesBias!, interface: weight!, interfaceBias: interfaceBias! },
-        { ...state, hidden: hidden!, cell: cell!, readWords: readWords! }, s, Int32Array.of(6, 4));
+      const run = ops.dncWindow(
+        x!,
+        { gates: gates!, gatesBias: gatesBias!, interface: weight!, interfaceBias: interfaceBias! },
+        { ...state, hidden: hidden!, cell: cell!, readWords: readWords! },
+        s,
+        Int32Array.of(6, 4),
+      );
       const results = [run.hidden, run.words, run.state.hidden, run.state.cell];
       return results.map((t, i) => ops.sum(ops.mul(t, cotangent[i]!))).reduce((a, b) => ops.add(a, b));
     }, [make(6, 2, 2), make(2 + 6 + 3, 12), make(12), make(3, size), make(size), make(2, 3), make(2, 3), state.readWords]);
@@ -151,9 +189,12 @@ describe('gradients of finite differences (float64, ≤ 1e-7)', () => {
 describe('the definition, in loops over numbers', () => {
   // Slots that fill vectors, tiles and the last columns of a link matrix in every way that eight or sixteen lanes allow.
   const widths = [1, 7, 8, 9, 15, 16, 17, 31, 33, 40, 48, 63, 64, 65, 77, 96, 100, 112, 127, 128, 141];
-  it.each([
-    ['float64', 1e-12], ['float32', 2e-5],
-  ] as const)('equals the native step in %s to %d, for any number of slots', (dtype, tolerance) => {
+  it.each(
+    [
+      ['float64', 1e-12],
+      ['float32', 2e-5],
+    ] as const,
+  )('equals the native step in %s to %d, for any number of slots', (dtype, tolerance) => {
     for (const slots of widths) {
       using _ = scope();
       const s = { ...base, slots, readHeads: 1 + (slots % 6), writeHeads: 1 + (slots % 2) };
@@ -180,33 +221,40 @@ describe('the definition, in loops over numbers', () => {
 
 describe('invariants', () => {
   it('usage stays in [0, 1], weightings sum to at most 1, links have zero diagonals and rows and columns of at most 1', () => {
-    fc.assert(fc.property(
-      fc.integer({ min: 1, max: 37 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }),
-      fc.nat(), fc.constantFrom(1, 5, 50),
-      (slots, readHeads, writeHeads, seed, scale) => {
-        using _ = scope();
-        const s = { ...base, slots, readHeads, writeHeads };
-        const rng = new Rng(seed);
-        const x = Tensor.normal([9, 2, ops.dncInterface(s).size], [0, scale], rng);
-        const { state } = ops.dncWindow(x, null, zeroState(s, 2), s);
-        const rows = (t: Tensor): number[][] => {
-          const data = Array.from(t.dataSync() as Float32Array);
-          return Array.from({ length: data.length / slots }, (_r, i) => data.slice(i * slots, (i + 1) * slots));
-        };
-        const sum = (row: number[]): number => row.reduce((a, b) => a + b, 0);
-        for (const u of rows(state.usage).flat()) expect(u >= 0 && u <= 1 + 1e-6).toBe(true);
-        for (const t of [state.readWeights, state.writeWeights, state.precedence, state.link]) {
-          for (const row of rows(t)) expect(row.every((v) => v >= -1e-6) && sum(row) <= 1 + 1e-5).toBe(true);
-        }
-        const link = rows(state.link);
-        for (let head = 0; head < 2 * writeHeads; head++) {
-          const matrix = link.slice(head * slots, (head + 1) * slots);
-          for (let j = 0; j < slots; j++) {
-            expect(matrix[j]![j]).toBe(0);
-            expect(sum(matrix.map((row) => row[j]!))).toBeLessThanOrEqual(1 + 1e-5);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 37 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.nat(),
+        fc.constantFrom(1, 5, 50),
+        (slots, readHeads, writeHeads, seed, scale) => {
+          using _ = scope();
+          const s = { ...base, slots, readHeads, writeHeads };
+          const rng = new Rng(seed);
+          const x = Tensor.normal([9, 2, ops.dncInterface(s).size], [0, scale], rng);
+          const { state } = ops.dncWindow(x, null, zeroState(s, 2), s);
+          const rows = (t: Tensor): number[][] => {
+            const data = Array.from(t.dataSync() as Float32Array);
+            return Array.from({ length: data.length / slots }, (_r, i) => data.slice(i * slots, (i + 1) * slots));
+          };
+          const sum = (row: number[]): number => row.reduce((a, b) => a + b, 0);
+          for (const u of rows(state.usage).flat()) expect(u >= 0 && u <= 1 + 1e-6).toBe(true);
+          for (const t of [state.readWeights, state.writeWeights, state.precedence, state.link]) {
+            for (const row of rows(t)) expect(row.every((v) => v >= -1e-6) && sum(row) <= 1 + 1e-5).toBe(true);
           }
-        }
-      }), { numRuns: 60, seed: 3 });
+          const link = rows(state.link);
+          for (let head = 0; head < 2 * writeHeads; head++) {
+            const matrix = link.slice(head * slots, (head + 1) * slots);
+            for (let j = 0; j < slots; j++) {
+              expect(matrix[j]![j]).toBe(0);
+              expect(sum(matrix.map((row) => row[j]!))).toBeLessThanOrEqual(1 + 1e-5);
+            }
+          }
+        },
+      ),
+      { numRuns: 60, seed: 3 },
+    );
   });
 
   it('with closed write gates memory, links and precedence stay as they were', () => {
@@ -221,7 +269,8 @@ describe('invariants', () => {
   });
 
   it.each([
-    [0, 'slot t'], [1e-6, 'a slot that is still free'],
+    [0, 'slot t'],
+    [1e-6, 'a slot that is still free'],
   ])('with open gates, nothing freed and epsilon %d, step t writes %s', (epsilon, _which) => {
     using _ = scope();
     const s = { ...base, epsilon };
@@ -248,31 +297,45 @@ describe('invariants', () => {
 describe('allocation and content by themselves', () => {
   interface AllocationFile {
     cases: {
-      note: string; eps: number; usage: number[]; allocation: number[]; cotangent?: number[]; usage_gradient?: number[];
+      note: string;
+      eps: number;
+      usage: number[];
+      allocation: number[];
+      cotangent?: number[];
+      usage_gradient?: number[];
     }[];
   }
   interface ContentFile {
     cases: {
-      variant: string; eps_norm_squared: number; memory: number[][]; keys: number[][]; strengths_raw: number[];
-      weights: number[][]; cotangent: number[][];
+      variant: string;
+      eps_norm_squared: number;
+      memory: number[][];
+      keys: number[][];
+      strengths_raw: number[];
+      weights: number[][];
+      cotangent: number[][];
       gradients: { memory: number[][]; keys: number[][]; strengths_raw: number[] };
     }[];
   }
 
   /** The write weights of one step that only allocates (gate 1) or only addresses by content (gate 0). */
   function writeOnly(
-    s: ops.DncSettings, dtype: FloatDType, set: Record<string, number[]>,
+    s: ops.DncSettings,
+    dtype: FloatDType,
+    set: Record<string, number[]>,
     state: Partial<Record<keyof ops.DncTensors, number[]>>,
   ): { x: Tensor; given: ops.DncTensors; weights: Tensor } {
     const { size, parts } = ops.dncInterface(s);
     const values = new Float64Array(size);
     const numbersOf = { freeGates: [-800], writeGates: [800], ...set };
     for (const [name, numbers] of Object.entries(numbersOf)) values.set(numbers, parts[name]![0]);
-    const given = Object.fromEntries(Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => {
-      const numbers = state[name as keyof ops.DncTensors];
-      if (numbers === undefined) return [name, Tensor.zeros(shape, { dtype })];
-      return [name, Tensor.from(Float64Array.from(numbers), shape, { dtype, requiresGrad: true })];
-    })) as unknown as ops.DncTensors;
+    const given = Object.fromEntries(
+      Object.entries(ops.dncStateShapes(s, 1)).map(([name, shape]) => {
+        const numbers = state[name as keyof ops.DncTensors];
+        if (numbers === undefined) return [name, Tensor.zeros(shape, { dtype })];
+        return [name, Tensor.from(Float64Array.from(numbers), shape, { dtype, requiresGrad: true })];
+      }),
+    ) as unknown as ops.DncTensors;
     const x = Tensor.from(values, [1, 1, size], { dtype, requiresGrad: true });
     return { x, given, weights: ops.dncWindow(x, null, given, s).state.writeWeights };
   }
@@ -320,9 +383,13 @@ describe('allocation and content by themselves', () => {
 
 describe('DNC', () => {
   const published: [string, number, number, number, number, number, number][] = [
-    ['bAbI', 159, 159, 256, 256, 64, 890_742], ['sort', 11, 9, 384, 500, 16, 762_576], ['recall', 10, 9, 384, 500, 16, 761_040],
-    ['mapping 15×15', 72, 576, 293, 500, 16, 749_858], ['mapping 25×25', 72, 2304, 148, 500, 16, 679_587],
-    ['MNIST sort', 785, 10, 234, 500, 16, 1_049_339], ['MNIST recall', 785, 10, 206, 500, 16, 900_799],
+    ['bAbI', 159, 159, 256, 256, 64, 890_742],
+    ['sort', 11, 9, 384, 500, 16, 762_576],
+    ['recall', 10, 9, 384, 500, 16, 761_040],
+    ['mapping 15×15', 72, 576, 293, 500, 16, 749_858],
+    ['mapping 25×25', 72, 2304, 148, 500, 16, 679_587],
+    ['MNIST sort', 785, 10, 234, 500, 16, 1_049_339],
+    ['MNIST recall', 785, 10, 206, 500, 16, 900_799],
   ];
   it.each(published)('has the published size for %s', (_name, inputs, outputs, hidden, slots, wordSize, parameters) => {
     using model = new models.DNC({ inputs, outputs, hidden, slots, wordSize });
@@ -369,14 +436,14 @@ describe('DNC', () => {
     const expected = noGrad(() => model.forward(x, start, { lengths }));
     const shared = noGrad(() => model.forward(x, start.detach(), { lengths, consume: true }));
     expect(bits(shared.state)).toBe(bits(expected.state));
-    expect(bits(start)).toBe(kept);                     // `start` holds the same bytes, so they were not overwritten
+    expect(bits(start)).toBe(kept); // `start` holds the same bytes, so they were not overwritten
     const before = memory().bytes;
     const spent = noGrad(() => model.forward(x, start, { lengths, consume: true }));
     expect(bits(spent.state)).toBe(bits(expected.state));
     expect(start.tensors().every((t) => t.disposed)).toBe(true);
     const linkBytes = 3 * small.writeHeads * small.slots ** 2 * 4;
     expect(memory().bytes - before).toBeLessThan(linkBytes);
-    const recorded = model.step(ops.unstack(x)[0]!, spent.state, { consume: true });   // what backward needs stays
+    const recorded = model.step(ops.unstack(x)[0]!, spent.state, { consume: true }); // what backward needs stays
     ops.sum(recorded.y).backward();
     expect(model.parameters()[Symbol.iterator]().next().value!.grad!.dataSync().every(Number.isFinite)).toBe(true);
   });
@@ -425,7 +492,12 @@ describe('DNC', () => {
   });
 
   it.each([
-    [{ inputs: 0 }], [{ slots: 0 }], [{ variant: 'nature' }], [{ heads: 4 }], [{ clip: -1 }], [{ outputs: [] }],
+    [{ inputs: 0 }],
+    [{ slots: 0 }],
+    [{ variant: 'nature' }],
+    [{ heads: 4 }],
+    [{ clip: -1 }],
+    [{ outputs: [] }],
   ])('refuses %j', (bad) => {
     expect(() => new models.DNC({ ...small, ...bad } as never)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
   });

@@ -13,7 +13,9 @@ const names = process.env.MG_LONG ?? (process.env.MG_SHIM ? 'map9' : 'map9,map25
 
 /** |got − want| / |want| over all tensors of `keys`. */
 function relativeNorm(
-  got: Map<string, ArrayLike<number>>, want: Map<string, ArrayLike<number>>, keys: readonly string[],
+  got: Map<string, ArrayLike<number>>,
+  want: Map<string, ArrayLike<number>>,
+  keys: readonly string[],
 ): number {
   let [error, size] = [0, 0];
   for (const key of keys) {

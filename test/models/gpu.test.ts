@@ -36,21 +36,71 @@ const subjects: Record<string, (dtype: FloatDType, place: Place) => Subject> = {
   },
   'so many episodes that a step is a launch of its own': (dtype, place) => {
     const model = new models.MultigridMemory(
-      { input: { 0: 2 }, lstm: [[0, 1, 2], [0, 2, 2]], tail: [[1, 1, 2]] }, { dtype, device: place, rng: new Rng(1) });
+      { input: { 0: 2 }, lstm: [[0, 1, 2], [0, 2, 2]], tail: [[1, 1, 2]] },
+      { dtype, device: place, rng: new Rng(1) },
+    );
     return { model, run: () => [model.forward({ input: normal([2, 300, 3, 3, 2], dtype, place) }).y] };
   },
-  'a DNC': (dtype, place) => sequence(new models.DNC({
-    inputs: 6, outputs: 5, slots: 40, wordSize: 6, readHeads: 3, writeHeads: 2, hidden: 20, dtype, device: place, rng: new Rng(1),
-  }), dtype, place),
-  'the DNC of the article': (dtype, place) => sequence(new models.DNC({
-    inputs: 6, outputs: 5, variant: 'paper', slots: 40, wordSize: 6, hidden: 20, dtype, device: place, rng: new Rng(1),
-  }), dtype, place),
-  'an NTM': (dtype, place) => sequence(new models.NTM({
-    inputs: 6, outputs: 5, hidden: 20, dtype, device: place, rng: new Rng(1),
-  }), dtype, place),
-  'layers of LSTM': (dtype, place) => sequence(new models.LSTMNetwork({
-    inputs: 6, outputs: 5, hidden: 20, layers: 2, dtype, device: place, rng: new Rng(1),
-  }), dtype, place),
+  'a DNC': (dtype, place) =>
+    sequence(
+      new models.DNC({
+        inputs: 6,
+        outputs: 5,
+        slots: 40,
+        wordSize: 6,
+        readHeads: 3,
+        writeHeads: 2,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'the DNC of the article': (dtype, place) =>
+    sequence(
+      new models.DNC({
+        inputs: 6,
+        outputs: 5,
+        variant: 'paper',
+        slots: 40,
+        wordSize: 6,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'an NTM': (dtype, place) =>
+    sequence(
+      new models.NTM({
+        inputs: 6,
+        outputs: 5,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'layers of LSTM': (dtype, place) =>
+    sequence(
+      new models.LSTMNetwork({
+        inputs: 6,
+        outputs: 5,
+        hidden: 20,
+        layers: 2,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
 };
 
 /** Two updates: outputs, gradients and new weights, by name. */

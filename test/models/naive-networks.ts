@@ -29,7 +29,8 @@ export function lstm(weights: Weights, name: string, x: Row, before: Cell, forge
   const size = before.hidden.length;
   const gates = affine(weights, name, [...x, ...before.hidden]);
   const cell = before.cell.map((c, k) => (
-    sigmoid(gates[2 * size + k]! + forgetBias) * c + sigmoid(gates[k]!) * Math.tanh(gates[size + k]!)));
+    sigmoid(gates[2 * size + k]! + forgetBias) * c + sigmoid(gates[k]!) * Math.tanh(gates[size + k]!)
+  ));
   return { hidden: cell.map((c, k) => sigmoid(gates[3 * size + k]!) * Math.tanh(c)), cell };
 }
 
@@ -40,7 +41,8 @@ export function clippedLstm(weights: Weights, x: Row, before: Cell, forgetBias: 
 }
 
 export const clippedAffine = (weights: Weights, name: string, x: Row, limit: number): number[] => (
-  clamp(affine(weights, name, x), limit));
+  clamp(affine(weights, name, x), limit)
+);
 
 export interface NaiveNtm {
   readonly slots: number;
@@ -63,10 +65,12 @@ export interface NaiveNtmState extends Cell {
 export function ntmStart(weights: Weights, hidden: number): NaiveNtmState {
   const zeros = new Array<number>(hidden).fill(0);
   return {
-    memory: weights['initialMemory']!, readWeights: weights['initialReadWeights']!.map(softmax),
+    memory: weights['initialMemory']!,
+    readWeights: weights['initialReadWeights']!.map(softmax),
     writeWeights: weights['initialWriteWeights']!.map(softmax),
     readWords: weights['initialWords']!.map((row) => row.map(Math.tanh)),
-    hidden: zeros, cell: zeros,
+    hidden: zeros,
+    cell: zeros,
   };
 }
 
@@ -91,7 +95,8 @@ export function ntmStep(weights: Weights, x: Row, state: NaiveNtmState, s: Naive
   const { wordSize: W } = s;
   const seen = [...x, ...state.readWords.flat()];
   const relu = (v: Row): number[] => v.map((one) => Math.max(0, one));
-  const { hidden, cell } = s.controller === 'lstm' ? lstm(weights, 'controller', seen, state, 1)
+  const { hidden, cell } = s.controller === 'lstm' ?
+    lstm(weights, 'controller', seen, state, 1)
     : { hidden: relu(affine(weights, 'controller', seen)), cell: state.cell };
   const raw = clamp(affine(weights, 'heads', hidden), s.clip);
   const head = (begin: number, size: number, k: number): Row => raw.slice(begin + k * size, begin + (k + 1) * size);

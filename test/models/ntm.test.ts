@@ -3,7 +3,12 @@ import { gradcheck, models, ops, Rng, scope, Tensor, type FloatDType } from '../
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
 
 type Head = Dict<Nested>;
-interface Step { read_head: Head; write_head: Head; read_vector: Nested; memory: Nested }
+interface Step {
+  read_head: Head;
+  write_head: Head;
+  read_vector: Nested;
+  memory: Nested;
+}
 interface NtmFile {
   config: { slots: number; word: number };
   inputs: { raw: { read: Head; write: Head }[]; memory: Nested; w_prev: { read: Nested; write: Nested } };
@@ -21,7 +26,8 @@ describe('ntm_step', () => {
   const { slots, word } = file.config;
   for (const dtype of ['float64', 'float32'] as const) {
     it.each([
-      'read_first', 'write_first',
+      'read_first',
+      'write_first',
     ])(`%s has the weights, words, memories and gradients of the file in ${dtype}`, (order) => {
       using _ = scope();
       const tolerance = file.tolerance[dtype]!;
@@ -77,9 +83,12 @@ describe('ntm_step', () => {
 describe('NTM', () => {
   const small = { inputs: 3, outputs: 2, slots: 6, wordSize: 4, readHeads: 2, writeHeads: 2, hidden: 5 } as const;
 
-  it.each([
-    ['lstm', 'readFirst'], ['feedforward', 'writeFirst'],
-  ] as const)('has the gradient of finite differences over four steps (%s, %s)', async (controller, order) => {
+  it.each(
+    [
+      ['lstm', 'readFirst'],
+      ['feedforward', 'writeFirst'],
+    ] as const,
+  )('has the gradient of finite differences over four steps (%s, %s)', async (controller, order) => {
     using _ = scope();
     using model = new models.NTM({ ...small, controller, order, dtype: 'float64', rng: new Rng(3) });
     const random = (p: Tensor, name: string): Tensor =>
@@ -174,9 +183,12 @@ describe('recurrent_cells', () => {
         set(model, `${k + 1}.bias`, turn(inputs.b[k]!), dtype);
       });
       const row = (v: number[]): Tensor => Tensor.from(Float64Array.from(v), [1, v.length], { dtype });
-      const start = new Map([0, 1].flatMap((k) => [
-        [`${k + 1}.hidden`, row(inputs.h[k]!)], [`${k + 1}.cell`, row(inputs.s[k]!)],
-      ] as const));
+      const start = new Map([0, 1].flatMap((k) =>
+        [
+          [`${k + 1}.hidden`, row(inputs.h[k]!)],
+          [`${k + 1}.cell`, row(inputs.s[k]!)],
+        ] as const
+      ));
       const { state } = model.step(row(inputs.x), model.stateFromTensors(start));
       outputs.forEach((wanted, k) => {
         expectNear(state.at(`${k + 1}.hidden`).dataSync(), wanted.hidden, file.tolerance[dtype]!, `hidden ${k}`);

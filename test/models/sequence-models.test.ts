@@ -7,14 +7,23 @@ import { naiveAccess, naiveStart } from '../../lib/proof/naive-dnc.js';
 import { randomize, worstGradientError } from '../helpers/modules.js';
 import { expectNear } from '../helpers/vectors.js';
 import {
-  affine, clippedAffine, clippedLstm, lstm, ntmStart, ntmStep, type Cell, type NaiveNtmState, type Row, type Weights,
+  affine,
+  clippedAffine,
+  clippedLstm,
+  lstm,
+  ntmStart,
+  ntmStep,
+  type Cell,
+  type NaiveNtmState,
+  type Row,
+  type Weights,
 } from './naive-networks.js';
 
 const T = 5;
 const B = 2;
 const INPUTS = 3;
 const OUTPUTS = 4;
-const TOLERANCE = 1e-11;   // sums of at most 40 products, rounded in another order, through five steps
+const TOLERANCE = 1e-11; // sums of at most 40 products, rounded in another order, through five steps
 
 const frames = (seed: number): Tensor => Tensor.normal([T, B, INPUTS], [0, 1], new Rng(seed), { dtype: 'float64' });
 /** Row b of step t. */
@@ -47,7 +56,13 @@ const zeros = (size: number): Cell => ({ hidden: new Array<number>(size).fill(0)
 describe('LSTM', () => {
   const make = (wiring: 'stacked' | 'deep', hidden = 5): models.LSTMNetwork => {
     const model = new models.LSTMNetwork({
-      inputs: INPUTS, outputs: OUTPUTS, hidden, layers: 3, wiring, forgetBias: 0.5, dtype: 'float64',
+      inputs: INPUTS,
+      outputs: OUTPUTS,
+      hidden,
+      layers: 3,
+      wiring,
+      forgetBias: 0.5,
+      dtype: 'float64',
     });
     randomize(model, 3, 0.5);
     return model;
@@ -98,20 +113,33 @@ describe('NTM', () => {
   const sizes = { slots: 6, wordSize: 4, readHeads: 2, writeHeads: 3 } as const;
   const make = (controller: 'lstm' | 'feedforward', order: 'readFirst' | 'writeFirst'): models.NTM => {
     const model = new models.NTM({
-      inputs: INPUTS, outputs: OUTPUTS, ...sizes, hidden: 5, controller, order, clip: 1.2, dtype: 'float64',
+      inputs: INPUTS,
+      outputs: OUTPUTS,
+      ...sizes,
+      hidden: 5,
+      controller,
+      order,
+      clip: 1.2,
+      dtype: 'float64',
     });
     randomize(model, 7, 0.8);
     return model;
   };
 
-  it.each([
-    ['lstm', 'readFirst'], ['lstm', 'writeFirst'], ['feedforward', 'readFirst'], ['feedforward', 'writeFirst'],
-  ] as const)('%s, %s: outputs, weights, words and memory are those of the equations', (controller, order) => {
+  it.each(
+    [
+      ['lstm', 'readFirst'],
+      ['lstm', 'writeFirst'],
+      ['feedforward', 'readFirst'],
+      ['feedforward', 'writeFirst'],
+    ] as const,
+  )('%s, %s: outputs, weights, words and memory are those of the equations', (controller, order) => {
     using _ = scope();
     using model = make(controller, order);
     const [x, weights] = [frames(8), weightsOf(model)];
     const expected = follow<NaiveNtmState>(x, ntmStart(weights, 5), (row, before) => (
-      ntmStep(weights, row, before, { ...sizes, controller, order, clip: 1.2 })));
+      ntmStep(weights, row, before, { ...sizes, controller, order, clip: 1.2 })
+    ));
     const { y, state } = model.forward(x);
     expect(expected.y.some((v) => Math.abs(v) === 1.2), 'some outputs are clipped').toBe(true);
     expectNear(y.dataSync(), expected.y, TOLERANCE, 'y');
@@ -129,7 +157,15 @@ describe('NTM', () => {
   it.each(['lstm', 'feedforward'] as const)('%s: has the gradients of finite differences, also at the start', (controller) => {
     using _ = scope();
     using model = new models.NTM({
-      inputs: INPUTS, outputs: 2, slots: 3, wordSize: 2, readHeads: 1, writeHeads: 2, hidden: 2, controller, dtype: 'float64',
+      inputs: INPUTS,
+      outputs: 2,
+      slots: 3,
+      wordSize: 2,
+      readHeads: 1,
+      writeHeads: 2,
+      hidden: 2,
+      controller,
+      dtype: 'float64',
     });
     randomize(model, 7, 0.8);
     const x = Tensor.normal([6, 1, INPUTS], [0, 1], new Rng(9), { dtype: 'float64' });
@@ -151,9 +187,14 @@ describe('DNC', () => {
     return model;
   };
 
-  it.each([
-    ['official', 0.6], ['official', null], ['paper', 0.6], ['paper', null],
-  ] as const)('%s, clip %s: outputs, links, memory and words are those of the equations', (variant, clip) => {
+  it.each(
+    [
+      ['official', 0.6],
+      ['official', null],
+      ['paper', 0.6],
+      ['paper', null],
+    ] as const,
+  )('%s, clip %s: outputs, links, memory and words are those of the equations', (variant, clip) => {
     using _ = scope();
     using model = make(variant, clip);
     const [x, weights] = [frames(11), weightsOf(model)];
@@ -182,10 +223,17 @@ describe('DNC', () => {
     using model = new models.DNC({ inputs: INPUTS, outputs: OUTPUTS });
     expect(model.variant).toBe('official');
     expect(model.settings).toEqual({
-      slots: 500, wordSize: 16, readHeads: 4, writeHeads: 1, hidden: 256, ...forms.official, usageGradient: false, clip: 20,
+      slots: 500,
+      wordSize: 16,
+      readHeads: 4,
+      writeHeads: 1,
+      hidden: 256,
+      ...forms.official,
+      usageGradient: false,
+      clip: 20,
       linkBudgetBytes: 2 ** 30,
     });
-    expect(dncInterface(model.settings).size).toBe(16 * 4 + 3 * 16 + 5 * 4 + 3);   // WR + 3W + 5R + 3, as in the article
+    expect(dncInterface(model.settings).size).toBe(16 * 4 + 3 * 16 + 5 * 4 + 3); // WR + 3W + 5R + 3, as in the article
   });
 
   it('keeps all links of a window where the budget holds them, and few where it does not', async () => {

@@ -43,11 +43,12 @@ describe('BatchNorm', () => {
   it('over sequences equals the one over the batch when there is one row', () => {
     const x = new Source(3).normal([5, 1, 4, 2]);
     const [a, b] = (['batch', 'sequence'] as const).map((kind) =>
-      toNd(new BatchNorm({ channels: 2, kind, dtype: 'float64' }).forward(tensor(x), 1)));
+      toNd(new BatchNorm({ channels: 2, kind, dtype: 'float64' }).forward(tensor(x), 1))
+    );
     expect(a).toEqual(b);
   });
 
-  it("of mode 'batch' uses the statistics at hand in evaluation too, and saves no averages", () => {
+  it('of mode \'batch\' uses the statistics at hand in evaluation too, and saves no averages', () => {
     const norm = new BatchNorm({ channels: 2, kind: 'batch', dtype: 'float64' });
     const x = new Source(4).normal([6, 2]);
     const training = toNd(norm.forward(tensor(x)));
@@ -55,7 +56,7 @@ describe('BatchNorm', () => {
     expect([...norm.namedBuffers()]).toEqual([]);
   });
 
-  it("of mode 'running' keeps averages with decay 0.999, which evaluation uses and training does not", () => {
+  it('of mode \'running\' keeps averages with decay 0.999, which evaluation uses and training does not', () => {
     const norm = new BatchNorm({ channels: 2, kind: 'batch', mode: 'running', dtype: 'float64' });
     const plain = new BatchNorm({ channels: 2, kind: 'batch', dtype: 'float64' });
     const source = new Source(5);

@@ -39,7 +39,7 @@ describe('LSTMCell', () => {
     });
   }
 
-  it("with zero weights gives c' = 0.7310586 c and h' = tanh(c')/2", () => {
+  it('with zero weights gives c\' = 0.7310586 c and h\' = tanh(c\')/2', () => {
     const cell = new LSTMCell({ in: 2, hidden: 3, dtype: 'float64' });
     for (const parameter of cell.parameters()) parameter.copyFrom(new Float64Array(parameter.size));
     const c = [-2, 0.5, 3];

@@ -12,9 +12,11 @@ const plan = (options: object = {}): fused.Plan => fused.plan({ layers, ...size,
 /** The same layers as modules, grid by grid, with their parameters under the names of the plan. */
 function modules(): { chain: nn.MultigridConvLSTM[]; parameters: Map<string, Tensor> } {
   const chain = layers.map((layer, l) => (
-    new nn.MultigridConvLSTM({ ...layer, fused: 'off', dtype: 'float64', rng: new Rng(3 + l) })));
+    new nn.MultigridConvLSTM({ ...layer, fused: 'off', dtype: 'float64', rng: new Rng(3 + l) })
+  ));
   const named = chain.flatMap((layer, l) => (
-    [...layer.namedParameters()].map(([name, value]) => [`${l + 1}.${name}`, value] as const)));
+    [...layer.namedParameters()].map(([name, value]) => [`${l + 1}.${name}`, value] as const)
+  ));
   return { chain, parameters: new Map(named) };
 }
 
@@ -67,7 +69,12 @@ describe('fused.plan', () => {
     ['rows whose places are no 32-bit numbers', {
       device: 'cpu',
       layers: [{
-        input: [{ level: 0, channels: 1024 }], output: [0], channels: 1024, kind: 'conv', side: 2 ** 21, dimensions: 1,
+        input: [{ level: 0, channels: 1024 }],
+        output: [0],
+        channels: 1024,
+        kind: 'conv',
+        side: 2 ** 21,
+        dimensions: 1,
       }],
     }, 'ERR_MG_CONFIG'],
     ['sides whose cells cannot be counted', { layers: [{ ...layers[0], side: 2 ** 29 }] }, 'ERR_MG_CONFIG'],
@@ -85,8 +92,10 @@ describe('fused.forward and fused.backward', () => {
     const { chain, parameters } = modules();
     const x = Pyramid.of({ 1: Tensor.normal([4, 2, 6, 6, 3], [0, 1], new Rng(8), { dtype: 'float64', requiresGrad: true }) });
     const start = chain.map((layer, l) => {
-      const random = (half: 'hidden' | 'cell'): Pyramid => layer.initialState(2)[half].map((grid, level) =>
-        Tensor.normal(grid.shape, [0, 0.5], new Rng(20 + l).split(half + level), { dtype: 'float64', requiresGrad: true }));
+      const random = (half: 'hidden' | 'cell'): Pyramid =>
+        layer.initialState(2)[half].map((grid, level) =>
+          Tensor.normal(grid.shape, [0, 0.5], new Rng(20 + l).split(half + level), { dtype: 'float64', requiresGrad: true })
+        );
       return new MultigridState(random('hidden'), random('cell'));
     });
 
@@ -96,9 +105,12 @@ describe('fused.forward and fused.backward', () => {
     const weight = (grid: Tensor, name: string): Tensor =>
       Tensor.normal(grid.shape, [0, 1], new Rng(30).split(name), { dtype: 'float64' });
     const dy = second.y.map((grid, level) => weight(grid, `y${level}`));
-    const dState = ends.map((state, l) => new MultigridState(
-      state.hidden.map((grid, level) => weight(grid, `h${l}${level}`)),
-      state.cell.map((grid, level) => weight(grid, `c${l}${level}`))));
+    const dState = ends.map((state, l) =>
+      new MultigridState(
+        state.hidden.map((grid, level) => weight(grid, `h${l}${level}`)),
+        state.cell.map((grid, level) => weight(grid, `c${l}${level}`)),
+      )
+    );
     const pairs = [
       ...second.y.levels.map((level) => [second.y.at(level), dy.at(level)]),
       ...ends.flatMap((state, l) => state.tensors().map((grid, i) => [grid, dState[l]!.tensors()[i]!])),

@@ -69,10 +69,13 @@ describe('a module', () => {
   it('loads what fits when not strict, and reports the rest', () => {
     const pair = new Pair(1);
     const state = new Map([
-      ['first.weight', Tensor.full([3, 2], 7)], ['second.weight', Tensor.zeros([4, 3])], ['other', Tensor.zeros([1])],
+      ['first.weight', Tensor.full([3, 2], 7)],
+      ['second.weight', Tensor.zeros([4, 3])],
+      ['other', Tensor.zeros([1])],
     ]);
     expect(pair.loadStateDict(state, { strict: false })).toEqual({
-      missing: ['first.bias', 'second.bias'], unexpected: ['other'],
+      missing: ['first.bias', 'second.bias'],
+      unexpected: ['other'],
       mismatched: [{ key: 'second.weight', expected: [3, 4], got: [4, 3] }],
     });
     expect([...pair.first.weight.dataSync()]).toEqual([7, 7, 7, 7, 7, 7]);
@@ -103,7 +106,8 @@ describe('a module', () => {
   it('freezes parameters by name, and tells training from evaluation to all its parts', () => {
     const pair = new Pair(1).freeze(/^first\./);
     expect([...pair.namedParameters()].map(([name, p]) => [name, p.requiresGrad])).toEqual(
-      [['first.weight', false], ['first.bias', false], ['second.weight', true], ['second.bias', true]]);
+      [['first.weight', false], ['first.bias', false], ['second.weight', true], ['second.bias', true]],
+    );
     expect([pair.isTraining, pair.eval().second.isTraining, pair.train().second.isTraining]).toEqual([true, false, true]);
   });
 
@@ -112,7 +116,10 @@ describe('a module', () => {
     const layer = ((): Module => {
       using _ = scope();
       return new MultigridConvLSTM({
-        input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 2, norm: { kind: 'batch', mode: 'running' },
+        input: [{ level: 0, channels: 2 }],
+        output: [0, 1],
+        channels: 2,
+        norm: { kind: 'batch', mode: 'running' },
       });
     })();
     expect([...layer.stateDict().values()].every((tensor) => !tensor.disposed)).toBe(true);

@@ -37,7 +37,12 @@ describe('the input of a multigrid grid', () => {
     const sources: Grids = new Map([0, 1, 2].map((level) => [level, constant(level)]));
     const input = [0, 1, 2].map((level) => ({ level, channels: 1 }));
     const layer = new MultigridConv({
-      input, output: [0, 1, 2, 3], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64',
+      input,
+      output: [0, 1, 2, 3],
+      channels: 1,
+      kernelSize: 1,
+      activation: 'none',
+      dtype: 'float64',
     });
     for (const [name, parameter] of layer.namedParameters()) {
       parameter.copyFrom(name.endsWith('bias') ? new Float64Array(1) : Float64Array.of(2, 3, 5).slice(0, parameter.size));
@@ -48,8 +53,7 @@ describe('the input of a multigrid grid', () => {
   });
 
   it('of several pyramids is joined source by source, the first pyramid first', () => {
-    const ones = (value: number): Grids =>
-      new Map([3, 6].map((side, level) => [level, build([1, side, side, 1], () => value)]));
+    const ones = (value: number): Grids => new Map([3, 6].map((side, level) => [level, build([1, side, side, 1], () => value)]));
     const input = [0, 1].map((level) => ({ level, channels: 2 }));
     const layer = new MultigridConv({ input, output: [1], channels: 1, kernelSize: 1, activation: 'none', dtype: 'float64' });
     for (const [name, parameter] of layer.namedParameters()) {
@@ -70,7 +74,13 @@ describe('MultigridConv', () => {
     for (const level of [0, 1, 2]) expectClose(toNd(y.at(level)), expected.get(level)!, 1e-13);
 
     const line = new MultigridConv({
-      input, output: [0, 1, 2], channels: 2, dimensions: 1, activation: 'none', dtype: 'float64', rng: new Rng(4),
+      input,
+      output: [0, 1, 2],
+      channels: 2,
+      dimensions: 1,
+      activation: 'none',
+      dtype: 'float64',
+      rng: new Rng(4),
     });
     const z = new Map([[0, new Source(5).normal([3, 1, 1, 2])], [1, new Source(6).normal([3, 1, 2, 3])]]);
     const rows = new Map([...z].map(([level, grid]) => [level, nd([3, ...grid.shape.slice(2)], grid.data)]));
@@ -107,9 +117,17 @@ describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fuse
     for (const peephole of ['none', 'channel'] as const) {
       const grid = (level: number, C: number): number[] => (dimensions === 2 ? [2 ** level, 2 ** level, C] : [2 ** level, C]);
       const input = [{ level: 0, channels: 2 }, { level: 1, channels: 1 }];
-      const make = () => new MultigridConvLSTM({
-        input, output: [0, 1, 2], channels: 2, side: 1, dimensions, peephole, fused, dtype: 'float64',
-      });
+      const make = () =>
+        new MultigridConvLSTM({
+          input,
+          output: [0, 1, 2],
+          channels: 2,
+          side: 1,
+          dimensions,
+          peephole,
+          fused,
+          dtype: 'float64',
+        });
       const name = `${dimensions}-D, peephole ${peephole}`;
 
       it(`equals nested loops over four steps, ${name}`, () => {
@@ -142,9 +160,15 @@ describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fuse
     }
   }
 
-  const layer = (): MultigridConvLSTM => new MultigridConvLSTM({
-    input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, fused, dtype: 'float64', rng: new Rng(30),
-  });
+  const layer = (): MultigridConvLSTM =>
+    new MultigridConvLSTM({
+      input: [{ level: 0, channels: 2 }],
+      output: [0, 1],
+      channels: 3,
+      fused,
+      dtype: 'float64',
+      rng: new Rng(30),
+    });
 
   it('runs a window, its steps and its halves to the same numbers', () => {
     const mg = layer();
@@ -173,9 +197,17 @@ describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fuse
   });
 
   it('normalizes what it gives, not what it carries', () => {
-    const [plain, normed] = (['none', { kind: 'batch' }] as const).map((norm) => new MultigridConvLSTM({
-      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, norm, fused, dtype: 'float64', rng: new Rng(33),
-    }));
+    const [plain, normed] = (['none', { kind: 'batch' }] as const).map((norm) =>
+      new MultigridConvLSTM({
+        input: [{ level: 0, channels: 2 }],
+        output: [0, 1],
+        channels: 3,
+        norm,
+        fused,
+        dtype: 'float64',
+        rng: new Rng(33),
+      })
+    );
     const x = tensor(new Source(34).normal([5, 2, 3, 3, 2]));
     const [a, b] = [plain!.forward(Pyramid.of({ 0: x })), normed!.forward(Pyramid.of({ 0: x }))];
     expect(b.state.hidden.at(1).dataSync()).toEqual(a.state.hidden.at(1).dataSync());
@@ -209,7 +241,11 @@ describe.each(['off', 'required'] as const)('MultigridConvLSTM, fused %s', (fuse
 describe('MultigridConvLSTM', () => {
   it('keeps the state of rows that have ended and gives zeros for them', () => {
     const mg = new MultigridConvLSTM({
-      input: [{ level: 0, channels: 2 }], output: [0, 1], channels: 3, dtype: 'float64', rng: new Rng(30),
+      input: [{ level: 0, channels: 2 }],
+      output: [0, 1],
+      channels: 3,
+      dtype: 'float64',
+      rng: new Rng(30),
     });
     const x = new Source(32).normal([4, 2, 3, 3, 2]);
     const both = mg.forward(Pyramid.of({ 0: tensor(x) }), undefined, { lengths: Int32Array.of(1, 4) });
@@ -230,7 +266,11 @@ describe('MultigridConvLSTM', () => {
   it('refuses lengths under statistics of the window', async () => {
     const x = Pyramid.of({ 0: Tensor.zeros([2, 2, 3, 3, 2], { dtype: 'float64' }) });
     const normed = new MultigridConvLSTM({
-      input: [{ level: 0, channels: 2 }], output: [0], channels: 1, norm: { kind: 'batch' }, dtype: 'float64',
+      input: [{ level: 0, channels: 2 }],
+      output: [0],
+      channels: 1,
+      norm: { kind: 'batch' },
+      dtype: 'float64',
     });
     const error = await errorOf(() => normed.forward(x, undefined, { lengths: Int32Array.of(1, 2) }));
     expect(error.message).toMatch(/running averages/);

@@ -83,11 +83,18 @@ export function cell(gates: Nd, c: Nd, forgetBias: number, peephole?: Nd): { hid
   return { hidden, cell: next };
 }
 
-export interface LayerState { hidden: Grids; cell: Grids }
+export interface LayerState {
+  hidden: Grids;
+  cell: Grids;
+}
 
 /** One time step of a multigrid conv-LSTM layer; `weights` has `level0.kernel`, `level0.bias`, … */
 export function convLstmStep(
-  x: Grids, state: LayerState, weights: Weights, levels: readonly number[], dimensions: 1 | 2 = 2,
+  x: Grids,
+  state: LayerState,
+  weights: Weights,
+  levels: readonly number[],
+  dimensions: 1 | 2 = 2,
 ): LayerState {
   const next: LayerState = { hidden: new Map(), cell: new Map() };
   for (const level of levels) {
@@ -102,7 +109,11 @@ export function convLstmStep(
 
 /** A multigrid convolution layer without normalization. */
 export function convLayer(
-  x: Grids, weights: Weights, levels: readonly number[], activation: 'relu' | 'none', dimensions: 1 | 2 = 2,
+  x: Grids,
+  weights: Weights,
+  levels: readonly number[],
+  activation: 'relu' | 'none',
+  dimensions: 1 | 2 = 2,
 ): Grids {
   return new Map(levels.map((level) => {
     const kernel = square(weights.get(`level${level}.kernel`)!, dimensions);
@@ -133,7 +144,10 @@ export function joinMemory(x: Grids, memory: Grids): Grids {
 }
 
 export function zeroState(
-  levels: readonly number[], sides: (level: number) => number[], batch: number, channels: number,
+  levels: readonly number[],
+  sides: (level: number) => number[],
+  batch: number,
+  channels: number,
 ): LayerState {
   const zeros = (): Grids => new Map(levels.map((level) => [level, build([batch, ...sides(level), channels], () => 0)]));
   return { hidden: zeros(), cell: zeros() };

@@ -23,7 +23,19 @@ function naiveNormalize(x: Nd, mean: Nd, variance: Nd, gamma: Nd, beta: Nd, { ep
 }
 
 const SHAPES = [
-  [1], [4], [1, 1], [0, 3], [7, 1], [5, 4], [2, 3, 3, 2], [0, 2, 2, 3], [1, 1, 1, 5], [3, 5, 2], [2, 1, 7, 3], [65, 2], [9, 33],
+  [1],
+  [4],
+  [1, 1],
+  [0, 3],
+  [7, 1],
+  [5, 4],
+  [2, 3, 3, 2],
+  [0, 2, 2, 3],
+  [1, 1, 1, 5],
+  [3, 5, 2],
+  [2, 1, 7, 3],
+  [65, 2],
+  [9, 33],
 ];
 // Sums are made in double, so float32 rounds a handful of times per element; x̂ up to √n in size.
 const tolerance = { float32: 2e-6, float64: 1e-12 };
@@ -38,7 +50,9 @@ opTable('batchNorm, its y', {
     return y;
   }) as never,
   samples: (s) => [
-    ...SHAPES.map((shape) => draw(s, shape)), [...draw(s, [5, 4]), { epsilon: 0.1 }], [...draw(s, [2, 3, 2]), { epsilon: 0 }],
+    ...SHAPES.map((shape) => draw(s, shape)),
+    [...draw(s, [5, 4]), { epsilon: 0.1 }],
+    [...draw(s, [2, 3, 2]), { epsilon: 0 }],
   ],
   reference: ((...args: Parameters<typeof naiveBatchNorm>) => naiveBatchNorm(...args)[0]) as never,
   tolerance,
@@ -74,7 +88,13 @@ opTable('normalize', {
   }) as never,
   samples: (s) => SHAPES.map((shape) => [...draw(s, shape), [0.5, 0.25]]),
   reference: ((x: Nd, gamma: Nd, beta: Nd, [mean, variance]: number[]) =>
-    naiveNormalize(x, nd(gamma.shape, () => mean!), nd(gamma.shape, () => variance!), gamma, beta)) as never,
+    naiveNormalize(
+      x,
+      nd(gamma.shape, () => mean!),
+      nd(gamma.shape, () => variance!),
+      gamma,
+      beta,
+    )) as never,
   tolerance,
 });
 

@@ -119,15 +119,16 @@ function naiveGradients(inputs: readonly Nd[], kernel: Nd, dy: Nd): { dx: Nd; dk
   for (const [b, p, q, n] of indices([batch, height, width, outputs]) as Iterable<[number, number, number, number]>) {
     const d = dy.data[((b * height + p) * width + q) * outputs + n]!;
     dbias.data[n]! += d;
-    for (let r = 0; r < kh; r++) for (let s = 0; s < kw; s++) {
-      const [i, j] = [p + r - (kh - 1) / 2, q + s - (kw - 1) / 2];
-      if (i < 0 || i >= height || j < 0 || j >= width) continue;
-      for (let c = 0; c < channels; c++) {
-        const [cell, weight] = [((b * height + i) * width + j) * channels + c, ((r * kw + s) * channels + c) * outputs + n];
-        dx.data[cell]! += d * kernel.data[weight]!;
-        dkernel.data[weight]! += d * x.data[cell]!;
+    for (let r = 0; r < kh; r++)
+      for (let s = 0; s < kw; s++) {
+        const [i, j] = [p + r - (kh - 1) / 2, q + s - (kw - 1) / 2];
+        if (i < 0 || i >= height || j < 0 || j >= width) continue;
+        for (let c = 0; c < channels; c++) {
+          const [cell, weight] = [((b * height + i) * width + j) * channels + c, ((r * kw + s) * channels + c) * outputs + n];
+          dx.data[cell]! += d * kernel.data[weight]!;
+          dkernel.data[weight]! += d * x.data[cell]!;
+        }
       }
-    }
   }
   return { dx, dkernel, dbias };
 }
@@ -168,8 +169,10 @@ describe('conv of larger grids', () => {
     using _ = scope();
     const source = new Source(7);
     const [inputs, kernel] = draw(source, [[1, 9, 9], [3], [3, 3], 4, false]);
-    const inner = build([1, 9, 9, 3], (b, p, q, n) =>
-      p! >= 3 && p! < 6 && q! >= 3 && q! < 6 ? at(inputs[0]!, b!, p!, q!, n!) : 0);
+    const inner = build(
+      [1, 9, 9, 3],
+      (b, p, q, n) => p! >= 3 && p! < 6 && q! >= 3 && q! < 6 ? at(inputs[0]!, b!, p!, q!, n!) : 0,
+    );
     const moved = build([1, 9, 9, 3], (b, p, q, n) => (q! === 0 ? 0 : at(inner, b!, p!, q! - 1, n!)));
     const weights = toTensors(kernel, 'float64') as Tensor;
     const run = async (x: Nd) => nd([1, 9, 9, 4], await ops.conv([toTensors(x, 'float64') as Tensor], weights).data());
@@ -193,7 +196,8 @@ describe('conv of larger grids', () => {
           expect(leaf.grad).toBeNull();
           continue;
         }
-        const reference = i === 2 ? expected.dkernel : i === 3 ? expected.dbias
+        const reference = i === 2 ? expected.dkernel : i === 3 ?
+          expected.dbias
           : build(leaf.shape, (...index) => at(expected.dx, ...index.slice(0, -1), index.at(-1)! + split[i]!));
         expect(worst(await leaf.grad!.data(), reference.data)).toBeLessThanOrEqual(1e-13);
       }

@@ -21,7 +21,7 @@ opTable('gather', {
     const size = sizeOf(row);
     return nd([...indices.shape, ...row], [...indices.data].flatMap((i) => [...x.data.slice(i * size, (i + 1) * size)]));
   }) as never,
-  tolerance: { float32: 0, float64: 0 },  // copies
+  tolerance: { float32: 0, float64: 0 }, // copies
   linear: true,
   bad: [
     [() => [Tensor.zeros([]), int32(1)], 'ERR_MG_SHAPE'],

@@ -6,11 +6,13 @@ import { opTable } from '../helpers/op-table.js';
 opTable('globalNorm', {
   op: ops.globalNorm as never,
   samples: (s) => [
-    [[s.normal([1])]], [[s.normal([]), s.normal([2, 3])]], [[s.normal([0]), s.normal([5])]],
+    [[s.normal([1])]],
+    [[s.normal([]), s.normal([2, 3])]],
+    [[s.normal([0]), s.normal([5])]],
     [[s.normal([40]), s.normal([3, 1, 2]), s.normal([2])]],
   ],
   reference: ((xs: Nd[]) => nd([], [Math.hypot(...xs.flatMap((x) => [...x.data]))])) as never,
-  tolerance: { float32: 1e-6, float64: 1e-14 },  // summed in double, rounded once
+  tolerance: { float32: 1e-6, float64: 1e-14 }, // summed in double, rounded once
   bad: [
     [() => [[]], 'ERR_MG_ARGUMENT'],
     [() => [Tensor.zeros([2])], 'ERR_MG_ARGUMENT'],

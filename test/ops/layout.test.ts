@@ -3,12 +3,19 @@ import { memory, ops, scope, Tensor } from '../../lib/index.js';
 import { at, build, nd, sizeOf, type Nd } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
-const exact = { float32: 0, float64: 0 };  // elements are moved, or added to zeros
+const exact = { float32: 0, float64: 0 }; // elements are moved, or added to zeros
 
 const BOXES: [number[], number[], number[]][] = [
-  [[1], [0], [1]], [[5], [1], [3]], [[4, 3], [1, 0], [2, 3]], [[4, 3], [0, 1], [4, 2]], [[4, 3], [2], [1]],
-  [[2, 3, 5], [1, 1, 0], [1, 2, 5]], [[2, 3, 5], [0, 1, 2], [2, -1, 2]], [[0, 3], [0, 1], [0, 2]],
-  [[2, 3], [0, 3], [2, 0]], [[], [], []],
+  [[1], [0], [1]],
+  [[5], [1], [3]],
+  [[4, 3], [1, 0], [2, 3]],
+  [[4, 3], [0, 1], [4, 2]],
+  [[4, 3], [2], [1]],
+  [[2, 3, 5], [1, 1, 0], [1, 2, 5]],
+  [[2, 3, 5], [0, 1, 2], [2, -1, 2]],
+  [[0, 3], [0, 1], [0, 2]],
+  [[2, 3], [0, 3], [2, 0]],
+  [[], [], []],
 ];
 opTable('slice', {
   op: ops.slice as never,
@@ -29,8 +36,15 @@ opTable('slice', {
 });
 
 const PERMUTATIONS: [number[], number[] | undefined][] = [
-  [[], undefined], [[3], undefined], [[1, 1], [1, 0]], [[3, 5], undefined], [[0, 4], [1, 0]], [[2, 3, 5], [2, 0, 1]],
-  [[2, 3, 5], [0, -1, 1]], [[3, 1, 4, 2], [1, 3, 0, 2]], [[2, 3, 4], [0, 1, 2]],
+  [[], undefined],
+  [[3], undefined],
+  [[1, 1], [1, 0]],
+  [[3, 5], undefined],
+  [[0, 4], [1, 0]],
+  [[2, 3, 5], [2, 0, 1]],
+  [[2, 3, 5], [0, -1, 1]],
+  [[3, 1, 4, 2], [1, 3, 0, 2]],
+  [[2, 3, 4], [0, 1, 2]],
 ];
 opTable('transpose', {
   op: ops.transpose as never,
@@ -50,8 +64,14 @@ opTable('transpose', {
 });
 
 const JOINS: [number[][], number][] = [
-  [[[1]], 0], [[[2], [3]], 0], [[[2, 3], [2, 1]], 1], [[[2, 3], [1, 3], [4, 3]], 0], [[[2, 2, 3], [2, 5, 3]], 1],
-  [[[2, 2, 3], [2, 2, 1], [2, 2, 4]], -1], [[[0, 3], [0, 2]], 1], [[[2, 0], [2, 3]], 1],
+  [[[1]], 0],
+  [[[2], [3]], 0],
+  [[[2, 3], [2, 1]], 1],
+  [[[2, 3], [1, 3], [4, 3]], 0],
+  [[[2, 2, 3], [2, 5, 3]], 1],
+  [[[2, 2, 3], [2, 2, 1], [2, 2, 4]], -1],
+  [[[0, 3], [0, 2]], 1],
+  [[[2, 0], [2, 3]], 1],
 ];
 opTable('concat', {
   op: ops.concat as never,
@@ -77,8 +97,10 @@ opTable('concat', {
 
 opTable('stack', {
   op: ops.stack as never,
-  samples: (s) => ([[[], 1], [[2], 3], [[0, 2], 2], [[3, 1, 2], 4]] as const).map(([shape, n]) => (
-    [Array.from({ length: n }, () => s.normal([...shape]))])),
+  samples: (s) =>
+    ([[[], 1], [[2], 3], [[0, 2], 2], [[3, 1, 2], 4]] as const).map((
+      [shape, n],
+    ) => [Array.from({ length: n }, () => s.normal([...shape]))]),
   reference: ((xs: Nd[]) => nd([xs.length, ...xs[0]!.shape], xs.flatMap((x) => [...x.data]))) as never,
   tolerance: exact,
   linear: true,
@@ -88,10 +110,11 @@ opTable('stack', {
 opTable('unstack', {
   op: ops.unstack as never,
   samples: (s) => [[1], [3], [2, 3], [4, 1, 2], [2, 0]].map((shape) => [s.normal(shape)]),
-  reference: ((x: Nd) => Array.from({ length: x.shape[0]! }, (_, i) => {
-    const size = sizeOf(x.shape.slice(1));
-    return nd(x.shape.slice(1), x.data.slice(i * size, (i + 1) * size));
-  })) as never,
+  reference: ((x: Nd) =>
+    Array.from({ length: x.shape[0]! }, (_, i) => {
+      const size = sizeOf(x.shape.slice(1));
+      return nd(x.shape.slice(1), x.data.slice(i * size, (i + 1) * size));
+    })) as never,
   tolerance: exact,
   linear: true,
   bad: [[() => [Tensor.zeros([])], 'ERR_MG_SHAPE']],

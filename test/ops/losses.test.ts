@@ -28,7 +28,7 @@ function withConstants(op: (...args: never[]) => Tensor): (logits: Tensor, ...re
   };
 }
 
-const relativeToSum = { float32: 1e-6, float64: 1e-13 };  // one rounding of the result; terms and sums are double
+const relativeToSum = { float32: 1e-6, float64: 1e-13 }; // one rounding of the result; terms and sums are double
 const bits = (shape: readonly number[], s: { uniform(shape: readonly number[], a: number, b: number): Nd }) => {
   const x = s.uniform(shape, 0, 1);
   return nd(shape, x.data.map((v) => (v < 0.5 ? 0 : 1)));
@@ -50,8 +50,10 @@ opTable('bceWithLogits', {
   reference: ((z: Nd, { of: y }: Constant, mask?: Constant) => {
     const span = mask === undefined ? 1 : sizeOf(z.shape.slice(mask.of.shape.length));
     // −y ln σ(z) − (1 − y) ln σ(−z), with ln σ(z) = −ln(1 + e^{−z}), exact enough in float64 for |z| ≤ 60
-    const terms = [...z.data].map((v, i) => (mask === undefined ? 1 : mask.of.data[Math.floor(i / span)]!)
-      * (y.data[i]! * Math.log1p(Math.exp(-v)) + (1 - y.data[i]!) * Math.log1p(Math.exp(v))));
+    const terms = [...z.data].map((v, i) =>
+      (mask === undefined ? 1 : mask.of.data[Math.floor(i / span)]!)
+      * (y.data[i]! * Math.log1p(Math.exp(-v)) + (1 - y.data[i]!) * Math.log1p(Math.exp(v)))
+    );
     return nd([], [terms.reduce((a, b) => a + b, 0)]);
   }) as never,
   tolerance: relativeToSum,

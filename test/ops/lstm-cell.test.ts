@@ -74,7 +74,9 @@ opTable('lstmCell with a peephole for each position', {
   op: op as never,
   samples: (s) =>
     CELLS.filter((shape) => shape.length > 1).map((shape) => [
-      s.normal(sumsOf(shape)), s.normal(shape), { forgetBias: 0.25, peephole: s.normal([3, ...shape.slice(1)]) },
+      s.normal(sumsOf(shape)),
+      s.normal(shape),
+      { forgetBias: 0.25, peephole: s.normal([3, ...shape.slice(1)]) },
     ]),
   reference: naiveCell as never,
   tolerance,

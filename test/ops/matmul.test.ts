@@ -22,9 +22,19 @@ const linear = (x: Nd, weight: Nd, bias: Nd | null): Nd => {
 };
 
 const SMALL: [number[], number[]][] = [
-  [[1, 1], [1, 1]], [[2, 3], [3, 4]], [[0, 3], [3, 2]], [[3, 0], [0, 2]], [[3, 2], [2, 0]], [[1, 5], [5, 3]],
-  [[4, 1], [1, 4]], [[5, 4], [4, 3]],
-  [[2, 3, 4], [4, 2]], [[2, 3, 4], [2, 4, 5]], [[0, 3, 4], [0, 4, 5]], [[2, 1, 5, 3], [2, 1, 3, 2]], [[2, 2, 17], [2, 17, 2]],
+  [[1, 1], [1, 1]],
+  [[2, 3], [3, 4]],
+  [[0, 3], [3, 2]],
+  [[3, 0], [0, 2]],
+  [[3, 2], [2, 0]],
+  [[1, 5], [5, 3]],
+  [[4, 1], [1, 4]],
+  [[5, 4], [4, 3]],
+  [[2, 3, 4], [4, 2]],
+  [[2, 3, 4], [2, 4, 5]],
+  [[0, 3, 4], [0, 4, 5]],
+  [[2, 1, 5, 3], [2, 1, 3, 2]],
+  [[2, 2, 17], [2, 17, 2]],
 ];
 const badProducts = [
   [() => [Tensor.zeros([3]), Tensor.zeros([3, 2])], 'ERR_MG_SHAPE'],
@@ -63,7 +73,15 @@ opTable('linear', {
 // Larger sides reach every tile, panel and partial sum. Finite differences would take minutes there, so both gradients are
 // compared with their own definition: da = dy bᵀ, db = aᵀ dy, with dy of ones weighted by position.
 const SIDES = [
-  [1, 300, 70], [3, 40, 600], [2, 9, 513], [13, 70, 129], [50, 33, 48], [97, 5, 64], [1100, 13, 10], [31, 270, 17], [600, 30, 3],
+  [1, 300, 70],
+  [3, 40, 600],
+  [2, 9, 513],
+  [13, 70, 129],
+  [50, 33, 48],
+  [97, 5, 64],
+  [1100, 13, 10],
+  [31, 270, 17],
+  [600, 30, 3],
 ];
 const transposed = (x: Nd): Nd => build([x.shape[1]!, x.shape[0]!], (i, j) => at(x, j, i));
 

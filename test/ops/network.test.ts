@@ -2,7 +2,11 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
-  multigridNetwork, planNetwork, type NetworkArguments, type NetworkResult, type NetworkSpec,
+  multigridNetwork,
+  planNetwork,
+  type NetworkArguments,
+  type NetworkResult,
+  type NetworkSpec,
 } from '../../lib/ops/network.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
@@ -10,7 +14,12 @@ import { diagnostics, setThreads } from '../../lib/tensor/device.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { closestTie, networkReference } from '../helpers/network-reference.js';
 import {
-  allNumbers, randomArguments, worstDifference, type Float, type Numbers, type Window,
+  allNumbers,
+  randomArguments,
+  worstDifference,
+  type Float,
+  type Numbers,
+  type Window,
 } from '../helpers/network-values.js';
 import { randomNetwork } from '../helpers/random-network.js';
 
@@ -22,11 +31,15 @@ async function fusedNumbers(spec: NetworkSpec, window: Window): Promise<Numbers>
 async function referenceNumbers(spec: NetworkSpec, window: Window): Promise<{ numbers: Numbers; tie: number }> {
   using _ = scope();
   let tie: Promise<number> | undefined;
-  const numbers = await allNumbers((args) => {
-    const result = networkReference(spec, args);
-    tie = closestTie(result);
-    return result;
-  }, randomArguments(spec, window), window);
+  const numbers = await allNumbers(
+    (args) => {
+      const result = networkReference(spec, args);
+      tie = closestTie(result);
+      return result;
+    },
+    randomArguments(spec, window),
+    window,
+  );
   return { numbers, tie: await tie! };
 }
 
@@ -39,7 +52,9 @@ const TIE = 3e-6;
  * as much.
  */
 async function expectEqual(
-  spec: NetworkSpec, size: { steps: number; batch: number; seed: number }, float32: number,
+  spec: NetworkSpec,
+  size: { steps: number; batch: number; seed: number },
+  float32: number,
 ): Promise<boolean> {
   const error = async (dtype: Float, seed: number, numbers: Numbers): Promise<{ key: string; error: number }> =>
     worstDifference(await fusedNumbers(spec, { ...size, dtype, seed }), numbers);
@@ -67,54 +82,68 @@ describe('multigridNetwork, on random layer lists', () => {
   // 1e-11: float64 sums of some thousand addends in another order. 2e-5: the same in float32, through a few layers and steps.
   it('equals single ops for a few steps: float64 to 1e-11, float32 to 2e-5 of the largest magnitude', async () => {
     let compared = 0;
-    await fc.assert(fc.asyncProperty(randomNetwork(3), fc.constantFrom(1, 2, 3, 7), async ({ spec, batch, seed }, steps) => {
-      if (await expectEqual(spec, { steps, batch, seed }, 2e-5)) compared++;
-    }), { numRuns: 40 });
+    await fc.assert(
+      fc.asyncProperty(randomNetwork(3), fc.constantFrom(1, 2, 3, 7), async ({ spec, batch, seed }, steps) => {
+        if (await expectEqual(spec, { steps, batch, seed }, 2e-5)) compared++;
+      }),
+      { numRuns: 40 },
+    );
     expect(compared, 'networks without ties').toBeGreaterThan(20);
   }, 300_000);
 
   // A rounding error may live on in the cell through all steps: five times as much for twenty-five times as many.
   it.each([
-    [20, 2e-5, 40], [500, 1e-4, 10],
+    [20, 2e-5, 40],
+    [500, 1e-4, 10],
   ])('equals single ops over %d steps: float64 to 1e-11, float32 to %d', async (steps, tolerance, numRuns) => {
     let compared = 0;
-    await fc.assert(fc.asyncProperty(randomNetwork(2), async ({ spec, seed }) => {
-      const layers = spec.layers.slice(0, 2).map((layer, l, all) => (
-        { ...layer, isOutput: layer.isOutput || l === all.length - 1 }));
-      const small = { ...spec, layers };
-      const used = new Set([...small.input, ...small.layers.flatMap(({ memory }) => memory)]);
-      const fields = small.fields.filter((_, i) => used.has(i));
-      if (await expectEqual({ ...small, fields }, { steps, batch: 1, seed }, tolerance)) compared++;
-    }), { numRuns });
+    await fc.assert(
+      fc.asyncProperty(randomNetwork(2), async ({ spec, seed }) => {
+        const layers = spec.layers.slice(0, 2).map((layer, l, all) => (
+          { ...layer, isOutput: layer.isOutput || l === all.length - 1 }
+        ));
+        const small = { ...spec, layers };
+        const used = new Set([...small.input, ...small.layers.flatMap(({ memory }) => memory)]);
+        const fields = small.fields.filter((_, i) => used.has(i));
+        if (await expectEqual({ ...small, fields }, { steps, batch: 1, seed }, tolerance)) compared++;
+      }),
+      { numRuns },
+    );
     expect(compared, 'networks without ties').toBeGreaterThan(numRuns / 4);
   }, 600_000);
 
   it('has the same bits for 1, 2 and 4 threads', async () => {
-    await fc.assert(fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
-      const found: Numbers[] = [];
-      for (const threads of [1, 2, 4]) {
-        setThreads(threads);
-        found.push(await fusedNumbers(spec, { steps: 3, batch, dtype: 'float32', seed }));
-      }
-      expect(found[1]).toEqual(found[0]);
-      expect(found[2]).toEqual(found[0]);
-    }), { numRuns: 15 });
+    await fc.assert(
+      fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
+        const found: Numbers[] = [];
+        for (const threads of [1, 2, 4]) {
+          setThreads(threads);
+          found.push(await fusedNumbers(spec, { steps: 3, batch, dtype: 'float32', seed }));
+        }
+        expect(found[1]).toEqual(found[0]);
+        expect(found[2]).toEqual(found[0]);
+      }),
+      { numRuns: 15 },
+    );
   }, 120_000);
 
   it('has the same bits under the tightest byte budget that its plan accepts', async () => {
-    await fc.assert(fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
-      const size = { steps: 6, batch, dtype: 'float32', seed } as const;
-      const { savedBytes } = planNetwork(spec, size);
-      let least: string | undefined;
-      try {
-        planNetwork({ ...spec, budgetBytes: 1 }, size);
-      } catch (error) {
-        least = /at least (\d+)/.exec((error as Error).message)?.[1];
-      }
-      const budgetBytes = Math.min(Number(least ?? 1), Math.max(1, savedBytes));
-      const [tight, free] = [await fusedNumbers({ ...spec, budgetBytes }, size), await fusedNumbers(spec, size)];
-      expect(tight).toEqual(free);
-    }), { numRuns: 20 });
+    await fc.assert(
+      fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
+        const size = { steps: 6, batch, dtype: 'float32', seed } as const;
+        const { savedBytes } = planNetwork(spec, size);
+        let least: string | undefined;
+        try {
+          planNetwork({ ...spec, budgetBytes: 1 }, size);
+        } catch (error) {
+          least = /at least (\d+)/.exec((error as Error).message)?.[1];
+        }
+        const budgetBytes = Math.min(Number(least ?? 1), Math.max(1, savedBytes));
+        const [tight, free] = [await fusedNumbers({ ...spec, budgetBytes }, size), await fusedNumbers(spec, size)];
+        expect(tight).toEqual(free);
+      }),
+      { numRuns: 20 },
+    );
   }, 120_000);
 });
 
@@ -131,13 +160,16 @@ function unreached(run: (args: NetworkArguments) => NetworkResult, args: Require
 
 it('gives no gradient, null, to exactly those arguments that single ops give none', async () => {
   let some = 0;
-  await fc.assert(fc.property(randomNetwork(3), fc.nat(2 ** 20 - 1), ({ spec, batch, seed }, loss) => {
-    using _ = scope();
-    const window = { steps: 2, batch, dtype: 'float32', seed } as const;
-    const want = unreached((args) => networkReference(spec, args), randomArguments(spec, window), loss);
-    expect(unreached((args) => multigridNetwork(spec, args), randomArguments(spec, window), loss)).toEqual(want);
-    if (want.length > 0) some++;
-  }), { numRuns: 60 });
+  await fc.assert(
+    fc.property(randomNetwork(3), fc.nat(2 ** 20 - 1), ({ spec, batch, seed }, loss) => {
+      using _ = scope();
+      const window = { steps: 2, batch, dtype: 'float32', seed } as const;
+      const want = unreached((args) => networkReference(spec, args), randomArguments(spec, window), loss);
+      expect(unreached((args) => multigridNetwork(spec, args), randomArguments(spec, window), loss)).toEqual(want);
+      if (want.length > 0) some++;
+    }),
+    { numRuns: 60 },
+  );
   expect(some, 'losses that leave something out').toBeGreaterThan(10);
 }, 120_000);
 
@@ -148,9 +180,16 @@ it('float32 gradients of weights over a long window are sums of its images\' sum
   const [side, steps, inputs, value] = [24, 400, 3, Math.fround(0.1)];
   for (const channels of [1, 4, 16, 20, 64]) {
     const spec: NetworkSpec = {
-      dimensions: 2, kernelSize: 3, sides: [side], fields: [{ level: 0, channels: inputs }], input: [0],
+      dimensions: 2,
+      kernelSize: 3,
+      sides: [side],
+      fields: [{ level: 0, channels: inputs }],
+      input: [0],
       layers: [{ kind: 'conv', low: 0, high: 0, channels, relu: false, norm: false, shortcut: -1, memory: [], isOutput: true }],
-      forgetBias: 1, hasPeephole: false, epsilon: 0.001, budgetBytes: 0,
+      forgetBias: 1,
+      hasPeephole: false,
+      epsilon: 0.001,
+      budgetBytes: 0,
     };
     const [kernel, bias] = [[3, 3, inputs, channels], [channels]].map((shape) => Tensor.zeros(shape));
     kernel!.requiresGrad = bias!.requiresGrad = true;

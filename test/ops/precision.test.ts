@@ -16,7 +16,12 @@ function windowIn(chosen: Precision): number[] {
   using _ = scope();
   setPrecision(chosen);
   const layer = new MultigridConvLSTM({
-    input: [{ level: 0, channels: 5 }], output: [0, 1], channels: 6, side: 4, fused: 'required', rng: new Rng(1),
+    input: [{ level: 0, channels: 5 }],
+    output: [0, 1],
+    channels: 6,
+    side: 4,
+    fused: 'required',
+    rng: new Rng(1),
   });
   const { y } = layer.forward(Pyramid.of({ 0: Tensor.normal([3, 2, 4, 4, 5], [0, 1], new Rng(2)) }));
   return y.tensors().flatMap((grid) => [...grid.dataSync()]);
@@ -34,9 +39,12 @@ describe('setPrecision', () => {
   });
 
   // Rounded factors keep 11 or 8 bits: 2^-11 and 2^-8 of relative error each, partly averaged out in the sums, then fed back.
-  it.each([
-    ['tf32', 2e-3], ['bfloat16', 2e-2],
-  ] as const)('%s changes nothing on the CPU and on a GPU at most %d of the norm', (name, limit) => {
+  it.each(
+    [
+      ['tf32', 2e-3],
+      ['bfloat16', 2e-2],
+    ] as const,
+  )('%s changes nothing on the CPU and on a GPU at most %d of the norm', (name, limit) => {
     const exact = windowIn('float32'), rounded = windowIn(name);
     const error = norm(rounded.map((x, i) => x - exact[i]!)) / norm(exact);
     expect(error).toBeLessThanOrEqual(device().type === 'cpu' ? 0 : limit);

@@ -5,7 +5,9 @@ import { diagnostics } from '../../lib/tensor/device.js';
 
 const paths = ['baseline', 'avx2', 'avx512'];
 const flags: Readonly<Record<string, readonly string[]>> = {
-  baseline: [], avx2: ['avx2', 'fma'], avx512: ['avx512f', 'avx512dq', 'avx512vl', 'avx512bw', 'fma'],
+  baseline: [],
+  avx2: ['avx2', 'fma'],
+  avx512: ['avx512f', 'avx512dq', 'avx512vl', 'avx512bw', 'fma'],
 };
 
 const hasPaths = process.platform === 'linux' && process.arch === 'x64';

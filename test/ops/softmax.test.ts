@@ -18,14 +18,20 @@ const bad = [
   [() => [Tensor.zeros([])], 'ERR_MG_SHAPE'],
   [() => [Tensor.zeros([2], { dtype: 'int32' })], 'ERR_MG_DTYPE'],
 ] as const;
-const tolerance = { float32: 1e-6, float64: 1e-13 };  // computed in double, rounded once; 300 terms at most
+const tolerance = { float32: 1e-6, float64: 1e-13 }; // computed in double, rounded once; 300 terms at most
 
 opTable('softmax', {
-  op: ops.softmax as never, samples: (s) => SHAPES.map((shape) => [s.normal(shape)]), bad, tolerance,
+  op: ops.softmax as never,
+  samples: (s) => SHAPES.map((shape) => [s.normal(shape)]),
+  bad,
+  tolerance,
   reference: rows((row) => exps(row).map((e, _, all) => e / total(all))) as never,
 });
 opTable('logSoftmax', {
-  op: ops.logSoftmax as never, samples: (s) => SHAPES.map((shape) => [s.normal(shape)]), bad, tolerance,
+  op: ops.logSoftmax as never,
+  samples: (s) => SHAPES.map((shape) => [s.normal(shape)]),
+  bad,
+  tolerance,
   reference: rows((row) => row.map((v) => v - Math.max(...row) - Math.log(total(exps(row))))) as never,
 });
 describe('softmax of extreme values', () => {

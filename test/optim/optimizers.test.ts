@@ -10,8 +10,17 @@ const goldenFile = new URL('../golden/vectors/losses_optimizers.json', import.me
 const { optimizers: golden } = JSON.parse(readFileSync(goldenFile, 'utf8')) as {
   optimizers: Record<string, never> & { start: number[]; gradients: number[][] };
 };
-interface Settings { lr: number; momentum: number; eps: number; rho: number; alpha: number }
-interface Case { settings: Settings; weights: number[][] }
+interface Settings {
+  lr: number;
+  momentum: number;
+  eps: number;
+  rho: number;
+  alpha: number;
+}
+interface Case {
+  settings: Settings;
+  weights: number[][];
+}
 const settings = (name: string) => (golden[name] as unknown as Case).settings;
 const weights = (name: string) => (golden[name] as unknown as Case).weights;
 
@@ -43,12 +52,21 @@ const torch = settings('rmsprop_torch');
 const graves = settings('rmsprop_graves2013');
 const RULES: [string, (p: Map<string, Tensor>) => optim.Optimizer][] = [
   ['rmsprop_tf1', (p) => new optim.RMSProp(p, { lr: tf.lr, decay: tf.rho, epsilon: tf.eps })],
-  ['rmsprop_tf1_momentum', (p) => new optim.RMSProp(p, {
-    lr: tfMomentum.lr, decay: tfMomentum.rho, epsilon: tfMomentum.eps, momentum: tfMomentum.momentum,
-  })],
-  ['rmsprop_torch', (p) => new optim.RMSProp(p, {
-    lr: torch.lr, flavor: 'pytorch', decay: torch.alpha, momentum: torch.momentum, epsilon: torch.eps,
-  })],
+  ['rmsprop_tf1_momentum', (p) =>
+    new optim.RMSProp(p, {
+      lr: tfMomentum.lr,
+      decay: tfMomentum.rho,
+      epsilon: tfMomentum.eps,
+      momentum: tfMomentum.momentum,
+    })],
+  ['rmsprop_torch', (p) =>
+    new optim.RMSProp(p, {
+      lr: torch.lr,
+      flavor: 'pytorch',
+      decay: torch.alpha,
+      momentum: torch.momentum,
+      epsilon: torch.eps,
+    })],
   ['rmsprop_graves2013', (p) => new optim.RMSProp(p, { lr: graves.lr, flavor: 'graves' })],
   ['adam', (p) => new optim.Adam(p)],
 ];
@@ -105,15 +123,18 @@ describe('rules with a hand count', () => {
       setGrad(x, [0]);
       optimizer.step();
     }
-    near(p.dataSync(), [2 * (1 - 0.1 * 0.5)], 1e-15);  // no gradient: only the decay
-    near(q.dataSync(), [2 - (0.1 * 1) / (1 + 1e-8)], 1e-15);  // first update of Adam: lr·g/(|g| + ε), g = λθ = 1
+    near(p.dataSync(), [2 * (1 - 0.1 * 0.5)], 1e-15); // no gradient: only the decay
+    near(q.dataSync(), [2 - (0.1 * 1) / (1 + 1e-8)], 1e-15); // first update of Adam: lr·g/(|g| + ε), g = λθ = 1
   });
 });
 
 describe('clipping', () => {
   type Pair = [number[][], number[]];
   const { gradients, clip, norm, clipped } = golden['clip_global_norm'] as unknown as {
-    gradients: Pair; clip: number; norm: number; clipped: Pair;
+    gradients: Pair;
+    clip: number;
+    norm: number;
+    clipped: Pair;
   };
   const flat = (g: Pair) => [g[0].flat(), g[1]] as const;
   function two(): [Map<string, Tensor>, Tensor, Tensor] {
@@ -254,7 +275,9 @@ describe('state', () => {
     expect(code(() => optimizer.loadStateDict(bad))).toBe('ERR_MG_CHECKPOINT');
     expect(optimizer.timeStep).toBe(0);
     expect(optimizer.loadStateDict(bad, { strict: false })).toEqual({
-      missing: ['update'], unexpected: ['other'], mismatched: [{ key: 'w.ms', expected: [2], got: [3] }],
+      missing: ['update'],
+      unexpected: ['other'],
+      mismatched: [{ key: 'w.ms', expected: [2], got: [3] }],
     });
     expect(optimizer.timeStep).toBe(5);
   });

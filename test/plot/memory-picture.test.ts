@@ -75,10 +75,12 @@ describe('memoryPicture', () => {
       Number(box['x']) + (column + 0.5) * cell,
       Number(box['y']) + (row + 0.5) * cell,
     ];
-    for (const [found, expected] of [
-      [start, center(1, 1)],
-      [now, center(1, 2)],
-    ] as const) {
+    for (
+      const [found, expected] of [
+        [start, center(1, 1)],
+        [now, center(1, 2)],
+      ] as const
+    ) {
       expect(found?.[0]).toBeCloseTo(expected[0] ?? NaN, 1);
       expect(found?.[1]).toBeCloseTo(expected[1] ?? NaN, 1);
     }
@@ -88,25 +90,27 @@ describe('memoryPicture', () => {
     const found = texts(
       parseXml(memoryPicture(picture(moment({ hidden: [{ ...hidden, values: hidden.values.map((v) => v * 0.82) }] })))),
     );
-    for (const text of [
-      'memory',
-      'map9',
-      'step 2',
-      'F 0.9',
-      'True map',
-      'Query',
-      'Prediction',
-      'Target',
-      'Hidden states, layer 5',
-      '3 × 4, path so far',
-      '2 channels of 2 × 2',
-      '−0.82',
-      '0.82',
-      'probability',
-      'wall',
-      'now',
-      'asked',
-    ]) {
+    for (
+      const text of [
+        'memory',
+        'map9',
+        'step 2',
+        'F 0.9',
+        'True map',
+        'Query',
+        'Prediction',
+        'Target',
+        'Hidden states, layer 5',
+        '3 × 4, path so far',
+        '2 channels of 2 × 2',
+        '−0.82',
+        '0.82',
+        'probability',
+        'wall',
+        'now',
+        'asked',
+      ]
+    ) {
       expect(found).toContain(text);
     }
     expect(texts(parseXml(memoryPicture(picture(moment({ asked: [] })))))).not.toContain('asked');
@@ -159,7 +163,7 @@ describe('encodePng', () => {
         pixels.forEach((line, y) =>
           expect(line).toEqual(
             Array.from({ length: width * side }, (_, x) => hexColor(color(Math.floor(y / side), Math.floor(x / side)))),
-          ),
+          )
         );
       }),
       { numRuns: 200 },

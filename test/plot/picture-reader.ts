@@ -9,7 +9,7 @@ export interface Node {
   text: string;
 }
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': '\'' };
 const unescape = (text: string): string => {
   if (/[<>]/.test(text)) throw new Error(`a raw bracket in ${text}`);
   return text.replace(/&([^;]*);?/g, (all, name: string) => {
@@ -102,6 +102,5 @@ export function cellsOf(image: Node, height: number, width: number): string[][] 
       const colors = new Set(square);
       if (colors.size !== 1 || square.length !== side * side) throw new Error(`cell ${row},${column} has ${colors.size} colors`);
       return [...colors][0] ?? '';
-    }),
-  );
+    }));
 }

@@ -13,8 +13,12 @@ import { all, cellsOf, parseXml, texts } from './picture-reader.js';
 
 const writes = { title: 'Written to', caption: '2 slots', rows: 2, values: Float32Array.of(0, 1, 0.5, 0.25, NaN, 1) };
 const reads = { title: 'Read from', rows: 1, values: [0, 0.5, 1] };
-const picture = (change: Partial<SlotPicture> = {}): SlotPicture =>
-  ({ title: 'copy', steps: 3, panels: [writes, reads], ...change });
+const picture = (change: Partial<SlotPicture> = {}): SlotPicture => ({
+  title: 'copy',
+  steps: 3,
+  panels: [writes, reads],
+  ...change,
+});
 const paint = (values: ArrayLike<number>): string[] => Array.from(values, (value) => hexColor(probabilityRamp(value)));
 
 describe('slotPicture', () => {
@@ -74,7 +78,8 @@ it('a DNC at work: with allocation and write gates open it fills one slot after 
 });
 
 it.each([
-  [1, 1], [3, 2],
+  [1, 1],
+  [3, 2],
 ])('a DNC at work: every panel shows its own numbers, step by step (%d read, %d write heads)', async (readHeads, writeHeads) => {
   using _ = scope();
   const { model, task } = buildRun(checkRunConfig({
@@ -87,13 +92,15 @@ it.each([
   const { steps, input, outputs: [output] } = window!;
   // Steps in the columns: the numbers of the window, and those of the model run one step after the other.
   const columns: Record<string, number[][]> = {};
-  const add = (name: string, values: ArrayLike<number>): void => { (columns[name] ??= []).push(Array.from(values)); };
+  const add = (name: string, values: ArrayLike<number>): void => {
+    (columns[name] ??= []).push(Array.from(values));
+  };
   let state = dnc.initialState(1);
   for (let t = 0; t < steps; t++) {
     const frame = input[0]!.data.slice(4 * t, 4 * t + 4);
     const next = dnc.step(Tensor.from(Float32Array.from(frame), [1, 4]), state);
     state = next.state;
-    const isDue = t > steps / 2;   // three vectors, a delimiter, three answers
+    const isDue = t > steps / 2; // three vectors, a delimiter, three answers
     add('Input', frame);
     add('Answer due', output!.target.data.slice(3 * t, 3 * t + 3).map((bit) => (isDue ? bit : NaN)));
     add('Answer', next.y.dataSync().map((x) => (isDue ? 1 / (1 + Math.exp(-x)) : NaN)));
@@ -102,7 +109,10 @@ it.each([
     }
   }
   const order = [
-    'Input', 'Answer due', 'Answer', ...Array.from({ length: writeHeads }, (_head, k) => `writeWeights ${k}`),
+    'Input',
+    'Answer due',
+    'Answer',
+    ...Array.from({ length: writeHeads }, (_head, k) => `writeWeights ${k}`),
     ...Array.from({ length: readHeads }, (_head, k) => `readWeights ${k}`),
   ];
   const svg = parseXml(await slotsAtWork('copy', dnc, task as Task<unknown>, 9));

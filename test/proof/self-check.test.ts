@@ -18,14 +18,26 @@ it('the self-check finds nothing wrong on any device, and leaves the default dev
 
 describe('the DNC equals its definition in loops', () => {
   it.each([
-    [1, 1, 1], [16, 4, 1], [33, 5, 2], [70, 8, 3],
+    [1, 1, 1],
+    [16, 4, 1],
+    [33, 5, 2],
+    [70, 8, 3],
   ])('%d slots, %d read heads, %d write heads', (slots, readHeads, writeHeads) => {
     using _ = scope();
     for (const paper of [false, true]) {
       const s: ops.DncSettings = {
-        slots, readHeads, writeHeads, wordSize: 4, hidden: 0,
-        oneplus: paper, usageGradient: paper, contentSecond: paper, forgetBias: 1,
-        clip: 0, epsilon: paper ? 0 : 1e-6, linkBudgetBytes: 0,
+        slots,
+        readHeads,
+        writeHeads,
+        wordSize: 4,
+        hidden: 0,
+        oneplus: paper,
+        usageGradient: paper,
+        contentSecond: paper,
+        forgetBias: 1,
+        clip: 0,
+        epsilon: paper ? 0 : 1e-6,
+        linkBudgetBytes: 0,
       };
       const { size } = ops.dncInterface(s);
       const x = Tensor.normal([5, 1, size], [0, 1], new Rng(slots), { dtype: 'float64' });

@@ -43,7 +43,8 @@ describe('parseStories', () => {
 
   it('begins a story at each ID 1, and reads Windows line ends', () => {
     expect(parseStories('test', '1 A b.\r\n2 C? \td\t1\r\n1 E.\r\n').map(({ tokens }) => tokens)).toEqual([
-      ['a', 'b', '.', 'c', '?', '-'], ['e', '.'],
+      ['a', 'b', '.', 'c', '?', '-'],
+      ['e', '.'],
     ]);
     expect(parseStories('test', '')).toEqual([]);
   });
@@ -73,7 +74,8 @@ describe('babi', () => {
     expect([...test.generate(5, 0).tokens].map((word) => test.vocabulary[word])).toEqual(first.tokens);
     expect(test.generate(5, 12)).toBe(test.generate(6, 0));
     const pass = (number: number, seed = 1): Story[] => (
-      Array.from({ length: 27 }, (_, k) => train.generate(seed, 27 * number + k)));
+      Array.from({ length: 27 }, (_, k) => train.generate(seed, 27 * number + k))
+    );
     expect(new Set(pass(0)).size).toBe(27);
     expect(new Set([...pass(0), ...pass(1)]).size).toBe(27);
     expect(pass(1)).not.toEqual(pass(0));
@@ -126,8 +128,12 @@ describe('babi', () => {
       [{ folder: small, split: 'test', tasks: [4] }, 'qa<N>_<name>_test.txt'],
       [{ folder: small }, 'babi qa5_x_train.txt: expected a bAbI line at line 1'],
       [{ folder: small, tasks: [6] }, 'tasks among 4, 5'],
-      [{ folder, vocabulary: ['mary'] }, 'vocabulary with all words'], [{ folder, vocabulary: ['a', 'a'] }, 'distinct words'],
-      [{ folder, split: 'valid' }, 'split'], [{}, 'folder'], [null, 'object'], [{ folder, words: [] }, 'options among'],
+      [{ folder, vocabulary: ['mary'] }, 'vocabulary with all words'],
+      [{ folder, vocabulary: ['a', 'a'] }, 'distinct words'],
+      [{ folder, split: 'valid' }, 'split'],
+      [{}, 'folder'],
+      [null, 'object'],
+      [{ folder, words: [] }, 'options among'],
     ];
     for (const [options, text] of bad) {
       expect(() => babi(options as { folder: string })).toThrow(argument);
@@ -170,7 +176,7 @@ describe('QuestionScorer', () => {
       expect(score(length, [[7, 0], [8, 0]])).toEqual({ meanError: 25, failedTasks: 1, task1Error: 50, task2Error: 0 });
       expect(score(length, [[4, 0], [7, 0], [4, 1]]))
         .toEqual({ meanError: 100, failedTasks: 2, task1Error: 100, task2Error: 100 });
-      expect(score(length, [[0, 0], [6, 1]])).toMatchObject({ meanError: 0 });   // steps without an answer do not count
+      expect(score(length, [[0, 0], [6, 1]])).toMatchObject({ meanError: 0 }); // steps without an answer do not count
     }
   });
 

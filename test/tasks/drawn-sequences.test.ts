@@ -6,11 +6,14 @@ const EPISODES = 1200;
 const SEED = 5;
 
 const rowsOf = (values: ArrayLike<number>, width: number): number[][] => (
-  Array.from({ length: values.length / width }, (_, t) => Array.from({ length: width }, (_unused, k) => values[t * width + k]!)));
+  Array.from({ length: values.length / width }, (_, t) => Array.from({ length: width }, (_unused, k) => values[t * width + k]!))
+);
 const zeros = (size: number): number[] => new Array<number>(size).fill(0);
 const none = (count: number, width: number): number[][] => Array.from({ length: count }, () => zeros(width));
 const flag = (place: number, width: number, value = 1): number[] => zeros(width).with(place, value);
-const count = (tally: Record<number, number>, what: number): void => { tally[what] = (tally[what] ?? 0) + 1; };
+const count = (tally: Record<number, number>, what: number): void => {
+  tally[what] = (tally[what] ?? 0) + 1;
+};
 
 /** χ² over equally likely values; `limit` is passed once in a thousand. */
 function expectEven(tally: Record<number, number>, values: readonly number[], limit: number): void {
@@ -38,8 +41,10 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
       const end = shown.findIndex((row) => row.at(-1) === 1);
       const vectors = shown.slice(before, end).map((row) => row.slice(0, bits));
       expect(shown).toEqual([
-        ...(before === 1 ? [flag(bits, width)] : []), ...vectors.map((vector) => [...vector, ...zeros(width - bits)]),
-        flag(width - 1, width), ...none(vectors.length, width),
+        ...(before === 1 ? [flag(bits, width)] : []),
+        ...vectors.map((vector) => [...vector, ...zeros(width - bits)]),
+        flag(width - 1, width),
+        ...none(vectors.length, width),
       ]);
       expect(rowsOf(target, bits)).toEqual([...none(end + 1, bits), ...vectors]);
       expect([...due]).toEqual([...zeros(end + 1), ...vectors.map(() => 1)]);
@@ -63,7 +68,9 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
       // 2, 3 and 4 have mean 3 and variance 2/3.
       const says = shownAs === 'tenth' ? times / 10 : (times - 3) / Math.sqrt(2 / 3);
       expect(shown).toEqual([
-        flag(bits, bits + 2), ...vectors.map((vector) => [...vector, 0, 0]), flag(bits + 1, bits + 2, Math.fround(says)),
+        flag(bits, bits + 2),
+        ...vectors.map((vector) => [...vector, 0, 0]),
+        flag(bits + 1, bits + 2, Math.fround(says)),
         ...none(length * times + 1, bits + 2),
       ]);
       const answer = Array.from({ length: times }, () => vectors.map((vector) => [...vector, 0])).flat();
@@ -79,7 +86,7 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
   });
 
   it('associative recall: 2 to 4 items of 2 vectors, one but the last again, and what followed it', () => {
-    const [bits, vectors] = [8, 2];   // no two items of these lists are alike
+    const [bits, vectors] = [8, 2]; // no two items of these lists are alike
     const task = tasks.associativeRecall({ items: [2, 4], vectors, bits });
     const [sizes, places, drawn]: [Record<number, number>, Record<number, number>, number[]] = [{}, {}, []];
     for (let index = 0; index < EPISODES; index++) {
@@ -93,7 +100,10 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
       const plain = (item: number[][]): number[][] => item.map((vector) => [...vector, 0, 0]);
       expect(shown).toEqual([
         ...items.flatMap((item) => [flag(bits, bits + 2), ...plain(item)]),
-        flag(bits + 1, bits + 2), ...plain(asked), flag(bits + 1, bits + 2), ...none(vectors, bits + 2),
+        flag(bits + 1, bits + 2),
+        ...plain(asked),
+        flag(bits + 1, bits + 2),
+        ...none(vectors, bits + 2),
       ]);
       expect(rowsOf(target, bits)).toEqual([...none(3 * items.length + 4, bits), ...items[query + 1]!]);
       expect([...due]).toEqual([...zeros(3 * items.length + 4), ...zeros(vectors).fill(1)]);

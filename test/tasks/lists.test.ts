@@ -32,21 +32,24 @@ describe('recall', () => {
   });
 
   it('shows each item in its step and asks for what followed the query', () => {
-    fc.assert(fc.property(fc.integer({ min: 2, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
-      const task = recall({ items });
-      const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
-      const [window, ...rest] = task.windows(lists, { seed });
-      expect([rest.length, task.windowCount(lists), window!.first, window!.last]).toEqual([0, 1, true, true]);
-      expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 1]);
-      const { query, target } = window!.outputs[0]!;
-      expect([query![0]!.shape, target.shape]).toEqual([[1, batch, 3, 3, 1], [1, batch, 3, 3, 1]]);
-      lists.forEach((list, b) => {
-        const shown = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
-        expect(shown.flat()).toEqual([...list.patches]);
-        expect(row(query![0]!, 0, b)).toEqual(row(window!.input[0]!, list.query, b));
-        expect(row(target, 0, b)).toEqual(row(window!.input[0]!, list.query + 1, b));
-      });
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
+        const task = recall({ items });
+        const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
+        const [window, ...rest] = task.windows(lists, { seed });
+        expect([rest.length, task.windowCount(lists), window!.first, window!.last]).toEqual([0, 1, true, true]);
+        expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 1]);
+        const { query, target } = window!.outputs[0]!;
+        expect([query![0]!.shape, target.shape]).toEqual([[1, batch, 3, 3, 1], [1, batch, 3, 3, 1]]);
+        lists.forEach((list, b) => {
+          const shown = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
+          expect(shown.flat()).toEqual([...list.patches]);
+          expect(row(query![0]!, 0, b)).toEqual(row(window!.input[0]!, list.query, b));
+          expect(row(target, 0, b)).toEqual(row(window!.input[0]!, list.query + 1, b));
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('draws bits evenly and every query but the last item (900 lists, seed 2)', () => {
@@ -59,7 +62,7 @@ describe('recall', () => {
       ones += patches.reduce((sum, bit) => sum + bit, 0);
     }
     expect(counts[9]).toBe(0);
-    expect(counts.slice(0, 9).reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)).toBeLessThan(26.12);   // χ², 8, 0.1 %
+    expect(counts.slice(0, 9).reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)).toBeLessThan(26.12); // χ², 8, 0.1 %
     expect(Math.abs(ones - 40_500)).toBeLessThan(5 * Math.sqrt(81_000 / 4));
   });
 
@@ -85,23 +88,26 @@ describe('sorting', () => {
   });
 
   it('puts out the items that it saw, in order of priority', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
-      const task = sorting({ items });
-      const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
-      const [window] = task.windows(lists, { seed });
-      expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 2]);
-      expect(window!.outputs[0]!.target.shape).toEqual([items, batch, 3, 3, 1]);
-      expect(window!.outputs[0]!.query).toBeUndefined();
-      for (let b = 0; b < batch; b++) {
-        const seen = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
-        const sorted = [...seen].sort((x, y) => x[1]! - y[1]!).map((cells) => cells.filter((_, k) => k % 2 === 0));
-        expect(Array.from({ length: items }, (_, t) => row(window!.outputs[0]!.target, t, b))).toEqual(sorted);
-        for (const cells of seen) {
-          expect(new Set(cells.filter((_, k) => k % 2 === 1))).toEqual(new Set([cells[1]]));
-          expect(cells[1]! >= -1 && cells[1]! < 1).toBe(true);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
+        const task = sorting({ items });
+        const lists = Array.from({ length: batch }, (_, index) => task.generate(seed, index));
+        const [window] = task.windows(lists, { seed });
+        expect(window!.input[0]!.shape).toEqual([items, batch, 3, 3, 2]);
+        expect(window!.outputs[0]!.target.shape).toEqual([items, batch, 3, 3, 1]);
+        expect(window!.outputs[0]!.query).toBeUndefined();
+        for (let b = 0; b < batch; b++) {
+          const seen = Array.from({ length: items }, (_, t) => row(window!.input[0]!, t, b));
+          const sorted = [...seen].sort((x, y) => x[1]! - y[1]!).map((cells) => cells.filter((_, k) => k % 2 === 0));
+          expect(Array.from({ length: items }, (_, t) => row(window!.outputs[0]!.target, t, b))).toEqual(sorted);
+          for (const cells of seen) {
+            expect(new Set(cells.filter((_, k) => k % 2 === 1))).toEqual(new Set([cells[1]]));
+            expect(cells[1]! >= -1 && cells[1]! < 1).toBe(true);
+          }
         }
-      }
-    }), { numRuns: 40 });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('keeps equal priorities in the order seen', () => {
@@ -144,11 +150,16 @@ describe('both', () => {
     expect(() => sorting({ item: 3 } as never)).toThrow('options among');
     expect(() => recall(null as never)).toThrow(argument);
     const list = recall({ items: 5 }).generate(1, 0);
-    for (const call of [
-      () => recall().windows([list], { seed: 1 }), () => recall({ items: 5 }).windows([], { seed: 1 }),
-      () => recall({ items: 5 }).windows([{ ...list, query: 4 }], { seed: 1 }), () => recall().generate(-1, 0),
-      () => sorting().generate(1, -1), () => sorting().windows([sorting({ items: 3 }).generate(1, 0)], { seed: 1 }),
-      () => recall({ items: 5 }).windows([list], { seed: 0.5 }),
-    ]) expect(call).toThrow(argument);
+    for (
+      const call of [
+        () => recall().windows([list], { seed: 1 }),
+        () => recall({ items: 5 }).windows([], { seed: 1 }),
+        () => recall({ items: 5 }).windows([{ ...list, query: 4 }], { seed: 1 }),
+        () => recall().generate(-1, 0),
+        () => sorting().generate(1, -1),
+        () => sorting().windows([sorting({ items: 3 }).generate(1, 0)], { seed: 1 }),
+        () => recall({ items: 5 }).windows([list], { seed: 0.5 }),
+      ]
+    ) expect(call).toThrow(argument);
   });
 });

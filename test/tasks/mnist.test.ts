@@ -68,7 +68,8 @@ describe('mnistRecall', () => {
 
   it('permutes each later pass anew, every image once, whatever the order of calls', () => {
     const passOf = (pass: number, seed: number): number[] => (
-      Array.from({ length: 10 }, (_, index) => [...task.generate(seed, 10 * pass + index).images]).flat());
+      Array.from({ length: 10 }, (_, index) => [...task.generate(seed, 10 * pass + index).images]).flat()
+    );
     const first = passOf(0, 3);
     const second = passOf(1, 3);
     expect([...second].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, k) => k));
@@ -79,7 +80,7 @@ describe('mnistRecall', () => {
   });
 
   it('leaves out what does not fill a slice, as the published sample does', () => {
-    const uneven = mnistRecall({ ...files, batch: 3 });       // slices of 30: three per pass, ten images left out
+    const uneven = mnistRecall({ ...files, batch: 3 }); // slices of 30: three per pass, ten images left out
     expect([...uneven.generate(1, 8).images]).toEqual(Array.from({ length: 10 }, (_, t) => 60 + 3 * t + 2));
     const next = Array.from({ length: 9 }, (_, k) => [...uneven.generate(1, 9 + k).images]).flat();
     expect(new Set(next).size).toBe(90);
@@ -91,8 +92,11 @@ describe('mnistRecall', () => {
       const [window] = task.windows(lists, { seed: 1, batch });
       const { query, target } = window!.outputs[0]!;
       expect(target.shape).toEqual([1, 5]);
-      const places = Array.from({ length: 10 }, (_, t) => t).filter((t) => lists.every((list, b) => (
-        [0, 1, 2].every((level) => String(imageAt(query!, level, 0, b)) === String(resized(list.images[t]!, 3 * 2 ** level))))));
+      const places = Array.from({ length: 10 }, (_, t) => t).filter((t) =>
+        lists.every((list, b) => (
+          [0, 1, 2].every((level) => String(imageAt(query!, level, 0, b)) === String(resized(list.images[t]!, 3 * 2 ** level)))
+        ))
+      );
       expect(places).toHaveLength(1);
       expect([...target.data]).toEqual(lists.map((list) => classes[list.images[places[0]! + 1]!]));
       asked.add(places[0]!);
@@ -140,7 +144,7 @@ describe('ClassScorer', () => {
     const right = Array.from({ length: 20 }, (_, k) => (target[Math.floor(k / 10)] === k % 10 ? 1 : 0));
     scorer.add([right], window!);
     expect(scorer.result()).toEqual({ errorRate: 0 });
-    scorer.add([Array.from({ length: 20 }, () => 0)], window!);  // class 0 everywhere
+    scorer.add([Array.from({ length: 20 }, () => 0)], window!); // class 0 everywhere
     const zeros = [...target].filter((label) => label === 0).length;
     expect(scorer.result()).toEqual({ errorRate: (2 - zeros) / 4 });
     expect(() => scorer.add([[1]], window!)).toThrow(expect.objectContaining({ code: 'ERR_MG_SHAPE' }));
@@ -151,8 +155,11 @@ describe('ClassScorer', () => {
 describe('bad files and options', () => {
   it('names what is wrong with a file', () => {
     const cases: [string, string][] = [
-      [path.join(folder, 'none'), 'readable file'], [folder, 'readable file'], [labels, 'IDX file'],
-      [write('empty', new Uint8Array()), 'IDX file'], [write('short', plain.subarray(0, 15)), 'IDX file'],
+      [path.join(folder, 'none'), 'readable file'],
+      [folder, 'readable file'],
+      [labels, 'IDX file'],
+      [write('empty', new Uint8Array()), 'IDX file'],
+      [write('short', plain.subarray(0, 15)), 'IDX file'],
       [write('cut', plain.subarray(0, 5000)), '78400 bytes after the header'],
       [write('long', Buffer.concat([plain, plain])), '78400 bytes after the header'],
       [write('huge', Buffer.from([0, 0, 8, 3, ...Array.from({ length: 12 }, () => 255)])), 'bytes after the header'],
@@ -172,22 +179,38 @@ describe('bad files and options', () => {
 
   it('refuses options and lists that do not fit', () => {
     expect(() => mnistRecall(files)).toThrow('at least 10 × 32 images');
-    for (const options of [{ ...files, items: 1 }, { ...files, batch: 0 }, { ...files, batch: 5, inputLevels: [] }, { images },
-      { ...files, batch: 5, inputLevels: [0, 0] }, { ...files, batch: 5, pixelScale: NaN }, { ...files, size: 3 }, null]) {
+    for (
+      const options of [
+        { ...files, items: 1 },
+        { ...files, batch: 0 },
+        { ...files, batch: 5, inputLevels: [] },
+        { images },
+        { ...files, batch: 5, inputLevels: [0, 0] },
+        { ...files, batch: 5, pixelScale: NaN },
+        { ...files, size: 3 },
+        null,
+      ]
+    ) {
       expect(() => mnistRecall(options as typeof files)).toThrow(argument);
     }
     const task = mnistRecall({ ...files, batch: 5 });
-    for (const call of [() => task.generate(1, -1), () => task.windows([], { seed: 1 }),
-      () => task.windows([{ images: Int32Array.of(1, 2) }], { seed: 1 }),
-      () => task.windows([{ images: new Int32Array(10).fill(100) }], { seed: 1 }),
-      () => task.windows([task.generate(1, 0)], { seed: 1, length: 5 })]) expect(call).toThrow(argument);
+    for (
+      const call of [
+        () => task.generate(1, -1),
+        () => task.windows([], { seed: 1 }),
+        () => task.windows([{ images: Int32Array.of(1, 2) }], { seed: 1 }),
+        () => task.windows([{ images: new Int32Array(10).fill(100) }], { seed: 1 }),
+        () => task.windows([task.generate(1, 0)], { seed: 1, length: 5 }),
+      ]
+    ) expect(call).toThrow(argument);
   });
 });
 
 describeWith('data/mnist', 'the real sets', () => {
   it('deal the first 320 training images to the first 32 lists, and 187 slices per pass', () => {
     const task = mnistRecall({
-      images: sharedFile('data/mnist/train-images-idx3-ubyte.gz'), labels: sharedFile('data/mnist/train-labels-idx1-ubyte.gz'),
+      images: sharedFile('data/mnist/train-images-idx3-ubyte.gz'),
+      labels: sharedFile('data/mnist/train-labels-idx1-ubyte.gz'),
     });
     expect(task.generate(1, 187 * 32 - 1).images.at(-1)).toBe(187 * 320 - 1);
     expect(task.generate(1, 187 * 32).images[0]).not.toBe(0);
@@ -196,8 +219,10 @@ describeWith('data/mnist', 'the real sets', () => {
   it('answer with the labels of the test images: 7 2 1 0 4 1 4 9 5 9, and their pixels add up', () => {
     const fixture = 'data/fixtures/mnist/t10k-first100';
     const task = mnistSorting({
-      images: sharedFile(`${fixture}-images-idx3-ubyte.gz`), labels: sharedFile(`${fixture}-labels-idx1-ubyte`),
-      items: 2, batch: 5,
+      images: sharedFile(`${fixture}-images-idx3-ubyte.gz`),
+      labels: sharedFile(`${fixture}-labels-idx1-ubyte`),
+      items: 2,
+      batch: 5,
     });
     const order = task.generate(1, 0).images;
     expect([...order]).toEqual([0, 5]);
@@ -206,7 +231,7 @@ describeWith('data/mnist', 'the real sets', () => {
     expect([...window!.outputs[0]!.target.data.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     const bytes = readFileSync(sharedFile(`${fixture}-images-idx3-ubyte`)).subarray(16);
     expect(bytes.reduce((sum, pixel) => sum + pixel, 0)).toBe(2_396_707);
-    const center = Array.from({ length: 10 }, (_, k) => bytes[784 * k + 28 * 9 + 9]!);   // rows and columns 0, 9, 18
+    const center = Array.from({ length: 10 }, (_, k) => bytes[784 * k + 28 * 9 + 9]!); // rows and columns 0, 9, 18
     expect(center).toEqual(lists.map((_, b) => imageAt(window!.input, 0, 0, b)[4]));
   });
 });

@@ -24,7 +24,8 @@ describe('tasks by name', () => {
     expect(['map9', 'map15-8k', 'map25', 'map25-q9', 'map25-f9q9', 'convlstm-thick'].map(side))
       .toEqual([[12, 12, 1], [24, 24, 1], [48, 48, 1], [48, 48, 1], [48, 48, 1], [48, 48, 1]]);
     expect([49, 169, 529, 500]).toEqual(['map9', 'map15-8k', 'map25', 'map25-f9q9'].map((name) => (
-      makeTask(taskOptions(name)).describe().steps)));
+      makeTask(taskOptions(name)).describe().steps
+    )));
   });
 
   it('names the file that a data set needs, and refuses unknown tasks and presets', () => {

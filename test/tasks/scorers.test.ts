@@ -15,8 +15,8 @@ function windowOf(targets: number[][], scored?: number[]): Window {
 describe('MapScorer', () => {
   it('pools counts over windows before it divides', () => {
     const scorer = new MapScorer(['map']);
-    scorer.add([[1, 2, -1, -1]], windowOf([[1, 0, 1, 0]]));      // TP 1, FP 1, FN 1
-    scorer.add([[3, -1, -1, 5]], windowOf([[1, 0, 0, 1]]));      // TP 2
+    scorer.add([[1, 2, -1, -1]], windowOf([[1, 0, 1, 0]])); // TP 1, FP 1, FN 1
+    scorer.add([[3, -1, -1, 5]], windowOf([[1, 0, 0, 1]])); // TP 2
     const { precision, recall, f } = scorer.result();
     expect([precision, recall]).toEqual([3 / 4, 3 / 4]);
     expect(f).toBeCloseTo((2 * precision! * recall!) / (precision! + recall!), 15);
@@ -47,7 +47,12 @@ describe('MapScorer', () => {
     const scorer = new MapScorer(['query3', 'query9']);
     scorer.add([[1, 1], [-1, 1]], windowOf([[1, 1], [1, 0]]));
     expect(scorer.result()).toEqual({
-      'query3.f': 1, 'query3.precision': 1, 'query3.recall': 1, 'query9.f': 0, 'query9.precision': 0, 'query9.recall': 0,
+      'query3.f': 1,
+      'query3.precision': 1,
+      'query3.recall': 1,
+      'query9.f': 0,
+      'query9.precision': 0,
+      'query9.recall': 0,
     });
     const wide = mapping({ query: 9 });
     expect(Object.keys(wide.scorer().result()).sort()).toEqual([...wide.describe().metrics].sort());

@@ -5,9 +5,15 @@ import { sorting } from '../../lib/tasks/sorting.js';
 import type { Window } from '../../lib/tasks/task.js';
 import { vectorFile } from '../helpers/vectors.js';
 
-const { masked_sigmoid_cross_entropy: file } = vectorFile<{ masked_sigmoid_cross_entropy: {
-  logits: number[][][]; target: number[][][]; mask: number[][]; loss_bits: number; bit_error_per_sequence: number[];
-} }>('losses_optimizers');
+const { masked_sigmoid_cross_entropy: file } = vectorFile<{
+  masked_sigmoid_cross_entropy: {
+    logits: number[][][];
+    target: number[][][];
+    mask: number[][];
+    loss_bits: number;
+    bit_error_per_sequence: number[];
+  };
+}>('losses_optimizers');
 
 /** Scores of logits [T][B][bits], handed over in windows of so many steps. */
 function scoresOf(logits: number[][][], target: number[][][], mask: number[][], length: number): Record<string, number> {
@@ -17,7 +23,8 @@ function scoresOf(logits: number[][][], target: number[][][], mask: number[][], 
     const cut = <X>(of: X[]): X[] => of.slice(start, start + length);
     const steps = cut(target).length;
     const output = {
-      name: 'bits', target: { data: Float32Array.from(cut(target).flat(2)), shape: [steps, batch, bits] },
+      name: 'bits',
+      target: { data: Float32Array.from(cut(target).flat(2)), shape: [steps, batch, bits] },
       scored: { data: Float32Array.from(cut(mask).flat()), shape: [steps, batch] },
     };
     const place = { index: start / length, start, steps, first: start === 0, last: start + length >= target.length };
@@ -31,7 +38,7 @@ describe('scores of bit sequences', () => {
   it.each([1, 2, 3])('are those of the golden file, in windows of %d steps', (length) => {
     const { logits, target, mask } = file;
     const scores = scoresOf(logits, target, mask, length);
-    expect(scores['bits']).toBeCloseTo(file.loss_bits, 6);   // targets and masks are float32, but whole numbers
+    expect(scores['bits']).toBeCloseTo(file.loss_bits, 6); // targets and masks are float32, but whole numbers
     const wrong = file.bit_error_per_sequence.reduce((a, b) => a + b, 0);
     expect(scores['bitErrors']).toBe(wrong / 2);
     expect(scores['accuracy']).toBe(1 - wrong / (2 * mask.flat().filter((due) => due === 1).length));
@@ -50,7 +57,11 @@ describe('scores of bit sequences', () => {
 });
 
 it('priority sort: the highest priorities come first as in the golden file', () => {
-  interface Sorted { vectors: number[][]; priorities: number[]; order: number[] }
+  interface Sorted {
+    vectors: number[][];
+    priorities: number[];
+    order: number[];
+  }
   const { priority_sort: { vectors, priorities, order } } = vectorFile<{ priority_sort: Sorted }>('task_encodings');
   const task = sorting({ items: vectors.length, order: 'descending' });
   const patches = Uint8Array.from(vectors.flatMap((vector) => [...vector, ...new Array<number>(9 - vector.length).fill(0)]));

@@ -6,9 +6,16 @@ import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/c
 import type { BitSequence } from '../../lib/tasks/sequence-task.js';
 import { expectNear, vectorFile, type Nested } from '../helpers/vectors.js';
 
-interface Encoded { input: number[][]; target: number[][]; mask: number[] }
+interface Encoded {
+  input: number[][];
+  target: number[][];
+  mask: number[];
+}
 interface EncodingFile {
-  pattern: Nested; copy_one_delimiter: Encoded; copy_start_end: Encoded; repeat_copy_official_dnc: Encoded & { repeats: number };
+  pattern: Nested;
+  copy_one_delimiter: Encoded;
+  copy_start_end: Encoded;
+  repeat_copy_official_dnc: Encoded & { repeats: number };
   repeat_copy_normalised_count: { normalised: Record<string, number> };
   associative_recall: Encoded & { items: number[][][]; query_item: number };
 }
@@ -38,36 +45,46 @@ describe('the encodings of the golden file', () => {
 
 describe('sequence tasks', () => {
   const all = [
-    tasks.copy({ bits: 6, lengths: [1, 10] }), tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }), tasks.associativeRecall(),
+    tasks.copy({ bits: 6, lengths: [1, 10] }),
+    tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }),
+    tasks.associativeRecall(),
   ];
   const made = all.map((task) => [task.name, task] as const);
 
   it.each(made)('%s: windows are the episodes, padded, whatever their length', (_name, task) => {
     const sizes = [fc.nat(1000), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 })] as const;
-    fc.assert(fc.property(...sizes, (seed, batch, length) => {
-      const items = Array.from({ length: batch }, (_, b) => task.generate(seed, b));
-      const windows = [...task.windows(items, { seed: 0, length })];
-      expect(windows).toHaveLength(task.windowCount(items, length));
-      items.forEach((item, b) => {
-        const shown = windows.flatMap((w) => Array.from({ length: w.steps }, (_, t) => {
-          const at = (t * batch + b) * task.inputs;
-          return [...w.input[0]!.data.slice(at, at + task.inputs)];
-        })).flat();
-        expect(shown.slice(0, item.input.length)).toEqual([...item.input]);
-        expect(shown.slice(item.input.length).every((v) => v === 0)).toBe(true);
-        const steps = windows.reduce((sum, w) => sum + w.steps, 0);
-        const of = (name: 'mask' | 'scored' | 'target', width: number): number[] => windows.flatMap((w) => {
-          const { data } = w.outputs[0]![name]!;
-          const row = (t: number): number => (t * batch + b) * width;
-          return Array.from({ length: w.steps }, (_, t) => [...data.slice(row(t), row(t) + width)]).flat();
+    fc.assert(
+      fc.property(...sizes, (seed, batch, length) => {
+        const items = Array.from({ length: batch }, (_, b) => task.generate(seed, b));
+        const windows = [...task.windows(items, { seed: 0, length })];
+        expect(windows).toHaveLength(task.windowCount(items, length));
+        items.forEach((item, b) => {
+          const shown = windows.flatMap((w) =>
+            Array.from({ length: w.steps }, (_, t) => {
+              const at = (t * batch + b) * task.inputs;
+              return [...w.input[0]!.data.slice(at, at + task.inputs)];
+            })
+          ).flat();
+          expect(shown.slice(0, item.input.length)).toEqual([...item.input]);
+          expect(shown.slice(item.input.length).every((v) => v === 0)).toBe(true);
+          const steps = windows.reduce((sum, w) => sum + w.steps, 0);
+          const of = (name: 'mask' | 'scored' | 'target', width: number): number[] =>
+            windows.flatMap((w) => {
+              const { data } = w.outputs[0]![name]!;
+              const row = (t: number): number => (t * batch + b) * width;
+              return Array.from({ length: w.steps }, (_, t) => [...data.slice(row(t), row(t) + width)]).flat();
+            });
+          const padded = (
+            values: Float32Array,
+            width: number,
+          ): number[] => [...values, ...new Array<number>(steps * width - values.length).fill(0)];
+          expect(of('target', task.bits)).toEqual(padded(item.target, task.bits));
+          expect(of('mask', 1)).toEqual(padded(item.due, 1));
+          expect(of('scored', 1)).toEqual(padded(item.due, 1));
         });
-        const padded = (values: Float32Array, width: number): number[] => (
-          [...values, ...new Array<number>(steps * width - values.length).fill(0)]);
-        expect(of('target', task.bits)).toEqual(padded(item.target, task.bits));
-        expect(of('mask', 1)).toEqual(padded(item.due, 1));
-        expect(of('scored', 1)).toEqual(padded(item.due, 1));
-      });
-    }), { numRuns: 30, seed: 1 });
+      }),
+      { numRuns: 30, seed: 1 },
+    );
   });
 
   it.each(made)('%s: perfect logits score 0 wrong bits, logits of 0 one bit of surprise for each bit', (_name, task) => {
@@ -88,12 +105,20 @@ describe('sequence tasks', () => {
     const [window] = task.windows([task.generate(1, 0)], { seed: 0 });
     const [flat] = tasks.copy({ bits: 3 }).windows([task.generate(1, 0)], { seed: 0 });
     expect(window!.input[0]!.shape.slice(2)).toEqual([3, 3, 4]);
-    expect([...window!.input[0]!.data]).toEqual(Array.from({ length: flat!.steps }, (_, t) => (
-      Array.from({ length: 9 }, () => [...flat!.input[0]!.data.slice(4 * t, 4 * t + 4)]))).flat(2));
+    expect([...window!.input[0]!.data]).toEqual(
+      Array.from({ length: flat!.steps }, (_, t) => (
+        Array.from({ length: 9 }, () => [...flat!.input[0]!.data.slice(4 * t, 4 * t + 4)])
+      )).flat(2),
+    );
   });
 
   it.each([
-    [{ bits: 0 }], [{ lengths: [3, 2] }], [{ lengths: [1] }], [{ delimiters: 'none' }], [{ presentation: 'ring' }], [{ size: 3 }],
+    [{ bits: 0 }],
+    [{ lengths: [3, 2] }],
+    [{ lengths: [1] }],
+    [{ delimiters: 'none' }],
+    [{ presentation: 'ring' }],
+    [{ size: 3 }],
   ])('copy refuses %j', (bad) => {
     expect(() => tasks.copy(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));
   });
@@ -110,7 +135,12 @@ describe('associative recall in patches', () => {
     expect([rest.length, window!.steps, window!.first, window!.last]).toEqual([0, 3, true, true]);
     expect(window!.input[0]!.shape).toEqual([3, 2, 3, 3, 2]);
     expect([...window!.input[0]!.data]).toEqual([
-      new Array<number>(18).fill(0), cell(2, 2, 1), cell(0, 0, 0), cell(0, 1, 1), cell(1, 0, 1), cell(1, 1, 0),
+      new Array<number>(18).fill(0),
+      cell(2, 2, 1),
+      cell(0, 0, 0),
+      cell(0, 1, 1),
+      cell(1, 0, 1),
+      cell(1, 1, 0),
     ].flat());
     expect([...window!.outputs[0]!.query![0]!.data]).toEqual([...cell(0, 0, 0), ...cell(0, 1, 1)]);
     expect([...window!.outputs[0]!.target.data]).toEqual([...cell(1, 0, 1), ...cell(1, 1, 0)]);
@@ -118,18 +148,21 @@ describe('associative recall in patches', () => {
 
   it('the same seed and index give the items, query and answer of the flat presentation', () => {
     const flat = tasks.associativeRecall();
-    fc.assert(fc.property(fc.nat(1000), fc.nat(1000), (seed, index) => {
-      const { items, query } = task.generate(seed, index);
-      const vectors = items.map((item) => [0, 6, 12].map((at) => item.subarray(at, at + 6)));
-      expect(flat.generate(seed, index)).toEqual(encodeAssociativeRecall(vectors, query));
-    }), { numRuns: 50, seed: 1 });
+    fc.assert(
+      fc.property(fc.nat(1000), fc.nat(1000), (seed, index) => {
+        const { items, query } = task.generate(seed, index);
+        const vectors = items.map((item) => [0, 6, 12].map((at) => item.subarray(at, at + 6)));
+        expect(flat.generate(seed, index)).toEqual(encodeAssociativeRecall(vectors, query));
+      }),
+      { numRuns: 50, seed: 1 },
+    );
   });
 
   it('is scored by all bits of the answer', () => {
     const lists = [0, 1, 2, 3].map((index) => task.generate(5, index));
     const [window] = task.windows(lists, { seed: 0 });
     const right = Array.from(window!.outputs[0]!.target.data, (bit) => 1000 * (2 * bit - 1));
-    const twoWrong = right.map((logit, k) => (k === 18 || k === 35 ? -logit : logit));   // first and last bit of the second list
+    const twoWrong = right.map((logit, k) => (k === 18 || k === 35 ? -logit : logit)); // first and last bit of the second list
     const score = (logits: number[]): Record<string, number> => {
       const scorer = task.scorer();
       scorer.add([logits], window!);

@@ -30,12 +30,14 @@ function hashWindows(windows: Iterable<Window>): string {
 }
 
 describe('stability record', () => {
-  it.each([
-    ['spiral 25', {}, '89208a4e1238fe89e95580ca652cb93f'],
-    ['spiral 9', { size: 9 }, 'd596140a9e139273418bfcb5875b41b0'],
-    ['free walk 15', { size: 15, motion: 'random', pathLength: 200 }, '2eadd0511f408e0f2e97ccaceeef70f9'],
-    ['staying walk 15', { size: 15, motion: 'random', moveRule: 'stay', pathLength: 200 }, '17bc8eb2f4f1937d795849ae0b6c82f5'],
-  ] as const)('1,000 items of %s', (_, options, expected) => {
+  it.each(
+    [
+      ['spiral 25', {}, '89208a4e1238fe89e95580ca652cb93f'],
+      ['spiral 9', { size: 9 }, 'd596140a9e139273418bfcb5875b41b0'],
+      ['free walk 15', { size: 15, motion: 'random', pathLength: 200 }, '2eadd0511f408e0f2e97ccaceeef70f9'],
+      ['staying walk 15', { size: 15, motion: 'random', moveRule: 'stay', pathLength: 200 }, '17bc8eb2f4f1937d795849ae0b6c82f5'],
+    ] as const,
+  )('1,000 items of %s', (_, options, expected) => {
     const task = mapping(options);
     const hash = createHash('sha256');
     for (let index = 0; index < ITEMS; index++) {
@@ -45,10 +47,12 @@ describe('stability record', () => {
     expect([task.version, hash.digest('hex').slice(0, 32)]).toEqual([1, expected]);
   });
 
-  it.each([
-    ['recall', () => recall(), 'a311d3b605c3f669cb0a3c5e61f15ef1'],
-    ['sorting', () => sorting(), 'a01bae67b80a75d6a6063d7d86c0c735'],
-  ] as const)('1,000 items of %s', (_, make, expected) => {
+  it.each(
+    [
+      ['recall', () => recall(), 'a311d3b605c3f669cb0a3c5e61f15ef1'],
+      ['sorting', () => sorting(), 'a01bae67b80a75d6a6063d7d86c0c735'],
+    ] as const,
+  )('1,000 items of %s', (_, make, expected) => {
     const task: Task<never> = make() as Task<never>;
     const items = Array.from({ length: ITEMS }, (__, index) => task.generate(1, index));
     expect([task.version, hashWindows(task.windows(items, { seed: 1 }))]).toEqual([1, expected]);

@@ -82,7 +82,7 @@ describe('Rng', () => {
       for (const byte of Buffer.from(text, 'utf8')) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & (2n ** 64n - 1n);
       return hash;
     };
-    expect(fnv('foobar')).toBe(0x85944171f73967e8n);        // published FNV-1a test vector
+    expect(fnv('foobar')).toBe(0x85944171f73967e8n); // published FNV-1a test vector
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.nat(9), (label, drawn) => {
       const parent = new Rng(11);
       parent.words(drawn);
@@ -99,7 +99,7 @@ describe('Rng', () => {
     const counts = Array.from({ length: 6 }, () => 0);
     for (let i = 0; i < 60_000; i++) counts[rng.integer(6)]!++;
     const chiSquare = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
-    expect(chiSquare).toBeLessThan(20.52);                  // 5 degrees of freedom
+    expect(chiSquare).toBeLessThan(20.52); // 5 degrees of freedom
     fc.assert(fc.property(fc.integer({ min: 1, max: TWO_32 }), (below) => {
       const value = rng.integer(below);
       expect(value >= 0 && value < below && Number.isInteger(value)).toBe(true);
@@ -107,7 +107,7 @@ describe('Rng', () => {
   });
 
   it('draws again above the largest multiple, so that no remainder is favoured', () => {
-    const below = 0xc0000001;                               // about a quarter of all words must be rejected
+    const below = 0xc0000001; // about a quarter of all words must be rejected
     const rng = new Rng(5);
     const expected: number[] = [];
     const words = new Rng(5);
@@ -155,8 +155,12 @@ describe('Rng', () => {
     for (const label of [1.5, NaN, null, undefined, Symbol('x'), {}]) expect(() => rng.split(label as number)).toThrow(argument);
     for (const count of [-1, 0.5, NaN]) expect(() => rng.words(count)).toThrow(argument);
     expect(() => rng.skip(-1)).toThrow(argument);
-    for (const state of [null, {}, { seed: '1' }, { seed: '-1', counter: '0' }, { seed: '1', counter: '1e3' },
-      { seed: '99999999999999999999', counter: '0' }, { seed: 1, counter: 0 }]) {
+    for (
+      const state of [null, {}, { seed: '1' }, { seed: '-1', counter: '0' }, { seed: '1', counter: '1e3' }, {
+        seed: '99999999999999999999',
+        counter: '0',
+      }, { seed: 1, counter: 0 }]
+    ) {
       expect(() => Rng.fromState(state as { seed: string; counter: string })).toThrow(argument);
     }
   });

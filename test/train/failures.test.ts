@@ -27,7 +27,10 @@ function lossThatFails(fails: number): LossFunction {
 function trainerOfBadRate(): Trainer {
   const setup = tinySetup();
   let asked = 0;
-  const lr = (): number => { asked += 1; return asked === 3 ? NaN : 2e-3; }; // asked twice for each update
+  const lr = (): number => {
+    asked += 1;
+    return asked === 3 ? NaN : 2e-3;
+  }; // asked twice for each update
   return new Trainer({ ...setup, optimizer: new optim.RMSProp(setup.model, { lr }) });
 }
 
@@ -97,7 +100,15 @@ describe('listeners', () => {
   it('hear the end of a run that failed, so that files are closed', async () => {
     const ends: FitResult['reason'][] = [];
     const files = [join(folder, 'failed.csv'), join(folder, 'failed.jsonl')] as const;
-    const trainer = failing([{ onEnd: ({ reason }) => { ends.push(reason); } }, csv(files[0]), jsonLines(files[1])]);
+    const trainer = failing([
+      {
+        onEnd: ({ reason }) => {
+          ends.push(reason);
+        },
+      },
+      csv(files[0]),
+      jsonLines(files[1]),
+    ]);
     const open = openFiles();
     await expect(trainer.fit({ steps: 100 })).rejects.toThrow(new RangeError('mine'));
     expect(ends).toEqual(['failed']);

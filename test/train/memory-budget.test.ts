@@ -19,7 +19,7 @@ function trainer({ memoryBudget, dtype = 'float64', batchSize = 4, truncate = 9 
 /** Bytes that training needs when it runs segments of `length` steps. */
 function needed(length: number, steps = 9): number {
   const model = new models.MultigridMemory(tinyConfig, { dtype: 'float64' });
-  for (let budget = 1e4; ; budget *= 1.02) {
+  for (let budget = 1e4;; budget *= 1.02) {
     try {
       if (segmentLength(model, { batch: 4, steps }, budget) >= length) return budget;
     } catch (error) {
@@ -69,7 +69,8 @@ describe('a memory budget', () => {
 
   it('below the least there is, is refused with that number', async () => {
     await expect(trainer({ memoryBudget: 1000 }).fit({ steps: 9 })).rejects.toMatchObject({
-      code: 'ERR_MG_CONFIG', message: expect.stringMatching(/at least \d+ bytes/),
+      code: 'ERR_MG_CONFIG',
+      message: expect.stringMatching(/at least \d+ bytes/),
     });
   });
 
@@ -94,7 +95,10 @@ describe('a memory budget', () => {
 describe('the memory that training takes', () => {
   // Channels wide enough that a window's tensors outweigh what the optimizer and the loss hold.
   const config: MultigridConfig = {
-    ...tinyConfig, writer: [[0, 0, 8], [0, 1, 16]], front: [[0, 0, 8], [0, 1, 16]], tail: [[1, 1, 16], [1, 1, 1]],
+    ...tinyConfig,
+    writer: [[0, 0, 8], [0, 1, 16]],
+    front: [[0, 0, 8], [0, 1, 16]],
+    tail: [[1, 1, 16], [1, 1, 1]],
   };
 
   it.each([3, 9])('in segments of %d steps is what is said beforehand, to 5 percent', async (length) => {

@@ -10,7 +10,11 @@ import { Trainer } from '../../lib/train/trainer.js';
 import type { TrainerSetup } from '../../lib/train/trainer-setup.js';
 
 export const tinyConfig: MultigridConfig = {
-  task: 'mapping', input: { 0: 4 }, writer: [[0, 0, 4], [0, 1, 4]], front: [[0, 0, 4], [0, 1, 4]], tail: [[1, 1, 4], [1, 1, 1]],
+  task: 'mapping',
+  input: { 0: 4 },
+  writer: [[0, 0, 4], [0, 1, 4]],
+  front: [[0, 0, 4], [0, 1, 4]],
+  tail: [[1, 1, 4], [1, 1, 1]],
 };
 
 export const tinyTask = (): Task<unknown> => mapping({ size: 5, outputSide: 6 }) as Task<unknown>;
@@ -20,8 +24,14 @@ export const tinyModel = (): MultigridMemory => new MultigridMemory(tinyConfig, 
 export function tinySetup(overrides: Partial<TrainerSetup> = {}): TrainerSetup & { model: MultigridMemory } {
   const model = tinyModel();
   return {
-    model, task: tinyTask(), optimizer: new RMSProp(model, { lr: 2e-3 }),
-    batchSize: 4, seed: 5, truncate: 4, clipNorm: 100, config: { tiny: true },
+    model,
+    task: tinyTask(),
+    optimizer: new RMSProp(model, { lr: 2e-3 }),
+    batchSize: 4,
+    seed: 5,
+    truncate: 4,
+    clipNorm: 100,
+    config: { tiny: true },
     ...overrides,
   } as TrainerSetup & { model: MultigridMemory };
 }

@@ -83,7 +83,13 @@ describe('Trainer', () => {
 
   it('saves before it rejects with what a callback threw', async () => {
     const path = join(folder, 'thrown');
-    const trainer = tinyTrainer({ callbacks: [{ onStep: ({ update }) => { if (update === 2) throw new RangeError('mine'); } }] });
+    const trainer = tinyTrainer({
+      callbacks: [{
+        onStep: ({ update }) => {
+          if (update === 2) throw new RangeError('mine');
+        },
+      }],
+    });
     await expect(trainer.fit({ steps: 100, checkpoint: { folder: path, every: 1000 } })).rejects.toThrow(new RangeError('mine'));
     expect((await Trainer.resume(join(path, 'checkpoint.safetensors'), tinySetup())).step).toBe(8);
   });
@@ -102,7 +108,9 @@ describe('Trainer', () => {
   it('logs each update and validation without times, and saves the best', async () => {
     const path = join(folder, 'logged');
     const result = await tinyTrainer().fit({
-      steps: 18, validate: { every: 9, items: 3 }, checkpoint: { folder: path, every: 9 },
+      steps: 18,
+      validate: { every: 9, items: 3 },
+      checkpoint: { folder: path, every: 9 },
     });
     const records = readMetrics(join(path, 'metrics.jsonl'));
     expect(records.filter((r) => 'loss' in r).map((r) => r.step)).toEqual([4, 8, 9, 13, 17, 18]);
@@ -145,16 +153,21 @@ describe('a non-finite number', () => {
       const windows = task.windows.bind(task);
       const trainer = tinyTrainer({
         task: {
-          name: task.name, version: task.version, describe: () => task.describe(),
+          name: task.name,
+          version: task.version,
+          describe: () => task.describe(),
           generate: (seed, index) => task.generate(seed, index),
           windowCount: (items: readonly unknown[], length?: number) => task.windowCount(items, length),
           scorer: () => task.scorer(),
-          * windows(...args: Parameters<typeof windows>) {
+          *windows(...args: Parameters<typeof windows>) {
             for (const window of windows(...args)) {
               if (window.start === 4) {
                 const output = window.outputs[0]!;
-                const grid = part === 'input' ? Object.values(window.input)[0]!
-                  : part === 'query' ? Object.values(output.query!)[0]! : output.target;
+                const grid = part === 'input' ?
+                  Object.values(window.input)[0]!
+                  : part === 'query'
+                  ? Object.values(output.query!)[0]!
+                  : output.target;
                 grid.data[0] = NaN;
               }
               yield window;
@@ -165,7 +178,8 @@ describe('a non-finite number', () => {
       await trainer.fit({ steps: 4 });
       const before = await modelBits(trainer);
       await expect(trainer.fit({ steps: 9 })).rejects.toMatchObject({
-        code: 'ERR_MG_NON_FINITE', message: expect.stringContaining(`non-finite ${part}`) as string,
+        code: 'ERR_MG_NON_FINITE',
+        message: expect.stringContaining(`non-finite ${part}`) as string,
       });
       expect(await modelBits(trainer)).toBe(before);
     }
@@ -199,7 +213,8 @@ describe('a checkpoint that does not fit', () => {
     const other = tinyTrainer();
     const before = await weightBits(other);
     await expect(Trainer.resume(file, tinySetup({ seed: 6 }))).rejects.toMatchObject({
-      code: 'ERR_MG_CHECKPOINT', message: expect.stringContaining('seed 6') as string,
+      code: 'ERR_MG_CHECKPOINT',
+      message: expect.stringContaining('seed 6') as string,
     });
     await expect(Trainer.resume(file, tinySetup({ batchSize: 5 }))).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
     const none = join(folder, 'none.safetensors');
@@ -210,7 +225,11 @@ describe('a checkpoint that does not fit', () => {
 
 describe('bad options', () => {
   it.each([
-    [{ batchSize: 0 }], [{ seed: -1 }], [{ truncate: NaN }], [{ clipNorm: NaN }], [{ guard: 'no' as never }],
+    [{ batchSize: 0 }],
+    [{ seed: -1 }],
+    [{ truncate: NaN }],
+    [{ clipNorm: NaN }],
+    [{ guard: 'no' as never }],
     [{ batchsize: 3 } as never],
   ])('%j is refused', (overrides) => {
     expect(() => tinyTrainer(overrides)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));

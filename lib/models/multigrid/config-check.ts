@@ -5,8 +5,30 @@ import { levelRange, type Dimensions, type LevelSpec } from '../../nn/ladder.js'
 import type { CheckedConfig, CheckedLayer, CheckedNetwork, CheckedPart, LayerKind, ShortcutRow } from './config.js';
 
 const KEYS = [
-  'extends', 'task', 'dims', 'baseSide', 'kernelSize', 'peephole', 'forgetBias', 'bn', 'bnMode', 'outputBn', 'input', 'writer',
-  'front', 'mem', 'secondReader', 'encoder', 'decoder', 'lstm', 'tail', 'fc', 'shortcuts', 'read', 'params', 'memory',
+  'extends',
+  'task',
+  'dims',
+  'baseSide',
+  'kernelSize',
+  'peephole',
+  'forgetBias',
+  'bn',
+  'bnMode',
+  'outputBn',
+  'input',
+  'writer',
+  'front',
+  'mem',
+  'secondReader',
+  'encoder',
+  'decoder',
+  'lstm',
+  'tail',
+  'fc',
+  'shortcuts',
+  'read',
+  'params',
+  'memory',
 ] as const;
 const READER_KEYS = ['input', 'front', 'mem', 'tail', 'shortcuts'] as const;
 const MAX_LEVEL = 12;
@@ -98,7 +120,12 @@ function part(prefix: string, key: string, raw: Raw, kind: LayerKind, shortcuts:
 }
 
 function reader(
-  name: 'reader' | 'secondReader', prefix: string, raw: Raw, shortcuts: Raw, input: LevelSpec[], writer: number,
+  name: 'reader' | 'secondReader',
+  prefix: string,
+  raw: Raw,
+  shortcuts: Raw,
+  input: LevelSpec[],
+  writer: number,
 ): CheckedNetwork {
   const front = part(prefix, 'front', raw, 'conv', shortcuts);
   const tail = part(prefix, 'tail', raw, 'conv', shortcuts);
@@ -172,13 +199,17 @@ export function checkConfig(config: unknown): CheckedConfig {
   const count = (key: 'params' | 'memory'): number | null =>
     raw[key] === undefined ? null : readInteger(key, raw[key], 0, Number.MAX_SAFE_INTEGER);
   return {
-    task: (raw['task'] as string | undefined) ?? '', dimensions,
+    task: (raw['task'] as string | undefined) ?? '',
+    dimensions,
     baseSide: readInteger('baseSide', raw['baseSide'] ?? (dimensions === 2 ? 3 : 1), 1, 1024),
     kernelSize: readChoice('kernelSize', raw['kernelSize'], 3, [1, 3, 5]),
     peephole: readChoice('peephole', raw['peephole'], 'none', ['none', 'channel']),
-    forgetBias, norm,
+    forgetBias,
+    norm,
     outputNorm: norm !== 'none' && readChoice('outputBn', raw['outputBn'], fc !== null, [true, false]),
     read: readChoice('read', raw['read'], 'every', ['every', 'last']),
-    networks, fc, expected: { parameters: count('params'), memory: count('memory') },
+    networks,
+    fc,
+    expected: { parameters: count('params'), memory: count('memory') },
   };
 }

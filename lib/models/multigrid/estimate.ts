@@ -36,7 +36,11 @@ export interface NetworkCost {
   readonly backwardBytes: number;
 }
 
-export interface EstimateOptions { readonly batch: number; readonly steps: number; readonly dtype?: 'float32' | 'float64' }
+export interface EstimateOptions {
+  readonly batch: number;
+  readonly steps: number;
+  readonly dtype?: 'float32' | 'float64';
+}
 
 export interface Estimate {
   readonly parameters: number;

@@ -27,24 +27,40 @@ export interface NetworkFields {
 
 /** A network as data. Its fields are those of the input, then those of each layer. */
 export function networkSpec(
-  model: ModelPlan, plan: NetworkPlan, { input, joined }: NetworkFields, outputs: 'all' | 'last', budgetBytes: number,
+  model: ModelPlan,
+  plan: NetworkPlan,
+  { input, joined }: NetworkFields,
+  outputs: 'all' | 'last',
+  budgetBytes: number,
 ): NetworkSpec {
   const fields = [...input];
   const layers = plan.layers.map((layer, index) => {
     const first = fields.length;
     fields.push(...joined[index]!);
     return {
-      kind: layer.kind, low: Math.min(...layer.levels), high: Math.max(...layer.levels), channels: layer.channels,
-      relu: layer.activation === 'relu', norm: layer.norm, shortcut: layer.shortcut === null ? -1 : layer.shortcut.source - 1,
-      memory: fields.slice(first).map((_, i) => first + i), isOutput: outputs === 'all' || index === plan.layers.length - 1,
+      kind: layer.kind,
+      low: Math.min(...layer.levels),
+      high: Math.max(...layer.levels),
+      channels: layer.channels,
+      relu: layer.activation === 'relu',
+      norm: layer.norm,
+      shortcut: layer.shortcut === null ? -1 : layer.shortcut.source - 1,
+      memory: fields.slice(first).map((_, i) => first + i),
+      isOutput: outputs === 'all' || index === plan.layers.length - 1,
     };
   });
   const top = Math.max(...fields.map(({ level }) => level), ...layers.map(({ high }) => high));
   return {
-    dimensions: model.dimensions, kernelSize: model.kernelSize,
+    dimensions: model.dimensions,
+    kernelSize: model.kernelSize,
     sides: levelRange(0, top).map((level) => sideOf(level, model.dimensions, model.baseSide)),
-    fields: fields.map(({ level, channels }) => ({ level, channels })), input: input.map((_, i) => i), layers,
-    forgetBias: model.forgetBias, hasPeephole: model.peephole === 'channel', epsilon: NORM_EPSILON, budgetBytes,
+    fields: fields.map(({ level, channels }) => ({ level, channels })),
+    input: input.map((_, i) => i),
+    layers,
+    forgetBias: model.forgetBias,
+    hasPeephole: model.peephole === 'channel',
+    epsilon: NORM_EPSILON,
+    budgetBytes,
   };
 }
 
@@ -59,7 +75,11 @@ function byLayer(grids: readonly NetworkGrid[]): Pyramid[] {
 
 /** The network's `forward`, as one native call. */
 export function runFused(
-  model: ModelPlan, plan: NetworkPlan, inputs: NetworkInputs, parameters: ReadonlyMap<string, Tensor>, budgetBytes: number,
+  model: ModelPlan,
+  plan: NetworkPlan,
+  inputs: NetworkInputs,
+  parameters: ReadonlyMap<string, Tensor>,
+  budgetBytes: number,
 ): NetworkOutputs {
   const { x, memory = [], outputs = 'all' } = inputs;
   const joined = plan.layers.map((layer) => readMemory(layer, memory));

@@ -28,8 +28,11 @@ export class MultigridMemoryState implements Disposable {
 
   /** Names `3.level2.hidden`, `3.level2.cell`, layers counted from 1. Live handles, not copies. */
   toTensors(): Map<string, Tensor> {
-    return new Map(this.layers.flatMap((layer, index) =>
-      [...layer.toTensors()].map(([key, tensor]) => [`${index + 1}.${key}`, tensor] as const)));
+    return new Map(
+      this.layers.flatMap((layer, index) =>
+        [...layer.toTensors()].map(([key, tensor]) => [`${index + 1}.${key}`, tensor] as const)
+      ),
+    );
   }
 
   /** The inverse of `toTensors`. Throws ERR_MG_CHECKPOINT for other names or a missing layer. */
@@ -43,7 +46,8 @@ export class MultigridMemoryState implements Disposable {
     return new MultigridMemoryState(Array.from(layers, (layer, index) => (
       layer === undefined
         ? fail('ERR_MG_CHECKPOINT', 'MultigridMemoryState', `layer ${index + 1}`, words('nothing under that name'))
-        : MultigridState.fromTensors(layer))));
+        : MultigridState.fromTensors(layer)
+    )));
   }
 
   dispose(): void {

@@ -87,7 +87,8 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const { fused, memoryBudget } = options;
     this.#memoryBudget = memoryBudget ?? 0;
     this.#networks = plan.networks.map((network) =>
-      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget)));
+      this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget))
+    );
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
   }
 
@@ -134,8 +135,10 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     }
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
-      x, outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
-      ...(state === undefined ? {} : { state: state.layers }), ...(lengths === undefined ? {} : { lengths }),
+      x,
+      outputs: this.plan.kind === 'writerReader' ? 'all' : 'last',
+      ...(state === undefined ? {} : { state: state.layers }),
+      ...(lengths === undefined ? {} : { lengths }),
     });
     return { memory: run.outputs, state: new MultigridMemoryState(run.state) };
   }
@@ -179,7 +182,8 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     const outputSteps = checkInteger('MultigridMemory', 'outputSteps', inputs.outputSteps ?? steps, 1);
     const { dimensions, baseSide } = this.plan;
     const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
-      level, Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
+      level,
+      Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
     ])));
     return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
   }
@@ -206,16 +210,24 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** One row for each layer: name, kind, levels, channels in and out, shortcut, cells, parameters. */
   override summary(): string {
-    const rows = this.plan.networks.flatMap((network) => network.layers.map((layer) => [
-      layer.name, layer.kind === 'conv' ? 'MG-conv' : 'MG-conv-LSTM', layer.grids.map((grid) => grid.side).join(' '),
-      layer.grids.map((grid) => grid.inChannels).join(' '), String(layer.channels),
-      layer.shortcut === null ? '' : String(layer.shortcut.source), String(layer.cells), String(layer.parameters),
-    ]));
+    const rows = this.plan.networks.flatMap((network) =>
+      network.layers.map((layer) => [
+        layer.name,
+        layer.kind === 'conv' ? 'MG-conv' : 'MG-conv-LSTM',
+        layer.grids.map((grid) => grid.side).join(' '),
+        layer.grids.map((grid) => grid.inChannels).join(' '),
+        String(layer.channels),
+        layer.shortcut === null ? '' : String(layer.shortcut.source),
+        String(layer.cells),
+        String(layer.parameters),
+      ])
+    );
     const { parameters, memory } = this.count();
     const fc = this.plan.fc;
     const head = fc === null ? [] : [['fc', 'linear', '', String(fc.in), String(fc.out), '', '0', String((fc.in + 1) * fc.out)]];
     return table([
-      ['layer', 'kind', 'sides', 'channels in', 'out', 'shortcut from', 'cells', 'parameters'], ...rows,
+      ['layer', 'kind', 'sides', 'channels in', 'out', 'shortcut from', 'cells', 'parameters'],
+      ...rows,
       ...head,
       ['total', '', '', '', '', '', String(memory), String(parameters)],
     ]);

@@ -113,8 +113,14 @@ export class MultigridNetwork extends Module {
 
 function makeLayer(model: ModelPlan, layer: LayerPlan, options: LayerOptions): MultigridConv | MultigridConvLSTM {
   const shared = {
-    input: layer.input, output: layer.levels, channels: layer.channels, dimensions: model.dimensions, side: model.baseSide,
-    kernelSize: model.kernelSize as 1 | 3 | 5, norm: layer.norm ? model.norm : 'none', ...options,
+    input: layer.input,
+    output: layer.levels,
+    channels: layer.channels,
+    dimensions: model.dimensions,
+    side: model.baseSide,
+    kernelSize: model.kernelSize as 1 | 3 | 5,
+    norm: layer.norm ? model.norm : 'none',
+    ...options,
   } as const;
   return layer.kind === 'conv'
     ? new MultigridConv({ ...shared, activation: layer.activation })

@@ -2,16 +2,24 @@
 
 import { fail } from '../../check.js';
 import { cellsOf, extentOf, sideOf, sourcesOf, type Dimensions, type LevelSpec, type SourceKind } from '../../nn/ladder.js';
-import {
-  convLstmSpecs, convSpecs, countSpecs, linearSpecs, normSpecs, type ParameterSpec,
-} from '../../nn/parameter-specs.js';
+import { convLstmSpecs, convSpecs, countSpecs, linearSpecs, normSpecs, type ParameterSpec } from '../../nn/parameter-specs.js';
 import type {
-  CheckedConfig, CheckedLayer, CheckedNetwork, CheckedPart, LayerKind, MultigridConfig, NetworkName,
+  CheckedConfig,
+  CheckedLayer,
+  CheckedNetwork,
+  CheckedPart,
+  LayerKind,
+  MultigridConfig,
+  NetworkName,
 } from './config.js';
 import { parseConfig, type PresetName } from './presets.js';
 
 /** One source of a grid: `channels` = own channels of the previous layer's grid + those of the memory joined to it. */
-export interface SourcePlan { readonly kind: SourceKind; readonly level: number; readonly channels: number }
+export interface SourcePlan {
+  readonly kind: SourceKind;
+  readonly level: number;
+  readonly channels: number;
+}
 
 export interface GridPlan {
   readonly level: number;
@@ -25,7 +33,10 @@ export interface GridPlan {
 }
 
 /** Identity shortcut: the outgoing grids of layer `source` (counted from 1) with their channels, where they are added. */
-export interface ShortcutPlan { readonly source: number; readonly grids: readonly LevelSpec[] }
+export interface ShortcutPlan {
+  readonly source: number;
+  readonly grids: readonly LevelSpec[];
+}
 
 export interface LayerPlan {
   /** `writer.3`: network and number of the layer, counted from 1. */
@@ -85,7 +96,10 @@ function secondHalfRule(layers: number): [number, number][] {
 }
 
 /** A layer, counted through the whole network, and the place in the configuration that asks for it, if one does. */
-interface ShortcutSource { readonly source: number; readonly asked: string | null }
+interface ShortcutSource {
+  readonly source: number;
+  readonly asked: string | null;
+}
 
 /** Target layer, counted through the whole network, → its source. */
 function shortcutSources(network: CheckedNetwork): Map<number, ShortcutSource> {
@@ -105,7 +119,9 @@ function shortcutSources(network: CheckedNetwork): Map<number, ShortcutSource> {
 
 /** Grids where the shortcut can be added: present on both sides and not wider than the target. */
 function planShortcut(
-  layer: CheckedLayer, outgoing: readonly (readonly LevelSpec[])[], from: ShortcutSource | undefined,
+  layer: CheckedLayer,
+  outgoing: readonly (readonly LevelSpec[])[],
+  from: ShortcutSource | undefined,
 ): ShortcutPlan | null {
   if (from === undefined) return null;
   const fits = (grid: LevelSpec): boolean => layer.levels.includes(grid.level) && grid.channels <= layer.channels;
@@ -116,7 +132,11 @@ function planShortcut(
 }
 
 function planGrid(
-  config: CheckedConfig, layer: CheckedLayer, input: readonly LevelSpec[], level: number, norm: boolean,
+  config: CheckedConfig,
+  layer: CheckedLayer,
+  input: readonly LevelSpec[],
+  level: number,
+  norm: boolean,
 ): GridPlan {
   const available = input.map((grid) => grid.level);
   const channelsAt = (at: number): number => input.find((grid) => grid.level === at)?.channels ?? 0;
@@ -140,7 +160,8 @@ function planGrid(
 /** The pyramid that leaves a layer: its own grids, with the channels of the joined memory where the writer has the level. */
 function joinMemory(layer: CheckedLayer, memory: { levels: readonly number[]; channels: number } | null): LevelSpec[] {
   return layer.levels.map((level) => ({
-    level, channels: layer.channels + (memory?.levels.includes(level) === true ? memory.channels : 0),
+    level,
+    channels: layer.channels + (memory?.levels.includes(level) === true ? memory.channels : 0),
   }));
 }
 
@@ -159,15 +180,25 @@ function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: Che
     const shortcut = planShortcut(layer, outgoing, shortcuts.get(index + 1));
     outgoing.push(joinMemory(layer, memory === null ? null : written[memory - 1] ?? null));
     return {
-      name: `${network.name}.${index + 1}`, kind: layer.kind, levels: layer.levels, channels: layer.channels, input, grids,
-      shortcut, norm, activation: layer.kind === 'conv' && !(isOutput && config.fc === null) ? 'relu' : 'none', memory,
+      name: `${network.name}.${index + 1}`,
+      kind: layer.kind,
+      levels: layer.levels,
+      channels: layer.channels,
+      input,
+      grids,
+      shortcut,
+      norm,
+      activation: layer.kind === 'conv' && !(isOutput && config.fc === null) ? 'relu' : 'none',
+      memory,
       cells: layer.kind === 'convLstm' ? grids.reduce((sum, grid) => sum + grid.cells * layer.channels, 0) : 0,
       parameters: grids.reduce((sum, grid) => sum + countSpecs(grid.parameters), 0),
     };
   });
   checkEnds(config, network, layers, plans);
   return {
-    name: network.name, input: network.input, layers: plans,
+    name: network.name,
+    input: network.input,
+    layers: plans,
     parameters: plans.reduce((sum, layer) => sum + layer.parameters, 0),
     cells: plans.reduce((sum, layer) => sum + layer.cells, 0),
   };
@@ -175,7 +206,10 @@ function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: Che
 
 /** Every input grid is seen by the first layer; an output layer has one grid, which fits the fully connected head. */
 function checkEnds(
-  config: CheckedConfig, network: CheckedNetwork, layers: readonly CheckedLayer[], plans: readonly LayerPlan[],
+  config: CheckedConfig,
+  network: CheckedNetwork,
+  layers: readonly CheckedLayer[],
+  plans: readonly LayerPlan[],
 ): void {
   const seen = new Set(plans[0]?.grids.flatMap((grid) => grid.sources.map((source) => source.level)));
   const unseen = network.input.find((grid) => !seen.has(grid.level));
@@ -205,8 +239,11 @@ export function planModel(source: MultigridConfig | PresetName): ModelPlan {
   const networks = config.networks.map((network) => planNetwork(config, network, writer));
   const head = config.fc === null ? [] : linearSpecs(config.fc.in, config.fc.out);
   const parameters = [
-    ...networks.flatMap((network) => network.layers.flatMap((layer) => layer.grids.flatMap((grid) =>
-      grid.parameters.map((spec) => ({ ...spec, name: `${layer.name}.${spec.name}` }))))),
+    ...networks.flatMap((network) =>
+      network.layers.flatMap((layer) =>
+        layer.grids.flatMap((grid) => grid.parameters.map((spec) => ({ ...spec, name: `${layer.name}.${spec.name}` })))
+      )
+    ),
     ...head.map((spec) => ({ ...spec, name: `fc.${spec.name}` })),
   ];
   const counts = { parameters: countSpecs(parameters), memory: networks[0]?.cells ?? 0 };

@@ -6,8 +6,23 @@ import { checkConfig } from './config-check.js';
 
 /** Names that are known; any other string is accepted by the types and refused at run time. */
 export type PresetName =
-  | 'map9' | 'map15-8k' | 'map25-8k' | 'map25' | 'map25-f9q9' | 'map25-q9' | 'ablated' | 'convlstm-thick' | 'convlstm-deep'
-  | 'sort-8k' | 'sort-50' | 'recall-8k' | 'recall-20' | 'mnist-sort' | 'mnist-recall' | 'babi' | (string & {});
+  | 'map9'
+  | 'map15-8k'
+  | 'map25-8k'
+  | 'map25'
+  | 'map25-f9q9'
+  | 'map25-q9'
+  | 'ablated'
+  | 'convlstm-thick'
+  | 'convlstm-deep'
+  | 'sort-8k'
+  | 'sort-50'
+  | 'recall-8k'
+  | 'recall-20'
+  | 'mnist-sort'
+  | 'mnist-recall'
+  | 'babi'
+  | (string & {});
 
 /** Where a configuration comes from: the authors' code, their published counts (solved for), or this project. */
 const CODE = 'official code (Huynh, Maire, Walter 2020)';
@@ -39,73 +54,134 @@ const TAIL_RECALL_MNIST: LayerRow[] = [[0, 2, 16], [0, 2, 16], [0, 1, 16], [0, 1
 
 const MNIST_INPUT = { 0: 1, 1: 1, 2: 1 };
 
-interface Preset { readonly source: string; readonly config: MultigridConfig }
+interface Preset {
+  readonly source: string;
+  readonly config: MultigridConfig;
+}
 
 const PRESETS: Readonly<Record<string, Preset>> = {
   'map9': {
     source: OWN,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: LADDER_MAP9, front: LADDER_MAP9, mem: 'same-index',
-      tail: [[0, 2, 8], [1, 2, 8], [1, 2, 8], [2, 2, 1]], shortcuts: { tail: [[3, 1]] }, params: 84_821, memory: 3_600,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: LADDER_MAP9,
+      front: LADDER_MAP9,
+      mem: 'same-index',
+      tail: [[0, 2, 8], [1, 2, 8], [1, 2, 8], [2, 2, 1]],
+      shortcuts: { tail: [[3, 1]] },
+      params: 84_821,
+      memory: 3_600,
     },
   },
   'map15-8k': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: WRITER_8K, front: FRONT_8K, mem: 'same-index', tail: TAIL_TO_24,
-      params: 124_129, memory: 7_992,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: WRITER_8K,
+      front: FRONT_8K,
+      mem: 'same-index',
+      tail: TAIL_TO_24,
+      params: 124_129,
+      memory: 7_992,
     },
   },
   'map25-8k': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: WRITER_8K, front: FRONT_8K, mem: 'same-index', tail: TAIL_TO_48,
-      params: 169_185, memory: 7_992,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: WRITER_8K,
+      front: FRONT_8K,
+      mem: 'same-index',
+      tail: TAIL_TO_48,
+      params: 169_185,
+      memory: 7_992,
     },
   },
   'map25': {
     source: CODE,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: LADDER_77K, front: LADDER_77K, mem: 'same-index', tail: TAIL_TO_48,
-      params: 650_225, memory: 76_968,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: LADDER_77K,
+      front: LADDER_77K,
+      mem: 'same-index',
+      tail: TAIL_TO_48,
+      params: 650_225,
+      memory: 76_968,
     },
   },
   'map25-f9q9': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 0: 4, 1: 4, 2: 4 }, writer: LADDER_F9, front: LADDER_F9, mem: 'same-index', tail: TAIL_TO_48,
-      params: 661_065, memory: 78_120,
+      task: 'mapping',
+      input: { 0: 4, 1: 4, 2: 4 },
+      writer: LADDER_F9,
+      front: LADDER_F9,
+      mem: 'same-index',
+      tail: TAIL_TO_48,
+      params: 661_065,
+      memory: 78_120,
     },
   },
   'map25-q9': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: LADDER_77K, front: LADDER_77K, mem: 'same-index', tail: TAIL_TO_48,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: LADDER_77K,
+      front: LADDER_77K,
+      mem: 'same-index',
+      tail: TAIL_TO_48,
       secondReader: {
-        input: { 2: 4 }, front: [[2, 2, 8], [2, 2, 8], [2, 3, 16], [2, 3, 16], [2, 4, 16]], mem: [3, 4, 5, 6, 7], tail: TAIL_Q9,
+        input: { 2: 4 },
+        front: [[2, 2, 8], [2, 2, 8], [2, 3, 16], [2, 3, 16], [2, 4, 16]],
+        mem: [3, 4, 5, 6, 7],
+        tail: TAIL_Q9,
       },
-      params: 788_098, memory: 76_968,
+      params: 788_098,
+      memory: 76_968,
     },
   },
   'ablated': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 0: 4 }, writer: LADDER_ABLATED, front: LADDER_ABLATED, mem: 'same-index', tail: TAIL_AT_48,
-      params: 1_400_753, memory: 265_536,
+      task: 'mapping',
+      input: { 0: 4 },
+      writer: LADDER_ABLATED,
+      front: LADDER_ABLATED,
+      mem: 'same-index',
+      tail: TAIL_AT_48,
+      params: 1_400_753,
+      memory: 265_536,
     },
   },
   'convlstm-thick': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 4: 4 }, writer: LADDER_THICK, front: LADDER_THICK, mem: 'same-index', tail: TAIL_AT_48,
-      params: 1_400_753, memory: 626_688,
+      task: 'mapping',
+      input: { 4: 4 },
+      writer: LADDER_THICK,
+      front: LADDER_THICK,
+      mem: 'same-index',
+      tail: TAIL_AT_48,
+      params: 1_400_753,
+      memory: 626_688,
     },
   },
   'convlstm-deep': {
     source: COUNTS,
     config: {
-      task: 'mapping', input: { 4: 4 }, writer: LADDER_DEEP, front: LADDER_DEEP, mem: 'same-index',
-      tail: [...repeat([4, 4, 16], 18), [4, 4, 1]], params: 376_625, memory: 626_688,
+      task: 'mapping',
+      input: { 4: 4 },
+      writer: LADDER_DEEP,
+      front: LADDER_DEEP,
+      mem: 'same-index',
+      tail: [...repeat([4, 4, 16], 18), [4, 4, 1]],
+      params: 376_625,
+      memory: 626_688,
     },
   },
   'sort-8k': {
@@ -119,38 +195,72 @@ const PRESETS: Readonly<Record<string, Preset>> = {
   'recall-8k': {
     source: COUNTS,
     config: {
-      task: 'recall', read: 'last', input: { 0: 1 }, writer: WRITER_8K, front: FRONT_8K, mem: 'same-index', tail: TAIL_DOWN_8K,
-      params: 127_529, memory: 7_992,
+      task: 'recall',
+      read: 'last',
+      input: { 0: 1 },
+      writer: WRITER_8K,
+      front: FRONT_8K,
+      mem: 'same-index',
+      tail: TAIL_DOWN_8K,
+      params: 127_529,
+      memory: 7_992,
     },
   },
   'recall-20': {
     source: COUNTS,
     config: {
-      task: 'recall', read: 'last', input: { 0: 1 }, writer: LADDER_77K, front: LADDER_77K, mem: 'same-index',
-      tail: TAIL_DOWN_77K, params: 653_625, memory: 76_968,
+      task: 'recall',
+      read: 'last',
+      input: { 0: 1 },
+      writer: LADDER_77K,
+      front: LADDER_77K,
+      mem: 'same-index',
+      tail: TAIL_DOWN_77K,
+      params: 653_625,
+      memory: 76_968,
     },
   },
   'mnist-sort': {
     source: COUNTS,
     config: {
-      task: 'mnist-sorting', bn: true, input: MNIST_INPUT, encoder: LADDER_MNIST,
-      tail: [[0, 2, 16], ...TAIL_RECALL_MNIST], fc: [90, 10], params: 287_836, memory: 7_560,
+      task: 'mnist-sorting',
+      bn: true,
+      input: MNIST_INPUT,
+      encoder: LADDER_MNIST,
+      tail: [[0, 2, 16], ...TAIL_RECALL_MNIST],
+      fc: [90, 10],
+      params: 287_836,
+      memory: 7_560,
     },
   },
   'mnist-recall': {
     source: CODE,
     config: {
-      task: 'mnist-recall', read: 'last', bn: true, input: MNIST_INPUT, writer: LADDER_MNIST, front: LADDER_MNIST,
-      mem: 'same-index', tail: TAIL_RECALL_MNIST, fc: [90, 10], params: 211_408, memory: 7_560,
+      task: 'mnist-recall',
+      read: 'last',
+      bn: true,
+      input: MNIST_INPUT,
+      writer: LADDER_MNIST,
+      front: LADDER_MNIST,
+      mem: 'same-index',
+      tail: TAIL_RECALL_MNIST,
+      fc: [90, 10],
+      params: 211_408,
+      memory: 7_560,
     },
   },
   'babi': {
     source: COUNTS,
     config: {
-      task: 'babi', dims: 1, bn: 'sequence', outputBn: false, input: { 0: 159 },
+      task: 'babi',
+      dims: 1,
+      bn: 'sequence',
+      outputBn: false,
+      input: { 0: 159 },
       lstm: [[0, 1, 24], [0, 1, 32], [0, 2, 32], [0, 3, 32], [0, 4, 32], [0, 4, 32]],
       tail: [[0, 3, 32], [0, 3, 32], [0, 2, 32], [0, 2, 32], [0, 1, 32], [0, 1, 32], [0, 0, 159]],
-      params: 1_004_991, memory: 2_856,
+      params: 1_004_991,
+      memory: 2_856,
     },
   },
 };

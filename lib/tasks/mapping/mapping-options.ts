@@ -39,8 +39,22 @@ export interface ResolvedMapping extends Required<MappingOptions> {
   readonly levels: readonly { level: number; side: number }[];
 }
 
-const KNOWN = ['size', 'complexity', 'density', 'motion', 'moveRule', 'pathLength', 'startCell', 'view', 'query',
-  'targetTiming', 'outputSide', 'center', 'locationScale', 'inputLevels'] as const satisfies (keyof MappingOptions)[];
+const KNOWN = [
+  'size',
+  'complexity',
+  'density',
+  'motion',
+  'moveRule',
+  'pathLength',
+  'startCell',
+  'view',
+  'query',
+  'targetTiming',
+  'outputSide',
+  'center',
+  'locationScale',
+  'inputLevels',
+] as const satisfies (keyof MappingOptions)[];
 
 /** Fills in the defaults. ERR_MG_ARGUMENT for unknown names, wrong values, and values that do not fit each other. */
 export function resolveMapping(options: MappingOptions): ResolvedMapping {
@@ -54,7 +68,10 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
   const targetTiming = checkChoice(where, 'targetTiming', options.targetTiming ?? 'observed', ['observed', 'official']);
   const spiralSteps = (size - 2) ** 2;
   const pathLength = checkInteger(
-    where, 'pathLength', options.pathLength ?? (motion === 'spiral' ? spiralSteps : 500), 1,
+    where,
+    'pathLength',
+    options.pathLength ?? (motion === 'spiral' ? spiralSteps : 500),
+    1,
     motion === 'spiral' ? spiralSteps : 1_000_000,
   );
   const view = checkSide('view', options.view ?? 3);
@@ -65,8 +82,23 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
   const center = checkCenter(options.center, size, outputSide, startCell);
   const inputLevels = checkLevels(options.inputLevels ?? (view === 9 ? [0, 1, 2] : [0]));
   const levels = inputLevels.map((level) => ({ level, side: levelSide(level) }));
-  return { size, complexity, density, motion, moveRule, pathLength, startCell, view, query, targetTiming, outputSide, center,
-    locationScale, inputLevels, levels };
+  return {
+    size,
+    complexity,
+    density,
+    motion,
+    moveRule,
+    pathLength,
+    startCell,
+    view,
+    query,
+    targetTiming,
+    outputSide,
+    center,
+    locationScale,
+    inputLevels,
+    levels,
+  };
 }
 
 function checkSide(name: string, value: unknown): 3 | 9 {
@@ -77,7 +109,8 @@ function checkStart(start: unknown, size: number, motion: 'spiral' | 'random'): 
   const middle = motion === 'spiral' ? (size - 1) / 2 : walkStart(size);
   if (start === undefined) return [middle, middle];
   if (motion === 'spiral') fail('ERR_MG_ARGUMENT', 'mapping', 'no startCell with the spiral', start);
-  const isOdd = (value: unknown): value is number => Number.isInteger(value) && (value as number) % 2 === 1
+  const isOdd = (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) % 2 === 1
     && (value as number) >= 1 && (value as number) <= size - 2;
   if (!Array.isArray(start) || start.length !== 2 || !isOdd(start[0]) || !isOdd(start[1])) {
     const expected = `startCell to be [row, col], both odd in 1…${size - 2}`;
@@ -87,8 +120,8 @@ function checkStart(start: unknown, size: number, motion: 'spiral' | 'random'): 
 }
 
 function checkCenter(center: unknown, size: number, side: number, start: readonly [number, number]): number {
-  const low = Math.max(...start) - 1;                        // farthest that an agent gets to the left or up
-  const high = size - 2 - Math.min(...start);                // … and to the right or down
+  const low = Math.max(...start) - 1; // farthest that an agent gets to the left or up
+  const high = size - 2 - Math.min(...start); // … and to the right or down
   const fits = (value: number): boolean => value - low >= 0 && value + high < side;
   const value = checkInteger('mapping', 'center', center ?? (1.5 * size <= side ? size : Math.floor(side / 2)), 0);
   if (!fits(value)) {

@@ -12,7 +12,7 @@ import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut
 import type { HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptions, WindowOutput } from '../task.js';
 import { Track } from './track.js';
 
-const QUERY9_LEVEL = 2;                                      // the grid that holds a 9×9 window: side 12
+const QUERY9_LEVEL = 2; // the grid that holds a 9×9 window: side 12
 
 /** The mapping task.
  *
@@ -52,7 +52,8 @@ class MappingTask implements Task<Maze> {
       form: 'stepwise',
       input,
       outputs: this.#names.map((name, k) => (
-        { name, query: k === 0 ? input : query9, logits: [outputSide, outputSide, 1], loss: 'bceWithLogits' })),
+        { name, query: k === 0 ? input : query9, logits: [outputSide, outputSide, 1], loss: 'bceWithLogits' }
+      )),
       metrics: prefixes.flatMap((prefix) => [`${prefix}f`, `${prefix}precision`, `${prefix}recall`]),
       steps: pathLength,
       window: 20,
@@ -145,7 +146,7 @@ class MappingTask implements Task<Maze> {
     for (let t = 0; t < steps; t++) {
       tracks.forEach((track, b) => {
         const at = t * batch + b;
-        const draw = draws.split('wide').split(start + t);    // mazes with as many candidates ask for the same one
+        const draw = draws.split('wide').split(start + t); // mazes with as many candidates ask for the same one
         const { patch, isScored } = track.askWide(start + t, ahead, draw, target.data, at * outputSide * outputSide);
         encodePatch(patch, 9, rows, 0, 0, query.data, at * 144 * CHANNELS);
         scored.data[at] = isScored ? 1 : 0;
@@ -156,7 +157,8 @@ class MappingTask implements Task<Maze> {
 
   /** A pyramid on the input levels, each window written by `write`. */
   #pyramid(
-    steps: number, batch: number,
+    steps: number,
+    batch: number,
     write: (rows: Int32Array, out: Float32Array, t: number, b: number, offset: number) => void,
   ): HostPyramid {
     const grids: Record<number, HostArray> = {};

@@ -32,7 +32,12 @@ export function makeMaze(shape: MazeShape, rng: Rng): Uint8Array {
   const walkSteps = Math.floor(complexity * (5 * (n + n)));
   const walks = Math.floor(density * (half * half));
   const cells = new Uint8Array(n * n);
-  for (let i = 0; i < n; i++) cells[i] = cells[(n - 1) * n + i] = cells[i * n] = cells[i * n + n - 1] = 1;
+  for (let i = 0; i < n; i++)
+    cells[i] =
+      cells[(n - 1) * n + i] =
+      cells[i * n] =
+      cells[i * n + n - 1] =
+        1;
 
   const nodes = new Int32Array(4);
   for (let walk = 0; walk < walks; walk++) {
@@ -48,7 +53,7 @@ export function makeMaze(shape: MazeShape, rng: Rng): Uint8Array {
       const node = nodes[rng.integer(count)]!;
       if (cells[node] === 1) continue;
       cells[node] = 1;
-      cells[(node + y * n + x) / 2] = 1;                      // the cell between
+      cells[(node + y * n + x) / 2] = 1; // the cell between
       x = node % n;
       y = (node - x) / n;
     }

@@ -20,7 +20,7 @@ export function spiralPath(size: number): Int32Array {
   let dc = 0;
   while (Math.max(Math.abs(dr), Math.abs(dc)) < center) {
     path.push((center + dr) * size + center + dc);
-    const reach = dc >= 0 ? dc - 1 : -dc;                     // last row of the vertical stretch at this column
+    const reach = dc >= 0 ? dc - 1 : -dc; // last row of the vertical stretch at this column
     if (dr < 1 - Math.abs(dc)) dc += 1;
     else if (dr <= reach) dr += dc >= 0 ? 1 : -1;
     else dc -= 1;

@@ -10,11 +10,11 @@ const WIDE = 9;
 
 /** A centre whose 9×9 window has been seen in full. */
 interface Candidate {
-  readonly time: number;                                     // first step at which it is complete
+  readonly time: number; // first step at which it is complete
   readonly row: number;
   readonly col: number;
   readonly spot: number;
-  id: number;                                                // number of the window, −1 until it is needed
+  id: number; // number of the window, −1 until it is needed
 }
 
 export class Track {
@@ -22,16 +22,16 @@ export class Track {
   readonly #view: number;
   readonly #padded: Padded;
   readonly #patch: Uint8Array;
-  readonly #rows: Int32Array;                                // of the agent in the maze, per step
+  readonly #rows: Int32Array; // of the agent in the maze, per step
   readonly #cols: Int32Array;
-  readonly #rowShift: number;                                // maze coordinate + shift = re-centred coordinate
+  readonly #rowShift: number; // maze coordinate + shift = re-centred coordinate
   readonly #colShift: number;
   readonly #side: number;
-  readonly #spots: Int32Array;                               // cell of the output map, per step
-  readonly #ids: Int32Array;                                 // number of the window seen, per step
-  readonly #seenAt: Int32Array | null;                       // first step at which a maze cell was in view
+  readonly #spots: Int32Array; // cell of the output map, per step
+  readonly #ids: Int32Array; // number of the window seen, per step
+  readonly #seenAt: Int32Array | null; // first step at which a maze cell was in view
   readonly #candidates: readonly Candidate[];
-  readonly #numbering = new Numbering();                     // of 9×9 windows
+  readonly #numbering = new Numbering(); // of 9×9 windows
   readonly #wide = new Uint8Array(WIDE * WIDE);
 
   constructor(maze: Maze, { view, query, outputSide, center }: ResolvedMapping) {

@@ -54,8 +54,11 @@ const FAULTS: readonly (readonly [name: string, change: object, begins: string])
   ['other parameters than expected', { params: 84_822 }, 'params: '],
   ['other memory than expected', { memory: 3_601 }, 'memory: '],
   ['a decoder beside a writer', { decoder: 'same-as-encoder' }, 'decoder: '],
-  ['a fault in the second reader', { secondReader: { input: { 0: 4 }, front: [[0, 9, 1]], tail: [[0, 0, 1]] } },
-    'secondReader.front[0][1]: '],
+  [
+    'a fault in the second reader',
+    { secondReader: { input: { 0: 4 }, front: [[0, 9, 1]], tail: [[0, 0, 1]] } },
+    'secondReader.front[0][1]: ',
+  ],
   ['an unknown key of the second reader', { secondReader: { inputs: {} } }, 'secondReader.inputs: '],
   ['a task that is no string', { task: 3 }, 'task: '],
 ];
@@ -90,8 +93,10 @@ describe('a configuration', () => {
     const config = { extends: 'map9', forgetBias: 0, peephole: 'channel' } as const;
     expect(resolveConfig(config)).not.toHaveProperty('params');
     expect(planModel(config).forgetBias).toBe(0);
-    expect(planModel(config).counts.parameters).toBe(84_821 + planModel('map9').networks[0]!.layers
-      .reduce((sum, layer) => sum + 3 * layer.channels * layer.grids.length, 0));
+    expect(planModel(config).counts.parameters).toBe(
+      84_821 + planModel('map9').networks[0]!.layers
+        .reduce((sum, layer) => sum + 3 * layer.channels * layer.grids.length, 0),
+    );
   });
 
   it('whatever it holds, is built or refused with ERR_MG_CONFIG', () => {
@@ -99,16 +104,25 @@ describe('a configuration', () => {
     const row = fc.oneof(fc.tuple(level, level, fc.integer({ min: 1, max: 3 })), fc.anything());
     const layers = fc.oneof(fc.array(row, { maxLength: 4 }), fc.anything());
     const config = fc.record({
-      input: fc.oneof(fc.constant({ 0: 2 }), fc.anything()), writer: layers, front: layers, tail: layers, mem: fc.anything(),
-      dims: fc.constantFrom(1, 2, 'x'), bn: fc.oneof(fc.boolean(), fc.anything()), fc: fc.anything(),
+      input: fc.oneof(fc.constant({ 0: 2 }), fc.anything()),
+      writer: layers,
+      front: layers,
+      tail: layers,
+      mem: fc.anything(),
+      dims: fc.constantFrom(1, 2, 'x'),
+      bn: fc.oneof(fc.boolean(), fc.anything()),
+      fc: fc.anything(),
     }, { requiredKeys: [] });
-    fc.assert(fc.property(config, (value) => {
-      try {
-        expect(planModel(value as MultigridConfig).counts.parameters).toBeGreaterThan(0);
-      } catch (error) {
-        expect(error).toBeInstanceOf(MgError);
-        expect((error as MgError).code).toBe('ERR_MG_CONFIG');
-      }
-    }), { numRuns: 300, verbose: true });
+    fc.assert(
+      fc.property(config, (value) => {
+        try {
+          expect(planModel(value as MultigridConfig).counts.parameters).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MgError);
+          expect((error as MgError).code).toBe('ERR_MG_CONFIG');
+        }
+      }),
+      { numRuns: 300, verbose: true },
+    );
   });
 });

@@ -26,7 +26,14 @@ function worstDifference(a: Map<string, ArrayLike<number>>, b: Map<string, Array
 const LONG = (process.env.MG_LONG ?? 'map9').split(',');
 /** Readers that decide so often in 500 steps that each sample has ties: the loss hears the answers of so many steps. */
 const HEARD: Record<string, number> = {
-  'map15-8k': 8, 'map25-8k': 8, 'map25': 8, 'map25-f9q9': 8, 'map25-q9': 8, 'ablated': 2, 'convlstm-thick': 2, 'convlstm-deep': 2,
+  'map15-8k': 8,
+  'map25-8k': 8,
+  'map25': 8,
+  'map25-f9q9': 8,
+  'map25-q9': 8,
+  'ablated': 2,
+  'convlstm-thick': 2,
+  'convlstm-deep': 2,
 };
 /** Without input a decoder settles, some within 150 steps: then all cells of a pool's windows agree but for the last bits. */
 const OUTPUT_STEPS: Record<string, number> = { 'sort-50': 50, 'mnist-sort': 50 };
@@ -79,9 +86,11 @@ describe.each(LONG)('%s, fused, over many steps', (name) => {
   // Rounding errors add up along the steps, as the bound for 500 of them says. The writer's gradients go on from the steps heard
   // through all before.
   it.each([
-    [20, 2e-5], [500, 1e-4],
+    [20, 2e-5],
+    [500, 1e-4],
   ])('equals its layers in float32 over %d steps: all values and gradients to %d, on a sample without ties', async (
-    steps, tolerance,
+    steps,
+    tolerance,
   ) => {
     const size = { steps, batch: 1, heard: HEARD[name] ?? steps, ...small, ...outputSteps(steps) };
     const found: string[] = [];

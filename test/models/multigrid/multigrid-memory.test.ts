@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { noGrad, scope } from '../../../lib/autograd/index.js';
 import {
-  MultigridMemory, MultigridMemoryState, planModel, presets, type MultigridConfig, type MultigridInputs, type Recurrent,
+  MultigridMemory,
+  MultigridMemoryState,
+  planModel,
+  presets,
+  type MultigridConfig,
+  type MultigridInputs,
+  type Recurrent,
 } from '../../../lib/models/index.js';
 import { Pyramid } from '../../../lib/nn/index.js';
 import { add, bceWithLogits, crossEntropy, mul, sum } from '../../../lib/ops/index.js';
@@ -17,34 +23,58 @@ import { initial, output, step } from './naive-memory.js';
 /** Small models, one of each family. */
 const FAMILIES: Readonly<Record<string, MultigridConfig>> = {
   'writer and reader with shortcuts': {
-    input: { 0: 2 }, baseSide: 2, writer: [[0, 0, 2], [0, 1, 2], [0, 1, 3], [0, 2, 3], [0, 2, 4]],
-    front: [[0, 0, 1], [0, 1, 2], [0, 1, 3], [0, 2, 3], [0, 2, 8]], tail: [[0, 2, 3], [1, 2, 3], [1, 2, 3], [2, 2, 1]],
+    input: { 0: 2 },
+    baseSide: 2,
+    writer: [[0, 0, 2], [0, 1, 2], [0, 1, 3], [0, 2, 3], [0, 2, 4]],
+    front: [[0, 0, 1], [0, 1, 2], [0, 1, 3], [0, 2, 3], [0, 2, 8]],
+    tail: [[0, 2, 3], [1, 2, 3], [1, 2, 3], [2, 2, 1]],
     shortcuts: { tail: [[3, 1]] },
   },
   'writer and two readers': {
-    input: { 0: 2, 1: 1 }, baseSide: 1, writer: [[0, 1, 2], [0, 1, 2], [0, 2, 2]], front: [[0, 1, 2], [0, 1, 2], [0, 2, 4]],
+    input: { 0: 2, 1: 1 },
+    baseSide: 1,
+    writer: [[0, 1, 2], [0, 1, 2], [0, 2, 2]],
+    front: [[0, 1, 2], [0, 1, 2], [0, 2, 4]],
     tail: [[1, 2, 2], [2, 2, 1]],
     secondReader: { input: { 1: 3 }, front: [[1, 1, 2], [1, 2, 2]], mem: [2, 3], tail: [[1, 2, 3], [2, 2, 2]] },
   },
   'encoder and decoder': {
-    input: { 0: 2 }, baseSide: 2, encoder: [[0, 1, 2], [0, 1, 2], [0, 2, 2]],
+    input: { 0: 2 },
+    baseSide: 2,
+    encoder: [[0, 1, 2], [0, 1, 2], [0, 2, 2]],
     tail: [[0, 1, 3], [0, 1, 3], [0, 0, 3], [0, 0, 3], [0, 0, 1]],
   },
   'one 1-D network': {
-    dims: 1, input: { 0: 4 }, lstm: [[0, 1, 2], [0, 1, 3], [0, 2, 3]], tail: [[0, 2, 3], [0, 1, 3], [0, 0, 4]],
+    dims: 1,
+    input: { 0: 4 },
+    lstm: [[0, 1, 2], [0, 1, 3], [0, 2, 3]],
+    tail: [[0, 2, 3], [0, 1, 3], [0, 0, 4]],
   },
 };
 const PEEPHOLES: MultigridConfig = { ...FAMILIES['writer and reader with shortcuts']!, peephole: 'channel' };
 const WITH_NORM: Readonly<Record<string, MultigridConfig>> = {
   'recall with batch norm and a head': {
-    input: { 0: 1, 1: 1 }, bn: true, writer: [[0, 1, 2], [0, 1, 2], [0, 1, 4]], front: [[0, 1, 2], [0, 1, 2], [0, 1, 4]],
-    tail: [[0, 1, 4], [0, 0, 3]], fc: [27, 5], read: 'last',
+    input: { 0: 1, 1: 1 },
+    bn: true,
+    writer: [[0, 1, 2], [0, 1, 2], [0, 1, 4]],
+    front: [[0, 1, 2], [0, 1, 2], [0, 1, 4]],
+    tail: [[0, 1, 4], [0, 0, 3]],
+    fc: [27, 5],
+    read: 'last',
   },
   'sorting with batch norm and a head': {
-    input: { 0: 1 }, bn: true, encoder: [[0, 1, 2], [0, 1, 2]], tail: [[0, 1, 3], [0, 0, 2]], fc: [18, 5],
+    input: { 0: 1 },
+    bn: true,
+    encoder: [[0, 1, 2], [0, 1, 2]],
+    tail: [[0, 1, 3], [0, 0, 2]],
+    fc: [18, 5],
   },
   'a 1-D network normalized over sequences': {
-    dims: 1, bn: 'sequence', input: { 0: 4 }, lstm: [[0, 1, 2], [0, 2, 3], [0, 2, 3]], tail: [[0, 1, 3], [0, 0, 4]],
+    dims: 1,
+    bn: 'sequence',
+    input: { 0: 4 },
+    lstm: [[0, 1, 2], [0, 2, 3], [0, 2, 3]],
+    tail: [[0, 1, 3], [0, 0, 4]],
   },
 };
 
@@ -54,10 +84,16 @@ const extent = (config: MultigridConfig, level: number): number[] => {
 };
 
 function hostWindow(
-  config: MultigridConfig, input: Readonly<Record<string, number>>, lead: readonly number[], source: Source,
+  config: MultigridConfig,
+  input: Readonly<Record<string, number>>,
+  lead: readonly number[],
+  source: Source,
 ): Map<number, Nd> {
-  return new Map(Object.entries(input).map(([level, channels]) => (
-    [Number(level), source.normal([...lead, ...extent(config, Number(level)), channels])])));
+  return new Map(
+    Object.entries(input).map((
+      [level, channels],
+    ) => [Number(level), source.normal([...lead, ...extent(config, Number(level)), channels])]),
+  );
 }
 
 const upload = (grids: ReadonlyMap<number, Nd>, dtype: 'float32' | 'float64' = 'float64'): Pyramid =>
@@ -74,8 +110,10 @@ function hostInputs(config: MultigridConfig, steps: number, batch: number, seed:
   return inputs;
 }
 
-const toInputs = ([input, ...queries]: readonly Map<number, Nd>[], dtype: 'float32' | 'float64' = 'float64'): MultigridInputs =>
-  ({ input: upload(input!, dtype), queries: queries.map((query) => upload(query, dtype)) });
+const toInputs = (
+  [input, ...queries]: readonly Map<number, Nd>[],
+  dtype: 'float32' | 'float64' = 'float64',
+): MultigridInputs => ({ input: upload(input!, dtype), queries: queries.map((query) => upload(query, dtype)) });
 
 /** Steps from … to of a window of host arrays. */
 function cut(grids: ReadonlyMap<number, Nd>, from: number, to: number): Map<number, Nd> {
@@ -87,19 +125,28 @@ function cut(grids: ReadonlyMap<number, Nd>, from: number, to: number): Map<numb
 
 /** One step of a window as naive [B,H,W,C] grids. */
 function naiveStep(grids: ReadonlyMap<number, Nd>, t: number, dims: number | undefined): Grids {
-  return new Map([...cut(grids, t, t + 1)].map(([level, { shape, data }]) => (
-    [level, nd(dims === 1 ? [shape[1]!, 1, ...shape.slice(2)] : shape.slice(1), data)])));
+  return new Map(
+    [...cut(grids, t, t + 1)].map((
+      [level, { shape, data }],
+    ) => [level, nd(dims === 1 ? [shape[1]!, 1, ...shape.slice(2)] : shape.slice(1), data)]),
+  );
 }
 
 /** All logits of a model by nested loops. */
 function naiveLogits(
-  config: MultigridConfig, model: MultigridMemory, inputs: readonly Map<number, Nd>[], steps: number, batch: number,
+  config: MultigridConfig,
+  model: MultigridMemory,
+  inputs: readonly Map<number, Nd>[],
+  steps: number,
+  batch: number,
 ): number[][] {
   const weights = weightsOf(model);
   const [first, ...others] = model.plan.networks;
   let state = initial(model.plan, first!, batch);
   const logits: number[][] = [];
-  const put = (k: number, values: Nd): void => { (logits[k] ??= []).push(...values.data); };
+  const put = (k: number, values: Nd): void => {
+    (logits[k] ??= []).push(...values.data);
+  };
   for (let t = 0; t < steps; t++) {
     const run = step(model.plan, first!, weights, naiveStep(inputs[0]!, t, config.dims), state);
     state = run.state;
@@ -163,7 +210,11 @@ describe.each(['off', 'required'] as const)('MultigridMemory, fused %s', (fused)
 
   it('has the gradients of finite differences in a two-layer writer and reader with shortcuts', () => {
     const two: MultigridConfig = {
-      input: { 0: 1 }, baseSide: 1, writer: [[0, 0, 1], [0, 1, 2]], front: [[0, 0, 1], [0, 1, 2]], tail: [[0, 1, 2], [1, 1, 1]],
+      input: { 0: 1 },
+      baseSide: 1,
+      writer: [[0, 0, 1], [0, 1, 2]],
+      front: [[0, 0, 1], [0, 1, 2]],
+      tail: [[0, 1, 2], [1, 1, 1]],
       shortcuts: { writer: [[2, 1]], front: [[2, 1]] },
     };
     const model = new MultigridMemory(two, { fused, dtype: 'float64' });
@@ -212,7 +263,11 @@ describe.each(['off', 'required'] as const)('MultigridMemory, fused %s', (fused)
   it('adds a shortcut to what leaves a layer, never to what it carries', () => {
     using _ = scope();
     const config: MultigridConfig = {
-      input: { 0: 2 }, writer: [[0, 1, 3], [0, 1, 3], [0, 1, 3]], front: [[0, 1, 1]], mem: [null], tail: [[0, 0, 1]],
+      input: { 0: 2 },
+      writer: [[0, 1, 3], [0, 1, 3], [0, 1, 3]],
+      front: [[0, 1, 1]],
+      mem: [null],
+      tail: [[0, 0, 1]],
     };
     const model = new MultigridMemory(config, { fused, dtype: 'float64' });
     randomize(model, 18);
@@ -353,8 +408,10 @@ describe('losses at the start', () => {
   it('of localisation with zero logits are 20·32·48²·ln 2 = 1,022,087', () => {
     using _ = scope();
     const thin: MultigridConfig = {
-      input: { 0: 4 }, writer: [[0, 1, 1], [0, 2, 1], [0, 3, 1], [0, 4, 1]],
-      front: [[0, 1, 1], [0, 2, 1], [0, 3, 1], [0, 4, 1]], tail: [[4, 4, 1]],
+      input: { 0: 4 },
+      writer: [[0, 1, 1], [0, 2, 1], [0, 3, 1], [0, 4, 1]],
+      front: [[0, 1, 1], [0, 2, 1], [0, 3, 1], [0, 4, 1]],
+      tail: [[4, 4, 1]],
     };
     const model = new MultigridMemory(thin, { rng: new Rng(26) });
     for (const [name, parameter] of model.namedParameters()) {

@@ -2,7 +2,14 @@
 import type { LayerPlan, ModelPlan, NetworkPlan } from '../../../lib/models/index.js';
 import type { Nd } from '../../helpers/nd.js';
 import {
-  addShortcut, convLayer, convLstmStep, joinMemory, zeroState, type Grids, type LayerState, type Weights,
+  addShortcut,
+  convLayer,
+  convLstmStep,
+  joinMemory,
+  zeroState,
+  type Grids,
+  type LayerState,
+  type Weights,
 } from '../../nn/naive-multigrid.js';
 
 /** The weights of one layer, by names like `level2.kernel`. */
@@ -23,7 +30,12 @@ export function initial(plan: ModelPlan, network: NetworkPlan, batch: number): L
 
 /** One time step of a network: outputs of all layers with shortcuts, and the next state. */
 export function step(
-  plan: ModelPlan, network: NetworkPlan, weights: Weights, x: Grids, state: readonly LayerState[], memory: readonly Grids[] = [],
+  plan: ModelPlan,
+  network: NetworkPlan,
+  weights: Weights,
+  x: Grids,
+  state: readonly LayerState[],
+  memory: readonly Grids[] = [],
 ): { outputs: Grids[]; state: LayerState[] } {
   const outputs: Grids[] = [];
   const outgoing: Grids[] = [];

@@ -6,11 +6,22 @@ import { publishedLayers } from './published-layers.js';
 
 /** Params and Memory of the paper's tables, exact where the samples or the count give them. */
 const COUNTS: readonly (readonly [name: string, parameters: number, memory: number])[] = [
-  ['map9', 84_821, 3_600], ['map15-8k', 124_129, 7_992], ['map25-8k', 169_185, 7_992], ['map25', 650_225, 76_968],
-  ['map25-f9q9', 661_065, 78_120], ['map25-q9', 788_098, 76_968], ['ablated', 1_400_753, 265_536],
-  ['convlstm-thick', 1_400_753, 626_688], ['convlstm-deep', 376_625, 626_688], ['sort-8k', 119_553, 7_992],
-  ['sort-50', 893_121, 76_968], ['recall-8k', 127_529, 7_992], ['recall-20', 653_625, 76_968], ['mnist-sort', 287_836, 7_560],
-  ['mnist-recall', 211_408, 7_560], ['babi', 1_004_991, 2_856],
+  ['map9', 84_821, 3_600],
+  ['map15-8k', 124_129, 7_992],
+  ['map25-8k', 169_185, 7_992],
+  ['map25', 650_225, 76_968],
+  ['map25-f9q9', 661_065, 78_120],
+  ['map25-q9', 788_098, 76_968],
+  ['ablated', 1_400_753, 265_536],
+  ['convlstm-thick', 1_400_753, 626_688],
+  ['convlstm-deep', 376_625, 626_688],
+  ['sort-8k', 119_553, 7_992],
+  ['sort-50', 893_121, 76_968],
+  ['recall-8k', 127_529, 7_992],
+  ['recall-20', 653_625, 76_968],
+  ['mnist-sort', 287_836, 7_560],
+  ['mnist-recall', 211_408, 7_560],
+  ['babi', 1_004_991, 2_856],
 ];
 
 const layersOf = (name: string): LayerPlan[] => planModel(name).networks.flatMap((network) => network.layers);
@@ -26,8 +37,10 @@ function written(layer: LayerPlan): string {
 /** `target←source` with the levels where it is added. */
 function shortcuts(name: string, network: string): string[] {
   const layers = planModel(name).networks.find((plan) => plan.name === network)?.layers ?? [];
-  return layers.flatMap((layer, index) => (layer.shortcut === null ? []
-    : [`${index + 1}←${layer.shortcut.source} at ${layer.shortcut.grids.map((grid) => grid.level).join(',')}`]));
+  return layers.flatMap((layer, index) => (layer.shortcut === null ?
+    []
+    : [`${index + 1}←${layer.shortcut.source} at ${layer.shortcut.grids.map((grid) => grid.level).join(',')}`])
+  );
 }
 
 describe('presets', () => {
@@ -118,8 +131,13 @@ describe('estimate', () => {
       const cost = networks.find((row) => row.name === network)!;
       const digits = (column: number): number => figures[column]?.split('.')[1]?.length ?? 0;
       const values = [
-        cost.grids, (4 * cost.parameters) / 1e6, cost.forwardFlops / 1e9, cost.backwardFlops / 1e9,
-        cost.forwardBytesInference / 1e6, cost.forwardBytesTraining / 1e6, cost.backwardBytes / 1e6,
+        cost.grids,
+        (4 * cost.parameters) / 1e6,
+        cost.forwardFlops / 1e9,
+        cost.backwardFlops / 1e9,
+        cost.forwardBytesInference / 1e6,
+        cost.forwardBytesTraining / 1e6,
+        cost.backwardBytes / 1e6,
       ];
       expect(values.map((value, column) => value.toFixed(digits(column)))).toEqual(figures);
     });

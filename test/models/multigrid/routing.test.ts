@@ -17,9 +17,12 @@ describe('routing through a multigrid stack', () => {
     const side = (level: number): number => SIDE * 2 ** level;
     const impulse = new Float64Array(SIDE * SIDE);
     impulse[0] = 1;
-    let x = Pyramid.of(Object.fromEntries(LEVELS.map((level) => [level, level === 0
-      ? Tensor.from(impulse, [1, SIDE, SIDE, 1])
-      : Tensor.zeros([1, side(level), side(level), 1], { dtype: 'float64' })])));
+    let x = Pyramid.of(Object.fromEntries(LEVELS.map((level) => [
+      level,
+      level === 0
+        ? Tensor.from(impulse, [1, SIDE, SIDE, 1])
+        : Tensor.zeros([1, side(level), side(level), 1], { dtype: 'float64' }),
+    ])));
     const input = LEVELS.map((level) => ({ level, channels: 1 }));
     for (let m = 2; m <= LAYERS; m++) {
       const layer = new MultigridConv({ input, output: LEVELS, channels: 1, side: SIDE, activation: 'none', dtype: 'float64' });

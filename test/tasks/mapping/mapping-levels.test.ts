@@ -12,18 +12,24 @@ function entropy(p: number): number {
   return p <= 0 || p >= 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p);
 }
 
-interface Levels { constant: number; visitedKnown: number; positives: number; atEnd: number; patterns: number }
+interface Levels {
+  constant: number;
+  visitedKnown: number;
+  positives: number;
+  atEnd: number;
+  patterns: number;
+}
 
 /** Averages over 1000 spiral episodes (seed 1) and over every query they can ask. Levels per full window of 20 × 32 queries. */
 function levels(size: number, side: number): Levels {
   const task = mapping({ size });
   const steps = (size - 2) ** 2;
-  const expected = new Float64Array(steps);                   // positives per query, by step
+  const expected = new Float64Array(steps); // positives per query, by step
   let patterns = 0;
   for (let index = 0; index < EPISODES; index++) {
     const maze = task.generate(1, index);
     const counts = new Map<string, number>();
-    let squares = 0;                                          // Σ over windows of count², so squares/(t+1) positives
+    let squares = 0; // Σ over windows of count², so squares/(t+1) positives
     maze.path.forEach((cell, t) => {
       const text = windowText(maze, cell, 3);
       const count = counts.get(text) ?? 0;

@@ -16,7 +16,11 @@ function batchOf(task: { generate(seed: number, index: number): Maze }, count: n
 
 /** Every window and answer of a batch against the definition. Returns the asked step of each time step. */
 function checkEpisode(
-  options: MappingOptions, items: readonly Maze[], center: number, side: number, windows: Iterable<Window>,
+  options: MappingOptions,
+  items: readonly Maze[],
+  center: number,
+  side: number,
+  windows: Iterable<Window>,
 ): number[] {
   const view = options.view ?? 3;
   const level = options.inputLevels?.[0] ?? 0;
@@ -43,7 +47,7 @@ function checkEpisode(
         const matching = path.subarray(0, last + 1).filter((_, step) => texts[step] === query.text);
         expect(readMap(answer!.target, t, b)).toEqual(onMap(maze, matching, center, side));
       });
-      expect(common.length).toBeGreaterThan(0);               // one past step explains the queries of all mazes
+      expect(common.length).toBeGreaterThan(0); // one past step explains the queries of all mazes
       asked.push(common[0]!);
     }
   }
@@ -51,15 +55,22 @@ function checkEpisode(
 }
 
 describe('windows of the mapping task', () => {
-  it.each([
-    ['map9', { size: 9 }, 6, 12],
-    ['15×15', { size: 15 }, 15, 24],
-    ['25×25', { size: 25 }, 25, 48],
-    ['official timing', { size: 9, targetTiming: 'official' }, 6, 12],
-    ['random walk', { size: 15, motion: 'random', pathLength: 70 }, 15, 24],
-    ['random walk that stays', { size: 9, motion: 'random', moveRule: 'stay', pathLength: 70, targetTiming: 'official' }, 6, 12],
-    ['own centre and side', { size: 9, center: 9, outputSide: 24 }, 9, 24],
-  ] as const)('follow the definition: %s', (_, options, center, side) => {
+  it.each(
+    [
+      ['map9', { size: 9 }, 6, 12],
+      ['15×15', { size: 15 }, 15, 24],
+      ['25×25', { size: 25 }, 25, 48],
+      ['official timing', { size: 9, targetTiming: 'official' }, 6, 12],
+      ['random walk', { size: 15, motion: 'random', pathLength: 70 }, 15, 24],
+      [
+        'random walk that stays',
+        { size: 9, motion: 'random', moveRule: 'stay', pathLength: 70, targetTiming: 'official' },
+        6,
+        12,
+      ],
+      ['own centre and side', { size: 9, center: 9, outputSide: 24 }, 9, 24],
+    ] as const,
+  )('follow the definition: %s', (_, options, center, side) => {
     const task = mapping(options);
     const items = batchOf(task, 3);
     checkEpisode(options, items, center, side, task.windows(items, { length: 20, seed: 5, batch: 2 }));
@@ -87,10 +98,13 @@ describe('windows of the mapping task', () => {
       expect(items[0]!.path).toHaveLength(steps!);
       const [window] = task.windows(items, { length: 3, seed: 1 });
       const withTime = (shapes: object): object => Object.fromEntries(Object.entries(shapes).map(([k, v]) => [k, [3, 2, ...v]]));
-      const shapesOf = (grids: object): object => Object.fromEntries(Object.entries(grids).map(([k, v]) => {
-        expect(v.data).toHaveLength(v.shape.reduce((a: number, b: number) => a * b, 1));
-        return [k, v.shape];
-      }));
+      const shapesOf = (grids: object): object =>
+        Object.fromEntries(
+          Object.entries(grids).map(([k, v]) => {
+            expect(v.data).toHaveLength(v.shape.reduce((a: number, b: number) => a * b, 1));
+            return [k, v.shape];
+          }),
+        );
       expect(shapesOf(window!.input)).toEqual(withTime(input));
       expect(window!.outputs.map(({ name }) => name)).toEqual(outputs.map(({ name }) => name));
       outputs.forEach((output, k) => {
@@ -108,7 +122,7 @@ describe('windows of the mapping task', () => {
       for (let t = 9; t < 30; t += 10) counts[Math.floor((10 * draws.split(t).integer(t + 1)) / (t + 1))]!++;
     }
     const chiSquare = counts.reduce((sum, count) => sum + (count - 150) ** 2 / 150, 0);
-    expect(chiSquare).toBeLessThan(27.88);                    // 9 degrees of freedom, 0.1 %
+    expect(chiSquare).toBeLessThan(27.88); // 9 degrees of freedom, 0.1 %
     const task = mapping({ size: 9 });
     const items = batchOf(task, 4);
     const asked = checkEpisode({ size: 9 }, items, 6, 12, task.windows(items, { seed: 1, batch: 3 }));
@@ -162,7 +176,7 @@ describe('an open room of 5×5, by eye', () => {
   it('official timing already holds the next cell', () => {
     const [window] = mapping({ size: 7, targetTiming: 'official' }).windows(items, { length: 9, seed: 1 });
     const ones = Array.from({ length: 9 }, (_, t) => readMap(window!.outputs[0]!.target, t, 0).length);
-    expect(ones).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 9]);        // the tenth cell looks different
+    expect(ones).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 9]); // the tenth cell looks different
   });
 });
 
@@ -176,47 +190,56 @@ const anyOptions = fc.record({
 describe('properties', () => {
   it('a window restarted at k equals the tail of a full iteration', () => {
     const lengths = fc.integer({ min: 1, max: 60 });
-    fc.assert(fc.property(anyOptions, fc.maxSafeNat(), lengths, fc.nat(30), (options, seed, length, k) => {
-      const task = mapping({ ...options, query: 9, ...(options.motion === 'random' ? { pathLength: 60 } : {}) });
-      const items = batchOf(task, 2, seed);
-      const from = Math.min(k, task.windowCount(items, length));
-      const all = [...task.windows(items, { length, seed, batch: k })];
-      expect([...task.windows(items, { length, seed, batch: k, from })]).toEqual(all.slice(from));
-    }), { numRuns: 15 });
+    fc.assert(
+      fc.property(anyOptions, fc.maxSafeNat(), lengths, fc.nat(30), (options, seed, length, k) => {
+        const task = mapping({ ...options, query: 9, ...(options.motion === 'random' ? { pathLength: 60 } : {}) });
+        const items = batchOf(task, 2, seed);
+        const from = Math.min(k, task.windowCount(items, length));
+        const all = [...task.windows(items, { length, seed, batch: k })];
+        expect([...task.windows(items, { length, seed, batch: k, from })]).toEqual(all.slice(from));
+      }),
+      { numRuns: 15 },
+    );
   });
 
   it('an answer has as many ones as visited positions with the queried window, official at most one more', () => {
-    fc.assert(fc.property(anyOptions, fc.maxSafeNat(), (options, seed) => {
-      const shared = { ...options, ...(options.motion === 'random' ? { pathLength: 40 } : {}) };
-      const observed = mapping(shared);
-      const items = batchOf(observed, 2, seed);
-      const [a] = observed.windows(items, { seed });
-      const [b] = mapping({ ...shared, targetTiming: 'official' }).windows(items, { seed });
-      expect(b!.outputs[0]!.query).toEqual(a!.outputs[0]!.query);
-      const level = options.view === 9 ? 2 : 0;
-      for (let t = 0; t < a!.steps; t++) {
-        items.forEach((maze, k) => {
-          const ones = readMap(a!.outputs[0]!.target, t, k);
-          const query = readWindow(a!.outputs[0]!.query![level]!, t, k).text;
-          const same = [...maze.path.subarray(0, t + 1)].filter((cell) => {
-            const text = windowText(maze, cell, options.view);
-            return (level === 2 ? resizeText(text, 9, 12) : text) === query;
+    fc.assert(
+      fc.property(anyOptions, fc.maxSafeNat(), (options, seed) => {
+        const shared = { ...options, ...(options.motion === 'random' ? { pathLength: 40 } : {}) };
+        const observed = mapping(shared);
+        const items = batchOf(observed, 2, seed);
+        const [a] = observed.windows(items, { seed });
+        const [b] = mapping({ ...shared, targetTiming: 'official' }).windows(items, { seed });
+        expect(b!.outputs[0]!.query).toEqual(a!.outputs[0]!.query);
+        const level = options.view === 9 ? 2 : 0;
+        for (let t = 0; t < a!.steps; t++) {
+          items.forEach((maze, k) => {
+            const ones = readMap(a!.outputs[0]!.target, t, k);
+            const query = readWindow(a!.outputs[0]!.query![level]!, t, k).text;
+            const same = [...maze.path.subarray(0, t + 1)].filter((cell) => {
+              const text = windowText(maze, cell, options.view);
+              return (level === 2 ? resizeText(text, 9, 12) : text) === query;
+            });
+            expect(ones).toHaveLength(new Set(same).size);
+            const official = readMap(b!.outputs[0]!.target, t, k);
+            expect(official.filter((spot) => ones.includes(spot))).toEqual(ones);
+            expect(official.length - ones.length).toBeLessThanOrEqual(1);
           });
-          expect(ones).toHaveLength(new Set(same).size);
-          const official = readMap(b!.outputs[0]!.target, t, k);
-          expect(official.filter((spot) => ones.includes(spot))).toEqual(ones);
-          expect(official.length - ones.length).toBeLessThanOrEqual(1);
-        });
-      }
-    }), { numRuns: 15 });
+        }
+      }),
+      { numRuns: 15 },
+    );
   });
 
   it('an episode depends on seed and index alone, not on what was generated before', () => {
-    fc.assert(fc.property(fc.maxSafeNat(), fc.array(fc.nat(1000), { minLength: 1, maxLength: 6 }), (seed, order) => {
-      const task = mapping({ size: 15, motion: 'random', pathLength: 50 });
-      const alone = order.map((index) => mapping({ size: 15, motion: 'random', pathLength: 50 }).generate(seed, index));
-      expect([...order].reverse().map((index) => task.generate(seed, index)).reverse()).toEqual(alone);
-    }), { numRuns: 30 });
+    fc.assert(
+      fc.property(fc.maxSafeNat(), fc.array(fc.nat(1000), { minLength: 1, maxLength: 6 }), (seed, order) => {
+        const task = mapping({ size: 15, motion: 'random', pathLength: 50 });
+        const alone = order.map((index) => mapping({ size: 15, motion: 'random', pathLength: 50 }).generate(seed, index));
+        expect([...order].reverse().map((index) => task.generate(seed, index)).reverse()).toEqual(alone);
+      }),
+      { numRuns: 30 },
+    );
     expect(mapping().generate(1, 7)).toEqual(mapping().generate(1, 7));
     expect(mapping().generate(1, 7)).not.toEqual(mapping().generate(1, 8));
     expect(mapping().generate(1, 7)).not.toEqual(mapping().generate(2, 7));
@@ -229,15 +252,33 @@ describe('properties', () => {
 
 describe('bad input', () => {
   it.each([
-    [{ size: 24 }, 'size to be odd'], [{ size: 3 }, 'size'], [{ size: '9' }, 'size'], [{ siz: 9 }, 'options among'],
-    [{ motion: 'circle' }, 'motion'], [{ moveRule: 'jump' }, 'moveRule'], [{ targetTiming: 'late' }, 'targetTiming'],
-    [{ pathLength: 530 }, 'pathLength'], [{ pathLength: 0 }, 'pathLength'], [{ view: 5 }, 'view to be 3 or 9'],
-    [{ query: 7 }, 'query to be 3 or 9'], [{ view: 9, query: 3 }, 'query to be 9'], [{ startCell: [13, 13] }, 'no startCell'],
-    [{ motion: 'random', startCell: [12, 13] }, 'both odd'], [{ motion: 'random', startCell: [13] }, 'both odd'],
-    [{ motion: 'random', startCell: [25, 25] }, 'both odd'], [{ outputSide: 24, center: 25 }, 'hold positions 14…36'],
-    [{ center: 40 }, 'hold positions'], [{ outputSide: 12 }, 'hold positions'], [{ locationScale: NaN }, 'locationScale'],
-    [{ inputLevels: [] }, 'inputLevels'], [{ inputLevels: [0, 0] }, 'inputLevels'], [{ inputLevels: [7] }, 'input level'],
-    [{ density: 2 }, 'density'], [{ complexity: NaN }, 'complexity'], [null, 'object'], [[], 'object'],
+    [{ size: 24 }, 'size to be odd'],
+    [{ size: 3 }, 'size'],
+    [{ size: '9' }, 'size'],
+    [{ siz: 9 }, 'options among'],
+    [{ motion: 'circle' }, 'motion'],
+    [{ moveRule: 'jump' }, 'moveRule'],
+    [{ targetTiming: 'late' }, 'targetTiming'],
+    [{ pathLength: 530 }, 'pathLength'],
+    [{ pathLength: 0 }, 'pathLength'],
+    [{ view: 5 }, 'view to be 3 or 9'],
+    [{ query: 7 }, 'query to be 3 or 9'],
+    [{ view: 9, query: 3 }, 'query to be 9'],
+    [{ startCell: [13, 13] }, 'no startCell'],
+    [{ motion: 'random', startCell: [12, 13] }, 'both odd'],
+    [{ motion: 'random', startCell: [13] }, 'both odd'],
+    [{ motion: 'random', startCell: [25, 25] }, 'both odd'],
+    [{ outputSide: 24, center: 25 }, 'hold positions 14…36'],
+    [{ center: 40 }, 'hold positions'],
+    [{ outputSide: 12 }, 'hold positions'],
+    [{ locationScale: NaN }, 'locationScale'],
+    [{ inputLevels: [] }, 'inputLevels'],
+    [{ inputLevels: [0, 0] }, 'inputLevels'],
+    [{ inputLevels: [7] }, 'input level'],
+    [{ density: 2 }, 'density'],
+    [{ complexity: NaN }, 'complexity'],
+    [null, 'object'],
+    [[], 'object'],
   ])('options %j are refused', (options, text) => {
     expect(() => mapping(options as MappingOptions)).toThrow(argument);
     expect(() => mapping(options as MappingOptions)).toThrow(text);
@@ -247,14 +288,20 @@ describe('bad input', () => {
     const task = mapping({ size: 9 });
     const [item] = batchOf(task, 1);
     const bad: (() => unknown)[] = [
-      () => task.generate(-1, 0), () => task.generate(1, 0.5), () => task.generate(NaN, 0),
-      () => task.windows([], { seed: 1 }), () => task.windows([mapping({ size: 15 }).generate(1, 1)], { seed: 1 }),
+      () => task.generate(-1, 0),
+      () => task.generate(1, 0.5),
+      () => task.generate(NaN, 0),
+      () => task.windows([], { seed: 1 }),
+      () => task.windows([mapping({ size: 15 }).generate(1, 1)], { seed: 1 }),
       () => task.windows([item!, { ...item!, path: item!.path.slice(1) }], { seed: 1 }),
       () => task.windows([{ ...item!, path: Int32Array.of(0) }], { seed: 1 }),
       () => task.windows([{ ...item!, path: Int32Array.of() }], { seed: 1 }),
-      () => task.windows([item!], { seed: -1 }), () => task.windows([item!], { seed: 1, length: 0 }),
-      () => task.windows([item!], { seed: 1, length: 20, from: 4 }), () => task.windows([item!], { seed: 1, batch: -1 }),
-      () => task.windows([item!], { seed: 1, size: 3 } as never), () => task.windows([item!], undefined as never),
+      () => task.windows([item!], { seed: -1 }),
+      () => task.windows([item!], { seed: 1, length: 0 }),
+      () => task.windows([item!], { seed: 1, length: 20, from: 4 }),
+      () => task.windows([item!], { seed: 1, batch: -1 }),
+      () => task.windows([item!], { seed: 1, size: 3 } as never),
+      () => task.windows([item!], undefined as never),
     ];
     bad.forEach((call) => expect(call).toThrow(argument));
   });

@@ -7,8 +7,10 @@ const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
 /** The published recipe on a list of lists, drawing through `pick(choices)`. */
 function naiveMaze(n: number, complexity: number, density: number, pick: (choices: number) => number): number[][] {
-  const grid = Array.from({ length: n }, (_, y) => Array.from({ length: n }, (_, x) => (
-    y === 0 || x === 0 || y === n - 1 || x === n - 1 ? 1 : 0)));
+  const grid = Array.from({ length: n }, (_, y) =>
+    Array.from({ length: n }, (_, x) => (
+      y === 0 || x === 0 || y === n - 1 || x === n - 1 ? 1 : 0
+    )));
   for (let walk = 0; walk < Math.floor(density * Math.floor(n / 2) ** 2); walk++) {
     let x = pick(Math.floor(n / 2) + 1) * 2;
     let y = pick(Math.floor(n / 2) + 1) * 2;
@@ -57,12 +59,20 @@ const odd = fc.integer({ min: 2, max: 16 }).map((half) => 2 * half + 1);
 
 describe('makeMaze', () => {
   it('follows the published recipe draw by draw', () => {
-    fc.assert(fc.property(odd, fc.double({ min: 0, max: 0.5, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.maxSafeNat(), (size, complexity, density, seed) => {
-        const rng = new Rng(seed);
-        const expected = naiveMaze(size, complexity, density, (choices) => rng.integer(choices));
-        expect([...makeMaze({ size, complexity, density }, new Rng(seed))]).toEqual(expected.flat());
-      }), { numRuns: 60 });
+    fc.assert(
+      fc.property(
+        odd,
+        fc.double({ min: 0, max: 0.5, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.maxSafeNat(),
+        (size, complexity, density, seed) => {
+          const rng = new Rng(seed);
+          const expected = naiveMaze(size, complexity, density, (choices) => rng.integer(choices));
+          expect([...makeMaze({ size, complexity, density }, new Rng(seed))]).toEqual(expected.flat());
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('closes the border, keeps odd–odd cells free and connects all free cells', () => {
@@ -110,11 +120,13 @@ describe('drawings', () => {
   });
 
   it('refuses open borders, other letters and lines that are no square', () => {
-    for (const drawing of [
-      ['#####', '#..##', '#.#..', '#...#', '#####'],
-      ['#####', '#.o##', '#.#.#', '#...#', '#####'],
-      ['#####', '#..#', '#.#.#', '#...#', '#####'],
-      ['####', '#..#', '#..#', '####'],
-    ]) expect(() => parseMaze(drawing)).toThrow(argument);
+    for (
+      const drawing of [
+        ['#####', '#..##', '#.#..', '#...#', '#####'],
+        ['#####', '#.o##', '#.#.#', '#...#', '#####'],
+        ['#####', '#..#', '#.#.#', '#...#', '#####'],
+        ['####', '#..#', '#..#', '####'],
+      ]
+    ) expect(() => parseMaze(drawing)).toThrow(argument);
   });
 });

@@ -13,8 +13,22 @@ function offsets(size: number): [number, number][] {
 
 describe('spiralPath', () => {
   it('begins and ends at the published offsets', () => {
-    const first = [[0, 0], [0, 1], [1, 1], [1, 0], [1, -1], [0, -1], [-1, -1], [-1, 0], [-1, 1], [-1, 2], [0, 2], [1, 2],
-      [2, 2], [2, 1]];
+    const first = [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [1, 0],
+      [1, -1],
+      [0, -1],
+      [-1, -1],
+      [-1, 0],
+      [-1, 1],
+      [-1, 2],
+      [0, 2],
+      [1, 2],
+      [2, 2],
+      [2, 1],
+    ];
     for (const size of [15, 25]) expect(offsets(size).slice(0, first.length)).toEqual(first);
     expect(offsets(15).at(-1)).toEqual([-6, 6]);
     expect(offsets(25).at(-1)).toEqual([-11, 11]);
@@ -45,17 +59,20 @@ describe('walkPath', () => {
   });
 
   it('moves at every step under `free`, at most one cell under `stay`, always over free cells', () => {
-    fc.assert(fc.property(fc.maxSafeNat(), fc.constantFrom('free' as const, 'stay' as const), (seed, rule) => {
-      const maze = cells(seed);
-      const path = walkPath(maze, start, 200, rule, new Rng(seed));
-      expect(path).toHaveLength(200);
-      expect(path[0]).toBe(start);
-      path.forEach((cell, t) => {
-        expect(maze[cell]).toBe(0);
-        const step = t === 0 ? 1 : Math.abs(cell - path[t - 1]!);
-        expect(rule === 'free' ? [1, 15] : [0, 1, 15]).toContain(step);
-      });
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(fc.maxSafeNat(), fc.constantFrom('free' as const, 'stay' as const), (seed, rule) => {
+        const maze = cells(seed);
+        const path = walkPath(maze, start, 200, rule, new Rng(seed));
+        expect(path).toHaveLength(200);
+        expect(path[0]).toBe(start);
+        path.forEach((cell, t) => {
+          expect(maze[cell]).toBe(0);
+          const step = t === 0 ? 1 : Math.abs(cell - path[t - 1]!);
+          expect(rule === 'free' ? [1, 15] : [0, 1, 15]).toContain(step);
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('in a corridor `free` goes each way half the time and `stay` moves half the time (seed 1)', () => {
@@ -75,15 +92,19 @@ describe('walkPath', () => {
     expect(Math.abs(count('stay').moved - 10_000)).toBeLessThan(5 * Math.sqrt(5000));
   });
 
-  it.each([
-    ['free', [75.6, 112.7, 141.6]],
-    ['stay', [57.8, 87.3, 111.0]],
-  ] as const)('finds as many cells as a Python program does, rule %s (1000 walks in 25×25, seed 3)', (rule, expected) => {
+  it.each(
+    [
+      ['free', [75.6, 112.7, 141.6]],
+      ['stay', [57.8, 87.3, 111.0]],
+    ] as const,
+  )('finds as many cells as a Python program does, rule %s (1000 walks in 25×25, seed 3)', (rule, expected) => {
     const sums = [0, 0, 0];
     for (let index = 0; index < 1000; index++) {
       const rng = new Rng(3).split(index);
       const path = walkPath(makeMaze({ size: 25 }, rng), 25 * 13 + 13, 1500, rule, rng);
-      [500, 1000, 1500].forEach((steps, k) => { sums[k]! += new Set(path.subarray(0, steps)).size; });
+      [500, 1000, 1500].forEach((steps, k) => {
+        sums[k]! += new Set(path.subarray(0, steps)).size;
+      });
     }
     expected.forEach((mean, k) => expect(Math.abs(sums[k]! / 1000 - mean)).toBeLessThan(5));
   });

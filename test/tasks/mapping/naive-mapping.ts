@@ -40,7 +40,8 @@ export function onMap({ size, path }: Maze, cells: Iterable<number>, center: num
   const startRow = Math.floor(path[0]! / size);
   const startCol = path[0]! % size;
   const spots = [...cells].map((cell) => (
-    (Math.floor(cell / size) - startRow + center) * side + (cell % size) - startCol + center));
+    (Math.floor(cell / size) - startRow + center) * side + (cell % size) - startCol + center
+  ));
   return [...new Set(spots)].sort((a, b) => a - b);
 }
 
