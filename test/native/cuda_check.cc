@@ -33,12 +33,8 @@ void check_elementwise() {
     if (n > 2) x[1] = std::numeric_limits<T>::quiet_NaN(), x[2] = std::numeric_limits<T>::infinity();
     const Array<T> dy = noise<T>(n);
     compare<T>(name("unary", {k, n}), {n, n}, rounding<T>, [&](bool gpu, auto& out) {
-      if (gpu)
-        cuda::unary_forward<T>(stream, kind, n, x.data(), out[0].data()),
-            cuda::unary_backward<T>(stream, kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
-      else
-        unary_forward<T>(kind, n, x.data(), out[0].data()),
-            unary_backward<T>(kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
+      either(gpu, unary_forward<T>, cuda::unary_forward<T>, kind, n, x.data(), out[0].data());
+      either(gpu, unary_backward<T>, cuda::unary_backward<T>, kind, n, dy.data(), x.data(), out[0].data(), out[1].data());
     });
   }
   const std::vector<BroadcastDims> shapes = {{{}, {}, {}},
@@ -52,28 +48,23 @@ void check_elementwise() {
     for (int k = 0; k < int(Binary::count); k++) {
       const Array<T> a = noise<T>(1500, 0.5, 2), b = noise<T>(1500, 0.5, 2);
       compare<T>(name("binary", {k, d.count()}), {d.count()}, rounding<T>, [&](bool gpu, auto& out) {
-        if (gpu) cuda::binary_forward<T>(stream, Binary(k), d, a.data(), b.data(), out[0].data());
-        else binary_forward<T>(Binary(k), d, a.data(), b.data(), out[0].data());
+        either(gpu, binary_forward<T>, cuda::binary_forward<T>, Binary(k), d, a.data(), b.data(), out[0].data());
       });
     }
   for (const bool normal : {false, true})
     compare<T>("random", {777}, normal ? rounding<T> : 0, [&](bool gpu, auto& out) {
-      if (gpu) cuda::fill_random<T>(stream, normal, 777, 12345, 6, -1, 2, out[0].data());
-      else fill_random<T>(normal, 777, 12345, 6, -1, 2, out[0].data());
+      either(gpu, fill_random<T>, cuda::fill_random<T>, normal, 777, 12345, 6, -1, 2, out[0].data());
     });
   compare<T>("fill", {300}, 0, [&](bool gpu, auto& out) {
-    if (gpu) cuda::fill<T>(stream, 300, T(1.5), out[0].data());
-    else fill<T>(300, T(1.5), out[0].data());
+    either(gpu, fill<T>, cuda::fill<T>, 300, T(1.5), out[0].data());
   });
   const DType from = sizeof(T) == 4 ? DType::float32 : DType::float64;
   const Array<T> x = noise<T>(300, 0, 200);
   for (int to = 0; to < 4; to++)
     compare<T>(name("cast", {to}), {300}, 0, [&](bool gpu, auto& out) {
       Array<double> between(300);
-      if (gpu)
-        cuda::cast(stream, 300, from, x.data(), DType(to), between.data()),
-            cuda::cast(stream, 300, DType(to), between.data(), from, out[0].data());
-      else cast(300, from, x.data(), DType(to), between.data()), cast(300, DType(to), between.data(), from, out[0].data());
+      either(gpu, cast, cuda::cast, 300, from, x.data(), DType(to), between.data());
+      either(gpu, cast, cuda::cast, 300, DType(to), between.data(), from, out[0].data());
     });
 }
 
@@ -90,14 +81,12 @@ void check_reduce() {
     for (const Reduce kind : {Reduce::sum, Reduce::max})
       compare<T>(name("reduce", {int(kind), d.outer, d.length, d.inner}), {d.outer * d.inner}, rounding<T>,
                  [&](bool gpu, auto& out) {
-                   if (gpu) cuda::reduce_forward<T>(stream, kind, d, x.data(), out[0].data(), partials.data());
-                   else reduce_forward<T>(kind, d, x.data(), out[0].data(), partials.data());
+                   either(gpu, reduce_forward<T>, cuda::reduce_forward<T>, kind, d, x.data(), out[0].data(), partials.data());
                  });
     Array<T> y(dy.size());
     reduce_forward<T>(Reduce::max, d, x.data(), y.data(), partials.data());
     compare<T>(name("max backward", {d.outer, d.length, d.inner}), {i64(x.size())}, 0, [&](bool gpu, auto& out) {
-      if (gpu) cuda::max_backward<T>(stream, d, dy.data(), x.data(), y.data(), out[0].data());
-      else max_backward<T>(d, dy.data(), x.data(), y.data(), out[0].data());
+      either(gpu, max_backward<T>, cuda::max_backward<T>, d, dy.data(), x.data(), y.data(), out[0].data());
     });
   }
 }
@@ -114,27 +103,21 @@ void check_levels() {
     if (x.size() > 5) x[4] = std::numeric_limits<T>::quiet_NaN();
     const Array<T> dy = noise<T>(p.y_count());
     compare<T>(name("max pool", {batch, height, width, channels, line}), {p.y_count(), p.x_count()}, 0, [&](bool gpu, auto& out) {
-      if (gpu)
-        cuda::max_pool_forward<T>(stream, p, x.data(), out[0].data()),
-            cuda::max_pool_backward<T>(stream, p, dy.data(), x.data(), out[1].data());
-      else max_pool_forward<T>(p, x.data(), out[0].data()), max_pool_backward<T>(p, dy.data(), x.data(), out[1].data());
+      either(gpu, max_pool_forward<T>, cuda::max_pool_forward<T>, p, x.data(), out[0].data());
+      either(gpu, max_pool_backward<T>, cuda::max_pool_backward<T>, p, dy.data(), x.data(), out[1].data());
     });
     const UpDims u{batch, height, width, channels, line};
     const Array<T> up = noise<T>(u.y_count());
     compare<T>(name("grid up", {batch, height, width, channels, line}), {u.y_count(), u.x_count()}, 0, [&](bool gpu, auto& out) {
-      if (gpu)
-        cuda::grid_up_forward<T>(stream, u, x.data(), out[0].data()),
-            cuda::grid_up_backward<T>(stream, u, up.data(), out[1].data());
-      else grid_up_forward<T>(u, x.data(), out[0].data()), grid_up_backward<T>(u, up.data(), out[1].data());
+      either(gpu, grid_up_forward<T>, cuda::grid_up_forward<T>, u, x.data(), out[0].data());
+      either(gpu, grid_up_backward<T>, cuda::grid_up_backward<T>, u, up.data(), out[1].data());
     });
     const AddChannelsDims a{pick({0, 1, 70}), channels, pick({0, 1, channels}) % (channels + 1)};
     const Array<T> y = noise<T>(a.rows * channels), shortcut = noise<T>(a.rows * a.shared);
     compare<T>(name("add channels", {a.rows, channels, a.shared}), {a.rows * channels, a.rows * a.shared}, 0,
                [&](bool gpu, auto& out) {
-                 if (gpu)
-                   cuda::add_channels<T>(stream, a, y.data(), shortcut.data(), out[0].data()),
-                       cuda::first_channels<T>(stream, a, y.data(), out[1].data());
-                 else add_channels<T>(a, y.data(), shortcut.data(), out[0].data()), first_channels<T>(a, y.data(), out[1].data());
+                 either(gpu, add_channels<T>, cuda::add_channels<T>, a, y.data(), shortcut.data(), out[0].data());
+                 either(gpu, first_channels<T>, cuda::first_channels<T>, a, y.data(), out[1].data());
                });
   }
 }
@@ -225,12 +208,8 @@ void check_losses() {
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("bce", {n}), {1, n}, rounding<T>, [&](bool gpu, auto& out) {
         Array<double> partials(std::size_t(d.blocks()));
-        if (gpu)
-          cuda::bce_forward<T>(stream, d, logits.data(), target.data(), m, out[0].data(), partials.data()),
-              cuda::bce_backward<T>(stream, d, dloss.data(), logits.data(), target.data(), m, out[1].data());
-        else
-          bce_forward<T>(d, logits.data(), target.data(), m, out[0].data(), partials.data()),
-              bce_backward<T>(d, dloss.data(), logits.data(), target.data(), m, out[1].data());
+        either(gpu, bce_forward<T>, cuda::bce_forward<T>, d, logits.data(), target.data(), m, out[0].data(), partials.data());
+        either(gpu, bce_backward<T>, cuda::bce_backward<T>, d, dloss.data(), logits.data(), target.data(), m, out[1].data());
       });
   }
   for (const ClassDims d : {ClassDims{0, 5}, ClassDims{1, 1}, ClassDims{150, 10}, ClassDims{3, 159}, ClassDims{2, 1100}}) {
@@ -243,23 +222,17 @@ void check_losses() {
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("cross entropy", {d.rows, d.classes}), {1, d.rows * d.classes}, rounding<T>, [&](bool gpu, auto& out) {
         Array<double> partials(std::size_t(d.blocks()));
-        if (gpu)
-          cuda::cross_entropy_forward<T>(stream, d, logits.data(), classes.data(), m, out[0].data(), partials.data()),
-              cuda::cross_entropy_backward<T>(stream, d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
-        else
-          cross_entropy_forward<T>(d, logits.data(), classes.data(), m, out[0].data(), partials.data()),
-              cross_entropy_backward<T>(d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
+        either(gpu, cross_entropy_forward<T>, cuda::cross_entropy_forward<T>,
+               d, logits.data(), classes.data(), m, out[0].data(), partials.data());
+        either(gpu, cross_entropy_backward<T>, cuda::cross_entropy_backward<T>,
+               d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
       });
     for (const bool logarithm : {false, true}) {
       const SoftmaxDims s{logarithm, d.rows, d.classes};
       compare<T>(name("softmax", {logarithm, d.rows, d.classes}), {d.rows * d.classes, d.rows * d.classes}, rounding<T>,
                  [&](bool gpu, auto& out) {
-                   if (gpu)
-                     cuda::softmax_forward<T>(stream, s, logits.data(), out[0].data()),
-                         cuda::softmax_backward<T>(stream, s, logits.data(), out[0].data(), out[1].data());
-                   else
-                     softmax_forward<T>(s, logits.data(), out[0].data()),
-                         softmax_backward<T>(s, logits.data(), out[0].data(), out[1].data());
+                   either(gpu, softmax_forward<T>, cuda::softmax_forward<T>, s, logits.data(), out[0].data());
+                   either(gpu, softmax_backward<T>, cuda::softmax_backward<T>, s, logits.data(), out[0].data(), out[1].data());
                  });
     }
   }

@@ -83,6 +83,13 @@ void compare(const std::string& what, std::vector<i64> sizes, double tolerance,
   std::printf("FAIL %s, %zu-byte: error %.2e, runs %s\n", what.c_str(), sizeof(T), error, same ? "agree" : "differ");
 }
 
+// The same call on either side.
+template <class... P, class... A>
+void either(bool gpu, void (*cpu)(P...), void (*cuda)(cuda::Stream, P...), const A&... arguments) {
+  if (gpu) cuda(stream, arguments...);
+  else cpu(arguments...);
+}
+
 inline i64 pick(std::initializer_list<i64> values) { return values.begin()[rng() % values.size()]; }
 inline std::string name(const char* op, std::initializer_list<i64> numbers) {
   std::string text = op;

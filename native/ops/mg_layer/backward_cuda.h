@@ -158,21 +158,20 @@ MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block
   T* const first_hidden = t == 0 && !is_folded ? g.first_hidden : nullptr;
   using Gradient = typename Math::Kept::Gradient;
   const OneSource<Gradient> from{kept_at<Gradient>(g.dsums, t), g.outputs};
-  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions,
-                 [&](const T* sums, int stride, const int* cells) {
-                   const int width = p.tile_columns(), column = port::thread() % width;  // a power of two
-                   const i64 outputs = p.outputs, channels = g.channels, n = column_tile * width + column,
-                             channel = n - g.hidden_column;
-                   const bool is_first_hidden = first_hidden && channel >= 0 && channel < channels;
-                   if (n >= outputs) return;
-                   for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
-                     const i64 cell = cells[m];
-                     if (cell < 0) continue;
-                     const T sum = sums[m * stride + column];
-                     parts[cell * outputs + n] = sum;
-                     if (is_first_hidden) first_hidden[cell * channels + channel] = sum;
-                   }
-                 });
+  const auto finish = [&](const T* sums, int stride, const int* cells) {
+    const int width = p.tile_columns(), column = port::thread() % width;  // a power of two
+    const i64 outputs = p.outputs, channels = g.channels, n = column_tile * width + column, channel = n - g.hidden_column;
+    const bool is_first_hidden = first_hidden && channel >= 0 && channel < channels;
+    if (n >= outputs) return;
+    for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
+      const i64 cell = cells[m];
+      if (cell < 0) continue;
+      const T sum = sums[m * stride + column];
+      parts[cell * outputs + n] = sum;
+      if (is_first_hidden) first_hidden[cell * channels + channel] = sum;
+    }
+  };
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, finish);
 }
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads, tile_blocks<T>) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {

@@ -87,25 +87,24 @@ MG_DEVICE void forward_block(const Tables<T>* tables, int first, int end, i64 bl
   const i64 t = stage - skew * g.layer, tile = found.block / p.column_tiles, column_tile = found.block - tile * p.column_tiles;
   if (use == GateUse::again && !g.lstm()) return;
   const Sources<T> from{tables->sources + g.source, g.sources, t};
-  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions,
-                 [&](const T* sums, int stride, const int* cells) {
-                   const StepPlaces<typename Math::Kept> places(*tables, g, t, use);
-                   const bool is_cell = p.cell, relu = g.relu;
-                   const int width = is_cell ? p.tile_columns() / 4 : p.tile_columns(),
-                             n = port::thread() % width;  // a power of two
-                   const i64 c = column_tile * width + n;
-                   if (c >= places.channels) return;
-                   for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
-                     if (cells[m] < 0) continue;
-                     const T* const s = sums + m * stride + n;
-                     if (is_cell) {
-                       finish_cell(places, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]});
-                     } else {
-                       const T sum = s[0] + places.bias[c];
-                       places.write(cells[m] * places.channels + c, cells[m], c, relu && sum < T(0) ? T(0) : sum);  // keeps NaN
-                     }
-                   }
-                 });
+  const auto finish = [&](const T* sums, int stride, const int* cells) {
+    const StepPlaces<typename Math::Kept> places(*tables, g, t, use);
+    const bool is_cell = p.cell, relu = g.relu;
+    const int width = is_cell ? p.tile_columns() / 4 : p.tile_columns(), n = port::thread() % width;  // a power of two
+    const i64 c = column_tile * width + n;
+    if (c >= places.channels) return;
+    for (int m = port::thread() / width; m < tile_cells; m += tile_threads / width) {
+      if (cells[m] < 0) continue;
+      const T* const s = sums + m * stride + n;
+      if (is_cell) {
+        finish_cell(places, cells[m], c, Gates<T>{s[0], s[width], s[2 * width], s[3 * width]});
+      } else {
+        const T sum = s[0] + places.bias[c];
+        places.write(cells[m] * places.channels + c, cells[m], c, relu && sum < T(0) ? T(0) : sum);  // keeps NaN
+      }
+    }
+  };
+  run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, finish);
 }
 template <class Math, class T = typename Math::Value>
 MG_KERNEL(tile_threads, tile_blocks<T>)
