@@ -16,9 +16,9 @@ done
 flags="-std=c++17 -O3 -fmad=false --extended-lambda --expt-relaxed-constexpr --compress-mode=size"
 flags="$flags -Xcompiler=-fPIC,-ffp-contract=off,-fvisibility=hidden"
 bad=0 total=0
-for source in native/*/*.cu native/ops/*/*.cu; do
+for source in native/*/*.cu native/ops/*/*.cu native/ops/*/*/*.cu; do
   [ -e "$source" ] || continue
-  name=$(basename "$source" .cu)
+  name=$(echo "${source%.cu}" | sed -e 's|^native/||' -e 's|^ops/||' -e 's|/|_|g')
   stale=$source
   if [ -e "$out/$name.log" ] && [ -e "$out/$name.d" ] && [ "$0" -ot "$out/$name.log" ]; then
     stale=""

@@ -8,10 +8,10 @@
 #include <ctime>
 #include <vector>
 
-#include "../../native/base/pool.h"
-#include "../../native/base/simd.h"
-#include "../../native/base/conv_tile.h"
-#include "../../native/ops/mg_layer/mg_layer.h"
+#include "../../native/base/host/pool.h"
+#include "../../native/base/host/simd.h"
+#include "../../native/base/conv/tile.h"
+#include "../../native/ops/network/network.h"
 
 using namespace mg;
 

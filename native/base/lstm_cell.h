@@ -1,7 +1,7 @@
-// The LSTM cell, shared by the ops lstm, conv_lstm and mg_layer (Huynh, Maire, Walter 2020, section 3.1; gates i, u, f, o):
+// The LSTM cell, shared by the ops lstm, conv_lstm and network (Huynh, Maire, Walter 2020, section 3.1; gates i, u, f, o):
 //   i = sigmoid(s_i + p_i c')   u = tanh(s_u)   f = sigmoid(s_f + b + p_f c')   c = f c' + i u
 //   o = sigmoid(s_o + p_o c)    h = o tanh(c)            s: the four sums, c': the previous cell, b: forget bias, p: peepholes
-// T is float, double, or a lane vector (base/lanes.h).
+// T is float, double, or a lane vector (base/host/lanes.h).
 #pragma once
 #include "math.h"
 #include "platform.h"

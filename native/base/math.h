@@ -1,6 +1,6 @@
 // exp, sigmoid and tanh with the same bits on every CPU target: own polynomials for float and for lane vectors of float
 // (relative error about 2e-7), the C library's functions for double. Only + - * / and comparisons, so that no compiler or
-// vector width changes a result. T is float, double, or a lane vector (base/lanes.h).
+// vector width changes a result. T is float, double, or a lane vector (base/host/lanes.h).
 #pragma once
 #include <cmath>
 #include <cstring>

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "../base/pool.h"
-#include "../base/simd.h"
+#include "../base/host/pool.h"
+#include "../base/host/simd.h"
 #include "args.h"
 #include "env.h"
 #include "guarded.h"

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "../ops/mg_layer/mg_layer.h"
+#include "../ops/network/network.h"
 #include "ops.h"
 #include "storage.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../base/pool.h"
+#include "../base/host/pool.h"
 #include "args.h"
 #include "env.h"
 

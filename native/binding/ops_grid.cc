@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "../base/check.h"
-#include "../base/patch.h"
+#include "../base/conv/patch.h"
 #include "../ops/add_channels/add_channels.h"
 #include "../ops/conv/conv.h"
 #include "../ops/grid_up/grid_up.h"

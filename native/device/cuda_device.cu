@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "../base/check.h"
-#include "../base/port.h"
+#include "../base/cuda/port.h"
 #if !defined(__CUDACC__)
 #include "cuda_runtime_shim.h"
 #endif

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "../base/alloc.h"
+#include "../base/cuda/stream.h"
+#include "../base/host/alloc.h"
 #include "../base/platform.h"
-#include "../base/stream.h"
 
 namespace mg {
 namespace cuda {

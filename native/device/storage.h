@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "../base/alloc.h"
 #include "../base/check.h"
+#include "../base/host/alloc.h"
 #include "../base/platform.h"
 #include "cuda_device.h"
 

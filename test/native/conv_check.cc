@@ -7,8 +7,8 @@
 #include <random>
 #include <vector>
 
-#include "../../native/base/pool.h"
-#include "../../native/base/simd.h"
+#include "../../native/base/host/pool.h"
+#include "../../native/base/host/simd.h"
 #include "../../native/ops/conv/conv.h"
 
 using namespace mg;

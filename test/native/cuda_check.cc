@@ -1,6 +1,6 @@
 // Every CUDA kernel under the shim against its CPU twin, float and double, twice with threads in another order: the same bits.
 // Started by test/native/shim.sh; argument: a seed, then `small` for shapes that suit the thread sanitizer.
-#include "../../native/base/pool.h"
+#include "../../native/base/host/pool.h"
 #include "../../native/ops/add_channels/add_channels.h"
 #include "../../native/ops/batch_norm/batch_norm.h"
 #include "../../native/ops/clip/clip.h"

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "../../native/base/cuda/stream.h"
 #include "../../native/base/platform.h"
-#include "../../native/base/stream.h"
 
 namespace check {
 

@@ -1,5 +1,5 @@
 // Windows of the DNC under the shim against the CPU, with all outputs, traces and gradients.
-#include "../../native/base/pool.h"
+#include "../../native/base/host/pool.h"
 #include "../../native/ops/dnc/dnc.h"
 #include "cuda_check.h"
 

@@ -6,82 +6,82 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 
 const network = {
-  folder: 'native/ops/mg_layer',
-  compiled: ['forward_cuda', 'backward_cuda'],
+  folder: 'native/ops/network/cuda',
+  compiled: ['forward', 'backward'],
   check: /^network_cuda_check\.o$/,
   arguments: ['8', '60'],
 };
-const dnc = { folder: 'native/ops/dnc', compiled: ['dnc_cuda'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dnc'] };
+const dnc = { folder: 'native/ops/dnc/cuda', compiled: ['dnc'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dnc'] };
 
 /** What is wrong; the file, what stands there, what stands there instead. */
 network.faults = [
-  ['a tile does not wait for its copies', 'product_cuda.h', '      port::copy_wait<0>();\n', ''],
+  ['a tile does not wait for its copies', 'product.h', '      port::copy_wait<0>();\n', ''],
   [
     'a tile does not wait for the copies of other threads',
-    'product_cuda.h',
+    'product.h',
     '      MG_BARRIER();\n      const bool last_tap',
     '      const bool last_tap',
   ],
-  ['sums overwrite patches that are still read', 'product_cuda.h', '  MG_BARRIER();\n  const int stride', '  const int stride'],
+  ['sums overwrite patches that are still read', 'product.h', '  MG_BARRIER();\n  const int stride', '  const int stride'],
   [
     'a tile of one launch begins while others finish the last one',
-    'product_cuda.h',
+    'product.h',
     '    MG_BARRIER();  // before shared memory is used again\n',
     '',
   ],
-  ['the ring right of a grid is not zero', 'product_cuda.h', 'inside(x, p.in_width);', 'inside(x, p.in_width + 1);'],
+  ['the ring right of a grid is not zero', 'product.h', 'inside(x, p.in_width);', 'inside(x, p.in_width + 1);'],
   [
     'patches are gathered one cell too far to the right',
-    'product_cuda.h',
+    'product.h',
     'p.patch_columns() - p.pad_width;',
     'p.patch_columns() - p.pad_width + 1;',
   ],
   [
     'row and column parity of a doubled source change places',
-    'pack_cuda.h',
+    'pack.h',
     'folded_tap(parity / 2, ky) == tap / 2 && folded_tap(parity % 2, kx)',
     'folded_tap(parity % 2, ky) == tap / 2 && folded_tap(parity / 2, kx)',
   ],
   ['the state before a step is read where this step leaves its own', 'tables.h', 'own.at(t - 1)', 'own.at(t)'],
-  ['the gradient of a doubled source lacks one of four cells', 'backward_cuda.h', ' + at[(u.width + 1) * u.columns]);', ');'],
+  ['the gradient of a doubled source lacks one of four cells', 'backward.h', ' + at[(u.width + 1) * u.columns]);', ');'],
   [
     'the weight gradient gathers a box before all of its cells are listed',
-    'weights_cuda.h',
+    'weights.h',
     'memory.tile);\n    MG_BARRIER();\n',
     'memory.tile);\n',
   ],
-  ['the weight gradient does not wait for its copies', 'weights_cuda.h', '    port::copy_wait<0>();\n', ''],
+  ['the weight gradient does not wait for its copies', 'weights.h', '    port::copy_wait<0>();\n', ''],
   [
     'halves of the depth change places where words of two cells are made',
-    'weights_cuda.h',
+    'weights.h',
     'lane / 16 * 8 + lane % 8]',
     'lane / 8 % 2 * 8 + lane % 8]',
   ],
-  ['stages of one launch do not wait for each other', 'forward_cuda.h', '    MG_GRID_BARRIER();\n', ''],
+  ['stages of one launch do not wait for each other', 'forward.h', '    MG_GRID_BARRIER();\n', ''],
 ];
 dnc.faults = [
   [
     'wide rounds of the sort do not wait for other warps',
-    '../../base/cuda_block.h',
+    '../../../base/cuda/block.h',
     'if (apart > 32 || last > 32) MG_BARRIER();',
     'if (last == size) MG_BARRIER();',
   ],
   [
     'sums of columns are read before all warps have left theirs',
-    'dnc_cuda_link.h',
+    'link.h',
     '    MG_BARRIER();\n    by_thread(link_columns',
     '    by_thread(link_columns',
   ],
-  ['a slot stays linked to itself', 'dnc_cuda_link.h', 'next = i == j ? T(0) : dnc_link(next,', 'next = dnc_link(next,'],
+  ['a slot stays linked to itself', 'link.h', 'next = i == j ? T(0) : dnc_link(next,', 'next = dnc_link(next,'],
   [
     'the sums along rows lack the last tile',
-    'dnc_cuda_step.h',
+    'step.h',
     'dnc_add_slices(s.along + head * across * d.reads * N, across,',
     'dnc_add_slices(s.along + head * across * d.reads * N, across - 1,',
   ],
   [
     'links of a segment are sought one place behind',
-    'dnc_cuda_backward.h',
+    'backward.h',
     's.links + (t % s.segment - 1) * matrices',
     's.links + t % s.segment * matrices',
   ],
@@ -122,14 +122,14 @@ async function build({ folder, compiled, check }) {
   ));
   for (const { status, text } of results) if (status !== 0) throw new Error(text);
   const others = (from, wanted) => readdirSync(join(out, from)).filter(wanted).map((name) => join(out, from, name));
+  const replaced = compiled.map((name) => `${folder.split('/').slice(2).join('_')}_${name}.o`);
   const program = join(copy, 'check');
   const { status, text } = await run(compiler, [
     ...flags,
     ...objects,
     ...others('reference', (name) => name.endsWith('.o')),
-    ...others(kind, (name) => (
-      (name.endsWith('_cuda.o') && !compiled.includes(name.slice(0, -2))) || check.test(name) || name === 'cuda_shim.o'
-    )),
+    ...others(join(kind, 'kernels'), (name) => name.endsWith('.o') && !replaced.includes(name)),
+    ...others(kind, (name) => check.test(name) || name === 'cuda_shim.o'),
     '-o',
     program,
   ]);

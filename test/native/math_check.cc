@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "../../native/base/lanes.h"
+#include "../../native/base/host/lanes.h"
 #include "../../native/base/lstm_cell.h"
 
 using namespace mg;

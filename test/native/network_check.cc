@@ -7,8 +7,8 @@
 #include <random>
 
 #include "../../native/base/check.h"
-#include "../../native/base/pool.h"
-#include "../../native/base/simd.h"
+#include "../../native/base/host/pool.h"
+#include "../../native/base/host/simd.h"
 #include "networks.h"
 
 using namespace mg;

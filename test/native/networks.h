@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "../../native/ops/mg_layer/mg_layer.h"
+#include "../../native/ops/network/network.h"
 #include "tape.h"
 
 using namespace mg;

@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include "../../native/base/pool.h"
+#include "../../native/base/host/pool.h"
 
 using namespace mg;
 

@@ -9,8 +9,8 @@ out=build/native-check
 mkdir -p "$out"
 flags="-std=c++17 -O3 -ffp-contract=off -fvisibility=hidden -Wall -Wextra -pthread ${CXXFLAGS:-}"
 objects=
-for source in native/base/pool.cc native/base/simd.cc native/base/conv_tile_*.cc native/ops/conv/*.cc \
-  native/ops/mg_layer/*.cc "$main"; do
+for source in native/base/host/pool.cc native/base/host/simd.cc native/base/conv/*.cc native/ops/conv/*.cc \
+  native/ops/network/*/*.cc "$main"; do
   case $source in
     *_avx2.cc) target="-mavx2 -mfma" ;;
     *_avx512.cc) target="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;

@@ -24,26 +24,29 @@ compile() {
   echo "g++ $* -MMD -MF $object.d -o $object"
 }
 
+# The name of a source's object: native/ops/dnc/cuda/dnc.cu is dnc_cuda_dnc.o.
+object() { echo "${1%.c[cu]}.o" | sed -e 's|^native/[a-z]*/||' -e 's|/|_|g'; }
+
 # The CPU twins are the reference: compiled once, without sanitizers.
 reference() {
-  for source in native/base/*.cc native/ops/*/*.cc; do
+  for source in native/base/*/*.cc native/ops/*/*.cc native/ops/*/*/*.cc; do
     case $source in
-      */mg_layer/plan*.cc | */mg_layer/product.cc | */mg_layer/tables.cc) flags="" ;;
-      */mg_layer/*) continue ;;
+      */network/cpu/*) continue ;;
       *_avx2.cc) flags="-mavx2 -mfma" ;;
       *_avx512.cc) flags="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;
       *) flags="" ;;
     esac
-    compile "$out/reference/$(basename "$source" .cc).o" $base $flags -O2 -c "$source"
+    compile "$out/reference/$(object "$source")" $base $flags -O2 -c "$source"
   done
 }
 
 # The shim itself must not carry the thread sanitizer: it tells it about fibers instead.
 kernels() {
   kind=$1 flags=$2 shim_flags=$3
-  for source in native/ops/*/*.cu test/native/shim/planted.cu; do
-    compile "$out/$kind/$(basename "$source" .cu).o" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
+  for source in native/ops/*/*.cu native/ops/*/*/*.cu; do
+    compile "$out/$kind/kernels/$(object "$source")" $base $fused $flags -Itest/native/shim -x c++ -c "$source"
   done
+  compile "$out/$kind/planted.o" $base $fused $flags -Itest/native/shim -x c++ -c test/native/shim/planted.cu
   for source in test/native/cuda_check*.cc test/native/network_cuda_check.cc; do
     compile "$out/$kind/$(basename "$source" .cc).o" $base $flags -c "$source"
   done
@@ -63,11 +66,11 @@ must_fail() {
 check() {
   kind=$1 flags=$2 size=$3 networks=$4 most=$5 faults=$6
   for program in cuda_check network_cuda_check; do
-    g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/*_cuda.o "$out/$kind/$program"*.o "$out/$kind/cuda_shim.o" \
+    g++ -pthread $flags "$out"/reference/*.o "$out/$kind"/kernels/*.o "$out/$kind/$program"*.o "$out/$kind/cuda_shim.o" \
       -o "$out/${program}_$kind"
   done
   g++ -pthread $flags "$out/$kind/planted.o" "$out/$kind/cuda_shim.o" -o "$out/planted_$kind"
-  g++ -pthread $flags "$out"/reference/alloc.o "$out/$kind/device.o" "$out/$kind/device_check.o" -o "$out/device_check_$kind"
+  g++ -pthread $flags "$out"/reference/host_alloc.o "$out/$kind/device.o" "$out/$kind/device_check.o" -o "$out/device_check_$kind"
   echo "== $kind"
   "$out/device_check_$kind"
   "$out/device_check_$kind" no-driver 'no NVIDIA driver is installed'

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "../../native/base/conv_tile.h"
+#include "../../native/base/conv/tile.h"
 #include "../../native/base/index.h"
 
 using namespace mg;

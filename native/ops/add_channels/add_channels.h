@@ -1,8 +1,8 @@
 // z[r,c] = y[r,c] + shortcut[r,c] for c < shared, y[r,c] beyond: a shortcut with zero channels appended. Linear; the gradient
 // of the shortcut is the first channels of dz.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -6,9 +6,9 @@
 #pragma once
 #include <cmath>
 
-#include "../../base/column_sums.h"
+#include "../../base/cuda/stream.h"
+#include "../../base/host/column_sums.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -1,4 +1,4 @@
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/strips.h"
 #include "batch_norm.h"
 
 namespace mg {

@@ -1,7 +1,7 @@
 // y = min(max(x, -limit), limit); dx = dy where |x| <= limit, else 0. NaN passes through.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

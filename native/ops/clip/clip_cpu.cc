@@ -1,6 +1,6 @@
 #include "clip.h"
 
-#include "../../base/pool.h"
+#include "../../base/host/pool.h"
 
 namespace mg {
 namespace {

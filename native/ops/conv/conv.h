@@ -5,9 +5,9 @@
 // Backward needs the inputs and the kernel, nothing else is saved. Results do not depend on the thread count: the work is
 // cut by shape alone and weight gradients go to a fixed number of partial sums, added in order.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/index.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

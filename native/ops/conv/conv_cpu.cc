@@ -1,9 +1,9 @@
 #include "conv.h"
 
-#include "../../base/arena.h"
-#include "../../base/conv_tile.h"
-#include "../../base/patch.h"
-#include "../../base/pool.h"
+#include "../../base/conv/patch.h"
+#include "../../base/conv/tile.h"
+#include "../../base/host/arena.h"
+#include "../../base/host/pool.h"
 
 namespace mg {
 namespace {

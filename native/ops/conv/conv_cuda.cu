@@ -1,7 +1,7 @@
 // A convolution is a matrix product whose left side is gathered: rows are pixels, depth runs over taps, inputs and channels.
 // Budget: 168 registers, 128 bytes spilled: a tile of the product lives in registers.
-#include "../../base/cuda_gemm.h"
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/gemm.h"
+#include "../../base/cuda/strips.h"
 #include "conv.h"
 
 namespace mg {

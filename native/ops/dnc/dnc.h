@@ -12,9 +12,9 @@
 #pragma once
 #include <cmath>
 
+#include "../../base/cuda/stream.h"
 #include "../../base/math.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

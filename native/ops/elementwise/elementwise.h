@@ -4,8 +4,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 #include "../../device/storage.h"
 
 namespace mg {

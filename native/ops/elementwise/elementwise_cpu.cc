@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "../../base/host/pool.h"
 #include "../../base/philox.h"
-#include "../../base/pool.h"
 
 namespace mg {
 namespace {

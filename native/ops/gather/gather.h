@@ -2,8 +2,8 @@
 // A number outside 0 … rows − 1 gives a row of NaN, never a read outside; backward leaves it out.
 // Backward adds rows in the order of `indices`, so its bits do not depend on the thread count.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "../../base/cuda_loops.h"
+#include "../../base/cuda/loops.h"
 #include "gather.h"
 
 namespace mg {

@@ -1,9 +1,9 @@
 // y[b,p,q,c] = x[b, p/2, q/2, c]: nearest doubling, the step from a coarse grid to the next finer one, channels last; a line
 // [B,1,W,C] is doubled along W only. Linear: dx is the sum of dy over the fine cells of a coarse one, in row-major order.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/index.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

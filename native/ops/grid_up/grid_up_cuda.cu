@@ -1,4 +1,4 @@
-#include "../../base/cuda_loops.h"
+#include "../../base/cuda/loops.h"
 #include "grid_up.h"
 
 namespace mg {

@@ -6,8 +6,8 @@
 #pragma once
 #include <vector>
 
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../../base/host/pool.h"
 #include "../../base/index.h"
-#include "../../base/pool.h"
 
 namespace mg {
 namespace {

@@ -1,5 +1,5 @@
-#include "../../base/cuda_axes.h"
-#include "../../base/cuda_loops.h"
+#include "../../base/cuda/axes.h"
+#include "../../base/cuda/loops.h"
 #include "layout.h"
 
 namespace mg {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "../../base/host/pool.h"
 #include "../../base/index.h"
 #include "../../base/log_sum_exp.h"
-#include "../../base/pool.h"
 
 namespace mg {
 namespace {

@@ -1,5 +1,5 @@
-#include "../../base/cuda_log_sum_exp.h"
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/log_sum_exp.h"
+#include "../../base/cuda/strips.h"
 #include "loss.h"
 
 namespace mg {

@@ -3,9 +3,9 @@
 // cells of equal index modulo `period`: channels for one weight per channel, more for one per position. Backward needs the
 // squashed gates and both cells.
 #pragma once
-#include "../../base/column_sums.h"
+#include "../../base/cuda/stream.h"
+#include "../../base/host/column_sums.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -1,4 +1,4 @@
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/strips.h"
 #include "../../base/lstm_cell.h"
 #include "lstm_cell.h"
 

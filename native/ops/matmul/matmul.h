@@ -4,8 +4,8 @@
 // Both use the register tiles of the convolution: a product is a 1×1 convolution whose pixels are rows. The work is cut by shape
 // alone and every sum is made in one order, so results do not depend on the thread count. A batch shares nothing.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

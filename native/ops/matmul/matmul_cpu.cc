@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../../base/arena.h"
-#include "../../base/conv_tile.h"
+#include "../../base/conv/tile.h"
+#include "../../base/host/arena.h"
+#include "../../base/host/pool.h"
 #include "../../base/index.h"
-#include "../../base/pool.h"
 
 namespace mg {
 namespace {

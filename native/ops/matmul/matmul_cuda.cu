@@ -1,4 +1,4 @@
-#include "../../base/cuda_gemm.h"
+#include "../../base/cuda/gemm.h"
 #include "matmul.h"
 
 namespace mg {

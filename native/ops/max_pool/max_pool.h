@@ -2,9 +2,9 @@
 // Sides that are pooled are even. A NaN in the window is the maximum. Backward needs x alone: dy goes to the first maximum of
 // its window in row-major order.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/index.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../../base/pool.h"
+#include "../../base/host/pool.h"
 
 namespace mg {
 namespace {

@@ -1,4 +1,4 @@
-#include "../../base/cuda_loops.h"
+#include "../../base/cuda/loops.h"
 #include "max_pool.h"
 
 namespace mg {

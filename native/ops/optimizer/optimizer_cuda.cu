@@ -1,4 +1,4 @@
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/strips.h"
 #include "optimizer.h"
 
 namespace mg {

@@ -3,8 +3,8 @@
 #pragma once
 #include <algorithm>
 
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "../../base/pool.h"
+#include "../../base/host/pool.h"
 
 namespace mg {
 namespace {

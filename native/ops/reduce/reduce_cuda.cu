@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "../../base/cuda_strips.h"
+#include "../../base/cuda/strips.h"
 #include "reduce.h"
 
 namespace mg {

@@ -1,8 +1,8 @@
 // y[r,k] = e^{x[r,k]} / Σ_j e^{x[r,j]}, or its logarithm, for every row r. Sums are made in double, in order.
 // Backward needs y alone: dx = y (dy − Σ dy y) for softmax, dx = dy − e^y Σ dy for its logarithm.
 #pragma once
+#include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
-#include "../../base/stream.h"
 
 namespace mg {
 

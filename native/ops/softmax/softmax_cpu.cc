@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "../../base/host/pool.h"
 #include "../../base/log_sum_exp.h"
-#include "../../base/pool.h"
 
 namespace mg {
 namespace {

@@ -1,4 +1,4 @@
-#include "../../base/cuda_log_sum_exp.h"
+#include "../../base/cuda/log_sum_exp.h"
 #include "softmax.h"
 
 namespace mg {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "../../../native/base/stream.h"
+#include "../../../native/base/cuda/stream.h"
 
 #define CUDART_VERSION 13000
 

@@ -1,4 +1,4 @@
-// CUDA kernels as host code: native/base/port.h over fibers. A block's threads are fibers of one host thread, switched only where
+// CUDA kernels as host code: native/base/cuda/port.h over fibers. A block's threads are fibers of one host thread, switched only where
 // a kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here: a
 // barrier reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end.
 // Shared memory is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody
@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "../../../native/base/cuda/stream.h"
 #include "../../../native/base/platform.h"
-#include "../../../native/base/stream.h"
 
 #define MG_KERNEL(...) void
 #define MG_DEVICE

@@ -1,8 +1,8 @@
 // One kernel that uses everything of the port header, right (no argument, against a loop in double) and with one planted fault
 // each (argument 1 to 7): the shim, the poison or a sanitizer must end the run with an error. Also compiled by nvcc.
 //   y [rows, 8] = x [rows, 64] w [64, 8] in tf32 or bfloat16 pieces of 16 rows, and sum = Σ y
+#include "../../../native/base/cuda/port.h"
 #include "../../../native/base/index.h"
-#include "../../../native/base/port.h"
 
 namespace {
 

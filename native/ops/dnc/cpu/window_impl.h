@@ -1,0 +1,114 @@
+// Windows of a group of samples: the controller for all of them at once, then the memory access of each, step by step.
+#pragma once
+#include "access_impl.h"
+#include "controller_impl.h"
+
+namespace mg {
+namespace {
+
+constexpr i64 most_samples = 64;  // in a group
+
+MG_HD i64 length_of(const DncDims& d, const i64* lengths, i64 b) { return lengths ? lengths[b] : d.steps; }
+
+template <class T>
+void load_state(const DncDims& d, const DncState<const T>& from, i64 b, DncSample<T>& s) {
+  const i64 N = d.slots, pitch = d.pitch();
+  transpose_in(s.memory, pitch, from.memory + b * N * d.word, N, d.word);
+  pad_vectors(s.usage, pitch, from.usage + b * N, N, 1);
+  pad_vectors(s.precedence, pitch, from.precedence + b * d.writes * N, N, d.writes);
+  pad_vectors(s.read, pitch, from.read + b * d.reads * N, N, d.reads);
+  pad_vectors(s.write, pitch, from.write + b * d.writes * N, N, d.writes);
+  copy(s.words, from.words + b * d.words(), d.words());
+  copy(s.hidden, from.hidden + b * d.hidden, d.hidden);
+  copy(s.cell, from.cell + b * d.hidden, d.hidden);
+}
+
+// From a sample, or from the gradients that it carries; links lie where they stay.
+template <class T, class From>
+void store_state(const DncDims& d, const From& s, const DncState<T>& to, i64 b) {
+  const i64 N = d.slots, pitch = d.pitch();
+  transpose_out(to.memory + b * N * d.word, s.memory, pitch, N, d.word);
+  unpad_vectors(to.usage + b * N, N, s.usage, pitch, 1);
+  unpad_vectors(to.precedence + b * d.writes * N, N, s.precedence, pitch, d.writes);
+  unpad_vectors(to.read + b * d.reads * N, N, s.read, pitch, d.reads);
+  unpad_vectors(to.write + b * d.writes * N, N, s.write, pitch, d.writes);
+  copy(to.words + b * d.words(), s.words, d.words());
+  copy(to.hidden + b * d.hidden, s.hidden, d.hidden);
+  copy(to.cell + b * d.hidden, s.cell, d.hidden);
+}
+
+// Raw interface of the samples `active` of the group at step t.
+template <class T>
+void controller_step(const DncForward<T>& job, i64 t, i64 first, const i64* active, i64 count,
+                     const DncForwardScratch<T>& scratch) {
+  const DncDims& d = job.dims;
+  const i64 H = d.hidden, D = DncInterface(d).size;
+  T *gates[most_samples], *raw[most_samples];
+  const T *x[most_samples], *words[most_samples], *hidden[most_samples];
+  for (i64 k = 0; k < count; k++) {
+    const i64 g = active[k];
+    gates[k] = scratch.gates + g * 4 * H;
+    raw[k] = scratch.interface + g * D;
+    x[k] = job.x + (t * d.batch + first + g) * d.inputs;
+    words[k] = scratch.samples[g].words;
+    hidden[k] = scratch.samples[g].hidden;
+    if (H) copy(gates[k], job.weights.gates_bias, 4 * H), copy(raw[k], job.weights.interface_bias, D);
+    else copy(raw[k], x[k], D);
+  }
+  if (H == 0) return;
+  const T* w = job.weights.gates;
+  products(count, gates, x, d.inputs, w, 4 * H);
+  products(count, gates, words, d.words(), w + d.inputs * 4 * H, 4 * H);
+  products(count, gates, hidden, H, w + (d.inputs + d.words()) * 4 * H, 4 * H);
+  for (i64 k = 0; k < count; k++)
+    controller_cell(d, gates[k], scratch.samples[active[k]].hidden, scratch.samples[active[k]].cell);
+  products(count, raw, hidden, H, job.weights.interface, D);
+}
+
+template <class T>
+void record_step(const DncForward<T>& job, i64 at, i64 g, const DncForwardScratch<T>& scratch) {
+  const DncDims& d = job.dims;
+  const DncSample<T>& s = scratch.samples[g];
+  const i64 H = d.hidden, D = DncInterface(d).size, pitch = d.pitch();
+  copy(job.hidden + at * H, s.hidden, H);
+  copy(job.words + at * d.words(), s.words, d.words());
+  if (job.trace.interface == nullptr) return;
+  copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
+  copy(job.trace.cell + at * H, s.cell, H);
+  copy(job.trace.interface + at * D, scratch.interface + g * D, D);
+  copy(job.trace.write + at * d.writes * pitch, s.write, d.writes * pitch);
+  copy(job.trace.read + at * d.reads * pitch, s.read, d.reads * pitch);
+  copy(job.trace.usage + at * pitch, s.usage, pitch);
+}
+
+template <class T>
+void window_forward(const DncForward<T>& job, i64 first, i64 count, const DncForwardScratch<T>& scratch) {
+  const DncDims& d = job.dims;
+  const i64 links = d.writes * d.links(), D = DncInterface(d).size;
+  for (i64 g = 0; g < count; g++) load_state(d, job.before, first + g, scratch.samples[g]);
+  for (i64 t = 0; t < d.steps; t++) {
+    i64 active[most_samples], running = 0;
+    for (i64 g = 0; g < count; g++) {
+      const i64 at = t * d.batch + first + g;
+      if (t < length_of(d, job.lengths, first + g)) active[running++] = g;
+      else clear(job.hidden + at * d.hidden, d.hidden), clear(job.words + at * d.words(), d.words());
+    }
+    controller_step(job, t, first, active, running, scratch);
+    for (i64 k = 0; k < running; k++) {
+      const i64 g = active[k], b = first + g;
+      T* const after = job.after.link + b * links;
+      access_step(d, scratch.interface + g * D, scratch.samples[g], t == 0 ? job.before.link + b * links : after, after,
+                  scratch.temps);
+      record_step(job, t * d.batch + b, g, scratch);
+    }
+  }
+  for (i64 g = 0; g < count; g++) {
+    const i64 b = first + g;
+    const bool stays = length_of(d, job.lengths, b) == 0 && job.after.link != job.before.link;
+    if (stays) copy(job.after.link + b * links, job.before.link + b * links, links);
+    store_state(d, scratch.samples[g], job.after, b);
+  }
+}
+
+}  // namespace
+}  // namespace mg

@@ -1,0 +1,119 @@
+// The gradient of one step of the DNC on the GPU: the reads, the links, the writes, then the controller; and what they need of
+// the way there again: memory and precedence of all steps, the links of a segment of them.
+#pragma once
+#include "access_backward.h"
+
+namespace mg {
+namespace cuda {
+
+// Memory and precedence of all steps again, by a block for each sample.
+template <class T>
+MG_KERNEL(dnc_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace<T> s) {
+  const DncDims& d = job.dims;
+  const DncInterface at(d);
+  void* const shared = port::shared<char>();
+  const i64 b = port::block(), N = d.slots, P = d.pitch();
+  T* const act = s.act + b * at.size;
+  for (i64 t = 0; t < d.steps && !dnc_past(s.lengths, b, t); t++) {
+    const i64 row = t * d.batch + b;
+    const T *const write = job.trace.write + row * d.writes * P, *const memory = s.memory + row * d.word * N;
+    T* const next = s.memory + (row + d.batch) * d.word * N;
+    MG_BARRIER();
+    by_thread(at.read_modes, [&](i64 k) {
+      const T raw = job.trace.interface[row * at.size + k];
+      act[k] = k < at.erase_vectors ? raw : sigmoid(raw);
+    });
+    MG_BARRIER();
+    by_thread(N, [&](i64 n) {
+      for (i64 w = 0; w < d.word; w++) next[w * N + n] = dnc_written(d, at, act, write + n, P, w, memory[w * N + n]);
+    });
+    for (i64 v = 0; v < d.writes; v++) {
+      const T* const before = s.precedence + (row * d.writes + v) * N;
+      T *const behind = s.precedence + ((row + d.batch) * d.writes + v) * N, sum = 0;
+      by_thread(N, [&](i64 n) { sum += write[v * P + n]; });
+      const T rest = T(1) - block_sum(sum, shared);
+      by_thread(N, [&](i64 n) { behind[n] = port::fma(rest, before[n], write[v * P + n]); });
+    }
+  }
+}
+
+// From the gradients at the interface: those at the sums of the gates, at x, and at words and hidden of the step before.
+template <class T>
+void dnc_controller_backward(Stream stream, const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t) {
+  const DncDims d = job.dims;
+  const i64 B = d.batch, H = d.hidden, K = d.controller_rows(), D = DncInterface(d).size;
+  if (H == 0) {
+    each_element(stream, B * D, [=] MG_DEVICE(i64 i) { job.dx[t * B * D + i] = s.dinterface[t * B * D + i]; });
+    each_element(stream, B * d.words(), [=] MG_DEVICE(i64 i) {
+      if (!dnc_past(s.lengths, i / d.words(), t)) job.dbefore.words[i] = T(0);
+    });
+    return;
+  }
+  dnc_product<T, true>(stream, B, D, H, s.dinterface + t * B * D, D, job.weights.interface, s.hidden_sums);
+  const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
+  each_element(stream, B * H, [=] MG_DEVICE(i64 i) {
+    const i64 b = i / H, j = i - b * H, at = t * B + b;
+    T* const dsums = s.dgates + at * 4 * H + j;
+    if (dnc_past(s.lengths, b, t)) {
+      for (int gate = 0; gate < 4; gate++) dsums[gate * H] = T(0);
+      return;
+    }
+    const T* const gates = job.trace.gates + at * 4 * H + j;
+    const T before = t > 0 ? job.trace.cell[(at - B) * H + j] : job.before.cell[i];
+    T dh = job.dbefore.hidden[i] + dnc_add_slices(s.hidden_sums, dnc_slices(D), B * H, i);
+    if (job.dhidden != nullptr) dh += job.dhidden[at * H + j];
+    const Gates<T> a{gates[0], gates[H], gates[2 * H], gates[3 * H]};
+    const T c = a.f * before + a.i * a.u, h = a.o * mg::tanh(c);
+    if (!(std::fabs(h) <= limit)) dh = T(0);
+    const T dc = std::fabs(c) <= limit ? job.dbefore.cell[i] : T(0);
+    const Gates<T> g = cell_backward(a, c, before, dh, dc, job.dbefore.cell[i]);
+    dsums[0] = g.i, dsums[H] = g.u, dsums[2 * H] = g.f, dsums[3 * H] = g.o;
+  });
+  dnc_product<T, true>(stream, B, 4 * H, K, s.dgates + t * B * 4 * H, 4 * H, job.weights.gates, s.input_sums);
+  each_element(stream, B * K, [=] MG_DEVICE(i64 i) {
+    const i64 b = i / K, k = i - b * K;
+    const bool past = dnc_past(s.lengths, b, t);
+    const T sum = past ? T(0) : dnc_add_slices(s.input_sums, dnc_slices(4 * H), B * K, i);
+    if (k < d.inputs) job.dx[(t * B + b) * d.inputs + k] = sum;
+    else if (past) return;
+    else if (k < d.inputs + d.words()) job.dbefore.words[b * d.words() + k - d.inputs] = sum;
+    else job.dbefore.hidden[b * H + k - d.inputs - d.words()] = sum;
+  });
+}
+
+// Links before step t, from those of its segment.
+template <class T>
+const T* dnc_links_before(const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t) {
+  const i64 matrices = job.dims.batch * job.dims.writes * job.dims.links();
+  if (t % s.segment != 0) return s.links + (t % s.segment - 1) * matrices;
+  return t == 0 ? job.before.link : s.checkpoints + (t / s.segment - 1) * matrices;
+}
+
+// The links behind step t to `to`.
+template <class T>
+void dnc_update_links(Stream stream, const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t, const T* from, T* to) {
+  const DncDims& d = job.dims;
+  const i64 N = d.slots, P = d.pitch(), heads = t * d.batch * d.writes;
+  const DncVectors<T> write{job.trace.write + heads * P, d.writes, P}, precedence{s.precedence + heads * N, d.writes, N};
+  const DncLinkPass<T> pass{d, s.lengths, t, 0, from, to, write, precedence, {}, nullptr, nullptr};
+  link_forward(stream, pass, 0);
+}
+
+template <class T>
+void dnc_backward_step(Stream stream, const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t) {
+  const DncDims& d = job.dims;
+  const i64 N = d.slots, P = d.pitch(), B = d.batch, heads = t * B * d.writes;
+  const DncVectors<T> write{job.trace.write + heads * P, d.writes, P}, precedence{s.precedence + heads * N, d.writes, N};
+  const DncVectors<T> dread{job.dbefore.read, d.reads, N}, first_reads{job.before.read, d.reads, N};
+  const DncVectors<T> reads = t > 0 ? DncVectors<T>{job.trace.read + (t - 1) * B * d.reads * P, d.reads, P} : first_reads;
+  const DncLinkBackwardPass<T> pass{
+      d, s.lengths, t, 0, dnc_links_before(job, s, t), s.dlink, write, precedence, dread, reads, s.act,
+      s.along, s.against, s.row, s.column, s.dprecedence};
+  port::launch(dnc_reads_backward_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
+  link_backward(stream, pass, d.reads);
+  port::launch(dnc_write_backward_kernel<T>, B, dnc_threads<T>, dnc_shared_bytes(N), stream, job, s, t);
+  dnc_controller_backward(stream, job, s, t);
+}
+
+}  // namespace cuda
+}  // namespace mg

@@ -1,0 +1,281 @@
+// Parts of a DNC step for one sample by one block of threads. Vectors over slots are [N], memory lies transposed, [W][N]; a
+// thread keeps its slots through all loops, so that barriers are needed only where slots meet.
+#pragma once
+#include "../../../base/cuda/block.h"
+#include "../dnc.h"
+
+namespace mg {
+namespace cuda {
+
+template <class T>
+constexpr int dnc_threads = sizeof(T) == 4 ? 512 : 256;  // as many as the default has slots, if registers allow
+constexpr i64 dnc_shared_sort = 4096;         // slots that are sorted in shared memory, 48 KB; more are in global memory
+
+inline i64 dnc_sort_size(i64 slots) {
+  i64 size = 1;
+  while (size < slots) size *= 2;
+  return size;
+}
+inline i64 dnc_shared_bytes(i64 slots) {
+  const i64 size = dnc_sort_size(slots);
+  return block_scratch + (size <= dnc_shared_sort ? size * 12 : 0);
+}
+
+// Where a block sorts: its shared memory behind the scratch, or its part of the workspace.
+struct DncSort {
+  std::uint64_t* keys;  // workspace of all samples
+  i64 size;
+
+  struct Place {
+    std::uint64_t* keys;
+    std::int32_t* order;
+  };
+  MG_DEVICE Place place(i64 sample) const {
+    std::uint64_t* const at = size <= dnc_shared_sort
+                                  ? reinterpret_cast<std::uint64_t*>(port::shared<unsigned char>() + block_scratch)
+                                  : keys + sample * (size + size / 2);
+    return {at, reinterpret_cast<std::int32_t*>(at + size)};
+  }
+};
+
+MG_HD bool dnc_past(const i64* lengths, i64 b, i64 t) { return lengths != nullptr && t >= lengths[b]; }
+
+// ---- interface
+
+// act(k) in: the raw values. Gates squashed, modes normalized, strengths made positive.
+template <class T>
+MG_DEVICE void dnc_activate(const DncDims& d, T* act) {
+  const DncInterface at(d);
+  const T base = d.oneplus ? T(1) : T(0);
+  by_thread(at.size, [&](i64 k) {
+    const bool is_gate = k >= at.erase_vectors && k < at.read_modes;
+    const bool is_strength = (k >= at.write_strengths && k < at.read_keys) || k >= at.read_strengths;
+    if (is_gate) act[k] = sigmoid(act[k]);
+    else if (is_strength) act[k] = base + dnc_softplus(act[k]);
+  });
+  MG_BARRIER();
+  by_thread(d.reads, [&](i64 r) {
+    T* const modes = act + at.read_modes + r * d.modes();
+    T top = modes[0], sum = 0;
+    for (i64 k = 1; k < d.modes(); k++) top = modes[k] > top ? modes[k] : top;
+    for (i64 k = 0; k < d.modes(); k++) sum += modes[k] = std::exp(modes[k] - top);
+    for (i64 k = 0; k < d.modes(); k++) modes[k] /= sum;
+  });
+  MG_BARRIER();
+}
+
+// From gradients at the activations to those at the raw values.
+template <class T>
+MG_DEVICE void dnc_activate_backward(const DncDims& d, const T* raw, const T* act, const T* dact, T* draw) {
+  const DncInterface at(d);
+  MG_BARRIER();
+  by_thread(at.size, [&](i64 k) {
+    if (k >= at.erase_vectors && k < at.read_modes) draw[k] = dact[k] * (act[k] * (T(1) - act[k]));
+    else if ((k >= at.write_strengths && k < at.read_keys) || k >= at.read_strengths) draw[k] = dact[k] * sigmoid(raw[k]);
+    else if (k < at.read_modes || k >= at.write_keys) draw[k] = dact[k];
+    else {
+      const i64 first = at.read_modes + (k - at.read_modes) / d.modes() * d.modes();
+      T mean = 0;
+      for (i64 mode = first; mode < first + d.modes(); mode++) mean += act[mode] * dact[mode];
+      draw[k] = act[k] * (dact[k] - mean);
+    }
+  });
+}
+
+// ---- content
+
+template <class T>
+MG_DEVICE T dnc_key_norm(const DncDims& d, const T* key) {
+  T square = T(d.epsilon);
+  for (i64 w = 0; w < d.word; w++) square += key[w] * key[w];
+  return std::sqrt(square);
+}
+
+// weights [K][N] of K keys, which share the walk over the memory; score, where wanted, the cosines.
+template <class T, int K>
+MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, const T* strengths, T* score, T* weights,
+                             void* shared) {
+  const i64 N = d.slots;
+  T sizes[K], tops[K], sums[K] = {};
+  MG_UNROLL for (int k = 0; k < K; k++) sizes[k] = dnc_key_norm(d, keys + k * d.word), tops[k] = -T(INFINITY);
+  by_thread(N, [&](i64 n) {
+    T square = T(d.epsilon), products[K] = {};
+    for (i64 w = 0; w < d.word; w++) {
+      const T m = memory[w * N + n];
+      square = port::fma(m, m, square);
+      MG_UNROLL for (int k = 0; k < K; k++) products[k] = port::fma(m, keys[k * d.word + w], products[k]);
+    }
+    const T row = std::sqrt(square);
+    MG_UNROLL for (int k = 0; k < K; k++) {
+      const T below = port::fma(sizes[k], row, T(d.epsilon)), cosine = below > T(dnc_no_direction) ? products[k] / below : T(0);
+      if (score != nullptr) score[k * N + n] = cosine;
+      const T weight = weights[k * N + n] = strengths[k] * cosine;
+      tops[k] = weight > tops[k] ? weight : tops[k];
+    }
+  });
+  block_maxima(tops, shared);
+  by_thread(N, [&](i64 n) {
+    MG_UNROLL for (int k = 0; k < K; k++) sums[k] += weights[k * N + n] = mg::exp(weights[k * N + n] - tops[k]);
+  });
+  block_sums(sums, shared);
+  MG_UNROLL for (int k = 0; k < K; k++) sums[k] = T(1) / sums[k];
+  by_thread(N, [&](i64 n) {
+    MG_UNROLL for (int k = 0; k < K; k++) weights[k * N + n] *= sums[k];
+  });
+}
+
+template <class T>
+MG_DEVICE void dnc_content(const DncDims& d, const T* memory, const T* keys, const T* strengths, i64 count, T* score, T* weights,
+                           void* shared) {
+  constexpr i64 most = 4;
+  for (i64 k = 0; k < count; k += most) {
+    const T *const key = keys + k * d.word, *const strength = strengths + k;
+    T *const cosines = score == nullptr ? nullptr : score + k * d.slots, *const out = weights + k * d.slots;
+    switch (count - k) {
+      case 1: dnc_content_of<T, 1>(d, memory, key, strength, cosines, out, shared); break;
+      case 2: dnc_content_of<T, 2>(d, memory, key, strength, cosines, out, shared); break;
+      case 3: dnc_content_of<T, 3>(d, memory, key, strength, cosines, out, shared); break;
+      default: dnc_content_of<T, most>(d, memory, key, strength, cosines, out, shared);
+    }
+  }
+}
+
+// From dC = scale dweights: adds to dmemory and dkey, and hands back the gradient at the strength. slope: scratch [N].
+template <class T>
+MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* score, const T* weights,
+                                 T scale, const T* dweights, T* slope, T* dmemory, T* dkey, void* shared) {
+  const i64 N = d.slots;
+  const T size = dnc_key_norm(d, key);
+  T sum = 0;
+  by_thread(N, [&](i64 n) { sum = port::fma(weights[n], scale * dweights[n], sum); });
+  const T mean = block_sum(sum, shared);
+  T sums[2] = {};  // the gradient at the strength, and how the key's norm shrinks the cosines
+  by_thread(N, [&](i64 n) {
+    T square = T(d.epsilon);
+    for (i64 w = 0; w < d.word; w++) square = port::fma(memory[w * N + n], memory[w * N + n], square);
+    const T row = std::sqrt(square), dlogit = weights[n] * (scale * dweights[n] - mean),
+            below = port::fma(size, row, T(d.epsilon));
+    const T a = below > T(dnc_no_direction) ? strength * dlogit / below : T(0), b = a * score[n],
+            pull = row > T(0) ? b * size / row : T(0);
+    sums[0] = port::fma(dlogit, score[n], sums[0]);
+    sums[1] = port::fma(b, row, sums[1]);
+    slope[n] = a;
+    for (i64 w = 0; w < d.word; w++) dmemory[w * N + n] += a * key[w] - pull * memory[w * N + n];
+  });
+  block_sums(sums, shared);
+  const T pull = size > T(0) ? sums[1] / size : T(0);
+  by_warp(d.word, [&](i64 w, int lane) {
+    T along = 0;
+    for (i64 n = lane; n < N; n += 32) along = port::fma(slope[n], memory[w * N + n], along);
+    along = warp_sum(along);
+    if (lane == 0) dkey[w] += along - key[w] * pull;
+  });
+  MG_BARRIER();
+  return sums[0];
+}
+
+// ---- allocation
+
+template <class T>
+MG_DEVICE void dnc_sort(const DncDims& d, const T* usage, const DncSort::Place& place, i64 size) {
+  by_thread(size, [&](i64 n) {
+    place.keys[n] = n < d.slots ? dnc_falling_key(double(usage[n]), d.epsilon) : ~std::uint64_t(0);
+    place.order[n] = std::int32_t(n);
+  });
+  block_sort(place.keys, place.order, size);
+}
+
+// The part of the sorted slots that one thread walks over.
+struct DncRun {
+  i64 begin, end;
+  MG_DEVICE DncRun(i64 slots, int part) {
+    const i64 each = ceil_div(slots, port::threads());
+    begin = part * each < slots ? part * each : slots;
+    end = begin + each < slots ? begin + each : slots;
+  }
+};
+
+// Product of the usages before this thread's run.
+template <class T>
+MG_DEVICE T dnc_free_before(const DncDims& d, const T* usage, const std::int32_t* order, const DncRun& run, void* shared) {
+  Line<T> product{T(0), T(1)};
+  for (i64 k = run.begin; k < run.end; k++) product.mul *= T(d.epsilon) + T(1 - d.epsilon) * usage[order[k]];
+  return block_prefix(product, shared).mul;
+}
+
+template <class T>
+MG_DEVICE void dnc_allocate(const DncDims& d, const T* usage, const DncSort::Place& place, i64 size, T* allocation,
+                            void* shared) {
+  dnc_sort(d, usage, place, size);
+  const DncRun run(d.slots, port::thread());
+  T free = dnc_free_before(d, usage, place.order, run, shared);
+  for (i64 k = run.begin; k < run.end; k++) {
+    const i64 n = place.order[k];
+    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[n];
+    allocation[n] = (T(1) - s) * free;
+    free *= s;
+  }
+  MG_BARRIER();
+}
+
+// dusage += the gradient through dnc_allocate; the order itself passes none. before: scratch [N].
+template <class T>
+MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* dallocation, const DncSort::Place& place,
+                                     i64 size, T* before, T* dusage, void* shared) {
+  dnc_sort(d, usage, place, size);
+  const DncRun run(d.slots, port::thread());
+  T free = dnc_free_before(d, usage, place.order, run, shared);
+  for (i64 k = run.begin; k < run.end; k++) {
+    before[k] = free;
+    free *= T(d.epsilon) + T(1 - d.epsilon) * usage[place.order[k]];
+  }
+  MG_BARRIER();
+  // dfree of a place from that of the next one: da (1 - s) + s dfree; the last run comes first.
+  const DncRun back(d.slots, port::threads() - 1 - port::thread());
+  const auto line = [&](i64 k) {
+    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[place.order[k]];
+    return Line<T>{dallocation[place.order[k]] * (T(1) - s), s};
+  };
+  Line<T> lines{T(0), T(1)};
+  for (i64 k = back.end - 1; k >= back.begin; k--) lines = after(lines, line(k));
+  T dfree = block_prefix(lines, shared).add;
+  for (i64 k = back.end - 1; k >= back.begin; k--) {
+    const i64 n = place.order[k];
+    dusage[n] += T(1 - d.epsilon) * (dfree - dallocation[n]) * before[k];
+    const Line<T> step = line(k);
+    dfree = step.add + step.mul * dfree;
+  }
+  MG_BARRIER();
+}
+
+// Content and allocation of every write head on the memory before; simulated [V][N] is the usage that each head sees.
+template <class T>
+MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memory, const T* usage, const DncSort::Place& place,
+                                   i64 size, T* score, T* content, T* allocation, T* simulated, void* shared) {
+  const DncInterface at(d);
+  const i64 N = d.slots;
+  dnc_content(d, memory, act + at.write_keys, act + at.write_strengths, d.writes, score, content, shared);
+  by_thread(N, [&](i64 n) { simulated[n] = usage[n]; });
+  for (i64 v = 0; v < d.writes; v++) {
+    const T* const seen = simulated + v * N;
+    const T gate = act[at.allocation_gates + v] * act[at.write_gates + v];
+    dnc_allocate(d, seen, place, size, allocation + v * N, shared);
+    if (v + 1 < d.writes)
+      by_thread(N, [&](i64 n) { simulated[(v + 1) * N + n] = seen[n] + (1 - seen[n]) * gate * allocation[v * N + n]; });
+  }
+}
+
+// One element of the memory after erasing and writing; weights [V] lie `pitch` apart.
+template <class T>
+MG_DEVICE T dnc_written(const DncDims& d, const DncInterface& at, const T* act, const T* write, i64 pitch, i64 w, T m) {
+  T added = 0;
+  for (i64 v = 0; v < d.writes; v++) {
+    const T weight = write[v * pitch];
+    m = m * (1 - weight * act[at.erase_vectors + v * d.word + w]);
+    added = port::fma(weight, act[at.write_vectors + v * d.word + w], added);
+  }
+  return m + added;
+}
+
+}  // namespace cuda
+}  // namespace mg
