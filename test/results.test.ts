@@ -1,4 +1,4 @@
-// Every measured number of the README is that of the committed results.
+// Every figure of bench/README.md is that of the committed results, and those of the README are those of bench/README.md.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../lib/bench/learning.js';
@@ -6,15 +6,15 @@ import { ladder } from '../lib/bench/against-dnc.js';
 import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
-import { readme, readmeTable } from './helpers/readme.js';
+import { measured, measuredTable, readme } from './helpers/readme.js';
 
 const results = <T>(name: string): T => (
   JSON.parse(readFileSync(new URL(`../bench/results/${name}.json`, import.meta.url), 'utf8')) as T
 );
-/** The README in one line. */
-const prose = readme.replaceAll('\n', ' ');
+/** The page in one line. */
+const prose = measured.replaceAll('\n', ' ');
 const numberOf = (text: string): number => Number(text.replaceAll(/[, %]/g, ''));
-/** The figure as the README rounds it: to as many decimals as are printed. */
+/** The figure as the page rounds it: to as many decimals as are printed. */
 function expectFigure(text: string, value: number, where: string): void {
   const decimals = text.split('.')[1]?.replace(/\D/g, '').length ?? 0;
   const most = 0.5 * 10 ** -decimals * (1 + 1e-9); // a half may be rounded either way
@@ -22,11 +22,11 @@ function expectFigure(text: string, value: number, where: string): void {
 }
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
-describe('what the README says was measured', () => {
+describe('what bench/README.md says was measured', () => {
   const sweep = results<Sweep>('against-dnc');
 
   it('costs of a larger memory', () => {
-    const table = readmeTable(
+    const table = measuredTable(
       'memory cells',
       'DNC slots',
       'step: multigrid',
@@ -89,7 +89,7 @@ describe('what the README says was measured', () => {
   it('what was learned', () => {
     const of = (name: string): Curve[] => results<{ curves: Curve[] }>(name).curves;
     const curves = { 'copy': of('learning-copy'), 'associative recall': of('learning-recall') };
-    const table = readmeTable(
+    const table = measuredTable(
       'task',
       'model',
       'parameters',
@@ -119,7 +119,7 @@ describe('what the README says was measured', () => {
 
   it('who maps a maze', () => {
     const { curves } = results<{ curves: Curve[] }>('learning-map9');
-    const table = readmeTable('', 'parameters', 'memory', 'F', 'precision', 'recall', 'seconds of one core');
+    const table = measuredTable('', 'parameters', 'memory', 'F', 'precision', 'recall', 'seconds of one core');
     expect(table).toHaveLength(2);
     for (const [name, parameters, memory, f, precision, recall, seconds] of table as string[][]) {
       const runs = curves.filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
@@ -151,9 +151,9 @@ describe('what the README says was measured', () => {
     expect(when!.split(', ').map(numberOf)).toEqual(swing.steps);
     scores!.split(', ').forEach((figure, k) => expectFigure(figure, swing.f[k]!, `F at ${swing.steps[k]}`));
     expectFigure(/ends at F (\S+) on 256 mazes/.exec(prose)![1]!, start.f, 'npm start');
-    const head = /^\| time steps \| (.*) \|$/m.exec(readme)![1]!.split(' | ');
+    const head = /^\| time steps \| (.*) \|$/m.exec(measured)![1]!.split(' | ');
     expect(head.map(numberOf)).toEqual(steps);
-    const [medians, ranges] = readmeTable('time steps', ...head) as [string[], string[]];
+    const [medians, ranges] = measuredTable('time steps', ...head) as [string[], string[]];
     steps.forEach((step, k) => {
       const values = [1, 2, 3].map((seed) => f[`seed ${seed}`]![k]!);
       expectFigure(medians[k + 1]!, median(values), `F at ${step}`);
@@ -191,7 +191,7 @@ describe('what the README says was measured', () => {
         { name, results: times, speedup },
       ) => [name, [times.ours.ms.median, times.eager.ms.median, speedup.eager] as const]),
     );
-    const table = readmeTable('', 'ours', 'PyTorch', 'ratio');
+    const table = measuredTable('', 'ours', 'PyTorch', 'ratio');
     expect(table).toHaveLength(ours.size + dnc.size);
     let what = ['', ''];
     for (const [name, ...figures] of table as [string, string, string, string][]) {
@@ -206,6 +206,18 @@ describe('what the README says was measured', () => {
       figures.forEach((figure, k) => expectFigure(figure, row![k]!, name));
     }
   });
+});
+
+it('what the README says of it', () => {
+  const text = readme.replaceAll('\n', ' ');
+  const ratios = new Map(measuredTable('', 'ours', 'PyTorch', 'ratio').map(([name, , , ratio]) => [name!, ratio!]));
+  const [, window, step] = /takes (\S+) times less time than with PyTorch [\d.]+, a step of a DNC with 500 slots (\S+) times/
+    .exec(text)!;
+  expect(window).toBe(ratios.get('`map25`, training window of 20 steps, 32 episodes'));
+  expect(step).toBe(ratios.get('DNC, 500 slots, step, 32 episodes'));
+  const scores = measuredTable('', 'parameters', 'memory', 'F', 'precision', 'recall', 'seconds of one core');
+  const [, multigrid, dnc] = /mazes at F (\S+), the DNC at ([\d.]+) \(medians/.exec(text)!;
+  expect([multigrid, dnc]).toEqual(scores.map(([, , , f]) => f!.split(', ').sort()[1]));
 });
 
 /** Whole seconds, of which half a second more or less is no matter. */

@@ -1,4 +1,4 @@
-// The README's code blocks, as printed.
+// Code blocks and tables of the README and of the page of measured figures, as printed.
 import { readFileSync } from 'node:fs';
 
 export interface Block {
@@ -8,7 +8,10 @@ export interface Block {
   readonly line: number;
 }
 
-export const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const page = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+
+export const readme = page('README.md');
+export const measured = page('bench/README.md');
 
 /** All blocks, or those of one language, in order. */
 export function readmeBlocks(language?: string): Block[] {
@@ -20,12 +23,17 @@ export function readmeBlocks(language?: string): Block[] {
   return language === undefined ? blocks : blocks.filter((block) => block.language === language);
 }
 
-/** Rows of the table whose head has these cells, as lists of cells. */
-export function readmeTable(...head: string[]): string[][] {
-  const lines = readme.split('\n');
+/** Rows of the README's table whose head has these cells, as lists of cells. */
+export const readmeTable = (...head: string[]): string[][] => tableOf(readme, head);
+
+/** The same of the page of measured figures. */
+export const measuredTable = (...head: string[]): string[][] => tableOf(measured, head);
+
+function tableOf(text: string, head: readonly string[]): string[][] {
+  const lines = text.split('\n');
   const cells = (line: string): string[] => line.split('|').slice(1, -1).map((cell) => cell.trim());
   const start = lines.findIndex((line) => line.startsWith('|') && cells(line).join() === head.join());
-  if (start < 0) throw new Error(`README has no table with the columns ${head.join(', ')}`);
+  if (start < 0) throw new Error(`there is no table with the columns ${head.join(', ')}`);
   const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'));
   return lines.slice(start + 2, end).map(cells);
 }
