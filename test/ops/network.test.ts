@@ -173,6 +173,42 @@ it('gives no gradient, null, to exactly those arguments that single ops give non
   expect(some, 'losses that leave something out').toBeGreaterThan(10);
 }, 120_000);
 
+// By definition a NaN is the maximum of its window, and a window's gradient goes to its first maximum.
+it.each([1, 2] as const)('a NaN in a pooled window of %dD grids takes the gradient, as in single ops', async (dimensions) => {
+  for (const channels of [3, 20]) {
+    const spec: NetworkSpec = {
+      dimensions,
+      kernelSize: 1,
+      sides: [1, 2],
+      fields: [{ level: 1, channels }],
+      input: [0],
+      layers: [
+        { kind: 'conv', low: 0, high: 0, channels: 2, relu: false, norm: false, shortcut: -1, memory: [], isOutput: true },
+      ],
+      forgetBias: 1,
+      hasPeephole: false,
+      epsilon: 0.001,
+      budgetBytes: 0,
+    };
+    const cells = 2 ** dimensions;
+    for (let places = 1; places < 2 ** cells; places++) {
+      using _ = scope();
+      const isNaNCell = (cell: number): boolean => ((places >> cell) & 1) === 1;
+      const gradient = async (run: typeof multigridNetwork): Promise<number[]> => {
+        const args = randomArguments(spec, { steps: 1, batch: 1, dtype: 'float32', seed: 11 });
+        const values = args.fields[0]!.dataSync().map((x, i) => isNaNCell(Math.floor(i / channels)) ? NaN : x);
+        const field = Tensor.from(values, args.fields[0]!.shape, { dtype: 'float32', requiresGrad: true });
+        sum(run(spec, { ...args, fields: [field] }).outputs[0]!.grid).backward();
+        return [...await field.grad!.data()];
+      };
+      const fused = await gradient(multigridNetwork);
+      expect(fused, `NaN at ${places}`).toEqual(await gradient(networkReference));
+      const first = Array.from({ length: cells }, (_, cell) => cell).find(isNaNCell)!;
+      expect(fused.map((g) => g !== 0)).toEqual(fused.map((_, i) => Math.floor(i / channels) === first));
+    }
+  }
+});
+
 // The gradient at a tap is x·dy times the pixels it falls on, over all steps. Image by image, N = 24² terms and then T sums are
 // rounded, each by at most 2⁻²⁴: N + T + 2 roundings. Added one by one to the sum of the whole window there were N·T.
 it('float32 gradients of weights over a long window are sums of its images\' sums', async () => {

@@ -1,9 +1,10 @@
 // y[b,p,q,c] = max of x over the 2 × 2 window at (2p, 2q), stride 2, channels last; a line [B,1,W,C] is pooled by 2 along W.
 // Sides that are pooled are even. A NaN in the window is the maximum. Backward needs x alone: dy goes to the first maximum of
-// its window in row-major order.
+// its window (base/maximum.h).
 #pragma once
 #include "../../base/cuda/stream.h"
 #include "../../base/index.h"
+#include "../../base/maximum.h"
 #include "../../base/platform.h"
 
 namespace mg {
@@ -19,12 +20,6 @@ struct PoolDims {
   MG_HD i64 x_count() const { return batch * height * width * channels; }
   MG_HD i64 y_count() const { return batch * rows() * columns() * channels; }
 };
-
-// Whether `value` replaces the maximum found before it in the window.
-template <class T>
-MG_HD bool beats(T value, T best) {
-  return value > best || (value != value && best == best);
-}
 
 template <class T>
 void max_pool_forward(const PoolDims& dims, const T* x, T* y);

@@ -30,7 +30,7 @@ void max_pool_forward(const PoolDims& d, const T* x, T* y) {
       for (i64 c = 0; c < channels; ++c) best[c] = corner[c];
       for (i64 cell = 1; cell < 2 * d.window_rows(); ++cell) {
         const T* other = corner + cell / 2 * line + cell % 2 * channels;
-        for (i64 c = 0; c < channels; ++c) best[c] = beats(other[c], best[c]) ? other[c] : best[c];
+        for (i64 c = 0; c < channels; ++c) best[c] = larger(best[c], other[c]);
       }
     }
   });
@@ -48,7 +48,7 @@ void max_pool_backward(const PoolDims& d, const T* dy, const T* x, T* dx) {
         i64 best = corner + c;
         for (i64 cell = 1; cell < 2 * d.window_rows(); ++cell) {
           const i64 other = corner + cell / 2 * line + cell % 2 * channels + c;
-          if (beats(x[other], x[best])) best = other;
+          if (!stays_maximum(x[best], x[other])) best = other;
         }
         dx[best] = gradient[c];
       }

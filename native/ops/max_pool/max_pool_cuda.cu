@@ -20,10 +20,7 @@ void max_pool_forward(Stream stream, const PoolDims& d, const T* x, T* y) {
   each_element(stream, d.y_count(), [=] MG_DEVICE(i64 i) {
     const i64 corner = corner_of(d, i);
     T best = x[corner];
-    for (i64 cell = 1; cell < 2 * d.window_rows(); cell++) {
-      const T other = x[corner + window_step(d, cell)];
-      best = beats(other, best) ? other : best;
-    }
+    for (i64 cell = 1; cell < 2 * d.window_rows(); cell++) best = larger(best, x[corner + window_step(d, cell)]);
     y[i] = best;
   });
 }
@@ -35,7 +32,7 @@ void max_pool_backward(Stream stream, const PoolDims& d, const T* dy, const T* x
     i64 best = corner;
     for (i64 cell = 1; cell < 2 * d.window_rows(); cell++) {
       const i64 other = corner + window_step(d, cell);
-      if (beats(x[other], x[best])) best = other;
+      if (!stays_maximum(x[best], x[other])) best = other;
     }
     for (i64 cell = 0; cell < 2 * d.window_rows(); cell++) {
       const i64 at = corner + window_step(d, cell);

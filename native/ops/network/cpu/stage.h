@@ -8,13 +8,6 @@
 
 namespace mg {
 
-// Of two cells of a pooling window, the later one if it is larger: the first maximum wins. NaN is larger than any number.
-template <class V>
-MG_HD V larger(V first, V later) {
-  const V most = later > first ? later : first;
-  return later != later ? later : most;
-}
-
 // A source of a grid for one group of images: value and gradient of the first image of the group, dense [H,W,C] each.
 template <class T>
 struct SourceView {

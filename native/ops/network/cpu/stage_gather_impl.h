@@ -1,5 +1,6 @@
 // A patch from the grids around, doubled, equal and pooled, and its transpose.
 #pragma once
+#include "../../../base/maximum.h"
 #include "stage_lanes_impl.h"
 
 namespace mg {
@@ -77,15 +78,17 @@ void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64
       for (i64 x = 0; x < W; x++, a += 2 * C, to += 2 * C, dx += stride) {
         for (i64 c = 0; c < C; c += lanes) {
           const V a0 = S::load(a + c), a1 = S::load(a + C + c), d = S::load(dx + c);
-          const V top = a1 > a0 ? a1 : a0, d_left = a1 > a0 ? zero : d, d_right = a1 > a0 ? d : zero;
+          const auto left = stays_maximum(a0, a1);
+          const V d_left = left ? d : zero, d_right = left ? zero : d;
           if (!two) {
             more(to + c, d_left), more(to + C + c, d_right);
             continue;
           }
           const V b0 = S::load(a + below + c), b1 = S::load(a + below + C + c);
-          const V bottom = b1 > b0 ? b1 : b0, e_left = b1 > b0 ? zero : d, e_right = b1 > b0 ? d : zero;
-          more(to + c, bottom > top ? zero : d_left), more(to + C + c, bottom > top ? zero : d_right);
-          more(to + below + c, bottom > top ? e_left : zero), more(to + below + C + c, bottom > top ? e_right : zero);
+          const auto lower_left = stays_maximum(b0, b1), top = stays_maximum(larger(a0, a1), larger(b0, b1));
+          const V e_left = lower_left ? d : zero, e_right = lower_left ? zero : d;
+          more(to + c, top ? d_left : zero), more(to + C + c, top ? d_right : zero);
+          more(to + below + c, top ? zero : e_left), more(to + below + C + c, top ? zero : e_right);
         }
       }
     }

@@ -18,10 +18,10 @@ MG_DEVICE bool is_first_maximum(const T* values, const PatchCell& c, i64 height,
   const i64 row = line ? 0 : pool_first(pool_target(c.row())), column = pool_first(pool_target(c.column()));
   const T* const at = values + ((c.image * height + row) * width + column) * channels + channel;
   const T a = at[0], right = at[channels];
-  int best = right > a;
+  int best = !stays_maximum(a, right);
   if (!line) {
     const T below = at[width * channels], last = at[(width + 1) * channels];
-    if (larger(below, last) > larger(a, right)) best = 2 + (last > below);
+    if (!stays_maximum(larger(a, right), larger(below, last))) best = 3 - stays_maximum(below, last);
   }
   return best == (line ? 0 : c.row() - row) * 2 + c.column() - column;
 }

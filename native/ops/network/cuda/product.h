@@ -2,7 +2,7 @@
 // tap lie in shared memory, each twice, so that the next ones arrive during the arithmetic. Sources are read where they are:
 // doubled, pooled and joined maps exist in the patch alone.
 #pragma once
-#include "../cpu/stage.h"
+#include "../../../base/maximum.h"
 #include "product_math.h"
 #include "tables.h"
 
