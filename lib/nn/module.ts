@@ -165,6 +165,22 @@ export abstract class Module implements Disposable {
     return this.train(false);
   }
 
+  /** Runs `fn` in the mode of evaluation; afterwards the module and each of its parts is in the mode it was in. */
+  evaluating<T>(fn: () => T): T {
+    const modes = this.#modes();
+    this.eval();
+    try {
+      return fn();
+    } finally {
+      for (const [part, isTraining] of modes) part.train(isTraining);
+    }
+  }
+
+  /** A module before its parts. */
+  #modes(): (readonly [Module, boolean])[] {
+    return [[this, this.#isTraining], ...this.#parts.flatMap(([, part]) => part.#modes())];
+  }
+
   /** Stops gradients to the parameters whose names match; all without a pattern. */
   freeze(pattern?: RegExp): this {
     for (const [name, parameter] of this.namedParameters()) {

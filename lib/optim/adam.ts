@@ -41,7 +41,11 @@ export class Adam extends Optimizer {
       if (!(checkNumber(variant.name, 'betas', beta, 0) < 1)) fail('ERR_MG_ARGUMENT', variant.name, 'betas below 1', betas);
     }
     checkNumber(variant.name, 'epsilon', epsilon, 0);
-    super(variant.name, parameters, { lr, weightDecay }, { m: { start: 0 }, v: { start: 0 }, step: { start: 0, scalar: true } });
+    super(variant.name, parameters, { lr, weightDecay }, {
+      m: { start: 0 },
+      v: { start: 0, squares: true },
+      step: { start: 0, scalar: true },
+    });
     this.#betas = betas;
     this.#epsilon = epsilon;
     this.#dims = Int32Array.of(variant.decoupled ? 1 : 0);

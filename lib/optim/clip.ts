@@ -1,9 +1,11 @@
 /** Bounds on gradients. */
+import { noGrad } from '../autograd/tape.js';
 import { checkNumber, fail } from '../check.js';
 import { native, type Storage } from '../native.js';
+import { add, mul, square } from '../ops/elementwise.js';
 import { make } from '../ops/make.js';
 import { globalNorm } from '../ops/global-norm.js';
-import { unscoped } from '../tensor/scope.js';
+import { scope, unscoped } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { namedTensors, type Parameters } from './groups.js';
 
@@ -24,6 +26,33 @@ function replaceGradients(tensors: readonly Tensor[], grads: readonly Storage[])
 /** The norm of all gradients together, √Σ g²; 0 if there are none. Not yet read. */
 export function gradientNorm(tensors: readonly Tensor[]): Tensor {
   return tensors.length === 0 ? Tensor.zeros([]) : globalNorm(tensors.map((p) => p.grad!.detach()));
+}
+
+/** Whether the square of `value` has no place in `dtype`. */
+function squareOverflows(value: number, dtype: Tensor['dtype']): boolean {
+  const squared = value ** 2;
+  return !Number.isFinite(dtype === 'float32' ? Math.fround(squared) : squared);
+}
+
+/**
+ * The norm of the gradients where an update may be made, NaN where not: 0·x is 0 for every finite x and NaN for all others.
+ * `squaresUpTo`: the bound on the norm for optimizers that keep squares of gradients; null for those that do not.
+ */
+export function updateGate(norm: Tensor, watched: readonly Tensor[], squaresUpTo: number | null): Tensor {
+  const signs = [
+    ...(watched.length > 0 ? [() => globalNorm(watched)] : []),
+    ...(squaresUpTo !== null && squareOverflows(squaresUpTo, norm.dtype) ? [() => square(norm)] : []),
+  ];
+  return noGrad(() =>
+    signs.reduce((gate, sign) => {
+      const s = scope();
+      try {
+        return s.keep(add(gate, mul(sign(), 0)));
+      } finally {
+        s[Symbol.dispose]();
+      }
+    }, norm)
+  );
 }
 
 function checkMax(where: string, max: number): void {

@@ -2,14 +2,15 @@
 import { checkInteger, checkMap, checkNumber, checkOptions, fail } from '../check.js';
 import type { Storage } from '../native.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
+import { sameShape } from '../tensor/shape.js';
 import { unscoped } from '../tensor/scope.js';
-import { Tensor } from '../tensor/tensor.js';
-import { gradientNorm } from './clip.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
+import { gradientNorm, updateGate } from './clip.js';
 import { resolveGroups, type Group, type Parameters, type ResolvedGroup } from './groups.js';
 import { rateAt, type Schedule, type ScheduleUnit } from './schedule.js';
 
-/** Tensors kept for each parameter: the name of the slot and the value it starts at. */
-export type Slots = Readonly<Record<string, { start: number; scalar?: boolean }>>;
+/** Tensors kept for each parameter: the name of the slot, the value it starts at, whether it is a mean of squares. */
+export type Slots = Readonly<Record<string, { start: number; scalar?: boolean; squares?: boolean }>>;
 
 /** One group as a native step takes it. */
 export interface StepList {
@@ -28,6 +29,21 @@ export interface StepOptions {
   timeSteps?: number;
   /** Gradients count min(1, maxNorm/norm) times. Default: no bound. */
   maxNorm?: number;
+  /**
+   * What must be finite for the update to be made: a loss, a state; of the parameters' type. Where it is given, all parameters
+   * and the state of the optimizer must be, too.
+   */
+  watched?: readonly Tensor[];
+}
+
+/** What an update tells, not yet read. */
+export interface StepResult {
+  /** √Σ g² of all gradients before clipping. */
+  readonly norm: Tensor;
+  /** The norm again where the update was made, NaN where it was left out. */
+  readonly made: Tensor;
+  /** The rate used for the first group. */
+  readonly lr: number;
 }
 
 /**
@@ -40,6 +56,7 @@ export abstract class Optimizer implements Disposable {
   readonly #state = new Map<string, Tensor>();
   readonly #saved: Readonly<Record<ScheduleUnit, Tensor>>;
   readonly #where: string;
+  readonly #keepsSquares: boolean;
 
   constructor(
     where: string,
@@ -48,6 +65,7 @@ export abstract class Optimizer implements Disposable {
     slots: Slots,
   ) {
     this.#where = where;
+    this.#keepsSquares = Object.values(slots).some(({ squares }) => squares === true);
     this.groups = resolveGroups(where, parameters, defaults.lr, defaults.weightDecay);
     const counter = () => Tensor.zeros([], { dtype: 'float64', device: 'cpu' });
     this.#saved = unscoped(() => ({ timeStep: counter(), update: counter() }));
@@ -78,36 +96,46 @@ export abstract class Optimizer implements Disposable {
   }
 
   /**
-   * One update of every parameter that has a gradient and asks for one. Returns the norm √Σ g² of all gradients before
-   * clipping, not yet read, and the rate used for the first group. When the norm is not finite, parameters and state stay
-   * as they are; only the counters go on.
+   * One update of every parameter that has a gradient and asks for one. When the norm of the gradients or something of `watched`
+   * is not finite, parameters and state stay as they are; only the counters go on. So it is, too, where the square of the norm
+   * has no place in the parameters' type and the optimizer keeps means of squares (RMSProp, Adam), which would never come back
+   * from infinity.
    */
-  step(options: StepOptions = {}): { norm: Tensor; lr: number } {
+  step(options: StepOptions = {}): StepResult {
     const where = `${this.#where}.step`;
-    checkOptions(where, options, ['timeSteps', 'maxNorm']);
+    checkOptions(where, options, ['timeSteps', 'maxNorm', 'watched']);
     const timeSteps = checkInteger(where, 'timeSteps', options.timeSteps ?? 1, 0);
     const maxNorm = options.maxNorm ?? Infinity;
     if (maxNorm !== Infinity && checkNumber(where, 'maxNorm', maxNorm, 0) === 0) {
       fail('ERR_MG_ARGUMENT', where, 'maxNorm above 0', maxNorm);
     }
     const trained = this.groups.map((group) => [...group.parameters].filter(([, p]) => p.requiresGrad && p.grad !== null));
+    for (const [name, parameter] of trained.flat()) checkGradient(where, name, parameter);
+    const rates = this.groups.map((group) => rateAt(where, group.lr, this.#counters)); // before anything has changed
     const norm = gradientNorm(trained.flat().map(([, p]) => p));
-    const lr = this.lr;
+    const watched = options.watched === undefined || trained.flat().length === 0 ? [] : [...options.watched, ...this.#all()];
+    const made = updateGate(norm, watched, this.#keepsSquares ? maxNorm : null);
     this.groups.forEach((group, i) => {
       const members = trained[i]!;
       if (members.length === 0) return;
       this.apply({
         parameters: members.map(([, p]) => p.storage(where)),
         grads: members.map(([, p]) => p.grad!.storage(where)),
-        norm: norm.storage(where),
+        norm: made.storage(where),
         maxNorm,
-        lr: rateAt(where, group.lr, this.#counters),
+        lr: rates[i]!,
         weightDecay: group.weightDecay,
         slot: (slot) => members.flatMap(([name]) => this.#state.get(`${name}.${slot}`)?.storage(where) ?? []),
       });
     });
     this.#counters = { timeStep: this.timeStep + timeSteps, update: this.update + 1 };
-    return { norm, lr };
+    return { norm, made, lr: rates[0]! };
+  }
+
+  /** Parameters, and what is kept of them in their own type. */
+  #all(): Tensor[] {
+    const parameters = this.groups.flatMap((group) => [...group.parameters.values()]);
+    return [...parameters, ...[...this.#state.values()].filter(({ dtype }) => dtype === parameters[0]?.dtype)];
   }
 
   /** Drops all gradients. */
@@ -131,6 +159,10 @@ export abstract class Optimizer implements Disposable {
     const where = `${this.#where}.loadStateDict`;
     checkMap(where, 'state', state);
     checkOptions(where, options, ['strict']);
+    for (const unit of ['timeStep', 'update'] as const) {
+      const saved = state.get(unit);
+      if (saved?.size === 1) checkCounter(where, unit, saved.itemSync());
+    }
     const report = loadInto(where, this.stateDict(), state, options.strict ?? true);
     this.#counters = { timeStep: this.#saved.timeStep.itemSync(), update: this.#saved.update.itemSync() };
     return report;
@@ -144,4 +176,22 @@ export abstract class Optimizer implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** A gradient is of the shape, the type and the device of its parameter: the native step relies on it. */
+function checkGradient(where: string, name: string, parameter: Tensor): void {
+  const gradient = checkTensor(where, `${name}.grad`, parameter.grad);
+  if (!sameShape(gradient.shape, parameter.shape)) {
+    fail('ERR_MG_SHAPE', where, `a gradient of ${name} [${parameter.shape.join(', ')}]`, gradient.shape);
+  }
+  if (gradient.dtype !== parameter.dtype) {
+    fail('ERR_MG_DTYPE', where, `a gradient of ${name} of ${parameter.dtype}`, gradient.dtype);
+  }
+  if (gradient.device !== parameter.device) {
+    fail('ERR_MG_DEVICE', where, `a gradient of ${name} on ${parameter.device.id}`, gradient.device.id);
+  }
+}
+
+function checkCounter(where: string, unit: ScheduleUnit, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) fail('ERR_MG_CHECKPOINT', where, `${unit} to be a whole number`, value);
 }

@@ -50,7 +50,7 @@ export class RMSProp extends Optimizer {
     if (checkNumber('RMSProp', 'epsilon', epsilon, 0) === 0) fail('ERR_MG_ARGUMENT', 'RMSProp', 'epsilon above 0', epsilon);
     checkNumber('RMSProp', 'momentum', momentum, 0);
     const slots: Slots = {
-      ms: { start: preset.start },
+      ms: { start: preset.start, squares: true },
       ...(flavor === 'graves' ? { mg: { start: 0 } } : {}),
       ...(momentum === 0 ? {} : { momentum: { start: 0 } }),
     };

@@ -12,6 +12,11 @@ export interface LoadReport {
 
 type Named = ReadonlyMap<string, Tensor>;
 
+/** Throws what a strict {@link loadInto} would, and changes nothing. */
+export function checkLoadable(where: string, own: Named, given: Named): void {
+  refuseDifferences(where, compare(own, given));
+}
+
 function compare(own: Named, given: Named): LoadReport {
   return {
     missing: [...own.keys()].filter((key) => !given.has(key)),
@@ -39,6 +44,7 @@ function refuseDifferences(where: string, { missing, unexpected, mismatched }: L
 export function loadInto(where: string, own: Named, given: Named, strict: boolean): LoadReport {
   const report = compare(own, given);
   if (strict) refuseDifferences(where, report);
+  for (const tensor of [...own.values(), ...given.values()]) tensor.storage(where); // all alive, before any is changed
   for (const [key, tensor] of own) {
     const source = given.get(key);
     if (source === undefined || !sameShape(source.shape, tensor.shape)) continue;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { packageRoot } from '../native.js';
+import { checkLoadable } from '../tensor/load-report.js';
 import { unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ModelState } from './model.js';
@@ -47,14 +48,30 @@ function part(prefix: string, tensors: ReadonlyMap<string, FileTensor>): Map<str
   return new Map(found.map(([key, tensor]) => [key.slice(prefix.length + 1), fromFileTensor(key, tensor)]));
 }
 
-function restoreWeights(trainer: Trainer, tensors: ReadonlyMap<string, FileTensor>): void {
-  for (const [target, prefix] of [[trainer.model, 'model'], [trainer.optimizer, 'optimizer']] as const) {
-    const loaded = part(prefix, tensors);
-    try {
-      target.loadStateDict(loaded);
-    } finally {
-      for (const tensor of loaded.values()) tensor.dispose();
-    }
+/** Both or neither: what does not fit is found before the first of them changes. */
+function restoreWeights({ model, optimizer }: Trainer, tensors: ReadonlyMap<string, FileTensor>): void {
+  const [weights, moments] = [part('model', tensors), part('optimizer', tensors)];
+  try {
+    checkLoadable('loadStateDict', model.stateDict(), weights);
+    optimizer.loadStateDict(moments);
+    model.loadStateDict(weights);
+  } finally {
+    for (const tensor of [...weights.values(), ...moments.values()]) tensor.dispose();
+  }
+}
+
+/** The state that was carried into the next window, of the same names and shapes as that of an episode's start; or null. */
+function savedState(file: string, { model, batchSize }: Trainer, tensors: ReadonlyMap<string, FileTensor>): ModelState | null {
+  const saved = unscoped(() => part('state', tensors));
+  if (saved.size === 0) return null;
+  try {
+    using start = model.initialState(batchSize);
+    const known = start.toTensors();
+    if (known.size > 0) checkLoadable(`${file}, state`, known, saved);
+    return model.stateFromTensors(saved);
+  } catch (error) {
+    for (const tensor of saved.values()) tensor.dispose();
+    throw error;
   }
 }
 
@@ -114,9 +131,14 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
     if (saved[key] !== expected) fail('ERR_MG_CHECKPOINT', file, `${key} ${JSON.stringify(expected)}`, saved[key]);
   }
   const progress = checkedProgress(file, metadataJson(file, metadata, 'progress'));
-  restoreWeights(trainer, tensors);
-  const state = unscoped(() => part('state', tensors));
-  return { ...progress, state: state.size === 0 ? null : trainer.model.stateFromTensors(state) };
+  const state = savedState(file, trainer, tensors);
+  try {
+    restoreWeights(trainer, tensors);
+  } catch (error) {
+    state?.[Symbol.dispose]();
+    throw error;
+  }
+  return { ...progress, state };
 }
 
 /** The configuration a file was saved with, as the trainer was given it. */

@@ -21,6 +21,7 @@ export interface FitResult {
   /** 'failed' is what `onEnd` hears of a run that threw; `fit` rejects then. */
   readonly reason: 'completed' | 'stopped' | 'aborted' | 'failed';
   readonly step: number;
+  /** The last 1,000 updates; a callback hears of all, and the log of a run folder has them. */
   readonly history: readonly StepEvent[];
   readonly best?: { readonly step: number; readonly metrics: Readonly<Record<string, number>> };
 }

@@ -1,9 +1,11 @@
 /** What happens around the updates of a run: saving, scoring, logging and calling back. */
 import { fail } from '../check.js';
+import { MgError } from '../errors.js';
 import { isBetter } from '../tasks/task.js';
 import { saveTrainer, type Snapshot } from './checkpoint.js';
 import type { Callback, FitResult, StepEvent, TrainContext } from './events.js';
 import { RunFolder } from '../files/run-folder.js';
+import { refuseNonFinite } from './guard.js';
 import type { FitOptions } from './trainer-setup.js';
 import type { Trainer } from './trainer.js';
 
@@ -11,7 +13,12 @@ export interface FitHooks {
   readonly callbacks: readonly Callback[];
   /** Told of each saved state; what a rollback goes back to. */
   readonly saved: (snapshot: Snapshot) => void;
+  /** The loop of updates. */
+  readonly updates: (options: { steps: number; signal?: AbortSignal }) => AsyncIterable<StepEvent>;
 }
+
+/** Updates that a result keeps: a long run takes no more memory than a short one. */
+const HISTORY = 1_000;
 
 /** Whether a multiple of `every` lies in (before, after]. */
 const crosses = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
@@ -22,7 +29,7 @@ export class Fit {
   readonly #options: FitOptions;
   readonly #hooks: FitHooks;
   readonly #context: TrainContext;
-  readonly #history: StepEvent[] = [];
+  #history: StepEvent[] = [];
   #folder: RunFolder | null = null;
   #best: FitResult['best'];
 
@@ -57,7 +64,7 @@ export class Fit {
       await this.#save();
       return reason;
     } catch (error) {
-      await this.#save().catch(() => {});
+      if (!(error instanceof MgError && error.code === 'ERR_MG_NON_FINITE')) await this.#save().catch(() => {});
       if (signal?.aborted === true && error === signal.reason) return 'aborted';
       throw error;
     } finally {
@@ -69,7 +76,7 @@ export class Fit {
     const { steps, signal } = this.#options;
     for (const callback of this.#hooks.callbacks) await callback.onStart?.(this.#context);
     let before = this.#trainer.step;
-    for await (const event of this.#trainer.run({ steps, ...(signal === undefined ? {} : { signal }) })) {
+    for await (const event of this.#hooks.updates({ steps, ...(signal === undefined ? {} : { signal }) })) {
       if (await this.#after(event, before)) return 'stopped';
       before = event.step;
     }
@@ -81,6 +88,7 @@ export class Fit {
     const { steps, validate, checkpoint } = this.#options;
     const { step, loss, lr, gradNorm } = event;
     this.#history.push(event);
+    if (this.#history.length >= 2 * HISTORY) this.#history = this.#history.slice(-HISTORY);
     this.#folder?.log.append({ step, loss, lr, gradNorm });
     let stop = false;
     for (const callback of this.#hooks.callbacks) if ((await callback.onStep?.(event, this.#context)) === 'stop') stop = true;
@@ -110,14 +118,19 @@ export class Fit {
   async #save(which: 'checkpoint' | 'best' = 'checkpoint'): Promise<void> {
     const folder = this.#folder;
     if (folder === null) return;
-    this.#hooks.saved(await saveTrainer(this.#trainer, (tensors, metadata) => folder.save(tensors, metadata, which)));
+    this.#hooks.saved(
+      await saveTrainer(this.#trainer, (tensors, metadata) => {
+        refuseNonFinite(folder.file(which), tensors);
+        return folder.save(tensors, metadata, which);
+      }),
+    );
     for (const callback of this.#hooks.callbacks) await callback.onCheckpoint?.(folder.file(which), this.#context);
   }
 
   /** Tells all listeners, then throws what the first of them threw. */
   async #end(reason: FitResult['reason']): Promise<FitResult> {
     const best = this.#best === undefined ? {} : { best: this.#best };
-    const result: FitResult = { reason, step: this.#trainer.step, history: this.#history, ...best };
+    const result: FitResult = { reason, step: this.#trainer.step, history: this.#history.slice(-HISTORY), ...best };
     const faults: unknown[] = [];
     for (const callback of this.#hooks.callbacks) {
       try {

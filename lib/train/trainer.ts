@@ -1,7 +1,6 @@
 /** The training loop: truncated back-propagation through time over windows, with the state carried by value. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger, checkOptions, checkSignal } from '../check.js';
-import { MgError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Task, Window } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
@@ -11,18 +10,19 @@ import { loadTrainer, saveTrainer, type Snapshot } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
 import type { FitResult, StepEvent } from './events.js';
 import { Fit } from './fit.js';
-import { locateNonFinite, type Guard } from './guard.js';
-import type { ModelInput, ModelState, TrainableModel } from './model.js';
-import { backwardBySegments, segmentLength } from './segments.js';
+import { faultOf, KeptBuffers, locateNonFinite, type Guard } from './guard.js';
+import type { ModelState, TrainableModel } from './model.js';
 import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
-import { uploadWindow, windowLoss } from './window-loss.js';
+import { claim, Turns } from './turns.js';
+import { dropGradients, takeGradients, windowGradients, type GradientSetup } from './window-gradients.js';
 import { windowStream, type Position } from './window-stream.js';
 
 /** A step whose numbers have not been read yet. */
 interface Pending {
   readonly window: Window;
-  readonly numbers: Promise<[loss: number, norm: number]>;
+  readonly numbers: Promise<[loss: number, norm: number, made: number]>;
   readonly gradients: readonly (readonly [string, Tensor])[];
+  readonly buffers: KeptBuffers;
   readonly step: number;
   readonly update: number;
   readonly lr: number;
@@ -51,6 +51,9 @@ export class Trainer {
   #step = 0;
   #update = 0;
   #fallback: Snapshot | null = null;
+  #leftOut = 0; // windows in a row that the guard has left out
+  readonly #turns = new Turns();
+  readonly #gradients: GradientSetup;
 
   constructor(setup: TrainerSetup) {
     checkSetup(setup);
@@ -65,6 +68,8 @@ export class Trainer {
     this.config = setup.config ?? null;
     const [first] = setup.model.parameters();
     this.#dtype = (first?.dtype ?? 'float32') as FloatDType;
+    const { loss, memoryBudget } = setup;
+    this.#gradients = { model: this.model, task: this.task, dtype: this.#dtype, loss, memoryBudget };
   }
 
   /** Time steps done. */
@@ -87,11 +92,13 @@ export class Trainer {
   /** Trains until `steps` time steps have been done in all. Saves, validates and calls back on the way. */
   async fit(options: FitOptions): Promise<FitResult> {
     checkFitOptions(options);
+    using _ = claim('fit', { model: this.model, optimizer: this.optimizer });
     if (this.#guard === 'rollback') this.#fallback ??= await saveTrainer(this, async () => {});
     const saved = (snapshot: Snapshot): void => {
       this.#fallback = snapshot;
     };
-    return await new Fit(this, options, { callbacks: this.#setup.callbacks ?? [], saved }).run();
+    const updates = this.#updates.bind(this);
+    return await new Fit(this, options, { callbacks: this.#setup.callbacks ?? [], saved, updates }).run();
   }
 
   /**
@@ -102,7 +109,12 @@ export class Trainer {
     const { steps, signal } = options;
     checkInteger('run', 'steps', steps, 0);
     checkSignal('run', signal);
-    this.#dropGradients();
+    using _ = claim('run', { model: this.model, optimizer: this.optimizer });
+    yield* this.#updates({ steps, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  async *#updates({ steps, signal }: { steps: number; signal?: AbortSignal }): AsyncGenerator<StepEvent> {
+    dropGradients(this.model);
     const started = performance.now();
     const startStep = this.#step;
     let workedMs = 0; // without what the caller does between events
@@ -111,11 +123,15 @@ export class Trainer {
     let upcoming = settled(() => stream.next().value!);
     while (this.#step < steps && signal?.aborted !== true) {
       if (upcoming.status === 'rejected') throw upcoming.reason;
-      const began = performance.now();
-      const pending = await this.#advance(upcoming.value.window, upcoming.value.next);
-      await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
-      upcoming = settled(() => stream.next().value!); // made while the device works; if it cannot be, this step still ends well
-      const [loss, gradNorm] = await this.#settle(pending);
+      const { window, next } = upcoming.value;
+      let began = 0;
+      const [pending, loss, gradNorm] = await this.#turns.take(async () => {
+        began = performance.now();
+        const queued = await this.#advance(window, next);
+        await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
+        upcoming = settled(() => stream.next().value!); // made while the device works; if it cannot be, this step still ends well
+        return [queued, ...(await this.#settle(queued))] as const;
+      });
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -134,6 +150,7 @@ export class Trainer {
 
   /**
    * Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own).
+   * While the trainer trains, its next step waits until they are made, so that all are of the same weights.
    */
   async evaluate(options: { items: number; seed?: number; signal?: AbortSignal }): Promise<Record<string, number>> {
     checkOptions('evaluate', options, ['items', 'seed', 'signal']);
@@ -141,10 +158,8 @@ export class Trainer {
     checkSignal('evaluate', options.signal);
     const seed = checkInteger('evaluate', 'seed', options.seed ?? (this.seed + HELD_OUT) % Number.MAX_SAFE_INTEGER, 0);
     const { model, task, batchSize, truncate } = this;
-    const wasTraining = model.isTraining;
-    model.eval();
-    try {
-      return await evaluate({
+    return await this.#turns.take(() =>
+      evaluate({
         model,
         task,
         dtype: this.#dtype,
@@ -153,15 +168,13 @@ export class Trainer {
         batchSize,
         ...(truncate === undefined ? {} : { truncate }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-      });
-    } finally {
-      model.train(wasTraining);
-    }
+      })
+    );
   }
 
   /** Writes weights, optimizer, state and position crash-safely to one safetensors file. */
   async save(file: string): Promise<void> {
-    await saveTrainer(this, file);
+    await this.#turns.take(() => saveTrainer(this, file));
   }
 
   /** A trainer that goes on where `file` was saved, bit for bit. The setup must be that of the saved run. */
@@ -177,90 +190,66 @@ export class Trainer {
 
   /** Queues forward, backward and update of one window. If any of it fails, no gradient stays behind. */
   async #advance(window: Window, next: Position): Promise<Pending> {
+    const buffers = new KeptBuffers(this.model);
     using _ = scope();
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
     try {
-      const result = await this.#backward(window, state);
+      const result = await windowGradients(this.#gradients, window, state);
       try {
-        return this.#apply(window, next, result);
+        return this.#apply(window, next, result, buffers);
       } finally {
         result.loss.dispose();
         result.state[Symbol.dispose]();
       }
     } catch (error) {
-      this.#dropGradients();
+      dropGradients(this.model);
+      buffers.restore();
+      buffers[Symbol.dispose]();
       throw error;
     }
   }
 
-  /**
-   * Gradients of one window; one that would exceed the memory budget runs segment by segment. The result belongs to the caller.
-   */
-  async #backward(window: Window, state: ModelState): Promise<{ loss: Tensor; state: ModelState }> {
-    const { memoryBudget } = this.#setup;
-    const description = this.task.describe();
-    const upload = (part: Window): ModelInput => uploadWindow(part, description.form, this.#dtype);
-    const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
-      const result = this.model.forward(upload(part), from as never);
-      const loss = this.#setup.loss?.(result.logits, part) ?? windowLoss(result.logits, part, description);
-      return { loss, state: result.state };
-    };
-    if (memoryBudget !== undefined) {
-      const length = segmentLength(this.model, window, memoryBudget);
-      return await backwardBySegments({ model: this.model, window, length, state, run, upload });
-    }
-    const result = run(window, state);
-    result.loss.backward();
-    return result;
-  }
-
-  #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }): Pending {
-    const { norm, lr } = this.optimizer.step({
+  #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }, buffers: KeptBuffers): Pending {
+    const watched = [result.loss.detach(), ...result.state.toTensors().values()].filter(({ dtype }) => dtype === this.#dtype);
+    const { norm, made, lr } = this.optimizer.step({
       timeSteps: window.steps,
+      watched,
       ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),
     });
-    const gradients = this.#takeGradients();
+    const gradients = takeGradients(this.model);
     const carried = window.last ? null : unscoped(() => result.state.detach());
     this.#state?.[Symbol.dispose]();
     this.#state = carried;
     this.#position = next;
     this.#step += window.steps;
     this.#update += 1;
-    const numbers = Promise.all([result.loss.item(), norm.item()]);
+    const numbers = Promise.all([result.loss.item(), norm.item(), made.item()]);
     numbers.catch(() => {}); // a fault of the device comes to light in #settle, turns later
-    return { window, numbers, gradients, step: this.#step, update: this.#update, lr };
+    return { window, numbers, gradients, buffers, step: this.#step, update: this.#update, lr };
   }
 
-  #takeGradients(): (readonly [string, Tensor])[] {
-    const taken: (readonly [string, Tensor])[] = [];
-    for (const [name, parameter] of this.model.namedParameters()) {
-      if (parameter.grad !== null) taken.push([name, parameter.grad]);
-      parameter.grad = null;
-    }
-    return taken;
-  }
-
-  #dropGradients(): void {
-    for (const [, gradient] of this.#takeGradients()) gradient.dispose();
-  }
-
-  /** Reads the numbers of a step and looks at them. The optimizer has left weights alone if its norm was not finite. */
-  async #settle({ window, numbers, gradients, step }: Pending): Promise<[loss: number, norm: number]> {
+  /** Reads the numbers of a step and looks at them. The optimizer has left weights alone if one of them was not finite. */
+  async #settle({ window, numbers, gradients, buffers, step }: Pending): Promise<[loss: number, norm: number]> {
     try {
-      const [loss, norm] = await numbers;
-      if (Number.isFinite(loss) && Number.isFinite(norm)) return [loss, norm];
-      const parameters = this.model.namedParameters();
-      const where = await locateNonFinite({ window, parameters, state: this.#state?.toTensors() ?? new Map(), loss, gradients });
-      if (this.#guard === 'throw') {
-        const message = `train: expected finite numbers at step ${step}, got a non-finite ${where}`;
-        throw new MgError('ERR_MG_NON_FINITE', message, { op: 'train', got: where });
+      const [loss, norm, made] = await numbers;
+      if (Number.isFinite(loss) && Number.isFinite(made)) {
+        this.#leftOut = 0;
+        return [loss, norm];
       }
+      const parameters = this.model.namedParameters();
+      const [optimizer, state] = [this.optimizer.stateDict(), this.#state?.toTensors() ?? new Map<string, Tensor>()];
+      const where = await locateNonFinite({ window, parameters, optimizer, state, loss, norm, gradients });
+      buffers.restore();
+      this.#leftOut += 1;
+      const fault = faultOf(this.#guard, step, where, this.#leftOut);
+      if (fault !== null) throw fault;
       if (this.#guard === 'rollback') this.#fallback?.restore();
       this.#state?.[Symbol.dispose]();
       this.#state = null;
       return [loss, norm];
     } finally {
       for (const [, gradient] of gradients) gradient.dispose();
+      buffers[Symbol.dispose]();
     }
   }
 }

@@ -29,8 +29,8 @@ function trainerOfBadRate(): Trainer {
   let asked = 0;
   const lr = (): number => {
     asked += 1;
-    return asked === 3 ? NaN : 2e-3;
-  }; // asked twice for each update
+    return asked === 2 ? NaN : 2e-3;
+  };
   return new Trainer({ ...setup, optimizer: new optim.RMSProp(setup.model, { lr }) });
 }
 

@@ -1,7 +1,7 @@
 /** A model and a task small enough to train in milliseconds. */
 import { MultigridMemory } from '../../lib/models/multigrid/multigrid-memory.js';
 import type { MultigridConfig } from '../../lib/models/multigrid/config.js';
-import { RMSProp } from '../../lib/optim/rmsprop.js';
+import * as optim from '../../lib/optim/index.js';
 import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import type { Task } from '../../lib/tasks/task.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
@@ -26,7 +26,7 @@ export function tinySetup(overrides: Partial<TrainerSetup> = {}): TrainerSetup &
   return {
     model,
     task: tinyTask(),
-    optimizer: new RMSProp(model, { lr: 2e-3 }),
+    optimizer: new optim.RMSProp(model, { lr: 2e-3 }),
     batchSize: 4,
     seed: 5,
     truncate: 4,
@@ -52,3 +52,14 @@ async function bitsOf(tensors: Iterable<readonly [string, Tensor]>): Promise<str
   }
   return parts.join('\n');
 }
+
+/** One of each kind, of any parameters. */
+export const OPTIMIZERS = {
+  SGD: (model) => new optim.SGD(model, { lr: 1e-3, momentum: 0.9 }),
+  Adam: (model) => new optim.Adam(model),
+  AdamW: (model) => new optim.AdamW(model),
+  tensorflow: (model) => new optim.RMSProp(model, { lr: 1e-3 }),
+  pytorch: (model) => new optim.RMSProp(model, { lr: 1e-3, flavor: 'pytorch' }),
+  graves: (model) => new optim.RMSProp(model, { lr: 1e-3, flavor: 'graves' }),
+} satisfies Record<string, (parameters: optim.Parameters) => optim.Optimizer>;
+export const optimizerKinds = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
