@@ -13,8 +13,9 @@ export interface MappingOptions {
   readonly density?: number;
   /** `spiral`: outwards from the centre through walls, all mazes in step. `random`: a walk of each agent on its own. */
   readonly motion?: 'spiral' | 'random';
-  /** Rule of the random walk. Default `free`: choose among the free neighbours. */
-  readonly moveRule?: MoveRule;
+  /** Rule of the random walk. Default `free`: choose among the free neighbours. `mixed`: `free` in episodes of even number,
+   *  `stay` in the others, so that the memory also learns what standing before a wall looks like. */
+  readonly moveRule?: MoveRule | 'mixed';
   /** Time steps of an episode. Default (n−2)² for the spiral (which cannot be longer), 500 for the walk. */
   readonly pathLength?: number;
   /** Row and column where a random walk starts, both odd. Default 2⌊n/4⌋+1. The spiral starts at (⌊n/2⌋, ⌊n/2⌋). */
@@ -64,7 +65,7 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
   checkMazeShape(where, { size, complexity, density });
   checkNumber(where, 'locationScale', locationScale);
   const motion = checkChoice(where, 'motion', options.motion ?? 'spiral', ['spiral', 'random']);
-  const moveRule = checkChoice(where, 'moveRule', options.moveRule ?? 'free', ['free', 'stay']);
+  const moveRule = checkChoice(where, 'moveRule', options.moveRule ?? 'free', ['free', 'stay', 'mixed']);
   const targetTiming = checkChoice(where, 'targetTiming', options.targetTiming ?? 'observed', ['observed', 'official']);
   const spiralSteps = (size - 2) ** 2;
   const pathLength = checkInteger(

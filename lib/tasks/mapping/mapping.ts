@@ -65,9 +65,10 @@ class MappingTask implements Task<Maze> {
     const { size, motion, moveRule, pathLength, startCell } = this.options;
     const rng = new Rng(seed).split('mapping').split(index);
     const cells = makeMaze(this.options, rng.split('maze'));
+    const rule = moveRule === 'mixed' ? (index % 2 === 0 ? 'free' : 'stay') : moveRule;
     const path = motion === 'spiral'
       ? this.#spiral.slice()
-      : walkPath(cells, startCell[0] * size + startCell[1], pathLength, moveRule, rng.split('walk'));
+      : walkPath(cells, startCell[0] * size + startCell[1], pathLength, rule, rng.split('walk'));
     return { size, cells, path };
   }
 

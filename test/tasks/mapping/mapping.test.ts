@@ -183,7 +183,7 @@ describe('an open room of 5×5, by eye', () => {
 const anyOptions = fc.record({
   size: fc.constantFrom(5, 7, 9, 11, 15),
   motion: fc.constantFrom('spiral' as const, 'random' as const),
-  moveRule: fc.constantFrom('free' as const, 'stay' as const),
+  moveRule: fc.constantFrom('free' as const, 'stay' as const, 'mixed' as const),
   view: fc.constantFrom(3 as const, 9 as const),
 });
 
@@ -243,6 +243,16 @@ describe('properties', () => {
     expect(mapping().generate(1, 7)).toEqual(mapping().generate(1, 7));
     expect(mapping().generate(1, 7)).not.toEqual(mapping().generate(1, 8));
     expect(mapping().generate(1, 7)).not.toEqual(mapping().generate(2, 7));
+  });
+
+  it('mixed walks are free in episodes of even number and stay before walls in the others', () => {
+    const walks = (['mixed', 'free', 'stay'] as const).map((moveRule) => {
+      const task = mapping({ size: 9, motion: 'random', moveRule, pathLength: 50 });
+      return Array.from({ length: 8 }, (_, index) => task.generate(5, index).path);
+    });
+    const [mixed, free, stay] = walks as [Int32Array[], Int32Array[], Int32Array[]];
+    expect(mixed).toEqual(free.map((path, index) => (index % 2 === 0 ? path : stay[index])));
+    expect(free).not.toEqual(stay);
   });
 
   it('the maze does not depend on the motion', () => {
