@@ -35,6 +35,7 @@ export { MultigridState, Pyramid } from './nn/index.js';
 export * as fused from './nn/fused.js';
 export * as models from './models/index.js';
 export * as optim from './optim/index.js';
+export * as rl from './rl/index.js';
 export * as tasks from './tasks/index.js';
 export { Trainer } from './train/trainer.js';
 export type { CheckpointOptions, FitOptions, LossFunction, TrainerSetup } from './train/trainer-setup.js';

@@ -23,12 +23,13 @@ const lib: Record<string, string[]> = {
   'plot': ['check'],
   'train': ['nn', 'tasks', 'optim'],
   'listeners': ['train'],
+  'rl': ['train', 'models'],
   'runs': ['train', 'models'],
   'proof': ['train', 'models'],
   'pictures': ['runs', 'plot'],
   'bench': ['listeners', 'pictures', 'proof'],
   'cli': ['bench'],
-  'index': ['listeners', 'models'],
+  'index': ['listeners', 'models', 'rl'],
   'binding': [],
 };
 const nativeCode: Record<string, string[]> = { base: [], device: ['base'], ops: ['device'], binding: ['ops'] };
