@@ -19,7 +19,7 @@ import { addTrain } from '../lib/cli/train.js';
 import { presets } from '../lib/models/index.js';
 import * as ops from '../lib/ops/index.js';
 import { checkRunConfig } from '../lib/runs/run-config.js';
-import { isVectorModel } from '../lib/runs/run-model.js';
+import { isVectorModel } from '../lib/runs/run.js';
 import { readme, readmeBlocks, readmeTable } from './helpers/readme.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../lib/bench/learning.js';
-import { ladder } from '../lib/bench/against-dnc.js';
+import { ladder } from '../lib/bench/against.js';
 import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
@@ -68,8 +68,8 @@ describe('what bench/README.md says was measured', () => {
       expectFigure(powers[2 * k + 1]!, sweep.exponents[name]!.error, `error of ${name}`);
     });
     const [, dnc, multigrid] = /a step takes (\S+) ms, that of `map15-8k` (\S+) ms/.exec(prose)!;
-    expectFigure(dnc!, sweep.inference.dnc.median, 'inference');
-    expectFigure(multigrid!, sweep.inference.multigrid.median, 'inference');
+    expectFigure(dnc!, sweep.inference.dnc!.median, 'inference');
+    expectFigure(multigrid!, sweep.inference.multigrid!.median, 'inference');
     expectFigure(/with (\d+) GB, medians/.exec(prose)![1]!, sweep.machine.memoryGB, 'memory');
     interface Axis {
       exponentOfCellsTimesChannels: { forward: number; training: number };

@@ -1,14 +1,14 @@
 // What `bench --learning` trains: for each task the same episodes for all models, for each model the setting it learns best with.
 
 import type { MultigridConfig } from '../models/multigrid/config.js';
-import { presetRun, type RunConfig } from '../runs/run-config.js';
-import type { VectorModel } from '../runs/run-model.js';
+import { presetRun } from '../runs/run-config.js';
+import type { RunConfig } from '../runs/run.js';
+import { KIND_NAMES, vectorKind, type KindName, type VectorModel, type VectorName } from '../runs/kinds.js';
 
 export const LEARNING_TASKS = ['map9', 'recall', 'copy', 'associative-recall'] as const;
 export type LearningTask = (typeof LEARNING_TASKS)[number];
-export const LEARNING_SIDES = ['multigrid', 'dnc', 'ntm', 'lstm'] as const;
-export type LearningSide = (typeof LEARNING_SIDES)[number];
-type VectorSide = Exclude<LearningSide, 'multigrid'>;
+export const LEARNING_SIDES = KIND_NAMES;
+export type LearningSide = KindName;
 
 /** Time steps of a whole run. */
 const STEPS: Readonly<Record<LearningTask, number>> = {
@@ -49,9 +49,9 @@ const recall = (bitsOfCell: number): MultigridConfig => ({
   tail: [[0, 1, 16], [0, 0, 16], [0, 0, bitsOfCell]],
 });
 
-/** Of 16 numbers a slot. The LSTM has no slots; it gets the units that it learns best with. */
-function vectors(kind: VectorSide, slots: number, readHeads: number, hidden: number): VectorModel {
-  return kind === 'lstm' ? { kind, hidden: 256 } : { kind, slots, wordSize: 16, readHeads, hidden };
+/** Of 16 numbers a slot. */
+function vectors(kind: VectorName, slots: number, readHeads: number, hidden: number): VectorModel {
+  return { kind, ...vectorKind(kind).beside({ slots, readHeads, hidden }) } as VectorModel;
 }
 
 /** Sequences are trained whole, with Adam and a rate that falls to a tenth over the run. */

@@ -2,7 +2,8 @@
 
 import { cpus, totalmem } from 'node:os';
 import { fitPower, type Fit, type Times } from './measure.js';
-import type { Measured, Side } from './against-dnc.js';
+import { trafficOf, type Measured, type Side } from './against.js';
+import { kindOf } from '../runs/kinds.js';
 import { lineChart, type Series } from '../plot/line-chart.js';
 
 export interface Sweep {
@@ -17,10 +18,10 @@ export interface Sweep {
   readonly device: string;
   readonly precision: string;
   readonly points: readonly Measured[];
-  /** Power of the cells that time grows with: over all points of multigrid, over those from {@link FIT_FROM} slots of the DNC. */
+  /** Power of the cells that time grows with: over all points; where a step has a bound, over those from {@link FIT_FROM} on. */
   readonly exponents: Readonly<Record<string, Fit>>;
   /** One step, one sample, 8K memory, 15×15 maps (Huynh, Maire, Walter 2020, appendix D). */
-  readonly inference: { readonly multigrid: Times; readonly dnc: Times };
+  readonly inference: Readonly<Partial<Record<Side, Times>>>;
 }
 
 export function machine(simd: string, threads: number): Sweep['machine'] {
@@ -32,21 +33,23 @@ export const sixDigits = (_key: string, value: unknown): unknown => (
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 );
 
-/** Below, the parts of a DNC's step that grow linearly still count. */
+/** Slots: below, the parts of a DNC's step that grow linearly still count. */
 export const FIT_FROM = 999;
+
+/** Multigrid first. */
+function sidesOf(points: readonly Measured[]): Side[] {
+  return [...new Set<Side>(['multigrid', ...points.map(({ side }) => side)])];
+}
 
 export function exponents(points: readonly Measured[]): Record<string, Fit> {
   const fit = (side: Side, what: 'forward' | 'training'): Fit =>
     fitPower(points.flatMap((p) => {
       const times = p[what];
-      return p.side !== side || times === null || (side === 'dnc' && p.size < FIT_FROM) ? [] : [[p.cells, times.median] as const];
+      const isSmall = trafficOf(side, p.cells) !== undefined && p.size < FIT_FROM;
+      return p.side !== side || times === null || isSmall ? [] : [[p.cells, times.median] as const];
     }));
-  return {
-    'multigrid forward': fit('multigrid', 'forward'),
-    'multigrid training': fit('multigrid', 'training'),
-    'dnc forward': fit('dnc', 'forward'),
-    'dnc training': fit('dnc', 'training'),
-  };
+  const both = ['forward', 'training'] as const;
+  return Object.fromEntries(sidesOf(points).flatMap((side) => both.map((what) => [`${side} ${what}`, fit(side, what)])));
 }
 
 const ms = (t: Times | null): string => (
@@ -84,7 +87,7 @@ export function row(p: Measured): string[] {
 
 /** Time of a step and of a training window, and memory, over the size of the memory; both axes logarithmic. */
 export function sweepChart({ points, exponents: slopes, device, precision, machine: { cpu, threads } }: Sweep): string {
-  const sides = ['multigrid', 'dnc'] as const;
+  const sides = sidesOf(points);
   const series = (of: (p: Measured) => number | null, slope?: 'forward' | 'training'): Series[] =>
     sides.map((side) => {
       const shown = points.filter((p) => p.side === side && of(p) !== null);
@@ -92,7 +95,7 @@ export function sweepChart({ points, exponents: slopes, device, precision, machi
       return { name, x: shown.map((p) => p.cells), y: shown.map((p) => of(p)!), hasMarkers: true };
     });
   return lineChart({
-    title: 'Cost of memory: multigrid and DNC',
+    title: `Cost of memory: ${sides.map((side) => kindOf(side).title).join(' and ')}`,
     subtitle: `batch 32, ${precision}, ${device}, ${threads} threads, ${cpu}`,
     xLabel: 'memory cells',
     xScale: 'log',

@@ -1,4 +1,4 @@
-// The sweep of `bench --against dnc`.
+// The sweep of `bench --against`.
 
 import { execFile } from 'node:child_process';
 import { totalmem } from 'node:os';
@@ -6,13 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { noGrad } from '../autograd/index.js';
 import { MgError } from '../errors.js';
-import { DNC } from '../models/dnc.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import { device as deviceOf, diagnostics, type DeviceLike } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
-import { dncFault, fusedFault } from '../proof/model-checks.js';
-import { sweep, unmeasured, WORD, type Measured, type Point, type Precision, type Side } from './against-dnc.js';
+import { kindOf, vectorKind, type KindName, type VectorName } from '../runs/kinds.js';
+import { sweep, unmeasured, type Measured, type Point, type Precision, type Side } from './against.js';
 import { time } from './measure.js';
 import { exponents, machine, type Sweep } from './report.js';
 
@@ -30,16 +29,20 @@ async function measureApart(point: Point, limitBytes: number, where: string): Pr
   }
 }
 
+/** What the paper's baseline has beside its cells. */
+const PAPER: Readonly<Partial<Record<VectorName, object>>> = { dnc: { hidden: 293 } };
+
 /** One-step inference of both with 8K memory, batch 1: the setting of the paper's appendix D. */
-async function inference(): Promise<Sweep['inference']> {
+async function inference(against: VectorName): Promise<Sweep['inference']> {
   const rng = new Rng(1);
-  using dnc = new DNC({ inputs: 72, outputs: [24, 24, 1], slots: 500, wordSize: WORD, hidden: 293, rng });
+  const kind = vectorKind(against);
+  using other = kind.build({ ...kind.ofCells(8000), ...PAPER[against] }, { inputs: 72, outputs: [24, 24, 1], rng });
   using multigrid = new MultigridMemory('map15-8k', { rng });
   const [x, patch] = [Tensor.normal([1, 72], [0, 1], rng), Tensor.normal([1, 3, 3, 4], [0, 1], rng)];
-  let [a, b] = [dnc.initialState(1), multigrid.initialState(1)];
-  const dncTimes = await time(
+  let [a, b] = [other.initialState(1), multigrid.initialState(1)];
+  const otherTimes = await time(
     () => {
-      const next = noGrad(() => dnc.step(x, a, { consume: true }));
+      const next = noGrad(() => other.step(x, a, { consume: true }));
       next.y.dispose();
       a = next.state;
     },
@@ -57,19 +60,21 @@ async function inference(): Promise<Sweep['inference']> {
     3000,
   );
   for (const tensor of [x, patch, ...a.tensors(), ...b.tensors()]) tensor.dispose();
-  return { multigrid: multigridTimes, dnc: dncTimes };
+  return { multigrid: multigridTimes, [against]: otherTimes };
 }
 
 /** Throws ERR_MG_ARGUMENT unless both sides equal their definitions on the default device. */
-async function refuseWrongModels(): Promise<void> {
-  for (const [name, fault] of [['DNC', await dncFault()], ['fused network', await fusedFault()]]) {
+async function refuseWrongModels(sides: readonly KindName[]): Promise<void> {
+  for (const { title, check } of sides.map(kindOf)) {
+    const fault = await check();
     if (fault !== null) {
-      throw new MgError('ERR_MG_ARGUMENT', `bench: expected the ${name} to equal its definition, got a result ${fault}`);
+      throw new MgError('ERR_MG_ARGUMENT', `bench: expected ${title} to equal its definition, got a result ${fault}`);
     }
   }
 }
 
 export interface SweepOptions {
+  readonly against: VectorName;
   readonly isQuick: boolean;
   readonly device: string;
   readonly precision: Precision;
@@ -77,17 +82,17 @@ export interface SweepOptions {
 
 /** Checks both sides, then measures point after point; a side ends at the first point that does not fit. */
 export async function runSweep(
-  { isQuick, device, precision }: SweepOptions,
+  { against, isQuick, device, precision }: SweepOptions,
   onPoint: (point: Measured) => void = () => {},
   measurePoint = measureApart,
 ): Promise<Sweep> {
-  await refuseWrongModels();
+  await refuseWrongModels(['multigrid', against]);
   const { simd, threads } = diagnostics().binary;
   const used = deviceOf(device as DeviceLike);
   const limitBytes = 0.7 * (used.type === 'cpu' ? totalmem() : used.memory().free);
   const points: Measured[] = [];
   const ended = new Set<Side>();
-  for (const point of sweep(isQuick, precision)) {
+  for (const point of sweep(isQuick, precision, against)) {
     if (ended.has(point.side)) continue;
     const measured = await measurePoint(point, limitBytes, device);
     points.push(measured);
@@ -101,6 +106,6 @@ export async function runSweep(
     precision,
     points,
     exponents: exponents(points),
-    inference: await inference(),
+    inference: await inference(against),
   };
 }

@@ -5,7 +5,8 @@ import { fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { precisions, setPrecision, type Precision } from '../ops/network.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
-import { checkRunConfig, isPresetName, presetRun, type RunConfig } from '../runs/run-config.js';
+import { checkRunConfig, isPresetName, presetRun } from '../runs/run-config.js';
+import type { RunConfig } from '../runs/run.js';
 
 /** A whole number of at least `min`. */
 export function integer(min: number): (text: string) => number {

@@ -4,7 +4,8 @@ import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
 import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
-import { PRECISIONS, type Measured, type Precision } from '../bench/against-dnc.js';
+import { kindOf, VECTOR_NAMES, type KindName, type VectorName } from '../runs/kinds.js';
+import { PRECISIONS, type Measured, type Precision } from '../bench/against.js';
 import { HEADER, machine, row, sixDigits, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
 import { fail, words } from '../check.js';
@@ -19,7 +20,7 @@ const QUICK_SECONDS = 40;
 const SIDES: Readonly<Record<string, readonly LearningSide[]>> = { both: ['multigrid', 'dnc'], all: LEARNING_SIDES };
 
 interface BenchOptions {
-  readonly against?: 'dnc';
+  readonly against?: VectorName;
   readonly learning?: boolean;
   readonly quick?: boolean;
   readonly device?: string;
@@ -39,7 +40,9 @@ export function addBench(program: Command): Command {
   return program
     .command('bench')
     .description('multigrid memory beside other memories: what a larger memory costs, or how fast they learn')
-    .addOption(new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(['dnc']))
+    .addOption(
+      new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(VECTOR_NAMES),
+    )
     .option('--learning', 'train models on the same task, seeds and budget, and score them on sequences they never saw')
     .option(
       '--quick',
@@ -69,7 +72,7 @@ export function addBench(program: Command): Command {
     .action(async (options: BenchOptions) => {
       if ((options.against === undefined) === (options.learning !== true)) {
         const got = words(options.learning === true ? 'both' : 'neither');
-        fail('ERR_MG_ARGUMENT', 'bench', 'either --against dnc or --learning', got);
+        fail('ERR_MG_ARGUMENT', 'bench', 'either --against <model> or --learning', got);
       }
       if (options.learning === true && options.precision !== 'float32') {
         fail('ERR_MG_ARGUMENT', 'bench', '--precision float32 with --learning', options.precision);
@@ -78,21 +81,23 @@ export function addBench(program: Command): Command {
       const { device: used, why } = useDevice(options.device);
       note(`${used.id} (${why}): ${used.name}, ${options.precision}`);
       if (options.learning === true) await learning(options);
-      else await against(options, used.id);
+      else await against(options, options.against!, used.id);
     });
 }
 
-async function against({ quick, precision, json, out }: BenchOptions, place: string): Promise<void> {
+async function against({ quick, precision, json, out }: BenchOptions, other: VectorName, place: string): Promise<void> {
   const show = (point: Measured): void => note(row(point).filter((cell) => cell !== '').join('  '));
-  const sweep = await runSweep({ isQuick: quick === true, device: place, precision }, show);
+  const sweep = await runSweep({ against: other, isQuick: quick === true, device: place, precision }, show);
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
   print(columns([HEADER, ...sweep.points.map(row)]));
   for (const [name, { exponent, error, points }] of Object.entries(sweep.exponents)) {
     print(`exponent of ${name}: ${exponent.toFixed(2)} ± ${error.toFixed(2)} (${points} points)`);
   }
-  const { multigrid, dnc } = sweep.inference;
-  print(`one step, one sample, 8K memory: multigrid ${multigrid.median.toPrecision(3)} ms, DNC ${dnc.median.toPrecision(3)} ms`);
+  const inference = Object.entries(sweep.inference).map(([side, { median }]) => (
+    `${kindOf(side as KindName).title} ${median.toPrecision(3)} ms`
+  ));
+  print(`one step, one sample, 8K memory: ${inference.join(', ')}`);
 }
 
 async function learning({ task, model, seeds, seed, steps, seconds, quick, json, out }: BenchOptions): Promise<void> {

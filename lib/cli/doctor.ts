@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { diagnostics } from '../tensor/device.js';
-import { selfCheck } from '../proof/self-check.js';
+import { selfCheck } from './self-check.js';
 import { EXIT, print, printJson } from './output.js';
 
 /** `doctor`: what is here, why CUDA is or is not used, and whether it computes right. */

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { fail } from '../check.js';
-import { estimate } from '../models/multigrid/estimate.js';
-import { isVectorModel } from '../runs/run-model.js';
+import { estimateRun } from '../runs/run-model.js';
 import { integer, loadRun } from './arguments.js';
 import { columns, print, printJson } from './output.js';
 
@@ -15,9 +13,7 @@ export function addEstimate(program: Command): Command {
     .option('--steps <n>', 'time steps per window', integer(1), 20)
     .option('--json', 'one JSON object')
     .action((source: string, { batch, steps, json }: { batch: number; steps: number; json?: boolean }) => {
-      const { model } = loadRun(source);
-      if (isVectorModel(model)) fail('ERR_MG_CONFIG', 'estimate', 'a multigrid configuration', model.kind);
-      const cost = estimate(model, { batch, steps });
+      const cost = estimateRun(loadRun(source), { batch, steps });
       if (json === true) return printJson(cost);
       print(columns([
         ['parameters', String(cost.parameters)],

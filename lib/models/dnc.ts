@@ -1,6 +1,7 @@
 // The differentiable neural computer, the reference that the multigrid memory is measured against.
 
 import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
+import type { WindowMemory, WindowSize } from '../nn/cost.js';
 import { layerOptionKeys } from '../nn/parameter.js';
 import {
   clip,
@@ -12,9 +13,11 @@ import {
   type DncSettings,
   type DncTensors,
 } from '../ops/index.js';
+import { diagnostics } from '../tensor/device.js';
+import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
-import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors, TensorState } from './tensor-state.js';
 
 export interface DNCOptions extends SequenceOptions {
@@ -115,6 +118,24 @@ export class DNC extends SequenceModel<DNCState> {
     return this.settings.slots * this.settings.wordSize;
   }
 
+  /** A step keeps its weightings, gates and interface; backward rebuilds the memory before it. Slots in sixteens. */
+  protected rowCost(): RowCost {
+    const { slots: N, wordSize: W, readHeads: R, writeHeads: V, hidden: H } = this.settings;
+    const state = Object.values(dncStateShapes(this.settings, 1)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+    const pitch = 16 * Math.ceil(N / 16);
+    const step = pitch * (W + R + V + 3) + dncInterface(this.settings).size + 4 * (R * W + 3 * H);
+    const access = V * N * N * (6 + 4 * R) + 4 * N * W * (R + 2 * V);
+    return { state, step, flops: this.matrixFlops() + access };
+  }
+
+  /** With the links that backward rebuilds. */
+  override windowMemory(size: WindowSize): WindowMemory {
+    const { bytes, stateBytes } = super.windowMemory(size);
+    const { slots, writeHeads, linkBudgetBytes } = this.settings;
+    const link = (this.dtype === 'float64' ? 8 : 4) * writeHeads * slots * slots;
+    return { bytes: bytes + replayBytes(size.steps, link, linkBudgetBytes), stateBytes };
+  }
+
   /** Zeros, as at the start of every episode. */
   initialState(batch: number): DNCState {
     const shapes = dncStateShapes(this.settings, checkInteger('DNC', 'batch', batch, 1));
@@ -140,4 +161,15 @@ export class DNC extends SequenceModel<DNCState> {
     const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));
     return { y: this.settings.clip > 0 ? clip(y, this.settings.clip) : y, state: new DNCState(after) };
   }
+}
+
+/**
+ * Bytes that backward takes for links: on the CPU those of four samples a thread over the whole window where the budget holds
+ * them, else the fewest from which they can be rebuilt, of one sample a thread; and a gradient for each of these samples.
+ */
+function replayBytes(steps: number, link: number, budget: number): number {
+  const { threads } = diagnostics().binary;
+  const root = Math.ceil(Math.sqrt(steps));
+  const fewest = root - 1 + Math.ceil(steps / root) - 1;
+  return Math.max(threads * (fewest + 1) * link, Math.min(budget, 4 * threads * steps * link));
 }

@@ -34,7 +34,9 @@ export {
   type SequenceOutputs,
   type StepOptions,
 } from './sequence-model.js';
-export { windowMemory, type WindowMemory, type WindowSize } from './multigrid/window-memory.js';
+export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js';
+export type { WindowMemory, WindowSize } from '../nn/cost.js';
+export type { MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
 export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';

@@ -7,7 +7,7 @@ import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
-import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { TensorState } from './tensor-state.js';
 
 export interface LSTMNetworkOptions extends SequenceOptions {
@@ -62,6 +62,17 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
     });
     const seen = this.wiring === 'deep' ? layers * hidden : hidden;
     this.#output = this.addPart('output', new Affine(seen, this.outputs, false, this.partOptions('output')));
+  }
+
+  protected rowCost(): RowCost {
+    const numbers = this.#cells.map(({ inFeatures, hiddenSize }) => inFeatures + 12 * hiddenSize); // input, sums, gates, h and c
+    const flops = this.matrixFlops();
+    return {
+      state: 2 * this.#cells.reduce((sum, { hiddenSize }) => sum + hiddenSize, 0),
+      step: QUEUED.numbers * numbers.reduce((sum, n) => sum + n, 0),
+      shared: (QUEUED.weights * flops) / 2,
+      flops,
+    };
   }
 
   initialState(batch: number): LSTMNetworkState {

@@ -7,7 +7,7 @@ import { add, clip, concat, lstmCell, relu, reshape, slice, softmax, stack, tanh
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { ntmAddress, ntmRead, ntmWrite, type NTMHeads } from './ntm-head.js';
-import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors, TensorState } from './tensor-state.js';
 
 export interface NTMOptions extends SequenceOptions {
@@ -137,6 +137,17 @@ export class NTM extends SequenceModel<NTMState> {
 
   protected override memoryCells(): number {
     return this.slots * this.wordSize;
+  }
+
+  /** Of what a step makes: per head 24 numbers a slot and 30 more; of the memory's size four, and six for each write head. */
+  protected rowCost(): RowCost {
+    const [N, W, R, V, H] = [this.slots, this.wordSize, this.readHeads, this.writeHeads, this.hiddenSize];
+    const control = 2 * this.inputs + 4 * R * W + 12 * H + 4 * (R * this.#readSize + V * this.#writeSize);
+    const forward = (24 * N + 30) * (R + V) + (4 + 6 * V) * N * W + 6 * N + control;
+    const access = N * (4 * (R + V) * W + 6 * V * W + 30 * (R + V));
+    const state = N * (W + R + V) + R * W + 2 * H;
+    const flops = this.matrixFlops();
+    return { state, step: QUEUED.numbers * forward, shared: (QUEUED.weights * flops) / 2, flops: flops + access };
   }
 
   initialState(batch: number): NTMState {

@@ -1,11 +1,13 @@
 // What the networks without grids share: they see each time step as one vector.
 
 import { checkInteger, checkOptions, fail } from '../check.js';
+import { trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
 import { Module } from '../nn/module.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/pyramid.js';
 import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
+import type { FloatDType } from '../tensor/dtype.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid/multigrid-memory.js';
@@ -37,7 +39,25 @@ export interface SequenceOutputs<S> {
   readonly state: S;
 }
 
-/** A recurrent network of vectors. Sub-classes say how a window [T,B,I] is run. */
+/**
+ * Of a step that is made of several operations, as multiples of what it makes forward and of its weights: the work that waits in
+ * the queue holds the operands and results of both passes, and sums of gradients beside them.
+ */
+export const QUEUED = { numbers: 4, weights: 4 } as const;
+
+/** What one row of a batch costs. */
+export interface RowCost {
+  /** Numbers of a state. */
+  readonly state: number;
+  /** Numbers that one step of training holds at most: what forward keeps for backward, and the gradients of it. */
+  readonly step: number;
+  /** Numbers that one step holds for all rows together: gradients of weights that are used step by step. Default: none. */
+  readonly shared?: number;
+  /** Multiplications and additions of one step, forward. */
+  readonly flops: number;
+}
+
+/** A recurrent network of vectors. Sub-classes say how a window [T,B,I] is run, and what that costs. */
 export abstract class SequenceModel<S extends TensorState> extends Module implements Recurrent<S, SequenceInputs> {
   readonly inputs: number;
   readonly outputShape: readonly number[];
@@ -58,6 +78,48 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   abstract stateFromTensors(tensors: ReadonlyMap<string, Tensor>): S;
   /** y [T,B,O] from x [T,B,I]; `lengths` as checked, null when all rows run to the end. A spent state may be overwritten. */
   protected abstract run(x: Tensor, state: S, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: S };
+
+  protected abstract rowCost(): RowCost;
+
+  /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
+  advance(inputs: SequenceInputs, state?: S): S {
+    const { logits, state: after } = this.forward(inputs, state);
+    for (const y of logits) y.dispose();
+    return after;
+  }
+
+  /** What training on windows of this size takes. */
+  windowMemory({ batch, steps }: WindowSize): WindowMemory {
+    const [bytes, { state, step, shared = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost()];
+    const shown = 2 * this.inputs + 4 * this.outputs; // the window twice; logits, target, mask and gradient
+    const numbers = batch * (2 * state + steps * (step + shown)) + steps * shared;
+    return { bytes: bytes * numbers, stateBytes: bytes * batch * state };
+  }
+
+  /** Cost of training on windows of `steps` steps for `batch` rows; backward has twice the arithmetic of forward. */
+  estimate(size: WindowSize): ModelCost {
+    const { parameters, memory } = this.count();
+    const [bytes, { step, flops }, window] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(), this.windowMemory(size)];
+    return {
+      parameters,
+      memoryCells: memory,
+      flopsPerStep: 3 * size.batch * flops,
+      bytesTraining: trainingBytes(bytes * parameters, window),
+      bytesInference: bytes * (parameters + size.batch * (step + size.steps * this.outputs)) + 2 * window.stateBytes,
+    };
+  }
+
+  /** Products of all weight matrices with one vector each, a multiply-add counted as two. */
+  protected matrixFlops(): number {
+    const matrices = [...this.namedParameters()].filter(([name]) => name.endsWith('weight'));
+    return matrices.reduce((sum, [, { size }]) => sum + 2 * size, 0);
+  }
+
+  /** Element type of the parameters. */
+  get dtype(): FloatDType {
+    for (const parameter of this.parameters()) return parameter.dtype as FloatDType;
+    return 'float32';
+  }
 
   /** A window from `state`, or from the initial one. Rows past their length keep their state and give zeros. */
   forward(inputs: SequenceInputs, state?: S, options: WindowOptions & StepOptions = {}): SequenceOutputs<S> {

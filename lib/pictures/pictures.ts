@@ -1,8 +1,7 @@
 /** What a run looks like: its learning curve, and its memory at work. */
 import { noGrad } from '../autograd/tape.js';
 import { fail } from '../check.js';
-import type { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
-import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
+import type { MemoryView } from '../models/memory-view.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import { memoryPicture, type HiddenStates, type MemoryMoment } from '../plot/memory-picture.js';
 import { mapping } from '../tasks/mapping/mapping.js';
@@ -11,6 +10,8 @@ import type { Window } from '../tasks/task.js';
 import type { Maze } from '../tasks/mapping/maze.js';
 import { scope } from '../tensor/scope.js';
 import type { MetricsRecord } from '../files/metrics-log.js';
+import type { View } from '../runs/kinds.js';
+import { dtypeOf, type TrainableModel } from '../train/model.js';
 import { uploadWindow } from '../train/window-loss.js';
 
 /** A run's log under the name it is drawn with. */
@@ -63,9 +64,10 @@ function queryPatch(window: Window) {
   return { height: side, width: side, values };
 }
 
-async function hiddenStates(state: MultigridMemoryState): Promise<HiddenStates> {
-  const { hidden } = state.layers.at(-1)!;
-  const grid = hidden.at(hidden.levels.at(-1)!);
+/** Of the deepest, finest grid. */
+async function hiddenStates(view: MemoryView): Promise<HiddenStates> {
+  if (view.form !== 'grids') fail('ERR_MG_ARGUMENT', 'memoryAtWork', 'a memory of grids', view.form);
+  const grid = view.grids.at(-1)!.hidden;
   const [, height = 1, width = 1, channels = 1] = grid.shape;
   return { height, width, channels, values: await grid.data() };
 }
@@ -74,20 +76,27 @@ async function hiddenStates(state: MultigridMemoryState): Promise<HiddenStates> 
  * Runs one held-out episode and draws, for a few moments, the true map, the question, the prediction, the target and the
  * hidden states of the deepest, finest grid (as Figure 4 of Huynh, Maire, Walter 2020).
  */
-export async function memoryAtWork(title: string, model: MultigridMemory, spec: MappingSpec, seed: number): Promise<string> {
+export async function memoryAtWork(
+  title: string,
+  model: TrainableModel,
+  view: View,
+  spec: MappingSpec,
+  seed: number,
+): Promise<string> {
   const { name: _, ...options } = spec;
   const task = mapping(options);
   const maze: Maze = task.generate(seed, 0);
   const { size, outputSide } = task.options;
   const length = Math.ceil(maze.path.length / MOMENTS);
   const moments: MemoryMoment[] = [];
+  const dtype = dtypeOf(model);
   let state = model.initialState(1);
   for (const window of task.windows([maze], { length, seed })) {
     using s = scope();
-    const result = noGrad(() => model.forward(uploadWindow(window, 'stepwise', model.dtype), state));
+    const result = noGrad(() => model.forward(uploadWindow(window, 'stepwise', dtype), state));
     const next = result.state.detach();
-    s.keep(next.tensors());
-    state.dispose();
+    s.keep([...next.toTensors().values()]);
+    state[Symbol.dispose]();
     state = next;
     const logits = await result.logits[0]!.data();
     const seen = window.start + window.steps;
@@ -98,10 +107,10 @@ export async function memoryAtWork(title: string, model: MultigridMemory, spec: 
       query: queryPatch(window),
       prediction: { height: outputSide, width: outputSide, values: lastAnswer(logits, outputSide).map(sigmoid) },
       target: { height: outputSide, width: outputSide, values: lastAnswer(window.outputs[0]!.target.data, outputSide) },
-      hidden: [await hiddenStates(state)],
+      hidden: [await hiddenStates(view(state))],
     });
   }
-  state.dispose();
+  state[Symbol.dispose]();
   const side = moments[0]!.hidden[0]!;
   return memoryPicture({
     title,

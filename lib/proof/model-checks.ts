@@ -1,7 +1,19 @@
-/** The fast DNC and the fused multigrid network against what defines them: small, on the default device. */
+/** Models against what defines them: small, on the default device. */
 import { noGrad, valueAndGrad } from '../autograd/index.js';
+import { gradcheck } from '../autograd/gradcheck.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
-import { dncInterface, dncStateShapes, dncWindow, square, sum, type DncSettings, type DncTensors } from '../ops/index.js';
+import type { SequenceModel } from '../models/sequence-model.js';
+import type { TensorState } from '../models/tensor-state.js';
+import {
+  dncInterface,
+  dncStateShapes,
+  dncWindow,
+  square,
+  sum,
+  unstack,
+  type DncSettings,
+  type DncTensors,
+} from '../ops/index.js';
 import { Rng } from '../tensor/rng.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -70,4 +82,31 @@ export async function fusedFault(): Promise<string | null> {
   };
   const error = farthest(await run('required'), await run('off'));
   return error <= 1e-4 ? null : `off by ${error}`; // float32, sums of some hundred products through five layers
+}
+
+/** What a network of vectors is checked with. */
+export interface CheckSizes {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly dtype: 'float64';
+  readonly rng: Rng;
+}
+
+/** Null if a window equals its steps run one by one, and its gradients the finite differences; else how not. */
+export async function gradientFault(make: (sizes: CheckSizes) => SequenceModel<TensorState>): Promise<string | null> {
+  using _ = scope();
+  using model = make({ inputs: 3, outputs: 2, dtype: 'float64', rng: new Rng(7) });
+  const x = Tensor.normal([STEPS, 2, 3], [0, 1], new Rng(8), { dtype: 'float64' });
+  const window = await noGrad(() => model.forward(x).y).data();
+  let state = model.initialState(2);
+  const steps: number[] = [];
+  for (const frame of unstack(x)) {
+    const next = noGrad(() => model.step(frame, state));
+    steps.push(...await next.y.data());
+    state = next.state;
+  }
+  const error = farthest(window, steps);
+  if (!(error <= 1e-12)) return `off by ${error} from its steps`; // float64, numbers near 1
+  const { ok, worst } = await gradcheck((v) => sum(square(model.forward(v!).y)), [x]);
+  return ok ? null : JSON.stringify(worst);
 }

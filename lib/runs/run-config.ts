@@ -1,4 +1,4 @@
-/** A whole run as plain data: model, task and how it is trained. Presets, users' files and checkpoints share this form. */
+/** Presets and users' files as checked runs, and runs as what a trainer is made with. */
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { presetNames, presetConfig, type PresetName } from '../models/multigrid/presets.js';
@@ -6,32 +6,13 @@ import { Adam, type AdamOptions } from '../optim/adam.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { RMSProp, type RMSPropOptions } from '../optim/rmsprop.js';
 import { linear } from '../optim/schedule.js';
-import { makeTask, taskOptions, type TaskSpec } from '../tasks/registry.js';
+import { makeTask, taskOptions } from '../tasks/registry.js';
 import { Rng } from '../tensor/rng.js';
-import { buildModel, isVectorModel, VECTOR_MODELS, type BuiltModel, type RunModel } from './run-model.js';
+import { VECTOR_NAMES } from './kinds.js';
+import { isVectorModel, type RunConfig } from './run.js';
+import { buildModel } from './run-model.js';
+import type { TrainableModel } from '../train/model.js';
 import type { TrainerSetup } from '../train/trainer-setup.js';
-
-export type OptimizerSpec =
-  | ({ readonly name: 'rmsprop' } & Omit<RMSPropOptions, 'lr'>)
-  | ({ readonly name: 'adam' } & Omit<AdamOptions, 'lr'>);
-
-export interface RunConfig {
-  readonly name: string;
-  readonly model: RunModel;
-  readonly task: TaskSpec;
-  /** Time steps of the whole run. */
-  readonly steps: number;
-  readonly batchSize: number;
-  /** Time steps per window; null: whole episodes. */
-  readonly truncate: number | null;
-  /** Default: `{ "name": "rmsprop" }` as in the paper. */
-  readonly optimizer?: OptimizerSpec;
-  /** Falls linearly over the first `steps` time steps, then stays. */
-  readonly lr: { readonly from: number; readonly to: number; readonly steps: number };
-  readonly clipNorm: number | null;
-  readonly seed: number;
-  readonly validate: { readonly every: number; readonly items: number };
-}
 
 const KEYS: readonly (keyof RunConfig)[] = [
   'name', 'model', 'task', 'steps', 'batchSize', 'truncate', 'optimizer', 'lr', 'clipNorm', 'seed', 'validate',
@@ -91,7 +72,7 @@ export function checkRunConfig(value: unknown): RunConfig {
     checkInteger('run', 'seed', run.seed, 0);
     for (const key of ['from', 'to', 'steps'] as const) checkNumber('run', `lr.${key}`, run.lr?.[key], 0);
     for (const key of ['every', 'items'] as const) checkInteger('run', `validate.${key}`, run.validate?.[key], 1);
-    if (isVectorModel(run.model)) checkChoice('run', 'model.kind', run.model.kind, VECTOR_MODELS);
+    if (isVectorModel(run.model)) checkChoice('run', 'model.kind', run.model.kind, VECTOR_NAMES);
     if (run.optimizer !== undefined) checkChoice('run', 'optimizer.name', run.optimizer.name, ['rmsprop', 'adam']);
     if (run.task === undefined) refuse('run.task', 'a task, as { "name": "mapping", … }', run.task);
     return run;
@@ -103,7 +84,8 @@ export function checkRunConfig(value: unknown): RunConfig {
   }
 }
 
-function makeOptimizer(model: BuiltModel, { optimizer = { name: 'rmsprop' }, lr: { from, to, steps } }: RunConfig): Optimizer {
+function makeOptimizer(model: TrainableModel, run: RunConfig): Optimizer {
+  const { optimizer = { name: 'rmsprop' }, lr: { from, to, steps } } = run;
   const lr = linear(from, to, steps);
   const { name, ...options } = optimizer;
   if (checkChoice('run', 'optimizer.name', name, ['rmsprop', 'adam']) === 'adam') {
@@ -113,7 +95,7 @@ function makeOptimizer(model: BuiltModel, { optimizer = { name: 'rmsprop' }, lr:
 }
 
 /** Model, task and optimizer of a run, ready for a `Trainer`. The weights follow from the seed. */
-export function buildRun(run: RunConfig): TrainerSetup & { readonly model: BuiltModel } {
+export function buildRun(run: RunConfig): TrainerSetup {
   const { model, task } = buildModel(run.model, makeTask(run.task), new Rng(run.seed).split('weights'));
   return {
     model,

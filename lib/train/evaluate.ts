@@ -30,7 +30,7 @@ export async function evaluate<Item>(setup: EvaluateSetup<Item>): Promise<Record
       for (const window of task.windows(episodes, { seed, batch, ...(truncate === undefined ? {} : { length: truncate }) })) {
         signal?.throwIfAborted();
         using s = scope();
-        const result = model.evaluating(() => noGrad(() => model.forward(uploadWindow(window, form, dtype), state as never)));
+        const result = model.evaluating(() => noGrad(() => model.forward(uploadWindow(window, form, dtype), state)));
         const carried = result.state.detach();
         s.keep([...carried.toTensors().values()]);
         state[Symbol.dispose]();

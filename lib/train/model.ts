@@ -1,6 +1,8 @@
 /** What training asks of a model: windows in, logits out, and a state that is carried by value. */
 import type { Module } from '../nn/module.js';
 import type { Pyramid } from '../nn/pyramid.js';
+import type { WindowMemory, WindowSize } from '../nn/cost.js';
+import type { FloatDType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** One window on the device. Grids are [T, B, …]. */
@@ -20,13 +22,20 @@ export interface ModelState extends Disposable {
   toTensors(): Map<string, Tensor>;
 }
 
+/** The state that a method is given is one of its own; none: that of a new episode. */
 export interface TrainableModel extends Module {
   initialState(batch: number): ModelState;
   /** The state whose `toTensors` gave this map. */
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): ModelState;
-  forward(inputs: ModelInput, state: never): { readonly logits: readonly Tensor[]; readonly state: ModelState };
+  forward(inputs: ModelInput, state?: ModelState): { readonly logits: readonly Tensor[]; readonly state: ModelState };
   /** The state after a window alone; with `windowMemory`, what training under a memory budget needs. */
-  advance?(inputs: ModelInput, state: never): ModelState;
+  advance?(inputs: ModelInput, state?: ModelState): ModelState;
   /** Bytes that training on windows of a size takes at most, without parameters, and those of one state. */
-  windowMemory?(size: { batch: number; steps: number }): { readonly bytes: number; readonly stateBytes: number };
+  windowMemory?(size: WindowSize): WindowMemory;
+}
+
+/** Element type of a model's parameters. */
+export function dtypeOf(model: TrainableModel): FloatDType {
+  const [first] = model.parameters();
+  return (first?.dtype ?? 'float32') as FloatDType;
 }

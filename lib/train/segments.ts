@@ -3,6 +3,7 @@ import { noGrad, record } from '../autograd/tape.js';
 import { fail, words } from '../check.js';
 import { add } from '../ops/index.js';
 import type { HostArray, HostPyramid, Window } from '../tasks/task.js';
+import { trainingBytes as windowBytes, type WindowSize } from '../nn/cost.js';
 import { device } from '../tensor/device.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -12,18 +13,18 @@ import type { ModelInput, ModelState, TrainableModel } from './model.js';
  * Most bytes that training on a window takes in segments of `length` steps: weights, gradients, up to two numbers of the
  * optimizer for each; what a segment takes; the states before all segments and the one after the window.
  */
-export function trainingBytes(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, length: number): number {
+export function trainingBytes(model: TrainableModel, { batch, steps }: WindowSize, length: number): number {
   if (model.windowMemory === undefined || model.advance === undefined) {
     fail('ERR_MG_ARGUMENT', 'Trainer', 'a model that tells its windowMemory, for a memoryBudget', model.constructor.name);
   }
   let parameters = 0;
   for (const parameter of model.parameters()) parameters += parameter.size * (parameter.dtype === 'float64' ? 8 : 4);
-  const { bytes, stateBytes } = model.windowMemory({ batch, steps: length });
-  return 4 * parameters + bytes + (length < steps ? (Math.ceil(steps / length) + 1) * stateBytes : stateBytes);
+  const window = model.windowMemory({ batch, steps: length });
+  return windowBytes(parameters, window) + (length < steps ? Math.ceil(steps / length) * window.stateBytes : 0);
 }
 
 /** The longest segments of a window that keep `budget` bytes, in steps; the whole window where that does. */
-export function segmentLength(model: TrainableModel, { batch, steps }: { batch: number; steps: number }, budget: number): number {
+export function segmentLength(model: TrainableModel, { batch, steps }: WindowSize, budget: number): number {
   let least = Infinity;
   for (let count = 1; count <= steps; count++) {
     const length = Math.ceil(steps / count);
@@ -122,7 +123,7 @@ export async function backwardBySegments(
   try {
     for (const part of parts.slice(0, -1)) {
       using _ = scope();
-      const next = noGrad(() => model.advance!(upload(part), states.at(-1)! as never));
+      const next = noGrad(() => model.advance!(upload(part), states.at(-1)!));
       states.push(unscoped(() => next.detach()));
       await on.sync();
     }

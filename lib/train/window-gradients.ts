@@ -28,7 +28,7 @@ export async function windowGradients(
   const description = task.describe();
   const upload = (part: Window): ModelInput => uploadWindow(part, description.form, dtype);
   const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
-    const result = model.forward(upload(part), from as never);
+    const result = model.forward(upload(part), from);
     const loss = own?.(result.logits, part) ?? windowLoss(result.logits, part, description);
     return { loss, state: result.state };
   };

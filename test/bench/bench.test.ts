@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { models } from '../../lib/index.js';
-import { ladder, measure, sweep } from '../../lib/bench/against-dnc.js';
+import { ladder, measure, sweep } from '../../lib/bench/against.js';
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
 import { learningRun, LEARNING_SIDES, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
-import { checkRunConfig, type RunConfig } from '../../lib/runs/run-config.js';
+import { checkRunConfig } from '../../lib/runs/run-config.js';
+import type { RunConfig } from '../../lib/runs/run.js';
 import { parseXml, texts } from '../plot/picture-reader.js';
 
 describe('bench', () => {

@@ -1,6 +1,6 @@
 // What the benchmarks say about what they measured: units, fits, sides that end, and where points stand in the pictures.
 import { describe, expect, it } from 'vitest';
-import { bytesNeeded, measure, sweep, type Measured, type Point } from '../../lib/bench/against-dnc.js';
+import { bytesNeeded, measure, sweep, type Measured, type Point } from '../../lib/bench/against.js';
 import { learn, type Curve } from '../../lib/bench/learning.js';
 import { learningChart, learningRow } from '../../lib/bench/learning-report.js';
 import { learningRun } from '../../lib/bench/learning-runs.js';
@@ -51,7 +51,7 @@ describe('a sweep', () => {
   it('ends a side at the first point that does not fit, says so, and goes on with the other', async () => {
     const [asked, told]: [Point[], string[]] = [[], []];
     const ends = (point: Point): boolean => point.side === 'dnc' && point.cells > 16_000;
-    const options = { isQuick: true, device: 'cpu', precision: 'float64' } as const;
+    const options = { against: 'dnc', isQuick: true, device: 'cpu', precision: 'float64' } as const;
     const result = await runSweep(options, (point) => told.push(row(point).join(' ')), (point) => {
       asked.push(point);
       return Promise.resolve(ends(point) ? { ...point, ...none, note: 'needs 99.0 GB' } : measured(point, costOf(point)));

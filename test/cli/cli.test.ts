@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bytesNeeded, type Measured } from '../../lib/bench/against-dnc.js';
+import { bytesNeeded, type Measured } from '../../lib/bench/against.js';
 import { packageRoot } from '../../lib/native.js';
 
 const main = join(packageRoot, 'dist', 'cli', 'main.js');
@@ -149,7 +149,7 @@ describe('doctor', () => {
     const { status, out } = run('doctor', '--json');
     expect(status).toBe(0);
     const found = (name: string) => expect.objectContaining({ device: 'cpu', name, ok: true });
-    expect(json(out)[0]!['checks']).toEqual(expect.arrayContaining(['gradients', 'fused network', 'DNC'].map(found)));
+    expect(json(out)[0]!['checks']).toEqual(expect.arrayContaining(['gradients', 'multigrid', 'DNC', 'NTM', 'LSTM'].map(found)));
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { device, devices, noGrad, ops, Rng, scope, Tensor } from '../../lib/index.js';
 import { naiveAccess, naiveStart } from '../../lib/proof/naive-dnc.js';
-import { selfCheck } from '../../lib/proof/self-check.js';
+import { selfCheck } from '../../lib/cli/self-check.js';
 import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear } from '../helpers/vectors.js';
 
@@ -11,7 +11,7 @@ it('the self-check finds nothing wrong on any device, and leaves the default dev
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
   for (const { id } of devices()) {
     const names = results.filter((result) => result.device === id).map(({ name }) => name);
-    expect(names).toEqual(['random numbers', 'convolution', 'gradients', 'fused network', 'DNC', 'training']);
+    expect(names).toEqual(['random numbers', 'convolution', 'gradients', 'multigrid', 'DNC', 'NTM', 'LSTM', 'training']);
   }
   expect(device()).toBe(before);
 });

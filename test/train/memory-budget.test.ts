@@ -6,7 +6,7 @@ import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { cutWindow, segmentLength, trainingBytes } from '../../lib/train/segments.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import type { MultigridConfig } from '../../lib/models/multigrid/config.js';
-import { tinyConfig, tinyTask, tinyTrainer } from './tiny.js';
+import { tinyConfig, tinyModel, tinyTask, tinyTrainer } from './tiny.js';
 
 type Setup = {
   memoryBudget?: number;
@@ -88,7 +88,7 @@ describe('a memory budget', () => {
   });
 
   it('needs a model that tells what it takes', async () => {
-    const model = new models.LSTMNetwork({ inputs: 36, outputs: 36, hidden: 4 });
+    const model = Object.assign(tinyModel(), { windowMemory: undefined });
     const optimizer = new optim.SGD(model, { lr: 0.1 });
     await expect(tinyTrainer({ model: model as never, optimizer, memoryBudget: 1e9 }).fit({ steps: 9 }))
       .rejects.toMatchObject({ code: 'ERR_MG_ARGUMENT' });

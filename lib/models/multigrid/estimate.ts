@@ -1,9 +1,11 @@
 // What a configuration costs before it is run: arithmetic, compulsory traffic and bytes held.
 
 import { checkChoice, checkInteger, checkOptions } from '../../check.js';
+import { trainingBytes, type ModelCost } from '../../nn/cost.js';
 import type { MultigridConfig } from './config.js';
 import { planModel, type LayerPlan, type ModelPlan, type NetworkPlan } from './plan.js';
 import { presetNames, presetSource, type PresetName } from './presets.js';
+import { windowMemory } from './window-memory.js';
 
 export interface PresetInfo {
   readonly name: PresetName;
@@ -42,15 +44,7 @@ export interface EstimateOptions {
   readonly dtype?: 'float32' | 'float64';
 }
 
-export interface Estimate {
-  readonly parameters: number;
-  readonly memoryCells: number;
-  /** Forward and backward of one time step for the whole batch: the window's FLOP divided by its steps. */
-  readonly flopsPerStep: number;
-  /** Parameters, gradients and one optimizer slot, carried state, and what a window keeps for its backward pass. */
-  readonly bytesTraining: number;
-  /** Parameters, carried state and the outputs of a window. */
-  readonly bytesInference: number;
+export interface Estimate extends ModelCost {
   readonly networks: readonly NetworkCost[];
 }
 
@@ -61,8 +55,6 @@ interface LayerCost {
   inference: number;
   training: number;
   backwardTraffic: number;
-  /** Numbers a training window keeps for its backward pass, per step. */
-  kept: number;
   outputs: number;
 }
 
@@ -88,15 +80,15 @@ function layerCost(plan: ModelPlan, layer: LayerPlan, isFirst: boolean): LayerCo
   const costs = { forward, backward: 2 * forward - (isFirst ? input : 0), recurrent, outputs: S };
   const back = isFirst ? I : 2 * I;
   return layer.kind === 'convLstm'
-    ? { ...costs, inference: I + 4 * S, training: I + 8 * S, backwardTraffic: back + 12 * S, kept: 6 * S }
-    : { ...costs, inference: I + S, training: I + S, backwardTraffic: back + 2 * S, kept: S };
+    ? { ...costs, inference: I + 4 * S, training: I + 8 * S, backwardTraffic: back + 12 * S }
+    : { ...costs, inference: I + S, training: I + S, backwardTraffic: back + 2 * S };
 }
 
 /** The fully connected head, as a convolution over one cell. */
 function headCost({ in: I, out: O }: { readonly in: number; readonly out: number }): LayerCost {
   const forward = 2 * I * O;
   const traffic = { inference: I + O, training: I + O, backwardTraffic: 2 * (I + O) };
-  return { forward, backward: 2 * forward, recurrent: 0, ...traffic, kept: O, outputs: O };
+  return { forward, backward: 2 * forward, recurrent: 0, ...traffic, outputs: O };
 }
 
 /** The layers of a network, and the head after the last network of the model. */
@@ -118,7 +110,8 @@ export function estimate(config: MultigridConfig | PresetName, options: Estimate
   checkOptions('estimate', options, ['batch', 'steps', 'dtype']);
   const batch = checkInteger('estimate', 'batch', options.batch, 1);
   const steps = checkInteger('estimate', 'steps', options.steps, 1);
-  const bytes = checkChoice('estimate', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']) === 'float32' ? 4 : 8;
+  const dtype = checkChoice('estimate', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
+  const bytes = dtype === 'float32' ? 4 : 8;
   const plan = planModel(config);
   const costs = plan.networks.map((network) => {
     const layers = networkCosts(plan, network);
@@ -132,7 +125,7 @@ export function estimate(config: MultigridConfig | PresetName, options: Estimate
     parameters: plan.counts.parameters,
     memoryCells: plan.counts.memory,
     flopsPerStep: overWindow((cost) => cost.forward + cost.backward) / steps,
-    bytesTraining: bytes * (3 * plan.counts.parameters + state + overWindow((cost) => cost.kept)),
+    bytesTraining: trainingBytes(bytes * plan.counts.parameters, windowMemory(plan, { batch, steps, dtype, memoryBudget: 0 })),
     bytesInference: bytes * (plan.counts.parameters + state + overWindow((cost) => cost.outputs)),
     networks: costs.map(({ network, layers }) => ({
       name: network.name,

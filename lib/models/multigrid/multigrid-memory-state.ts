@@ -1,6 +1,7 @@
 import { fail, words } from '../../check.js';
 import { MultigridState } from '../../nn/multigrid-state.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import type { MemoryGrid } from '../memory-view.js';
 
 /** What a multigrid memory carries from window to window: the state of each of its layers, the first layer first. */
 export class MultigridMemoryState implements Disposable {
@@ -19,6 +20,13 @@ export class MultigridMemoryState implements Disposable {
   /** Puts zeros in the batch rows named by `items`, for new episodes. */
   reset(items: readonly number[]): void {
     for (const layer of this.layers) layer.reset(items);
+  }
+
+  /** Every grid that can be looked at, the first layer and the coarsest level first. */
+  grids(): MemoryGrid[] {
+    return this.layers.flatMap(({ hidden, cell }, index) =>
+      hidden.levels.map((level) => ({ layer: index + 1, level, hidden: hidden.at(level), cell: cell.at(level) }))
+    );
   }
 
   /** All tensors, for `scope().keep`. */

@@ -15,7 +15,8 @@ import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
-import { windowMemory, type WindowMemory } from './window-memory.js';
+import type { WindowMemory, WindowSize } from '../../nn/cost.js';
+import { windowMemory } from './window-memory.js';
 
 /** A pyramid, or a tensor where there is one grid only. */
 export type Grids = Pyramid | Tensor;
@@ -151,7 +152,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   }
 
   /** What training on windows of this size takes; see `windowMemory`. */
-  windowMemory(size: { batch: number; steps: number }): WindowMemory {
+  windowMemory(size: WindowSize): WindowMemory {
     return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
   }
 

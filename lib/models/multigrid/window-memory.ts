@@ -1,24 +1,16 @@
 // Bytes that training a model on windows of a size takes, from the plans of its fused networks.
 
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
+import type { WindowMemory, WindowSize } from '../../nn/cost.js';
 import { planNetwork, type NetworkSpec } from '../../ops/network.js';
 import { device } from '../../tensor/device.js';
 import { networkSpec } from './fused-network.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';
 
-export interface WindowSize {
-  readonly batch: number;
-  readonly steps: number;
+export interface FusedWindowSize extends WindowSize {
   readonly dtype: 'float32' | 'float64';
   /** Of each network, as in the options of `MultigridMemory`; 0: no limit. */
   readonly memoryBudget: number;
-}
-
-export interface WindowMemory {
-  /** Most bytes in use during a window's forward and backward pass, without the parameters and the state it begins from. */
-  readonly bytes: number;
-  /** Of one carried state. */
-  readonly stateBytes: number;
 }
 
 const total = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
@@ -37,7 +29,7 @@ function joinedLevels(network: NetworkPlan, writer: NetworkPlan): LevelSpec[][] 
  * The highest point is the start of the backward pass: all that forward made and kept, the gradients at each network's input and
  * output, at its parameters and states, and the workspaces. All networks must run fused, on the default device.
  */
-export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudget }: WindowSize): WindowMemory {
+export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudget }: FusedWindowSize): WindowMemory {
   const value = dtype === 'float32' ? 4 : 8;
   const [first] = model.networks;
   const numbers = (grids: readonly LevelSpec[], images: number): number =>

@@ -1,24 +1,27 @@
-// Multigrid memory against the DNC: the cost of a step and of a training window over the size of the memory.
+// Multigrid memory against another kind: the cost of a step and of a training window over the size of the memory.
 
 import { noGrad, scope } from '../autograd/index.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
-import { DNC } from '../models/dnc.js';
 import { estimate } from '../models/multigrid/estimate.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
+import type { SequenceModel } from '../models/sequence-model.js';
+import type { TensorState } from '../models/tensor-state.js';
+import type { ModelCost } from '../nn/cost.js';
 import type { Module } from '../nn/module.js';
 import { square, sum } from '../ops/index.js';
-import { diagnostics } from '../tensor/device.js';
+import { vectorKind, type VectorName } from '../runs/kinds.js';
 import { Rng } from '../tensor/rng.js';
 import { Tensor } from '../tensor/tensor.js';
 import { memoryBandwidth, time, type Times } from './measure.js';
 
-export type Side = 'multigrid' | 'dnc';
+export type Side = 'multigrid' | VectorName;
 
 export const PRECISIONS = ['float32', 'float64'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
- * One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; or slots of the DNC.
+ * One model of the sweep. Size: highest level of the multigrid ladder, and how many of its layers reach it; of other kinds their
+ * cells in slots of 16.
  */
 export interface Point {
   readonly side: Side;
@@ -44,7 +47,7 @@ export interface Measured extends Point {
   readonly peakBytes: number;
   /** Most memory that the process had in use. */
   readonly rssBytes: number;
-  /** DNC: time of the link traffic (read and written once) at the measured bandwidth, as a share of the time of a step. */
+  /** Time of what a step must read and write (a DNC: its links) at the measured bandwidth, as a share of the time of a step. */
   readonly boundShare: number | null;
   readonly note?: string;
 }
@@ -62,44 +65,38 @@ export function ladder(top: number, last: 1 | 2): MultigridConfig {
 
 const ladderOf = (size: number): MultigridConfig => ladder(Math.floor(size), size % 1 === 0 ? 2 : 1);
 
-/** Slots of DNCs beside those with as many cells as a multigrid memory, so that the power law has points to stand on. */
+/** Slots of memories beside those with as many cells as a multigrid memory, so that the power law has points to stand on. */
 const BETWEEN = [1448, 2048];
 
-/** Sizes whose memory grows from point to point, and the DNC with as many cells. Multigrid size 3.5: level 3 half filled. */
-export function sweep(isQuick: boolean, precision: Precision = 'float32'): Point[] {
+/** Sizes whose memory grows, and the other kind with as many cells. Multigrid size 3.5: level 3 half filled. */
+export function sweep(isQuick: boolean, precision: Precision = 'float32', against: VectorName = 'dnc'): Point[] {
   const rest = isQuick ? { runs: 5, budgetMs: 1500 } : { runs: 15, budgetMs: 8000 };
   const shared = { batch: 32, steps: 20, precision, ...rest };
   const sizes = isQuick ? [2, 3.5, 3, 4.5] : [2, 3.5, 3, 4.5, 4, 5.5, 5, 6.5, 6, 7.5];
   const models = sizes.map((size) => ({ size, cells: estimate(ladderOf(size), { batch: 1, steps: 1 }).memoryCells }));
-  const dnc = (slots: number): Point => ({ side: 'dnc', cells: slots * WORD, size: slots, ...shared });
+  const other = (slots: number): Point => ({ side: against, cells: slots * WORD, size: slots, ...shared });
   const pairs = models.flatMap(({ size, cells }) => [
     { side: 'multigrid', cells, size, ...shared } as const,
-    dnc(Math.round(cells / WORD)),
+    other(Math.round(cells / WORD)),
   ]);
-  return [...pairs, ...BETWEEN.map(dnc)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
+  return [...pairs, ...BETWEEN.map(other)].sort((a, b) => a.cells - b.cells || a.side.localeCompare(b.side));
 }
 
-/**
- * Bytes that a DNC's backward takes for links: on the CPU those of four samples a thread over the whole window where 1 GiB holds
- * them, else the fewest from which they can be rebuilt, of one sample a thread; and a gradient for each of these samples.
- */
-function replayBytes(steps: number, link: number): number {
-  const { threads } = diagnostics().binary;
-  const root = Math.ceil(Math.sqrt(steps));
-  const fewest = root - 1 + Math.ceil(steps / root) - 1;
-  return Math.max(threads * (fewest + 1) * link, Math.min(2 ** 30, 4 * threads * steps * link));
+/** Bytes that a point needs, of inference or of training. */
+export function bytesNeeded({ side, size, cells, batch, steps, precision: dtype }: Point, isTraining: boolean): number {
+  const window = { batch, steps: isTraining ? steps : 1 };
+  if (side === 'multigrid') return bytesOf(estimate(ladderOf(size), { ...window, dtype }), isTraining);
+  using model = buildOther(side, cells, dtype);
+  return bytesOf(model.estimate(window), isTraining);
 }
 
-/** Bytes that a point needs: state before and after, and for training what backward keeps. */
-export function bytesNeeded({ side, size, batch, steps, precision }: Point, isTraining: boolean): number {
-  if (side === 'multigrid') {
-    const wider = precision === 'float64' ? 2 : 1; // the estimate counts float32
-    const cost = estimate(ladderOf(size), { batch, steps });
-    return wider * (isTraining ? cost.bytesTraining : estimate(ladderOf(size), { batch, steps: 1 }).bytesInference);
-  }
-  const each = precision === 'float64' ? 8 : 4;
-  const link = each * size * size;
-  return (isTraining ? 2 : 1) * batch * link + (isTraining ? replayBytes(steps, link) + steps * batch * size * each * 24 : 0);
+const bytesOf = ({ bytesTraining, bytesInference }: ModelCost, isTraining: boolean): number => (
+  isTraining ? bytesTraining : bytesInference
+);
+
+function buildOther(side: VectorName, cells: number, dtype: Precision, rng = new Rng(1)): SequenceModel<TensorState> {
+  const kind = vectorKind(side);
+  return kind.build(kind.ofCells(cells), { inputs: INPUTS, outputs: OUTPUTS, rng, dtype });
 }
 
 interface Subject {
@@ -108,10 +105,10 @@ interface Subject {
   window(): void;
 }
 
-function subject({ side, size, batch, steps, precision: dtype }: Point): Subject {
+function subject({ side, size, cells, batch, steps, precision: dtype }: Point): Subject {
   const rng = new Rng(1);
-  if (side === 'dnc') {
-    const model = new DNC({ inputs: INPUTS, outputs: OUTPUTS, slots: size, wordSize: WORD, rng, dtype });
+  if (side !== 'multigrid') {
+    const model = buildOther(side, cells, dtype, rng);
     const frames = Tensor.normal([steps, batch, INPUTS], [0, 1], rng, { dtype });
     const frame = Tensor.normal([batch, INPUTS], [0, 1], rng, { dtype });
     let state = model.initialState(batch);
@@ -150,6 +147,13 @@ function train(model: Module, forward: () => Tensor): void {
   }
 }
 
+/** Numbers that a step must move for each row; undefined where none bound its time. */
+export function trafficOf(side: Side, cells: number): number | undefined {
+  if (side === 'multigrid') return undefined;
+  const kind = vectorKind(side);
+  return kind.traffic?.(kind.ofCells(cells));
+}
+
 /** A point of which nothing is known but why. */
 export const unmeasured = (point: Point, note: string): Measured => ({
   ...point,
@@ -171,7 +175,7 @@ export async function measure(
   bytesPerSecond: () => Promise<number> = memoryBandwidth,
 ): Promise<Measured> {
   using _ = scope();
-  const { side, size, batch, runs, budgetMs } = point;
+  const { side, cells, batch, runs, budgetMs } = point;
   const fits = (isTraining: boolean): boolean => bytesNeeded(point, isTraining) <= limitBytes;
   if (!fits(false)) {
     const gigabytes = (bytesNeeded(point, false) / 1e9).toFixed(1);
@@ -182,8 +186,9 @@ export async function measure(
   const training = fits(true) ? await time(window, runs, budgetMs) : null;
   const peakBytes = peak();
   const rssBytes = process.resourceUsage().maxRSS * 1024;
-  const linkBytes = (point.precision === 'float64' ? 8 : 4) * size * size * batch;
-  const bound = side === 'dnc' ? (2 * linkBytes) / (await bytesPerSecond()) * 1000 : null;
+  const traffic = trafficOf(side, cells);
+  const bytes = 2 * (point.precision === 'float64' ? 8 : 4) * batch;
+  const bound = traffic === undefined ? null : (bytes * traffic) / (await bytesPerSecond()) * 1000;
   const parameters = model.count().parameters;
   model.dispose();
   return {

@@ -11,7 +11,7 @@ import { device, devices, setDefaultDevice } from '../tensor/device.js';
 import { Rng } from '../tensor/rng.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { dncFault, fusedFault } from './model-checks.js';
+import { KIND_NAMES, kindOf } from '../runs/kinds.js';
 import { Trainer } from '../train/trainer.js';
 
 export interface SelfCheck {
@@ -58,8 +58,7 @@ const CHECKS: Record<string, () => Promise<string | null>> = {
     const { ok, worst } = await gradcheck((a, b) => sum(tanh(conv([a!], b!, null))), [x, kernel]);
     return ok ? null : JSON.stringify(worst);
   },
-  'fused network': fusedFault,
-  DNC: dncFault,
+  ...Object.fromEntries(KIND_NAMES.map(kindOf).map(({ title, check }) => [title, check])),
   async training() {
     using model = new MultigridMemory('map9', { rng: new Rng(5) });
     const task = mapping({ size: 9, pathLength: 8 }) as Task<unknown>;

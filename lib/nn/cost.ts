@@ -1,0 +1,29 @@
+/** What a model costs before it is run: the one estimate that memory budgets, `estimate` and benchmarks go by. */
+
+export interface WindowSize {
+  readonly batch: number;
+  readonly steps: number;
+}
+
+export interface WindowMemory {
+  /** Most bytes in use during a window's forward and backward pass, without the parameters and the state it begins from. */
+  readonly bytes: number;
+  /** Of one carried state. */
+  readonly stateBytes: number;
+}
+
+export interface ModelCost {
+  readonly parameters: number;
+  readonly memoryCells: number;
+  /** Forward and backward of one time step for the whole batch: the window's FLOP divided by its steps. */
+  readonly flopsPerStep: number;
+  /** What training on a window takes at most: {@link trainingBytes}. */
+  readonly bytesTraining: number;
+  /** Parameters, carried state and the outputs of a window. */
+  readonly bytesInference: number;
+}
+
+/** Weights, gradients and up to two numbers of the optimizer for each; what a window takes; the state that it begins from. */
+export function trainingBytes(parameterBytes: number, { bytes, stateBytes }: WindowMemory): number {
+  return 4 * parameterBytes + bytes + stateBytes;
+}
