@@ -8,16 +8,37 @@ namespace {
 
 constexpr i64 block_values = 1024;  // of each plane, so that the planes of a block stay in the first-level cache
 
-// Four planes, `plane` values apart.
-template <class T, class V = typename Part<T>::V>
-MG_HD Gates<V> load_gates(const T* p, i64 plane, int n) {
+// The pixels of a chunk in blocks: fn(first pixel, pixels).
+template <class F>
+MG_HD void each_block_of(i64 pixels, i64 channels, F&& fn) {
+  const i64 per = block_values / channels;
+  for (i64 first = 0; first < pixels; first += per) fn(first, pixels - first < per ? pixels - first : per);
+}
+
+// Four planes, `plane` values apart. n: values, as each_lane hands them out.
+template <class T, class N, class V = typename Part<T>::V>
+MG_HD Gates<V> load_gates(const T* p, i64 plane, N n) {
   using P = Part<T>;
   return {P::load(p, n), P::load(p + plane, n), P::load(p + 2 * plane, n), P::load(p + 3 * plane, n)};
 }
-template <class T, class V>
-MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, int n) {
+template <class T, class N, class V>
+MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, N n) {
   using P = Part<T>;
   P::store(p, a.i, n), P::store(p + plane, a.u, n), P::store(p + 2 * plane, a.f, n), P::store(p + 3 * plane, a.o, n);
+}
+
+// The four sums of each pixel, side by side, and a plane of each: `to_planes` or back.
+template <bool ToPlanes, class T>
+void turn_sums(T (&planes)[4][block_values], std::conditional_t<ToPlanes, const T, T>* sums, i64 stride, i64 pixels,
+               i64 channels) {
+  with_channels<T>(channels, [&](auto, auto c) {
+    for (i64 m = 0; m < pixels; m++) {
+      for (int k = 0; k < 4; k++) {
+        if constexpr (ToPlanes) copy_run(planes[k] + m * c, sums + m * stride + k * c, c);
+        else copy_run(sums + m * stride + k * c, planes[k] + m * c, c);
+      }
+    }
+  });
 }
 
 // The peepholes, if there are any, beside each of `pixels` pixels.
@@ -28,101 +49,104 @@ void spread_peepholes(const CellJob<T>& job, i64 pixels, T (&to)[3][block_values
   }
 }
 
-template <class T>
-void cell_forward(const CellJob<T>& job) {
+// One block, `at` values after the job's first. Two walks: in one, the chain from c to h would leave too few independent
+// operations in sight.
+template <bool Peepholes, class T>
+void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][block_values], const T (&peepholes)[3][block_values]) {
   using P = Part<T>;
   using V = typename P::V;
-  const i64 C = job.channels, per = block_values / C;
-  T planes[4][block_values], peepholes[3][block_values];
-  const bool direct = C % wide<T> == 0;
-  spread_peepholes(job, per, peepholes);
+  const T* const before = job.c_prev ? job.c_prev + at : nullptr;
+  T *const cells = job.c + at, *const hidden = job.h + at, *const gates = job.gates ? job.gates + at : nullptr;
+  const i64 plane = job.plane;
   const V forget = Simd<T, wide<T>>::splat(job.forget_bias);
-  for (i64 first = 0; first < job.pixels; first += per) {
-    const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
-    const T* sums = job.sums + first * 4 * C;
-    if (!direct) {
-      with_channels<T>(C, [&](auto, auto c) {
-        for (i64 m = 0; m < pixels; m++) {
-          for (int k = 0; k < 4; k++) copy_run(planes[k] + m * c, sums + (m * 4 + k) * c, c);
-        }
-      });
+  each_lane<T>(values, [&](i64 k, auto n) {
+    const V c_prev = before ? P::load(before + k, n) : V{};
+    Gates<V> a{P::load(sums[0] + k, n), P::load(sums[1] + k, n), P::load(sums[2] + k, n), V{}};
+    V c;
+    if constexpr (Peepholes) {
+      c = new_cell(a, c_prev, forget, Peephole<V>{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), V{}});
+    } else {
+      c = new_cell(a, c_prev, forget);
     }
-    // f(value, lanes, its sum i, values from there to u): one plane of sums after another, or the four of a pixel side by side.
-    auto each = [&](auto f) {
-      if (direct) {
-        for (i64 m = 0; m < pixels; m++) {
-          for (i64 c = 0; c < C; c += wide<T>) f(m * C + c, wide<T>, sums + m * 4 * C + c, C);
-        }
-      } else {
-        each_lane<T>(pixels * C, [&](i64 k, int n) { f(k, n, planes[0] + k, block_values); });
-      }
-    };
-    // Two walks: in one, the chain from c to h would leave too few independent operations in sight.
-    each([&](i64 k, int n, const T* from, i64 plane) {
-      const V c_prev = job.c_prev ? P::load(job.c_prev + at + k, n) : V{};
-      Gates<V> a{P::load(from, n), P::load(from + plane, n), P::load(from + 2 * plane, n), V{}};
-      V c;
-      if (job.peephole) {
-        const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), V{}};
-        c = new_cell(a, c_prev, forget, p);
-      } else {
-        c = new_cell(a, c_prev, forget);
-      }
-      P::store(job.c + at + k, c, n);
-      if (!job.gates) return;
-      T* const gates = job.gates + at + k;
-      P::store(gates, a.i, n), P::store(gates + job.plane, a.u, n), P::store(gates + 2 * job.plane, a.f, n);
-    });
-    each([&](i64 k, int n, const T* from, i64 plane) {
-      const V c = P::load(job.c + at + k, n);
-      V o = P::load(from + 3 * plane, n);
-      if (job.peephole) o = o + P::load(peepholes[2] + k, n) * c;
-      P::store(job.h + at + k, new_hidden(o, c), n);
-      if (job.gates) P::store(job.gates + at + k + 3 * job.plane, o, n);
-    });
+    P::store(cells + k, c, n);
+    if (!gates) return;
+    P::store(gates + k, a.i, n), P::store(gates + plane + k, a.u, n), P::store(gates + 2 * plane + k, a.f, n);
+  });
+  each_lane<T>(values, [&](i64 k, auto n) {
+    const V c = P::load(cells + k, n);
+    V o = P::load(sums[3] + k, n);
+    if constexpr (Peepholes) o = o + P::load(peepholes[2] + k, n) * c;
+    P::store(hidden + k, new_hidden(o, c), n);
+    if (gates) P::store(gates + 3 * plane + k, o, n);
+  });
+}
+
+template <class T>
+void cell_forward(const CellJob<T>& job) {
+  const i64 C = job.channels;
+  T planes[4][block_values], peepholes[3][block_values];
+  spread_peepholes(job, block_values / C, peepholes);
+  each_block_of(job.pixels, C, [&](i64 first, i64 pixels) {
+    turn_sums<true>(planes, job.sums + first * 4 * C, 4 * C, pixels, C);
+    if (job.peephole) cell_block<true>(job, first * C, pixels * C, planes, peepholes);
+    else cell_block<false>(job, first * C, pixels * C, planes, peepholes);
+  });
+}
+
+// One block: the gradients of its sums, plane by plane, and of the cells before.
+template <bool Peepholes, class T>
+void cell_backward_block(const CellJob<T>& job, i64 at, i64 values, T (&dsums)[4][block_values],
+                         const T (&peepholes)[3][block_values]) {
+  using P = Part<T>;
+  using V = typename P::V;
+  const T *const gates = job.gates + at, *const cells = job.c + at, *const before = job.c_prev ? job.c_prev + at : nullptr;
+  const T *const dhidden = job.dh + at, *const dnext = job.dh_next ? job.dh_next + at : nullptr;
+  T* const dcells = job.dc + at;
+  const i64 plane = job.plane;
+  each_lane<T>(values, [&](i64 k, auto n) {
+    const Gates<V> a = load_gates<T>(gates + k, plane, n);
+    const V c = P::load(cells + k, n), c_prev = before ? P::load(before + k, n) : V{};
+    V dh = P::load(dhidden + k, n), dc_prev;
+    if (dnext) dh = dh + P::load(dnext + k, n);
+    const V dc = P::load(dcells + k, n);
+    Gates<V> d;
+    if constexpr (Peepholes) {
+      const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), P::load(peepholes[2] + k, n)};
+      d = cell_backward(a, c, c_prev, dh, dc, p, dc_prev);
+    } else {
+      d = cell_backward(a, c, c_prev, dh, dc, dc_prev);
+    }
+    P::store(dcells + k, dc_prev, n);
+    store_gates<T>(dsums[0] + k, block_values, d, n);
+  });
+}
+
+// In float64 within a block: thousands of terms that nearly cancel.
+template <class T>
+void add_peepholes(const CellJob<T>& job, i64 at, i64 values, const T (&dsums)[4][block_values]) {
+  const i64 C = job.channels;
+  for (i64 c = 0; c < C; c++) {
+    double i = 0, f = 0, o = 0;
+    for (i64 k = c; k < values; k += C) {
+      const double c_prev = job.c_prev ? job.c_prev[at + k] : T(0);
+      i += dsums[0][k] * c_prev, f += dsums[2][k] * c_prev, o += dsums[3][k] * double(job.c[at + k]);
+    }
+    job.dpeephole[c] += T(i), job.dpeephole[C + c] += T(f), job.dpeephole[2 * C + c] += T(o);
   }
 }
 
 template <class T>
 void cell_backward(const CellJob<T>& job) {
-  using P = Part<T>;
-  using V = typename P::V;
-  const i64 C = job.channels, per = block_values / C;
+  const i64 C = job.channels;
   T planes[4][block_values], peepholes[3][block_values];
-  spread_peepholes(job, per, peepholes);
-  for (i64 first = 0; first < job.pixels; first += per) {
-    const i64 pixels = job.pixels - first < per ? job.pixels - first : per, at = first * C;
-    each_lane<T>(pixels * C, [&](i64 k, int n) {
-      const Gates<V> a = load_gates(job.gates + at + k, job.plane, n);
-      const V c = P::load(job.c + at + k, n), c_prev = job.c_prev ? P::load(job.c_prev + at + k, n) : V{};
-      V dh = P::load(job.dh + at + k, n), dc_prev;
-      if (job.dh_next) dh = dh + P::load(job.dh_next + at + k, n);
-      const V dc = P::load(job.dc + at + k, n);
-      Gates<V> d;
-      if (job.peephole) {
-        const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), P::load(peepholes[2] + k, n)};
-        d = cell_backward(a, c, c_prev, dh, dc, p, dc_prev);
-      } else {
-        d = cell_backward(a, c, c_prev, dh, dc, dc_prev);
-      }
-      P::store(job.dc + at + k, dc_prev, n);
-      store_gates(planes[0] + k, block_values, d, n);
-    });
-    T* out = job.dsums + first * job.dsums_stride;
-    with_channels<T>(C, [&](auto, auto c) {
-      for (i64 m = 0; m < pixels; m++) {
-        for (int k = 0; k < 4; k++) copy_run(out + m * job.dsums_stride + k * c, planes[k] + m * c, c);
-      }
-    });
-    for (i64 c = 0; job.dpeephole && c < C; c++) {  // in float64 within a block: thousands of terms that nearly cancel
-      double i = 0, f = 0, o = 0;
-      for (i64 k = c; k < pixels * C; k += C) {
-        const double c_prev = job.c_prev ? job.c_prev[at + k] : T(0);
-        i += planes[0][k] * c_prev, f += planes[2][k] * c_prev, o += planes[3][k] * double(job.c[at + k]);
-      }
-      job.dpeephole[c] += T(i), job.dpeephole[C + c] += T(f), job.dpeephole[2 * C + c] += T(o);
-    }
-  }
+  spread_peepholes(job, block_values / C, peepholes);
+  each_block_of(job.pixels, C, [&](i64 first, i64 pixels) {
+    const i64 at = first * C, values = pixels * C;
+    if (job.peephole) cell_backward_block<true>(job, at, values, planes, peepholes);
+    else cell_backward_block<false>(job, at, values, planes, peepholes);
+    turn_sums<false>(planes, job.dsums + first * job.dsums_stride, job.dsums_stride, pixels, C);
+    if (job.dpeephole) add_peepholes(job, at, values, planes);
+  });
 }
 
 }  // namespace

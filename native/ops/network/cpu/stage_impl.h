@@ -10,7 +10,7 @@ template <class T>
 void relu(T* x, i64 n) {
   using P = Part<T>;
   const typename P::V zero{};
-  each_lane<T>(n, [&](i64 k, int lanes) {
+  each_lane<T>(n, [&](i64 k, auto lanes) {
     const auto v = P::load(x + k, lanes);
     P::store(x + k, v < zero ? zero : v, lanes);  // keeps NaN
   });

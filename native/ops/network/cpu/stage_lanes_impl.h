@@ -33,11 +33,12 @@ MG_HD void copy_run(T* to, const T* from, C channels) {
   std::memcpy(to, from, size_t(channels) * sizeof(T));
 }
 
+// f(first, values) for all of n: whole vectors, of a count that is constant, then what is left.
 template <class T, class F>
 MG_HD void each_lane(i64 n, F&& f) {
   constexpr int N = wide<T>;
   i64 k = 0;
-  for (; k + N <= n; k += N) f(k, N);
+  for (; k + N <= n; k += N) f(k, std::integral_constant<int, N>{});
   if (k < n) f(k, int(n - k));
 }
 
@@ -45,11 +46,11 @@ template <class T>
 struct Part {  // whole vectors, or the first n lanes
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
-  static MG_HD V load(const T* p, int n) { return n == wide<T> ? S::load(p) : S::load_part(p, n); }
-  static MG_HD void store(T* p, V v, int n) {
-    if (n == wide<T>) S::store(p, v);
-    else S::store_part(p, v, n);
-  }
+  using Whole = std::integral_constant<int, wide<T>>;
+  static MG_HD V load(const T* p, Whole) { return S::load(p); }
+  static MG_HD V load(const T* p, int n) { return S::load_part(p, n); }
+  static MG_HD void store(T* p, V v, Whole) { S::store(p, v); }
+  static MG_HD void store(T* p, V v, int n) { S::store_part(p, v, n); }
 };
 
 }  // namespace
