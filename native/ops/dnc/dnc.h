@@ -58,6 +58,8 @@ struct DncInterface {
   }
 };
 
+MG_HD i64 interface_size(const DncDims& d) { return DncInterface(d).size; }
+
 // Places of the modes of one read head: backward of head v, forward of head v, content.
 MG_HD i64 dnc_backward_mode(i64 v) { return v; }
 MG_HD i64 dnc_forward_mode(const DncDims& d, i64 v) { return d.writes + v + (d.content_second ? 1 : 0); }

@@ -7,8 +7,8 @@ namespace mg {
 namespace {
 
 // Squashes the sums in place; hidden and cell of the step before give way to the clipped new ones.
-template <class T>
-void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
+template <class T, class Dims>
+void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
   const i64 H = d.hidden;
   const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
   const auto step = [&](i64 j, auto lanes) __attribute__((always_inline)) {
@@ -36,8 +36,8 @@ void controller_cell(const DncDims& d, T* gates, T* hidden, T* cell_state) {
 }
 
 // dcell in: at the clipped cell, out: at the one before. gates: squashed.
-template <class T>
-void controller_backward(const DncDims& d, const T* gates, const T* cell_before, const T* dhidden, T* dcell, T* dsums) {
+template <class T, class Dims>
+void controller_backward(const Dims& d, const T* gates, const T* cell_before, const T* dhidden, T* dcell, T* dsums) {
   const i64 H = d.hidden;
   const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
   for (i64 j = 0; j < H; j++) {

@@ -4,6 +4,7 @@
 #include "../../../base/host/pool.h"
 #include "../../../base/index.h"
 #include "kernels.h"
+#include "weight_gradients.h"
 
 namespace mg {
 namespace {
@@ -137,39 +138,6 @@ DncGradients<T> take_gradients(Arena& a, const DncDims& d) {
   return g;
 }
 
-// What the controller saw at every step, [T,B,I + RW + H]; zero past a sample's length.
-template <class T>
-void gather_inputs(const DncBackward<T>& job, T* rows) {
-  const DncDims& d = job.dims;
-  const i64 K = d.controller_rows(), R = d.words(), H = d.hidden;
-  Pool::get().parallel_for(d.steps, [&](i64 t, int) {
-    for (i64 b = 0; b < d.batch; b++) {
-      const i64 at = t * d.batch + b;
-      T* to = rows + at * K;
-      if (job.lengths && t >= job.lengths[b]) {
-        std::memset(to, 0, size_t(K) * sizeof(T));
-        continue;
-      }
-      std::memcpy(to, job.x + at * d.inputs, size_t(d.inputs) * sizeof(T));
-      std::memcpy(to + d.inputs, t ? job.words + (at - d.batch) * R : job.before.words + b * R, size_t(R) * sizeof(T));
-      std::memcpy(to + d.inputs + R, t ? job.hidden + (at - d.batch) * H : job.before.hidden + b * H, size_t(H) * sizeof(T));
-    }
-  });
-}
-
-// weight [K][columns] = a^T d and bias = column sums of d, by blocks of 64 columns and a quarter of the rows.
-template <class T>
-void weight_gradient(const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight, T* bias) {
-  static constexpr T one = 1;
-  const i64 blocks = ceil_div(columns, 64), parts = K < 16 ? 1 : 4;
-  Pool::get().parallel_for(blocks * parts, [&](i64 unit, int) {
-    const i64 column = unit / parts * 64, part = unit % parts, width = columns - column < 64 ? columns - column : 64;
-    table<T>().outer(
-        DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
-    if (part == 0) table<T>().outer(DncOuter<T>{&one, d, rows, 0, columns, 0, 1, column, width, bias});
-  });
-}
-
 }  // namespace
 
 template <class T>
@@ -222,11 +190,7 @@ void dnc_backward(const DncBackward<T>& job, void* workspace, int workers) {
     table<T>().backward(job, first, left < replay.group ? left : replay.group, scratch, grads);
   });
   if (d.hidden == 0) return;
-  const i64 M = d.steps * d.batch;
-  gather_inputs(job, rows);
-  weight_gradient(rows, d.controller_rows(), grads.gates, 4 * d.hidden, M, job.dweights.gates, job.dweights.gates_bias);
-  weight_gradient(job.hidden, d.hidden, grads.interface, DncInterface(d).size, M, job.dweights.interface,
-                  job.dweights.interface_bias);
+  controller_weight_gradients<T>(job, grads, rows, table<T>().outer);
 }
 
 #define MG_DNC(T)                                                                  \

@@ -66,11 +66,6 @@ void load_vectors(T* to, i64 pitch, const T* from, i64 count, i64 vectors) {
   if (from) pad_vectors(to, pitch, from, count, vectors);
   else clear(to, vectors * pitch);
 }
-template <class T>
-void load_plain(T* to, const T* from, i64 count) {
-  if (from) copy(to, from, count);
-  else clear(to, count);
-}
 
 template <class T>
 void load_carry(const DncBackward<T>& job, i64 b, DncCarry<T>& c) {
@@ -113,38 +108,6 @@ void access_backward_at(const DncBackward<T>& job, i64 t, i64 b, DncReplay<T>& s
   access_backward(d, record, s.carry.words, s.carry, draw, scratch);
 }
 
-// From the gradients at the interface: those at the sums of the gates, x, words and hidden of the step before.
-template <class T>
-void controller_backward_step(const DncBackward<T>& job, i64 t, i64 first, const i64* active, i64 count,
-                              const DncBackwardScratch<T>& scratch, const DncGradients<T>& grads) {
-  const DncDims& d = job.dims;
-  const i64 H = d.hidden, D = DncInterface(d).size, R = d.words();
-  T *dsums[most_samples], *dx[most_samples], *dwords[most_samples], *dhidden[most_samples];
-  const T *draw[most_samples], *sums[most_samples];
-  for (i64 k = 0; k < count; k++) {
-    const i64 g = active[k], at = t * d.batch + first + g;
-    sums[k] = dsums[k] = grads.gates + at * 4 * H;
-    draw[k] = grads.interface + at * D;
-    dx[k] = job.dx + at * d.inputs;
-    dwords[k] = scratch.samples[g].carry.words;
-    dhidden[k] = scratch.samples[g].carry.hidden;
-    if (H == 0) copy(dx[k], draw[k], D), clear(dwords[k], R);
-    for (i64 j = 0; job.dhidden && j < H; j++) dhidden[k][j] += job.dhidden[at * H + j];
-  }
-  if (H == 0) return;
-  transposed_products(count, dhidden, draw, H, job.weights.interface, D, true);
-  for (i64 k = 0; k < count; k++) {
-    const i64 b = first + active[k], at = t * d.batch + b;
-    const T* cell_before = t ? job.trace.cell + (at - d.batch) * H : job.before.cell + b * H;
-    controller_backward(d, job.trace.gates + at * 4 * H, cell_before, dhidden[k], scratch.samples[active[k]].carry.cell,
-                        dsums[k]);
-  }
-  const T* w = job.weights.gates;
-  transposed_products(count, dx, sums, d.inputs, w, 4 * H, false);
-  transposed_products(count, dwords, sums, R, w + d.inputs * 4 * H, 4 * H, false);
-  transposed_products(count, dhidden, sums, H, w + (d.inputs + R) * 4 * H, 4 * H, false);
-}
-
 template <class T>
 void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncBackwardScratch<T>& scratch,
                      const DncGradients<T>& grads) {
@@ -172,7 +135,7 @@ void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncB
       if (t == length - 1 || t == begin + segment - 1) replay_segment(job, b, begin, t + 1, segment, scratch.samples[g]);
       access_backward_at(job, t, b, scratch.samples[g], scratch, grads.interface + (t * d.batch + b) * D);
     }
-    controller_backward_step(job, t, first, active, running, scratch, grads);
+    controller_backward_step<T>(job, t, first, active, running, scratch, grads);
   }
   for (i64 g = 0; g < count; g++) store_state(d, scratch.samples[g].carry, job.dbefore, first + g);
 }

@@ -1,14 +1,10 @@
 // Windows of a group of samples: the controller for all of them at once, then the memory access of each, step by step.
 #pragma once
 #include "access_impl.h"
-#include "controller_impl.h"
+#include "core_impl.h"
 
 namespace mg {
 namespace {
-
-constexpr i64 most_samples = 64;  // in a group
-
-MG_HD i64 length_of(const DncDims& d, const i64* lengths, i64 b) { return lengths ? lengths[b] : d.steps; }
 
 template <class T>
 void load_state(const DncDims& d, const DncState<const T>& from, i64 b, DncSample<T>& s) {
@@ -35,34 +31,6 @@ void store_state(const DncDims& d, const From& s, const DncState<T>& to, i64 b) 
   copy(to.words + b * d.words(), s.words, d.words());
   copy(to.hidden + b * d.hidden, s.hidden, d.hidden);
   copy(to.cell + b * d.hidden, s.cell, d.hidden);
-}
-
-// Raw interface of the samples `active` of the group at step t.
-template <class T>
-void controller_step(const DncForward<T>& job, i64 t, i64 first, const i64* active, i64 count,
-                     const DncForwardScratch<T>& scratch) {
-  const DncDims& d = job.dims;
-  const i64 H = d.hidden, D = DncInterface(d).size;
-  T *gates[most_samples], *raw[most_samples];
-  const T *x[most_samples], *words[most_samples], *hidden[most_samples];
-  for (i64 k = 0; k < count; k++) {
-    const i64 g = active[k];
-    gates[k] = scratch.gates + g * 4 * H;
-    raw[k] = scratch.interface + g * D;
-    x[k] = job.x + (t * d.batch + first + g) * d.inputs;
-    words[k] = scratch.samples[g].words;
-    hidden[k] = scratch.samples[g].hidden;
-    if (H) copy(gates[k], job.weights.gates_bias, 4 * H), copy(raw[k], job.weights.interface_bias, D);
-    else copy(raw[k], x[k], D);
-  }
-  if (H == 0) return;
-  const T* w = job.weights.gates;
-  products(count, gates, x, d.inputs, w, 4 * H);
-  products(count, gates, words, d.words(), w + d.inputs * 4 * H, 4 * H);
-  products(count, gates, hidden, H, w + (d.inputs + d.words()) * 4 * H, 4 * H);
-  for (i64 k = 0; k < count; k++)
-    controller_cell(d, gates[k], scratch.samples[active[k]].hidden, scratch.samples[active[k]].cell);
-  products(count, raw, hidden, H, job.weights.interface, D);
 }
 
 template <class T>
@@ -93,7 +61,7 @@ void window_forward(const DncForward<T>& job, i64 first, i64 count, const DncFor
       if (t < length_of(d, job.lengths, first + g)) active[running++] = g;
       else clear(job.hidden + at * d.hidden, d.hidden), clear(job.words + at * d.words(), d.words());
     }
-    controller_step(job, t, first, active, running, scratch);
+    controller_step<T>(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], b = first + g;
       T* const after = job.after.link + b * links;
