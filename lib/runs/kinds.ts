@@ -1,0 +1,125 @@
+/** Every kind of memory, a row each: what runs, the command line, benchmarks, pictures and the self-check know of it. */
+import { DNC, type DNCOptions, type DNCState } from '../models/dnc.js';
+import { LSTMNetwork, type LSTMNetworkOptions } from '../models/lstm.js';
+import { slotsView, type MemoryView } from '../models/memory-view.js';
+import type { MultigridConfig } from '../models/multigrid/config.js';
+import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
+import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
+import type { PresetName } from '../models/multigrid/presets.js';
+import { NTM, type NTMOptions, type NTMState } from '../models/ntm.js';
+import type { SequenceModel, SequenceOptions } from '../models/sequence-model.js';
+import type { TensorState } from '../models/tensor-state.js';
+import type { LayerOptions } from '../nn/parameter.js';
+import { dncFault, fusedFault, gradientFault } from '../proof/model-checks.js';
+import type { ModelState, TrainableModel } from '../train/model.js';
+
+/** What a task brings to a network of vectors: numbers that enter at each step, and the shape of those that leave. */
+export interface Sizes extends LayerOptions {
+  readonly inputs: number;
+  readonly outputs: number | readonly number[];
+}
+
+/** What is the same of memories that are trained side by side: slots of 16 numbers, read heads and units of the controller. */
+export interface Alike {
+  readonly slots: number;
+  readonly readHeads: number;
+  readonly hidden: number;
+}
+
+interface Kind<State> {
+  /** As people write it. */
+  readonly title: string;
+  /** What its memory looks like after a step; kinds without a picture of it have none. */
+  view?(state: State): MemoryView;
+  /** Null if it computes what defines it, on the default device; else how not. */
+  check(): Promise<string | null>;
+}
+
+/** A memory of pyramids, described by its layers; it sees a task's grids as they are. */
+export interface GridKind<Options, State> extends Kind<State> {
+  readonly sees: 'grids';
+  build(options: Options, layer: LayerOptions): TrainableModel;
+}
+
+/** A network of vectors. Inputs and outputs follow from the task, which it sees as one vector for each time step. */
+export interface VectorKind<Options, State extends TensorState = TensorState> extends Kind<State> {
+  readonly sees: 'vectors';
+  build(options: Options, sizes: Sizes): SequenceModel<State>;
+  /** Its options where a memory of so many cells is wanted. */
+  ofCells(cells: number): Options;
+  /** Its options in comparisons of learning. */
+  beside(alike: Alike): Options;
+  /** Numbers that a step must read and write for each row, where they bound its time. */
+  traffic?(options: Options): number;
+}
+
+const multigrid: GridKind<MultigridConfig | PresetName, MultigridMemoryState> = {
+  title: 'multigrid',
+  sees: 'grids',
+  build: (config, layer) => new MultigridMemory(config, layer),
+  view: (state) => ({ form: 'grids', grids: state.grids() }),
+  check: fusedFault,
+};
+
+/** What a run file says of a network of vectors: its own options. */
+type Own<Options> = Omit<Options, keyof SequenceOptions>;
+
+const WORD = 16;
+const slotsOf = (cells: number): { slots: number; wordSize: number } => ({ slots: Math.round(cells / WORD), wordSize: WORD });
+
+const dnc: VectorKind<Own<DNCOptions>, DNCState> = {
+  title: 'DNC',
+  sees: 'vectors',
+  build: (options, sizes) => new DNC({ ...options, ...sizes }),
+  ofCells: slotsOf,
+  beside: (alike) => ({ ...alike, wordSize: WORD }),
+  traffic: ({ slots = 500, writeHeads = 1 }) => writeHeads * slots * slots, // the links
+  view: slotsView,
+  check: dncFault,
+};
+
+const ntm: VectorKind<Own<NTMOptions>, NTMState> = {
+  title: 'NTM',
+  sees: 'vectors',
+  build: (options, sizes) => new NTM({ ...options, ...sizes }),
+  ofCells: slotsOf,
+  beside: (alike) => ({ ...alike, wordSize: WORD }),
+  view: slotsView,
+  check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
+};
+
+const lstm: VectorKind<Own<LSTMNetworkOptions>> = {
+  title: 'LSTM',
+  sees: 'vectors',
+  build: (options, sizes) => new LSTMNetwork({ ...options, ...sizes }),
+  ofCells: (cells) => ({ hidden: Math.min(cells, 256), layers: Math.max(1, Math.round(cells / 256)) }),
+  beside: () => ({ hidden: 256 }), // it has no slots; these are the units that it learns best with
+  check: () => gradientFault((sizes) => new LSTMNetwork({ hidden: 4, layers: 2, ...sizes })),
+};
+
+/** By the name that run files and the command line know a kind by. Multigrid is the kind of a model that names none. */
+export const kinds = { multigrid, dnc, ntm, lstm };
+
+export type KindName = keyof typeof kinds;
+type Rows = typeof kinds;
+export type VectorName = { [K in KindName]: Rows[K]['sees'] extends 'vectors' ? K : never }[KindName];
+
+/** A network of vectors as a run file has it: its kind, and its options beside it. */
+export type VectorModel = { [K in VectorName]: { readonly kind: K } & Parameters<Rows[K]['build']>[0] }[VectorName];
+
+export const KIND_NAMES = Object.keys(kinds) as readonly KindName[];
+export const VECTOR_NAMES = KIND_NAMES.filter((name): name is VectorName => kinds[name].sees === 'vectors');
+
+/** What is known of every kind; the state that it is given is one of its models'. */
+export type AnyKind = Kind<ModelState> & { readonly sees: 'grids' | 'vectors' };
+
+/** How the memory of some kind is looked at. */
+export type View = NonNullable<AnyKind['view']>;
+
+export function kindOf(name: KindName): AnyKind {
+  return kinds[name] as AnyKind;
+}
+
+export function vectorKind(name: VectorName): VectorKind<object> {
+  return kinds[name] as VectorKind<object>;
+}
