@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { packageRoot } from '../native.js';
+import type { Module } from '../nn/module.js';
+import type { Optimizer } from '../optim/optimizer.js';
 import { checkLoadable } from '../tensor/load-report.js';
 import { unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -29,6 +31,8 @@ export interface Progress {
 }
 
 const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+/** What wrote a file. */
+export const packageText = `multigrid-memory ${packageVersion}`;
 
 const identityOf = ({ task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
   task: task.name,
@@ -38,25 +42,31 @@ const identityOf = ({ task, seed, batchSize, truncate }: Trainer): RunIdentity =
   truncate: truncate ?? null,
 });
 
-function prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] {
+/** Tensors under a prefix, as a file holds them. */
+export function prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] {
   return [...tensors].map(([key, tensor]) => [`${prefix}.${key}`, tensor]);
 }
 
 /** The part of a file under a prefix, as tensors. */
-function part(prefix: string, tensors: ReadonlyMap<string, FileTensor>): Map<string, Tensor> {
+export function part(prefix: string, tensors: ReadonlyMap<string, FileTensor>): Map<string, Tensor> {
   const found = [...tensors].filter(([key]) => key.startsWith(`${prefix}.`));
   return new Map(found.map(([key, tensor]) => [key.slice(prefix.length + 1), fromFileTensor(key, tensor)]));
 }
 
-/** Both or neither: what does not fit is found before the first of them changes. */
-function restoreWeights({ model, optimizer }: Trainer, tensors: ReadonlyMap<string, FileTensor>): void {
-  const [weights, moments] = [part('model', tensors), part('optimizer', tensors)];
+/** All or none: what does not fit is found before the first of them changes. Modules by their prefix. */
+export function restoreWeights(
+  optimizer: Optimizer,
+  modules: Readonly<Record<string, Module>>,
+  tensors: ReadonlyMap<string, FileTensor>,
+): void {
+  const moments = part('optimizer', tensors);
+  const weights = Object.entries(modules).map(([prefix, module]) => [module, part(prefix, tensors)] as const);
   try {
-    checkLoadable('loadStateDict', model.stateDict(), weights);
+    for (const [module, values] of weights) checkLoadable('loadStateDict', module.stateDict(), values);
     optimizer.loadStateDict(moments);
-    model.loadStateDict(weights);
+    for (const [module, values] of weights) module.loadStateDict(values);
   } finally {
-    for (const tensor of [...weights.values(), ...moments.values()]) tensor.dispose();
+    for (const values of [moments, ...weights.map(([, each]) => each)]) for (const tensor of values.values()) tensor.dispose();
   }
 }
 
@@ -93,16 +103,17 @@ export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<
     ]),
   );
   const metadata = new Map([
-    ['package', `multigrid-memory ${packageVersion}`],
+    ['package', packageText],
     ['run', JSON.stringify(identityOf(trainer))],
     ['progress', JSON.stringify({ step, update, position } satisfies Progress)],
     ['config', JSON.stringify(config)],
   ]);
   await (typeof to === 'string' ? writeTensors(to, tensors, metadata) : to(tensors, metadata));
-  return { restore: () => restoreWeights(trainer, tensors) };
+  return { restore: () => restoreWeights(optimizer, { model }, tensors) };
 }
 
-function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: string): Record<string, unknown> {
+/** One entry of a file's metadata, an object as JSON. */
+export function metadataJson(file: string, metadata: ReadonlyMap<string, string>, key: string): Record<string, unknown> {
   const text = metadata.get(key);
   if (text === undefined) fail('ERR_MG_CHECKPOINT', file, `metadata ${key}, as a training run writes it`, words('none'));
   try {
@@ -133,7 +144,7 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
   const progress = checkedProgress(file, metadataJson(file, metadata, 'progress'));
   const state = savedState(file, trainer, tensors);
   try {
-    restoreWeights(trainer, tensors);
+    restoreWeights(trainer.optimizer, { model: trainer.model }, tensors);
   } catch (error) {
     state?.[Symbol.dispose]();
     throw error;

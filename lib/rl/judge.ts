@@ -1,0 +1,63 @@
+/** One look of an agent: its view is written to the memory, and the memory is read. */
+import { noGrad } from '../autograd/tape.js';
+import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
+import { Pyramid } from '../nn/pyramid.js';
+import type { HostPyramid } from '../tasks/task.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { scope, unscoped } from '../tensor/scope.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { ActorCritic } from './actor-critic.js';
+
+/** The tensors belong to no scope; the caller frees them. */
+export interface Look {
+  /** [1,B,…] for each level. */
+  readonly observation: Pyramid;
+  /** Outputs of the writer's layers, [1,B,…]. */
+  readonly memory: readonly Pyramid[];
+  readonly state: MultigridMemoryState;
+  /** [B,A] */
+  readonly logits: Float32Array | Float64Array;
+  /** [B] */
+  readonly value: Float32Array | Float64Array;
+}
+
+/** What an environment shows, [B,…], as a window of one step, [1,B,…]. */
+function uploadStep(observation: HostPyramid, dtype: FloatDType): Pyramid {
+  return Pyramid.of(Object.fromEntries(
+    Object.entries(observation).map(([level, { data, shape }]) => [level, Tensor.from(data, [1, ...shape], { dtype })]),
+  ));
+}
+
+/** The view of B episodes whose memories are in `state`, which stays as it is. */
+export async function look(agent: ActorCritic, view: HostPyramid, state: MultigridMemoryState): Promise<Look> {
+  const { kept, reads } = start(agent, view, state);
+  try {
+    const [logits, value] = await Promise.all(reads);
+    return { ...kept, logits: logits as Float32Array, value: value as Float32Array };
+  } catch (error) {
+    dispose(kept);
+    throw error;
+  }
+}
+
+/** Queues all of it and frees what is not kept. */
+function start(agent: ActorCritic, view: HostPyramid, state: MultigridMemoryState) {
+  using _ = scope();
+  return noGrad(() => {
+    const observation = uploadStep(view, agent.memory.dtype);
+    const written = agent.write(observation, state);
+    const { logits, value } = agent.forward(written.memory, observation);
+    const kept = unscoped(() => ({
+      observation: observation.map((grid) => grid.detach()),
+      memory: written.memory.map((pyramid) => pyramid.map((grid) => grid.detach())),
+      state: written.state.detach(),
+    }));
+    return { kept, reads: [logits.data(), value.data()] as const };
+  });
+}
+
+/** Frees a look, but for its state when that lives on. */
+export function dispose({ observation, memory, state }: Pick<Look, 'observation' | 'memory'> & { state?: Look['state'] }): void {
+  for (const pyramid of [observation, ...memory]) pyramid.dispose();
+  state?.dispose();
+}
