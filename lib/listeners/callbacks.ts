@@ -2,11 +2,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString } from '../check.js';
 import { isBetter } from '../tasks/task.js';
-import type { Callback } from '../train/events.js';
+import type { Callback as CallbackOf, Training } from '../train/events.js';
 import { fileError } from '../files/atomic-file.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions } from './progress.js';
 import { EventWriter } from '../files/event-file.js';
+
+/** They look at a run's step alone, so that they listen to any training. */
+type Callback = CallbackOf<Training>;
 
 /** Shows step, loss, learning rate, speed and time left: one rewritten line on a terminal, a line every ten seconds elsewhere. */
 export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {}): Callback {

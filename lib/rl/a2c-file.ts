@@ -1,11 +1,11 @@
 /** A run of actor-critic training as one safetensors file: policy, optimizer, the frozen memory and its state, and where it stands. */
 import { checkInteger, fail } from '../check.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
-import { readTensors, type FileTensor } from '../files/safetensors.js';
+import { checkLoadable } from '../tensor/load-report.js';
 import { unscoped } from '../tensor/scope.js';
-import { metadataJson, packageText, part, prefixed, restoreWeights } from '../train/checkpoint.js';
+import { metadataJson, packageText, part, prefixed, restoreWeights, type Sink } from '../train/checkpoint.js';
 import { toFileTensors } from '../tensor/tensor-file.js';
-import { writeTensors } from '../files/safetensors.js';
+import { readTensors, writeTensors } from '../files/safetensors.js';
 import type { ResolvedA2C } from './a2c-setup.js';
 import type { EpisodeLog } from './episode-log.js';
 
@@ -36,8 +36,6 @@ function identityOf(
   };
 }
 
-type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>) => Promise<void>;
-
 /** Hands the whole run to a file or a sink. */
 export async function saveA2C({ setup, episodes, state, step, update }: A2CParts, to: string | Sink): Promise<void> {
   const { agent, optimizer, env, config } = setup;
@@ -61,7 +59,7 @@ export async function saveA2C({ setup, episodes, state, step, update }: A2CParts
 
 /** Puts a saved run into one of the same setup, the weights of its memory included, and tells where it stood. */
 export async function loadA2C(
-  { setup, episodes }: A2CParts,
+  { setup, episodes, state: from }: A2CParts,
   file: string,
 ): Promise<{ state: MultigridMemoryState; step: number; update: number }> {
   const { agent, optimizer, env } = setup;
@@ -73,8 +71,15 @@ export async function loadA2C(
   const progress = metadataJson(file, metadata, 'progress');
   const step = checkInteger(file, 'progress.step', progress['step'], 0);
   const update = checkInteger(file, 'progress.update', progress['update'], 0);
-  restoreWeights(optimizer, { model: agent, memory: agent.memory }, tensors);
-  env.restore(progress['env']);
-  episodes.restore(progress['episodes']);
-  return { state: agent.memory.stateFromTensors(unscoped(() => part('state', tensors))), step, update };
+  const state = unscoped(() => part('state', tensors));
+  try {
+    checkLoadable(`${file}, state`, from.toTensors(), state);
+    restoreWeights(optimizer, { model: agent, memory: agent.memory }, tensors);
+    env.restore(progress['env']);
+    episodes.restore(progress['episodes']);
+    return { state: agent.memory.stateFromTensors(state), step, update };
+  } catch (error) {
+    for (const tensor of state.values()) tensor.dispose();
+    throw error;
+  }
 }

@@ -5,7 +5,11 @@ import { rateAt } from '../optim/schedule.js';
 import { Rng } from '../tensor/rng.js';
 import { scope } from '../tensor/scope.js';
 import { memory } from '../tensor/tensor.js';
-import type { StepEvent } from '../train/events.js';
+import type { Sink } from '../train/checkpoint.js';
+import type { FitResult, StepEvent, Training } from '../train/events.js';
+import { Fit } from '../train/fit.js';
+import { claim, Turns } from '../train/turns.js';
+import { checkFitOptions, type FitOptions } from '../train/trainer-setup.js';
 import { checkA2C, type A2CSetup, type ResolvedA2C } from './a2c-setup.js';
 import { loadA2C, saveA2C } from './a2c-file.js';
 import { a2cLoss } from './a2c-loss.js';
@@ -29,6 +33,14 @@ export type A2CEvent = StepEvent & {
   readonly reward?: number;
 } & Readonly<Record<string, number>>;
 
+const refuseHeldOut = (where: string): never =>
+  fail(
+    'ERR_MG_ARGUMENT',
+    where,
+    'an environment with heldOut, which makes episodes that training never draws',
+    words('one without'),
+  );
+
 /** Distance between the seeds of training and held-out episodes. */
 const HELD_OUT = 0x5eed_0001;
 
@@ -37,10 +49,11 @@ const HELD_OUT = 0x5eed_0001;
  * one episode: an update counts T·E. Equal setups give equal bits, whatever the number of threads, and a run that was saved and
  * resumed is bit for bit the run that was not. Source: Mnih et al. 2016, with all episodes in step; Schulman et al. 2016.
  */
-export class A2C {
+export class A2C implements Training {
   readonly setup: ResolvedA2C;
   readonly #draws: Rng;
   readonly #episodes: EpisodeLog;
+  readonly #turns = new Turns();
   #actor: Actor;
   #step = 0;
   #update = 0;
@@ -62,19 +75,38 @@ export class A2C {
     return this.#update;
   }
 
-  /** One event per update. Ends at `steps`, or after the update during which `signal` aborts. */
+  get config(): unknown {
+    return this.setup.config;
+  }
+
+  /** Trains until `steps` steps have been done in all. Saves, validates and calls back on the way; the best step is by reward. */
+  async fit(options: FitOptions): Promise<FitResult> {
+    checkFitOptions(options);
+    const { env, callbacks } = this.setup;
+    if (options.validate !== undefined && env.heldOut === undefined) refuseHeldOut('fit, validate');
+    using _ = this.#claim('fit');
+    const save = (sink: Sink): Promise<void> => saveA2C(this.#parts(), sink);
+    const updates = this.#updates.bind(this);
+    return await new Fit<A2C>(this, options, { callbacks, headline: 'reward', save, updates }).run();
+  }
+
+  /** The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the update during which `signal` aborts. */
   async *run(options: { steps: number; signal?: AbortSignal }): AsyncGenerator<A2CEvent> {
     checkOptions('run', options, ['steps', 'signal']);
     const { steps, signal } = options;
     checkInteger('run', 'steps', steps, 0);
     checkSignal('run', signal);
+    using _ = this.#claim('run');
+    yield* this.#updates({ steps, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  async *#updates({ steps, signal }: { steps: number; signal?: AbortSignal }): AsyncGenerator<A2CEvent> {
     const started = performance.now();
     const startStep = this.#step;
     let workedMs = 0; // without what the caller does between events
     while (this.#step < steps && signal?.aborted !== true) {
       const began = performance.now();
-      const rollout = await this.#play();
-      const numbers = await this.#learn(rollout);
+      const numbers = await this.#turns.take(async () => await this.#learn(await this.#play()));
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -92,7 +124,8 @@ export class A2C {
 
   /**
    * Plays `items` episodes of the environment's held-out kind to their ends. `reward` and the environment's measures, means over
-   * episodes; `greedy`: the likeliest actions instead of drawn ones. ERR_MG_ARGUMENT for an environment without `heldOut`.
+   * episodes; `greedy`: the likeliest actions instead of drawn ones. While the agent is trained, its next update waits.
+   * ERR_MG_ARGUMENT for an environment without `heldOut`.
    */
   async evaluate(
     options: { items: number; seed?: number; greedy?: boolean; signal?: AbortSignal },
@@ -101,16 +134,18 @@ export class A2C {
     const items = checkInteger('evaluate', 'items', options.items, 1);
     const { env, agent } = this.setup;
     const seed = checkInteger('evaluate', 'seed', options.seed ?? (this.setup.seed + HELD_OUT) % Number.MAX_SAFE_INTEGER, 0);
-    const heldOut = env.heldOut?.({ episodes: items, seed })
-      ?? fail('ERR_MG_ARGUMENT', 'evaluate', 'an environment with heldOut', words('one without'));
+    const heldOut = env.heldOut?.({ episodes: items, seed }) ?? refuseHeldOut('evaluate');
     const { signal, greedy = false } = options;
-    using policy = agentPolicy(agent, { seed, greedy });
-    return await play({ env: heldOut, policy, ...(signal === undefined ? {} : { signal }) });
+    checkSignal('evaluate', signal);
+    return await this.#turns.take(async () => {
+      using policy = agentPolicy(agent, { seed, greedy });
+      return await play({ env: heldOut, policy, ...(signal === undefined ? {} : { signal }) });
+    });
   }
 
   /** Writes policy, optimizer, memory and where everything stands crash-safely to one safetensors file. */
   async save(file: string): Promise<void> {
-    await saveA2C(this.#parts(), file);
+    await this.#turns.take(() => saveA2C(this.#parts(), file));
   }
 
   /** A run that goes on where `file` was saved, bit for bit. The setup must be that of the saved run. */
@@ -133,15 +168,28 @@ export class A2C {
     return { setup: this.setup, episodes: this.#episodes, state: this.#actor.state, step: this.#step, update: this.#update };
   }
 
+  #claim(where: string): Disposable {
+    const { agent, optimizer, env } = this.setup;
+    return claim(where, { agent, optimizer, env });
+  }
+
+  /** A rollout. What fails on the way leaves everything where it stood before. */
   async #play(): Promise<Rollout> {
     const { rollout: steps, rewardScale, env } = this.setup;
-    return await this.#actor.play({
-      steps,
-      draws: this.#draws,
-      first: this.#step / env.episodes,
-      rewardScale,
-      onStep: (reward, ended) => this.#episodes.add(reward, ended),
-    });
+    const [world, episodes] = [env.save(), this.#episodes.save()];
+    try {
+      return await this.#actor.play({
+        steps,
+        draws: this.#draws,
+        first: this.#step / env.episodes,
+        rewardScale,
+        onStep: (reward, ended) => this.#episodes.add(reward, ended),
+      });
+    } catch (error) {
+      env.restore(world);
+      this.#episodes.restore(episodes);
+      throw error;
+    }
   }
 
   /** One update. Frees the rollout. */
@@ -175,7 +223,7 @@ export class A2C {
     const parts = a2cLoss(agent.forward(rollout.memory, rollout.observation), targets, weights);
     try {
       parts.loss.backward();
-      const { norm, lr } = optimizer.step({ timeSteps: taken, maxNorm: clipNorm });
+      const { norm, lr } = optimizer.step({ timeSteps: taken, maxNorm: clipNorm, watched: [parts.loss] });
       this.#step += taken;
       this.#update += 1;
       return { reads: [parts.loss, norm, parts.policyLoss, parts.valueLoss, parts.entropy].map((number) => number.item()), lr };

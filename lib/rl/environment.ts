@@ -31,7 +31,7 @@ export interface Environment {
   begin(rows: readonly number[]): void;
   /** What there is to tell of each episode so far beside its reward, [E] under each name. */
   measures?(): Readonly<Record<string, ArrayLike<number>>>;
-  /** Where all episodes stand, as JSON. */
+  /** Where all episodes stand, as JSON of its own: later steps do not change it. */
   save(): unknown;
   /** Goes on where `save` was called. */
   restore(saved: unknown): void;

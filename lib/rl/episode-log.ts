@@ -10,8 +10,8 @@ interface Saved {
 /** Sums of rewards of the episodes under way, and the scores of the last E that ended (E: episodes side by side). */
 export class EpisodeLog {
   readonly #env: Environment;
-  #returns: number[];
-  #finished: Readonly<Record<string, number>>[] = [];
+  #returns: readonly number[];
+  #finished: readonly Readonly<Record<string, number>>[] = [];
 
   constructor(env: Environment) {
     this.#env = env;
@@ -20,15 +20,13 @@ export class EpisodeLog {
 
   /** The rewards of a step, and the rows whose episodes ended with it and have not begun anew yet. */
   add(reward: ArrayLike<number>, ended: readonly number[]): void {
-    this.#returns = this.#returns.map((sum, row) => sum + reward[row]!);
+    const returns = this.#returns.map((sum, row) => sum + reward[row]!);
+    this.#returns = returns.map((sum, row) => (ended.includes(row) ? 0 : sum));
     if (ended.length === 0) return;
     const measures = Object.entries(this.#env.measures?.() ?? {});
-    for (const row of ended) {
-      const scores = Object.fromEntries(measures.map(([name, values]) => [name, values[row]!]));
-      this.#finished.push({ reward: this.#returns[row]!, ...scores });
-      this.#returns[row] = 0;
-    }
-    this.#finished = this.#finished.slice(-this.#env.episodes);
+    const scoresOf = (row: number) => Object.fromEntries(measures.map(([name, values]) => [name, values[row]!]));
+    const finished = ended.map((row) => ({ reward: returns[row]!, ...scoresOf(row) }));
+    this.#finished = [...this.#finished, ...finished].slice(-this.#env.episodes);
   }
 
   /** `reward` (the undiscounted sum) and the environment's measures, each a mean; empty before the first episode has ended. */

@@ -67,19 +67,29 @@ export class Actor {
     return this.#state;
   }
 
-  /** Plays `options.steps` steps. Episodes that end are followed by the next ones. */
+  /** Plays `options.steps` steps. Episodes that end are followed by the next ones. After a fault the state is that of before. */
   async play(options: RolloutOptions): Promise<Rollout> {
     const { steps } = options;
     const numbers = emptyNumbers(steps, this.#env.episodes);
     const actions = new Int32Array(steps * this.#env.episodes);
     const looks: Look[] = [];
+    const before = unscoped(() => this.#state.detach());
     try {
-      for (let t = 0; t < steps; t++) looks.push(await this.#step(t, options, numbers, actions));
+      for (let t = 0; t < steps; t++) {
+        looks.push(await look(this.#agent, this.#env.observe(), this.#state));
+        await this.#act(t, looks[t]!, options, numbers, actions);
+      }
       const after = await look(this.#agent, this.#env.observe(), this.#state);
       numbers.lastValue.set(after.value);
       dispose(after);
       const memory = looks[0]!.memory.map((_, layer) => joined(looks.map((seen) => seen.memory[layer]!)));
-      return { numbers, actions, memory, observation: joined(looks.map((seen) => seen.observation)) };
+      const rollout = { numbers, actions, memory, observation: joined(looks.map((seen) => seen.observation)) };
+      before.dispose();
+      return rollout;
+    } catch (error) {
+      for (const state of new Set([this.#state, ...looks.slice(-1).map((seen) => seen.state)])) state.dispose();
+      this.#state = before;
+      throw error;
     } finally {
       for (const { observation, memory } of looks) dispose({ observation, memory });
     }
@@ -89,14 +99,14 @@ export class Actor {
     this.#state.dispose();
   }
 
-  async #step(
+  async #act(
     t: number,
+    seen: Look,
     { draws, first, rewardScale, onStep }: RolloutOptions,
     numbers: ReturnType<typeof emptyNumbers>,
     actions: Int32Array,
-  ): Promise<Look> {
+  ): Promise<void> {
     const env = this.#env;
-    const seen = await look(this.#agent, env.observe(), this.#state);
     const chosen = chooseActions(seen.logits, this.#agent.actions, draws.split(first + t));
     const step = checkedStep(env, chosen);
     const at = t * env.episodes;
@@ -114,7 +124,6 @@ export class Actor {
     onStep(step.reward, ended);
     if (ended.length > 0) env.begin(ended);
     this.#advance(seen.state, ended);
-    return seen;
   }
 
   /** V of rows whose episodes were cut, in the states they were cut in. */

@@ -90,7 +90,8 @@ export interface Snapshot {
   restore(): void;
 }
 
-type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>) => Promise<void>;
+/** Takes what a file would hold. */
+export type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>) => Promise<void>;
 
 /** Hands the whole run to a file or a sink. */
 export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<Snapshot> {

@@ -26,8 +26,17 @@ export interface FitResult {
   readonly best?: { readonly step: number; readonly metrics: Readonly<Record<string, number>> };
 }
 
-export interface TrainContext {
-  readonly trainer: Trainer;
+/** What goes on step by step and can be scored and saved: a `Trainer`, or another algorithm with its habits. */
+export interface Training {
+  /** Time steps done. */
+  readonly step: number;
+  /** Goes into the run folder as JSON. */
+  readonly config: unknown;
+  evaluate(options: { items: number; signal?: AbortSignal }): Promise<Record<string, number>>;
+}
+
+export interface TrainContext<T extends Training = Trainer> {
+  readonly trainer: T;
   /** Time steps at which the run ends. */
   readonly steps: number;
 }
@@ -36,10 +45,10 @@ export interface TrainContext {
  * Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. `onEnd` comes
  * always.
  */
-export interface Callback {
-  onStart?(context: TrainContext): void | Promise<void>;
-  onStep?(event: StepEvent, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;
-  onValidate?(metrics: Readonly<Record<string, number>>, context: TrainContext): void | 'stop' | Promise<void | 'stop'>;
-  onCheckpoint?(file: string, context: TrainContext): void | Promise<void>;
-  onEnd?(result: FitResult, context: TrainContext): void | Promise<void>;
+export interface Callback<T extends Training = Trainer> {
+  onStart?(context: TrainContext<T>): void | Promise<void>;
+  onStep?(event: StepEvent, context: TrainContext<T>): void | 'stop' | Promise<void | 'stop'>;
+  onValidate?(metrics: Readonly<Record<string, number>>, context: TrainContext<T>): void | 'stop' | Promise<void | 'stop'>;
+  onCheckpoint?(file: string, context: TrainContext<T>): void | Promise<void>;
+  onEnd?(result: FitResult, context: TrainContext<T>): void | Promise<void>;
 }

@@ -2,17 +2,18 @@
 import { fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { isBetter } from '../tasks/task.js';
-import { saveTrainer, type Snapshot } from './checkpoint.js';
-import type { Callback, FitResult, StepEvent, TrainContext } from './events.js';
+import type { Sink } from './checkpoint.js';
+import type { Callback, FitResult, StepEvent, TrainContext, Training } from './events.js';
 import { RunFolder } from '../files/run-folder.js';
 import { refuseNonFinite } from './guard.js';
 import type { FitOptions } from './trainer-setup.js';
-import type { Trainer } from './trainer.js';
 
-export interface FitHooks {
-  readonly callbacks: readonly Callback[];
-  /** Told of each saved state; what a rollback goes back to. */
-  readonly saved: (snapshot: Snapshot) => void;
+export interface FitHooks<T extends Training> {
+  readonly callbacks: readonly Callback<T>[];
+  /** The score by which the best step is found. */
+  readonly headline: string;
+  /** Hands all there is to save to a sink. */
+  readonly save: (sink: Sink) => Promise<void>;
   /** The loop of updates. */
   readonly updates: (options: { steps: number; signal?: AbortSignal }) => AsyncIterable<StepEvent>;
 }
@@ -24,16 +25,16 @@ const HISTORY = 1_000;
 const crosses = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
 
 /** One call of `Trainer.fit`. */
-export class Fit {
-  readonly #trainer: Trainer;
+export class Fit<T extends Training> {
+  readonly #trainer: T;
   readonly #options: FitOptions;
-  readonly #hooks: FitHooks;
-  readonly #context: TrainContext;
+  readonly #hooks: FitHooks<T>;
+  readonly #context: TrainContext<T>;
   #history: StepEvent[] = [];
   #folder: RunFolder | null = null;
   #best: FitResult['best'];
 
-  constructor(trainer: Trainer, options: FitOptions, hooks: FitHooks) {
+  constructor(trainer: T, options: FitOptions, hooks: FitHooks<T>) {
     this.#trainer = trainer;
     this.#options = options;
     this.#hooks = hooks;
@@ -86,10 +87,11 @@ export class Fit {
   /** All that one update brings about; whether a listener asks to stop. */
   async #after(event: StepEvent, before: number): Promise<boolean> {
     const { steps, validate, checkpoint } = this.#options;
-    const { step, loss, lr, gradNorm } = event;
+    const { update: _, elapsedMs: _e, stepsPerSecond: _s, memoryBytes: _m, ...logged } = event; // what follows from the seed alone
+    const { step } = event;
     this.#history.push(event);
     if (this.#history.length >= 2 * HISTORY) this.#history = this.#history.slice(-HISTORY);
-    this.#folder?.log.append({ step, loss, lr, gradNorm });
+    this.#folder?.log.append(logged);
     let stop = false;
     for (const callback of this.#hooks.callbacks) if ((await callback.onStep?.(event, this.#context)) === 'stop') stop = true;
     if (validate !== undefined && (crosses(validate.every, before, step) || step >= steps)) {
@@ -103,7 +105,7 @@ export class Fit {
     const { signal } = this.#options;
     const metrics = await this.#trainer.evaluate({ items, ...(signal === undefined ? {} : { signal }) });
     this.#folder?.log.append({ step, ...metrics });
-    const headline = this.#trainer.task.describe().metrics[0]!;
+    const { headline } = this.#hooks;
     if (this.#best === undefined || isBetter(headline, metrics[headline]!, this.#best.metrics[headline]!)) {
       this.#best = { step, metrics };
       await this.#save('best');
@@ -118,12 +120,10 @@ export class Fit {
   async #save(which: 'checkpoint' | 'best' = 'checkpoint'): Promise<void> {
     const folder = this.#folder;
     if (folder === null) return;
-    this.#hooks.saved(
-      await saveTrainer(this.#trainer, (tensors, metadata) => {
-        refuseNonFinite(folder.file(which), tensors);
-        return folder.save(tensors, metadata, which);
-      }),
-    );
+    await this.#hooks.save((tensors, metadata) => {
+      refuseNonFinite(folder.file(which), tensors);
+      return folder.save(tensors, metadata, which);
+    });
     for (const callback of this.#hooks.callbacks) await callback.onCheckpoint?.(folder.file(which), this.#context);
   }
 

@@ -6,7 +6,7 @@ import type { Task, Window } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
-import { loadTrainer, saveTrainer, type Snapshot } from './checkpoint.js';
+import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
 import type { FitResult, StepEvent } from './events.js';
 import { Fit } from './fit.js';
@@ -94,11 +94,12 @@ export class Trainer {
     checkFitOptions(options);
     using _ = claim('fit', { model: this.model, optimizer: this.optimizer });
     if (this.#guard === 'rollback') this.#fallback ??= await saveTrainer(this, async () => {});
-    const saved = (snapshot: Snapshot): void => {
-      this.#fallback = snapshot;
+    const save = async (sink: Sink): Promise<void> => {
+      this.#fallback = await saveTrainer(this, sink);
     };
+    const headline = this.task.describe().metrics[0]!;
     const updates = this.#updates.bind(this);
-    return await new Fit(this, options, { callbacks: this.#setup.callbacks ?? [], saved, updates }).run();
+    return await new Fit<Trainer>(this, options, { callbacks: this.#setup.callbacks ?? [], headline, save, updates }).run();
   }
 
   /**

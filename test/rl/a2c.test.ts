@@ -1,5 +1,5 @@
 /** A run of actor-critic: the same bits on any number of threads and after any stop; what it refuses; what it frees. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -97,6 +97,57 @@ describe('a run of A2C', () => {
     expect(memory().tensors).toBe(before);
   });
 
+  it('fits as a Trainer does: log, validation, best step and callbacks; a resumed log equals the one never cut', async () => {
+    const heard: string[] = [];
+    const tell = {
+      onStart: () => void heard.push('start'),
+      onStep: ({ update }: A2CEvent) => void heard.push(`step ${update}`),
+      onValidate: () => void heard.push('validate'),
+      onCheckpoint: (file: string) => void heard.push(file.split('/').at(-1)!),
+      onEnd: () => void heard.push('end'),
+    };
+    const fit = (run: A2C, path: string, updates: number) =>
+      run.fit({
+        steps: updates * PER_UPDATE,
+        validate: { every: 2 * PER_UPDATE, items: 3 },
+        checkpoint: { folder: join(folder, path), every: 3 * PER_UPDATE },
+      });
+    const result = await fit(new A2C({ ...tinySetup(), callbacks: [tell as never], config: { tiny: true } }), 'whole', 4);
+    expect(heard).toEqual([
+      'start',
+      'step 1',
+      'step 2',
+      'best.safetensors',
+      'validate',
+      'step 3',
+      'checkpoint.safetensors',
+      'step 4',
+      ...heard.slice(8, -3),
+      'validate',
+      'checkpoint.safetensors',
+      'end',
+    ]);
+    expect(result).toMatchObject({ reason: 'completed', step: 4 * PER_UPDATE });
+    expect(Object.keys(result.best!.metrics)).toEqual(['reward', 'coverage', 'bumps']);
+    await fit(new A2C(tinySetup()), 'cut', 3);
+    await fit(await A2C.resume(join(folder, 'cut', 'checkpoint.safetensors'), tinySetup()), 'cut', 4);
+    const log = (path: string): string[] => readFileSync(join(folder, path, 'metrics.jsonl'), 'utf8').split('\n');
+    const steps = (path: string): string[] => log(path).filter((line) => line.includes('gradNorm'));
+    expect(steps('cut')).toEqual(steps('whole'));
+    expect(Object.keys(JSON.parse(steps('whole')[3]!) as object)).toEqual([
+      'step',
+      'loss',
+      'lr',
+      'gradNorm',
+      'policyLoss',
+      'valueLoss',
+      'entropy',
+      'reward',
+      'coverage',
+      'bumps',
+    ]);
+  });
+
   it('an agent that plays acts as the run that trains it: the memory of a row does not know of the others', async () => {
     const { agent } = tinySetup();
     const paths = async (episodes: number): Promise<number[][]> => {
@@ -121,6 +172,33 @@ describe('faults', () => {
       code: 'ERR_MG_NON_FINITE',
       message: expect.stringContaining('episode 1'),
     });
+  });
+
+  it('a fault in the middle of a rollout leaves all as it was before: the run goes on as if it had not been', async () => {
+    const [calm, disturbed] = [new A2C(tinySetup()), new A2C(tinySetup())];
+    await trained(calm, 2 * PER_UPDATE);
+    await trained(disturbed, 2 * PER_UPDATE);
+    const { env } = disturbed.setup;
+    const { step } = env;
+    let calls = 0;
+    env.step = (actions) => {
+      if (++calls === 3) throw new Error('the world fell over');
+      return step.call(env, actions);
+    };
+    const before = memory().tensors;
+    await expect(trained(disturbed, 4 * PER_UPDATE)).rejects.toThrow('the world fell over');
+    expect(memory().tensors).toBe(before);
+    env.step = step;
+    expect(await trained(disturbed, 4 * PER_UPDATE)).toBe(await trained(calm, 4 * PER_UPDATE));
+  });
+
+  it('an agent is trained by one call at a time', async () => {
+    const run = new A2C(tinySetup());
+    const first = run.run({ steps: PER_UPDATE });
+    await first.next();
+    await expect(run.fit({ steps: PER_UPDATE })).rejects.toThrow('not being trained');
+    await first.return(undefined);
+    expect((await run.fit({ steps: 2 * PER_UPDATE })).step).toBe(2 * PER_UPDATE);
   });
 
   it.each<[Partial<Record<keyof A2CSetup, unknown>>, string]>([

@@ -46,7 +46,7 @@ abstract class World<Row> implements Environment {
   }
 
   save(): unknown {
-    return this.rows;
+    return structuredClone(this.rows);
   }
 
   restore(saved: unknown): void {
