@@ -6,7 +6,9 @@ export { ActorCritic, type ActorCriticOptions, type Judgement, type PolicyConfig
 export { advantages, type Discount, type RolloutNumbers } from './advantages.js';
 export { agentPolicy, type AgentPolicyOptions } from './agent-policy.js';
 export { a2cLoss, type LossParts, type LossWeights, type Targets } from './a2c-loss.js';
+export type { Ablation } from './judge.js';
 export type { Environment, EnvironmentStep } from './environment.js';
+export { explore, localisation, type ExploreOptions, type LocalisationOptions } from './exploration.js';
 export { MazeWalk } from './maze-walk.js';
 export { mazes, type MazesEnvironment, type MazesOptions } from './mazes.js';
 export { play, type PlayOptions } from './play.js';

@@ -2,6 +2,7 @@
 import { noGrad } from '../autograd/tape.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
 import { Pyramid } from '../nn/pyramid.js';
+import { gather, reshape } from '../ops/index.js';
 import type { HostPyramid } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
@@ -28,9 +29,26 @@ function uploadStep(observation: HostPyramid, dtype: FloatDType): Pyramid {
   ));
 }
 
+/** What the policy reads in place of its memory: nothing, or the memory of the next row. */
+export type Ablation = 'zero' | 'other';
+
+/** What is read of a grid [1,B,…]. */
+function ablated(grid: Tensor, ablation: Ablation | undefined): Tensor {
+  if (ablation === undefined) return grid;
+  if (ablation === 'zero') return Tensor.zeros(grid.shape, { dtype: grid.dtype, device: grid.device });
+  const [, batch = 0, ...rest] = grid.shape;
+  const next = Int32Array.from({ length: batch }, (_, row) => (row + 1) % batch);
+  return reshape(gather(reshape(grid, [batch, ...rest]), Tensor.from(next, [batch], { device: grid.device })), grid.shape);
+}
+
 /** The view of B episodes whose memories are in `state`, which stays as it is. */
-export async function look(agent: ActorCritic, view: HostPyramid, state: MultigridMemoryState): Promise<Look> {
-  const { kept, reads } = start(agent, view, state);
+export async function look(
+  agent: ActorCritic,
+  view: HostPyramid,
+  state: MultigridMemoryState,
+  ablation?: Ablation,
+): Promise<Look> {
+  const { kept, reads } = start(agent, view, state, ablation);
   try {
     const [logits, value] = await Promise.all(reads);
     return { ...kept, logits: logits as Float32Array, value: value as Float32Array };
@@ -41,12 +59,13 @@ export async function look(agent: ActorCritic, view: HostPyramid, state: Multigr
 }
 
 /** Queues all of it and frees what is not kept. */
-function start(agent: ActorCritic, view: HostPyramid, state: MultigridMemoryState) {
+function start(agent: ActorCritic, view: HostPyramid, state: MultigridMemoryState, ablation: Ablation | undefined) {
   using _ = scope();
   return noGrad(() => {
     const observation = uploadStep(view, agent.memory.dtype);
     const written = agent.write(observation, state);
-    const { logits, value } = agent.forward(written.memory, observation);
+    const read = written.memory.map((pyramid) => pyramid.map((grid) => ablated(grid, ablation)));
+    const { logits, value } = agent.forward(read, observation);
     const kept = unscoped(() => ({
       observation: observation.map((grid) => grid.detach()),
       memory: written.memory.map((pyramid) => pyramid.map((grid) => grid.detach())),
