@@ -2,7 +2,7 @@
 // rows of pixels with all input channels of a pixel side by side and a ring of zeros, [rows][row pixels][Cin], so that for
 // each kernel row the KW*Cin values under a pixel are contiguous and every tap is a plain load.
 #pragma once
-#include "../host/simd.h"
+#include "../host/dispatch.h"
 #include "../platform.h"
 #include "winograd.h"
 
@@ -93,33 +93,9 @@ void pack_weight(const ConvTable<T>& table, const T* from, i64 stride, i64 rows,
   }
 }
 
-template <class T>
-const ConvTable<T>& conv_table_base();
-template <class T>
-const ConvTable<T>& conv_table_avx2();
-template <class T>
-const ConvTable<T>& conv_table_avx512();
-
-template <>
-const ConvTable<float>& conv_table_base<float>();
-template <>
-const ConvTable<double>& conv_table_base<double>();
-template <>
-const ConvTable<float>& conv_table_avx2<float>();
-template <>
-const ConvTable<double>& conv_table_avx2<double>();
-template <>
-const ConvTable<float>& conv_table_avx512<float>();
-template <>
-const ConvTable<double>& conv_table_avx512<double>();
+MG_TABLES(ConvTable)
 
 template <class T>
-const ConvTable<T>& conv_table() {
-#if defined(__x86_64__)
-  if (simd_path() == SimdPath::avx512) return conv_table_avx512<T>();
-  if (simd_path() == SimdPath::avx2) return conv_table_avx2<T>();
-#endif
-  return conv_table_base<T>();
-}
+const ConvTable<T>& conv_table() { return table_in_use<ConvTable<T>>(); }
 
 }  // namespace mg

@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const ConvTable<float>& conv_table_avx512<float>() { return make_conv_table<float>(); }
-template <>
-const ConvTable<double>& conv_table_avx512<double>() { return make_conv_table<double>(); }
+MG_TABLES_OF(avx512, ConvTable, make_conv_table)
 
 }  // namespace mg
 #endif

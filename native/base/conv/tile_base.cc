@@ -3,9 +3,6 @@
 
 namespace mg {
 
-template <>
-const ConvTable<float>& conv_table_base<float>() { return make_conv_table<float>(); }
-template <>
-const ConvTable<double>& conv_table_base<double>() { return make_conv_table<double>(); }
+MG_TABLES_OF(baseline, ConvTable, make_conv_table)
 
 }  // namespace mg

@@ -13,13 +13,7 @@ constexpr i64 most_in_group = 32;              // samples that share a walk over
 constexpr i64 group_links_bytes = 8 << 20;     // links of a group that should stay in the cache from step to step
 
 template <class T>
-const DncTable<T>& table() {
-#if defined(__x86_64__)
-  if (simd_path() == SimdPath::avx512) return dnc_table_avx512<T>();
-  if (simd_path() == SimdPath::avx2) return dnc_table_avx2<T>();
-#endif
-  return dnc_table_base<T>();
-}
+const DncTable<T>& table() { return table_in_use<DncTable<T>>(); }
 
 i64 within(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : x; }
 

@@ -1,6 +1,6 @@
 // What is compiled once per instruction set: windows of a group of samples, and blocks of the weight gradients.
 #pragma once
-#include "../../../base/host/simd.h"
+#include "../../../base/host/dispatch.h"
 #include "../dnc.h"
 
 namespace mg {
@@ -81,24 +81,6 @@ struct DncTable {
   void (*outer)(const DncOuter<T>&);
 };
 
-template <class T>
-const DncTable<T>& dnc_table_base();
-template <class T>
-const DncTable<T>& dnc_table_avx2();
-template <class T>
-const DncTable<T>& dnc_table_avx512();
-
-template <>
-const DncTable<float>& dnc_table_base<float>();
-template <>
-const DncTable<double>& dnc_table_base<double>();
-template <>
-const DncTable<float>& dnc_table_avx2<float>();
-template <>
-const DncTable<double>& dnc_table_avx2<double>();
-template <>
-const DncTable<float>& dnc_table_avx512<float>();
-template <>
-const DncTable<double>& dnc_table_avx512<double>();
+MG_TABLES(DncTable)
 
 }  // namespace mg

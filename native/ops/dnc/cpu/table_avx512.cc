@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const DncTable<float>& dnc_table_avx512<float>() { return make_dnc_table<float>(); }
-template <>
-const DncTable<double>& dnc_table_avx512<double>() { return make_dnc_table<double>(); }
+MG_TABLES_OF(avx512, DncTable, make_dnc_table)
 
 }  // namespace mg
 #endif

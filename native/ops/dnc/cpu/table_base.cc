@@ -3,9 +3,6 @@
 
 namespace mg {
 
-template <>
-const DncTable<float>& dnc_table_base<float>() { return make_dnc_table<float>(); }
-template <>
-const DncTable<double>& dnc_table_base<double>() { return make_dnc_table<double>(); }
+MG_TABLES_OF(baseline, DncTable, make_dnc_table)
 
 }  // namespace mg

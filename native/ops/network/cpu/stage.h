@@ -2,7 +2,7 @@
 // Compiled once per instruction set, chosen at load time.
 #pragma once
 #include "../../../base/conv/patch.h"
-#include "../../../base/host/simd.h"
+#include "../../../base/host/dispatch.h"
 #include "../../../base/platform.h"
 #include "../plan/plan.h"
 
@@ -51,32 +51,9 @@ struct StageTable {
   void (*add)(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64 pixels);
 };
 
-template <class T>
-const StageTable<T>& stage_table_base();
-template <class T>
-const StageTable<T>& stage_table_avx2();
-template <class T>
-const StageTable<T>& stage_table_avx512();
-template <>
-const StageTable<float>& stage_table_base<float>();
-template <>
-const StageTable<double>& stage_table_base<double>();
-template <>
-const StageTable<float>& stage_table_avx2<float>();
-template <>
-const StageTable<double>& stage_table_avx2<double>();
-template <>
-const StageTable<float>& stage_table_avx512<float>();
-template <>
-const StageTable<double>& stage_table_avx512<double>();
+MG_TABLES(StageTable)
 
 template <class T>
-const StageTable<T>& stage_table() {
-#if defined(__x86_64__)
-  if (simd_path() == SimdPath::avx512) return stage_table_avx512<T>();
-  if (simd_path() == SimdPath::avx2) return stage_table_avx2<T>();
-#endif
-  return stage_table_base<T>();
-}
+const StageTable<T>& stage_table() { return table_in_use<StageTable<T>>(); }
 
 }  // namespace mg

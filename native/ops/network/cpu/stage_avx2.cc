@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const StageTable<float>& stage_table_avx2<float>() { return make_stage_table<float>(); }
-template <>
-const StageTable<double>& stage_table_avx2<double>() { return make_stage_table<double>(); }
+MG_TABLES_OF(avx2, StageTable, make_stage_table)
 
 }  // namespace mg
 #endif

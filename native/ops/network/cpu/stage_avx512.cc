@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const StageTable<float>& stage_table_avx512<float>() { return make_stage_table<float>(); }
-template <>
-const StageTable<double>& stage_table_avx512<double>() { return make_stage_table<double>(); }
+MG_TABLES_OF(avx512, StageTable, make_stage_table)
 
 }  // namespace mg
 #endif

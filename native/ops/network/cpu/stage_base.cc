@@ -3,9 +3,6 @@
 
 namespace mg {
 
-template <>
-const StageTable<float>& stage_table_base<float>() { return make_stage_table<float>(); }
-template <>
-const StageTable<double>& stage_table_base<double>() { return make_stage_table<double>(); }
+MG_TABLES_OF(baseline, StageTable, make_stage_table)
 
 }  // namespace mg
