@@ -1,13 +1,11 @@
-// y[r,c] = gamma[c] · x̂[r,c] + beta[c],  x̂ = (x − mean[c]) / sqrt(variance[c] + epsilon), over the rows of a table. Statistics
-// are made in two passes and in double: mean = Σ x / n, variance = Σ (x − mean)² / n, both 0 when there is no row. Saved for
-// backward: x, gamma and in `statistics` [2, columns] the mean and 1 / sqrt(variance + epsilon). Backward:
-//   dbeta = Σ dy   dgamma = Σ dy x̂   dx = gamma / sqrt(variance + epsilon) · (dy − dbeta / n − x̂ dgamma / n)
-// where the last two terms fall away when mean and variance did not come from x. Ioffe, Szegedy 2015.
+// y[r,c] = gamma[c] · x̂[r,c] + beta[c] over the rows of a table; equations in base/norm.h. Statistics are made in two passes and
+// in double: mean = Σ x / n, variance = Σ (x − mean)² / n, both 0 when there is no row. Saved for backward: x, gamma and in
+// `statistics` [2, columns] the mean and the scale. Backward:
+//   dbeta = Σ dy   dgamma = Σ dy x̂   dx as there, where the means are 0 when mean and variance did not come from x.
 #pragma once
-#include <cmath>
-
 #include "../../base/cuda/stream.h"
 #include "../../base/host/column_sums.h"
+#include "../../base/norm.h"
 #include "../../base/platform.h"
 
 namespace mg {
@@ -20,8 +18,6 @@ struct NormDims {
     return ColumnSums{rows, 2 * columns}.workspace_bytes() + 2 * columns * static_cast<i64>(sizeof(double));
   }
 };
-
-MG_HD double normalized(double x, double mean, double scale) { return (x - mean) * scale; }
 
 // statistics, mean and variance from x.
 template <class T>

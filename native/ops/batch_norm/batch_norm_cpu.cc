@@ -38,7 +38,7 @@ void norm_statistics(const NormDims& d, const T* x, double epsilon, double* stat
   for (i64 c = 0; c < n; ++c) {
     mean[c] = static_cast<T>(means[c]);
     variance[c] = static_cast<T>(scales[c] * share);
-    scales[c] = 1.0 / std::sqrt(scales[c] * share + epsilon);
+    scales[c] = norm_scale(scales[c] * share, epsilon);
   }
 }
 
@@ -46,7 +46,7 @@ template <class T>
 void norm_given(i64 columns, const T* mean, const T* variance, double epsilon, double* statistics) {
   for (i64 c = 0; c < columns; ++c) {
     statistics[c] = static_cast<double>(mean[c]);
-    statistics[columns + c] = 1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon);
+    statistics[columns + c] = norm_scale(variance[c], epsilon);
   }
 }
 
@@ -55,8 +55,8 @@ void norm_forward(const NormDims& d, const T* x, const double* statistics, const
   const i64 n = d.columns;
   over_rows(d, [&](i64 row) {
     for (i64 c = 0; c < n; ++c) {
-      const double hat = normalized(static_cast<double>(x[row * n + c]), statistics[c], statistics[n + c]);
-      y[row * n + c] = static_cast<T>(static_cast<double>(gamma[c]) * hat + static_cast<double>(beta[c]));
+      const double hat = normalized(x[row * n + c], statistics[c], statistics[n + c]);
+      y[row * n + c] = static_cast<T>(norm_value(hat, gamma[c], beta[c]));
     }
   });
 }
@@ -77,9 +77,9 @@ void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T*
   for (i64 c = 0; c < n; ++c) dbeta[c] = static_cast<T>(totals[c]), dgamma[c] = static_cast<T>(totals[n + c]);
   over_rows(d, [&](i64 row) {
     for (i64 c = 0; c < n; ++c) {
-      const double hat = normalized(static_cast<double>(x[row * n + c]), statistics[c], statistics[n + c]);
-      const double inner = static_cast<double>(dy[row * n + c]) - share * totals[c] - share * totals[n + c] * hat;
-      dx[row * n + c] = static_cast<T>(static_cast<double>(gamma[c]) * statistics[n + c] * inner);
+      const double hat = normalized(x[row * n + c], statistics[c], statistics[n + c]);
+      dx[row * n + c] = static_cast<T>(
+          norm_gradient(dy[row * n + c], hat, statistics[n + c], gamma[c], share * totals[c], share * totals[n + c]));
     }
   });
 }

@@ -29,7 +29,7 @@ void norm_statistics(Stream stream, const NormDims& d, const T* x, double epsilo
       },
       [=] MG_DEVICE(i64, i64 c, double total) {
         variance[c] = static_cast<T>(total * share);
-        statistics[n + c] = 1.0 / std::sqrt(total * share + epsilon);
+        statistics[n + c] = norm_scale(total * share, epsilon);
       });
 }
 
@@ -37,7 +37,7 @@ template <class T>
 void norm_given(Stream stream, i64 columns, const T* mean, const T* variance, double epsilon, double* statistics) {
   each_element(stream, columns, [=] MG_DEVICE(i64 c) {
     statistics[c] = static_cast<double>(mean[c]);
-    statistics[columns + c] = 1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon);
+    statistics[columns + c] = norm_scale(variance[c], epsilon);
   });
 }
 
@@ -46,8 +46,8 @@ void norm_forward(Stream stream, const NormDims& d, const T* x, const double* st
   const i64 n = d.columns;
   each_element(stream, d.rows * n, [=] MG_DEVICE(i64 i) {
     const i64 c = i % n;
-    const double hat = normalized(static_cast<double>(x[i]), statistics[c], statistics[n + c]);
-    y[i] = static_cast<T>(static_cast<double>(gamma[c]) * hat + static_cast<double>(beta[c]));
+    const double hat = normalized(x[i], statistics[c], statistics[n + c]);
+    y[i] = static_cast<T>(norm_value(hat, gamma[c], beta[c]));
   });
 }
 
@@ -71,9 +71,9 @@ void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const 
       });
   each_element(stream, d.rows * n, [=] MG_DEVICE(i64 i) {
     const i64 c = i % n;
-    const double hat = normalized(static_cast<double>(x[i]), statistics[c], statistics[n + c]);
-    const double inner = static_cast<double>(dy[i]) - share * totals[c] - share * totals[n + c] * hat;
-    dx[i] = static_cast<T>(static_cast<double>(gamma[c]) * statistics[n + c] * inner);
+    const double hat = normalized(x[i], statistics[c], statistics[n + c]);
+    dx[i] = static_cast<T>(
+        norm_gradient(dy[i], hat, statistics[n + c], gamma[c], share * totals[c], share * totals[n + c]));
   });
 }
 

@@ -1,10 +1,8 @@
-// Window batch norm of a fused layer: statistics per channel over all steps, samples and cells of the call.
-//   y = gamma (a - mean) / sqrt(variance + epsilon) + beta, biased variance     (Huynh, Maire, Walter 2020, appendix)
-// Sums go by unit of samples in float64, then over units in order. Statistics and their use are in float64 for float tensors too:
-// an error that all cells of a channel share does not cancel in the sums over cells of the layers below.
+// Window batch norm of a fused layer: statistics per channel over all steps, samples and cells of the call, biased variance
+// (Huynh, Maire, Walter 2020, appendix; equations in base/norm.h). Sums go by unit of samples in float64, then over units in
+// order.
 #pragma once
-#include <cmath>
-
+#include "../../../base/norm.h"
 #include "engine.h"
 
 namespace mg {
@@ -29,13 +27,13 @@ class WindowNorm {
       for (i64 c = 0; c < C; c++) s[c] += (a[c] - mean[c]) * (a[c] - mean[c]);
     });
     const double epsilon = e.p.spec.layers[size_t(g.layer)].epsilon;
-    for (i64 c = 0; c < C; c++) scale[c] = 1 / std::sqrt(total(c) / count + epsilon);
+    for (i64 c = 0; c < C; c++) scale[c] = norm_scale(total(c) / count, epsilon);
     const T *gamma = e.parameter(g.gamma), *beta = e.parameter(g.beta);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
       const T* a = e.at(g.activation, w, t, b);
       T* y = e.at(g.y, w, t, b);
       for (i64 m = 0; m < g.area(); m++) {
-        for (i64 c = 0; c < C; c++) y[m * C + c] = T((a[m * C + c] - mean[c]) * scale[c] * gamma[c] + beta[c]);
+        for (i64 c = 0; c < C; c++) y[m * C + c] = T(norm_value(normed(a[m * C + c], c), gamma[c], beta[c]));
       }
       for (const ShortcutPart& s : g.shortcut) {
         e.stage.add(y + s.first, C, e.value(s.node, w, t, b), s.channels, s.channels, g.area());
@@ -46,7 +44,7 @@ class WindowNorm {
   // g.grad holds dy and receives the gradient of the activation.
   void backward(T* dgamma, T* dbeta) const {
     sum([&](const T* a, const T* dy, double* s, double* q) {
-      for (i64 c = 0; c < C; c++) s[c] += dy[c], q[c] += double(dy[c]) * ((a[c] - mean[c]) * scale[c]);
+      for (i64 c = 0; c < C; c++) s[c] += dy[c], q[c] += double(dy[c]) * normed(a[c], c);
     });
     double* const shift = sums(0);  // sums over units, then means over cells
     for (i64 c = 0; c < 2 * C; c++) shift[c] = total(c);
@@ -58,14 +56,15 @@ class WindowNorm {
       T* d = e.at(g.grad, w, t, b);
       for (i64 m = 0; m < g.area(); m++) {
         for (i64 c = 0; c < C; c++) {
-          const double normed = (a[m * C + c] - mean[c]) * scale[c];
-          d[m * C + c] = T(gamma[c] * scale[c] * (d[m * C + c] - shift[c] - normed * shift[C + c]));
+          d[m * C + c] =
+              T(norm_gradient(d[m * C + c], normed(a[m * C + c], c), scale[c], gamma[c], shift[c], shift[C + c]));
         }
       }
     });
   }
 
  private:
+  double normed(T a, i64 c) const { return normalized(a, mean[c], scale[c]); }
   template <class F>
   void images(F&& fn) const {
     e.each_unit([&](i64 unit, Worker<T>& w) {

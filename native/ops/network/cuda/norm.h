@@ -1,8 +1,8 @@
-// Window norm on the GPU: the equations of cpu/norm.h, sums in double over blocks of norm_rows cells, then over the blocks in order.
+// Window norm on the GPU: the equations of base/norm.h, sums in double over blocks of norm_rows cells, then over the blocks in
+// order.
 #pragma once
-#include <cmath>
-
 #include "../../../base/cuda/strips.h"
+#include "../../../base/norm.h"
 #include "tables.h"
 
 namespace mg {
@@ -21,6 +21,12 @@ void sum_rows(Stream stream, const Tables<T>* tables, i64 outer, i64 rows, i64 c
       stream, StripDims{outer, blocks, columns, blocks > 0 ? blocks : 1}, 1,
       [=] MG_DEVICE(i64 o, i64 b, i64 i) { return tables->strip_sums[(o * blocks + b) * columns + i]; },
       [=] MG_DEVICE(i64 o, i64, i64 i, double total) { store(o, i, total); });
+}
+
+// Value i of a grid's activation, of channel c.
+template <class T>
+MG_DEVICE double normed(const GridRow<T>& g, i64 i, i64 c) {
+  return normalized(g.activation.base[i], g.statistics[c], g.statistics[g.channels + c]);
 }
 
 template <class T>
@@ -45,12 +51,12 @@ class WindowNorm {
          },
          [=] MG_DEVICE(i64, i64 c, double total) {
            const GridRow<T>& g = t->grids[k];
-           g.statistics[C + c] = 1 / std::sqrt(total / double(n) + g.epsilon);
+           g.statistics[C + c] = norm_scale(total / double(n), g.epsilon);
          });
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;
-      T y = T((double(g.activation.base[i]) - g.statistics[c]) * g.statistics[C + c] * double(g.gamma[c]) + double(g.beta[c]));
+      T y = T(norm_value(normed(g, i, c), g.gamma[c], g.beta[c]));
       for (int s = g.shortcut; s < g.shortcut + g.shortcuts; s++) {
         const ShortcutRow<T>& from = t->shortcuts[s];
         if (c >= from.first && c < from.first + from.channels) y += from.value.base[i / C * from.channels + c - from.first];
@@ -68,7 +74,7 @@ class WindowNorm {
          [=] MG_DEVICE(i64 o, i64 r, i64 c) {
            const GridRow<T>& g = t->grids[k];
            const double dy = double(g.grad.base[r * C + c]);
-           return o == 0 ? dy : dy * ((double(g.activation.base[r * C + c]) - g.statistics[c]) * g.statistics[C + c]);
+           return o == 0 ? dy : dy * normed(g, r * C + c, c);
          },
          [=] MG_DEVICE(i64 o, i64 c, double total) {
            (o == 0 ? t->grids[k].dbeta : t->grids[k].dgamma)[c] = T(total);
@@ -77,9 +83,8 @@ class WindowNorm {
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;
-      const double normed = (double(g.activation.base[i]) - g.statistics[c]) * g.statistics[C + c];
-      const double d = double(g.grad.base[i]) - t->norm_shift[c] - normed * t->norm_shift[C + c];
-      g.activation_grad.base[i] = T(double(g.gamma[c]) * g.statistics[C + c] * d);
+      g.activation_grad.base[i] = T(norm_gradient(g.grad.base[i], normed(g, i, c), g.statistics[C + c], g.gamma[c],
+                                                  t->norm_shift[c], t->norm_shift[C + c]));
     });
   }
 
