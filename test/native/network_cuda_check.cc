@@ -149,6 +149,29 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
   }
 }
 
+// NaN in some cells of a pooled window: the gradient goes to the first of them.
+void check_nan(int dimensions, unsigned seed) {
+  NetworkSpec s;
+  s.dimensions = dimensions, s.kernel_size = 1, s.batch = s.steps = 1, s.sides = {1, 2};
+  s.machine = Machine::cuda, s.backward = true;
+  s.fields = {{1, 20, true}}, s.input = {0};
+  LayerSpec conv;
+  conv.relu = false, conv.channels = 2, conv.output = true;
+  s.layers = {conv};
+  const Plan plan = plan_network(s, 4, 1);
+  std::mt19937 rng(seed);
+  const Values numbers = random_values(plan, rng);
+  for (size_t places = 1; places < size_t(1) << (1 << dimensions); places++) {
+    Values v = numbers;
+    for (size_t k = 0; k < v.fields[0].size(); k++) if (places >> k / 20 & 1) v.fields[0][k] = NAN;
+    double closest = 0;
+    const double error = worst(run_fused<Cuda, float>(plan, v).fields, naive(plan, v, closest).fields);
+    if (error <= 2e-5) continue;
+    failures++;
+    std::printf("FAIL NaN at cells %zx of a window, %dD: %.2e (seed %u)\n", places, dimensions, error, seed);
+  }
+}
+
 // Two levels of which the finer is large enough for its doubled sources to be folded, which random networks seldom have.
 NetworkSpec folding_network(std::mt19937& rng) {
   auto pick = [&](std::vector<int> v) { return v[rng() % v.size()]; };
@@ -199,6 +222,7 @@ int main(int argc, char** argv) {
   brief = most < 10;
   std::printf("seed %u\n", seed);
   std::mt19937 rng(seed);
+  for (int dimensions : {1, 2}) check_nan(dimensions, seed);
   for (int k = 0; k < count; k++) {
     const auto draw = [&] {
       return k % 4 == 0 && most >= 50 ? folding_network(rng) : k % 4 == 2 ? reader_network(rng) : random_network(rng);

@@ -59,7 +59,7 @@ struct Tape {
     on_backward([=] { each([&](size_t i, size_t o) { x->g[i] += y->g[o]; }); });
     return y;
   }
-  Ref pool(Ref x, int dims) {  // the first maximum in row-major order receives the gradient
+  Ref pool(Ref x, int dims) {  // the first maximum in row-major order receives the gradient, a NaN before any number
     Ref y = make(x->n, dims == 2 ? x->h / 2 : x->h, x->w / 2, x->c);
     auto from = std::make_shared<std::vector<size_t>>(y->v.size());
     for (i64 b = 0; b < y->n; b++) for (i64 r = 0; r < y->h; r++) for (i64 s = 0; s < y->w; s++) for (i64 k = 0; k < y->c; k++) {
@@ -69,7 +69,8 @@ struct Tape {
         const size_t i = size_t(x->at(b, dims == 2 ? 2 * r + p : r, 2 * s + q, k));
         if (dims == 1 && p > 0) continue;
         if (!first) note(x->v[i] - y->v[o]);
-        if (first || x->v[i] > y->v[o]) y->v[o] = x->v[i], (*from)[o] = i;
+        const bool is_first_nan = std::isnan(x->v[i]) && !std::isnan(y->v[o]);
+        if (first || is_first_nan || x->v[i] > y->v[o]) y->v[o] = x->v[i], (*from)[o] = i;
         first = false;
       }
     }
