@@ -22,6 +22,28 @@ struct Peephole {
   T i, f, o;
 };
 
+// Four planes, `plane` values apart; load(p) and store(p, value) where a value is not one T, or kept otherwise.
+template <class T, class Load>
+MG_HD auto load_gates(const T* p, i64 plane, Load&& load) -> Gates<decltype(load(p))> {
+  return {load(p), load(p + plane), load(p + 2 * plane), load(p + 3 * plane)};
+}
+template <class T>
+MG_HD Gates<T> load_gates(const T* p, i64 plane) {
+  return {p[0], p[plane], p[2 * plane], p[3 * plane]};
+}
+template <class T, class V, class Store>
+MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, Store&& store) {
+  store(p, a.i), store(p + plane, a.u), store(p + 2 * plane, a.f), store(p + 3 * plane, a.o);
+}
+template <class T>
+MG_HD void store_gates(T* p, i64 plane, const Gates<T>& a) {
+  p[0] = a.i, p[plane] = a.u, p[2 * plane] = a.f, p[3 * plane] = a.o;
+}
+template <class T>
+MG_HD Peephole<T> load_peephole(const T* p, i64 plane) {
+  return {p[0], p[plane], p[2 * plane]};
+}
+
 // The first half of a step: `a` holds sums, of which i, u and f become gates; hands back c.
 template <class T>
 MG_HD T new_cell(Gates<T>& a, T c_prev, T forget_bias) {

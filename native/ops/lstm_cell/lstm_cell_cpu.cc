@@ -16,21 +16,6 @@ void over_rows(const LstmCellDims& d, F&& f) {
   });
 }
 
-template <class T>
-MG_HD Gates<T> load_gates(const T* gates, i64 channels, i64 c) {
-  return {gates[c], gates[channels + c], gates[2 * channels + c], gates[3 * channels + c]};
-}
-
-template <class T>
-MG_HD void store_gates(T* gates, i64 channels, i64 c, Gates<T> g) {
-  gates[c] = g.i, gates[channels + c] = g.u, gates[2 * channels + c] = g.f, gates[3 * channels + c] = g.o;
-}
-
-template <class T>
-MG_HD Peephole<T> load_peephole(const T* peephole, i64 period, i64 k) {
-  return {peephole[k], peephole[period + k], peephole[2 * period + k]};
-}
-
 // dp_i = Σ di c', dp_f = Σ df c', dp_o = Σ do c over the cells that share a weight.
 template <class T>
 void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, const T* c_prev, T* dpeephole, double* workspace) {
@@ -38,7 +23,7 @@ void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, con
   d.peephole_sums().run(workspace + 3 * d.period, totals, [&](i64 turn, double* sums) {
     for (i64 k = 0; k < d.period; ++k) {
       const i64 n = turn * d.period + k;
-      const Gates<T> g = load_gates(dsums + n / d.channels * 4 * d.channels, d.channels, n % d.channels);
+      const Gates<T> g = load_gates(dsums + n / d.channels * 4 * d.channels + n % d.channels, d.channels);
       const double before = static_cast<double>(c_prev[n]);
       sums[k] += static_cast<double>(g.i) * before;
       sums[d.period + k] += static_cast<double>(g.f) * before;
@@ -59,11 +44,11 @@ void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, co
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
     for (i64 c = 0; c < d.channels; ++c) {
       Gates<T> a;
-      const Gates<T> s = load_gates(from, d.channels, c);
+      const Gates<T> s = load_gates(from + c, d.channels);
       State<T> state;
       if (d.period == 0) state = mg::cell(s, c_prev[first + c], forget_bias, a);
-      else state = mg::cell(s, c_prev[first + c], forget_bias, load_peephole(peephole, d.period, weight + c), a);
-      store_gates(to, d.channels, c, a);
+      else state = mg::cell(s, c_prev[first + c], forget_bias, load_peephole(peephole + weight + c, d.period), a);
+      store_gates(to + c, d.channels, a);
       hidden[first + c] = state.h;
       cell[first + c] = state.c;
     }
@@ -79,12 +64,12 @@ void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
     for (i64 c = 0; c < d.channels; ++c) {
       const i64 n = first + c;
-      const Gates<T> a = load_gates(from, d.channels, c);
+      const Gates<T> a = load_gates(from + c, d.channels);
       const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
       Gates<T> g;
       if (d.period == 0) g = cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n]);
-      else g = cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, d.period, weight + c), dc_prev[n]);
-      store_gates(to, d.channels, c, g);
+      else g = cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole + weight + c, d.period), dc_prev[n]);
+      store_gates(to + c, d.channels, g);
     }
   });
   if (dpeephole != nullptr) peephole_gradient(d, dsums, cell, c_prev, dpeephole, workspace);

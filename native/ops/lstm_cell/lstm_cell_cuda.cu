@@ -4,38 +4,18 @@
 
 namespace mg {
 namespace cuda {
-namespace {
-
-template <class T>
-MG_HD Gates<T> load_gates(const T* gates, i64 channels, i64 row, i64 c) {
-  const T* const from = gates + row * 4 * channels + c;
-  return {from[0], from[channels], from[2 * channels], from[3 * channels]};
-}
-
-template <class T>
-MG_HD void store_gates(T* gates, i64 channels, i64 row, i64 c, Gates<T> g) {
-  T* const to = gates + row * 4 * channels + c;
-  to[0] = g.i, to[channels] = g.u, to[2 * channels] = g.f, to[3 * channels] = g.o;
-}
-
-template <class T>
-MG_HD Peephole<T> load_peephole(const T* peephole, i64 period, i64 k) {
-  return {peephole[k], peephole[period + k], peephole[2 * period + k]};
-}
-
-}  // namespace
 
 template <class T>
 void lstm_cell_forward(Stream stream, const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias,
                        T* hidden, T* cell, T* gates) {
   const i64 channels = d.channels, period = d.period;
   each_element(stream, d.cells(), [=] MG_DEVICE(i64 n) {
-    const i64 row = n / channels, c = n - row * channels;
-    const Gates<T> s = load_gates(sums, channels, row, c);
+    const i64 row = n / channels, at = row * 4 * channels + n - row * channels;
+    const Gates<T> s = load_gates(sums + at, channels);
     Gates<T> a;
     const State<T> state = period == 0 ? mg::cell(s, c_prev[n], forget_bias, a)
-                                       : mg::cell(s, c_prev[n], forget_bias, load_peephole(peephole, period, n % period), a);
-    store_gates(gates, channels, row, c, a);
+                                       : mg::cell(s, c_prev[n], forget_bias, load_peephole(peephole + n % period, period), a);
+    store_gates(gates + at, channels, a);
     hidden[n] = state.h;
     cell[n] = state.c;
   });
@@ -46,13 +26,13 @@ void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const
                         const T* c_prev, const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace) {
   const i64 channels = d.channels, period = d.period;
   each_element(stream, d.cells(), [=] MG_DEVICE(i64 n) {
-    const i64 row = n / channels, c = n - row * channels;
-    const Gates<T> a = load_gates(gates, channels, row, c);
+    const i64 row = n / channels, at = row * 4 * channels + n - row * channels;
+    const Gates<T> a = load_gates(gates + at, channels);
     const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
     const Gates<T> g =
         period == 0 ? cell_backward(a, cell[n], c_prev[n], up_h, up_c, dc_prev[n])
-                    : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole, period, n % period), dc_prev[n]);
-    store_gates(dsums, channels, row, c, g);
+                    : cell_backward(a, cell[n], c_prev[n], up_h, up_c, load_peephole(peephole + n % period, period), dc_prev[n]);
+    store_gates(dsums + at, channels, g);
   });
   if (dpeephole == nullptr || period == 0) return;
   // dp_i = Σ di c', dp_f = Σ df c', dp_o = Σ do c over the cells that share a weight.
@@ -61,7 +41,7 @@ void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const
       stream, StripDims{1, table.rows, table.columns, table.rows_per_block()}, workspace,
       [=] MG_DEVICE(i64, i64 turn, i64 k) {
         const i64 gate = k / period, n = turn * period + (k - gate * period), row = n / channels;
-        const Gates<T> g = load_gates(dsums, channels, row, n - row * channels);
+        const Gates<T> g = load_gates(dsums + row * 4 * channels + n - row * channels, channels);
         const T sum = gate == 0 ? g.i : gate == 1 ? g.f : g.o;
         return static_cast<double>(sum) * static_cast<double>(gate == 2 ? cell[n] : c_prev[n]);
       },

@@ -15,18 +15,6 @@ MG_HD void each_block_of(i64 pixels, i64 channels, F&& fn) {
   for (i64 first = 0; first < pixels; first += per) fn(first, pixels - first < per ? pixels - first : per);
 }
 
-// Four planes, `plane` values apart. n: values, as each_lane hands them out.
-template <class T, class N, class V = typename Part<T>::V>
-MG_HD Gates<V> load_gates(const T* p, i64 plane, N n) {
-  using P = Part<T>;
-  return {P::load(p, n), P::load(p + plane, n), P::load(p + 2 * plane, n), P::load(p + 3 * plane, n)};
-}
-template <class T, class N, class V>
-MG_HD void store_gates(T* p, i64 plane, const Gates<V>& a, N n) {
-  using P = Part<T>;
-  P::store(p, a.i, n), P::store(p + plane, a.u, n), P::store(p + 2 * plane, a.f, n), P::store(p + 3 * plane, a.o, n);
-}
-
 // The four sums of each pixel, side by side, and a plane of each: `to_planes` or back.
 template <bool ToPlanes, class T>
 void turn_sums(T (&planes)[4][block_values], std::conditional_t<ToPlanes, const T, T>* sums, i64 stride, i64 pixels,
@@ -104,7 +92,7 @@ void cell_backward_block(const CellJob<T>& job, i64 at, i64 values, T (&dsums)[4
   T* const dcells = job.dc + at;
   const i64 plane = job.plane;
   each_lane<T>(values, [&](i64 k, auto n) {
-    const Gates<V> a = load_gates<T>(gates + k, plane, n);
+    const Gates<V> a = load_gates(gates + k, plane, [n](const T* p) { return P::load(p, n); });
     const V c = P::load(cells + k, n), c_prev = before ? P::load(before + k, n) : V{};
     V dh = P::load(dhidden + k, n), dc_prev;
     if (dnext) dh = dh + P::load(dnext + k, n);
@@ -117,7 +105,7 @@ void cell_backward_block(const CellJob<T>& job, i64 at, i64 values, T (&dsums)[4
       d = cell_backward(a, c, c_prev, dh, dc, dc_prev);
     }
     P::store(dcells + k, dc_prev, n);
-    store_gates<T>(dsums[0] + k, block_values, d, n);
+    store_gates(dsums[0] + k, block_values, d, [n](T* p, V v) { P::store(p, v, n); });
   });
 }
 
