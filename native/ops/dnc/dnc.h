@@ -10,10 +10,7 @@
 //   r  = sum_v pi_b L_v^T r' + sum_v pi_f L_v r' + pi_c content(M, key, strength);  words = r M
 // A prime marks the step before. Primed and new state never share memory, except in the link where a step may work in place.
 #pragma once
-#include <cmath>
-
 #include "../../base/cuda/stream.h"
-#include "../../base/math.h"
 #include "../../base/platform.h"
 
 namespace mg {
@@ -56,6 +53,9 @@ struct DncInterface {
     read_strengths = next(d.reads);
     size = at;
   }
+  MG_HD bool is_gate(i64 k) const { return k >= erase_vectors && k < read_modes; }
+  MG_HD bool is_mode(i64 k) const { return k >= read_modes && k < write_keys; }
+  MG_HD bool is_strength(i64 k) const { return (k >= write_strengths && k < read_keys) || k >= read_strengths; }
 };
 
 MG_HD i64 interface_size(const DncDims& d) { return DncInterface(d).size; }
@@ -64,41 +64,6 @@ MG_HD i64 interface_size(const DncDims& d) { return DncInterface(d).size; }
 MG_HD i64 dnc_backward_mode(i64 v) { return v; }
 MG_HD i64 dnc_forward_mode(const DncDims& d, i64 v) { return d.writes + v + (d.content_second ? 1 : 0); }
 MG_HD i64 dnc_content_mode(const DncDims& d) { return d.content_second ? d.writes : 2 * d.writes; }
-
-// |k| |M_i| + eps up to which a cosine counts as 0: only ever reached without an epsilon, where the gradient has a pole.
-constexpr double dnc_no_direction = 1e-12;
-
-// ---- the equations, for scalars and lane vectors alike
-
-// One link from the one before it, the write weights of its row i and column j, and the precedence of j.
-template <class V, class Fma>
-MG_HD V dnc_link(V before, V one_less_row, V row, V column, V precedence, Fma&& fma) {
-  return fma(row, precedence, (one_less_row - column) * before);
-}
-// Usage after the writes `written` = 1 - prod_v (1 - w_v) and the frees `kept` = prod_r (1 - free_r r_r).
-template <class V>
-MG_HD V dnc_usage(V before, V written, V kept) {
-  return (before + (1 - before) * written) * kept;
-}
-template <class T>
-MG_HD T dnc_softplus(T x) {
-  return (x > 0 ? x : T(0)) + std::log1p(std::exp(x > 0 ? -x : x));
-}
-template <class V>
-MG_HD V dnc_write_weight(V write_gate, V allocation_gate, V allocation, V content) {
-  return write_gate * (allocation_gate * allocation + (1 - allocation_gate) * content);
-}
-
-template <class T>
-MG_HD T dnc_within(T x, T limit) {
-  return x > limit ? limit : x < -limit ? -limit : x;
-}
-
-// Rises where 1 - s falls, in steps of 2^-53. In double even for float, whose 1 - s would tie slots that usage tells apart.
-MG_HD std::uint64_t dnc_falling_key(double usage, double epsilon) {
-  const double unused = 1 - (epsilon + (1 - epsilon) * usage), key = (1 - unused) * 9007199254740992.0;
-  return key >= 0 && key < 18014398509481984.0 ? std::uint64_t(key) : 0;
-}
 
 // ---- state and windows, batch first; [B] rows of a sample are contiguous
 

@@ -1,6 +1,6 @@
-// CUDA kernels as host code: native/base/cuda/port.h over fibers. A block's threads are fibers of one host thread, switched only where
-// a kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here: a
-// barrier reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end.
+// CUDA kernels as host code: native/base/cuda/port.h over fibers. A block's threads are fibers of one host thread, switched only
+// where a kernel waits, in an order drawn from a seed (MG_SHIM_SEED). What the hardware leaves undefined ends the program here:
+// a barrier reached from two places or by a part of a block, lanes missing from an exchange, a copy still in flight at the end.
 // Shared memory is exactly as long as asked for and starts as NaN; so does the target of an asynchronous copy until somebody
 // waits for it. cuda_shim.cc is compiled without the thread sanitizer; what kernels do to memory is done here, where it is seen.
 #pragma once

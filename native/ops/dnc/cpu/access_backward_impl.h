@@ -93,7 +93,7 @@ void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, D
   const DncInterface at(d);
   const i64 pitch = d.pitch();
   const auto keep = [&](i64 v, i64 w, i64 n) {
-    return V(1 - S::load(s.write + v * pitch + n) * S::splat(act[at.erase_vectors + v * d.word + w]));
+    return dnc_left(S::load(s.write + v * pitch + n), S::splat(act[at.erase_vectors + v * d.word + w]));
   };
   for (i64 w = 0; w < d.word; w++) {
     T* dm = carry.memory + w * pitch;
@@ -103,10 +103,8 @@ void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, D
       T* dw = carry.write + v * pitch;
       along_slots<T>(pitch, [&](i64 n) {
         const V g = S::load(dm + n), weight = S::load(s.write + v * pitch + n);
-        V q = g * S::load(s.memory_before + w * pitch + n);
-        for (i64 other = 0; other < d.writes; other++) {
-          if (other != v) q = q * keep(other, w, n);
-        }
+        const V q = dnc_times_others(V(g * S::load(s.memory_before + w * pitch + n)), d.writes, v,
+                                     [&](i64 other) { return keep(other, w, n); });
         dvector = S::fma(weight, g, dvector);
         derase = derase - weight * q;
         S::store(dw + n, S::load(dw + n) + g * vector - q * erase);
@@ -115,9 +113,7 @@ void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, D
       b.dact[at.erase_vectors + v * d.word + w] = lane_sum<T, wide<T>>(derase);
     }
     along_slots<T>(pitch, [&](i64 n) {
-      V g = S::load(dm + n);
-      for (i64 v = 0; v < d.writes; v++) g = g * keep(v, w, n);
-      S::store(dm + n, g);
+      S::store(dm + n, dnc_times_all(S::load(dm + n), d.writes, [&](i64 v) { return keep(v, w, n); }));
     });
   }
 }
@@ -135,7 +131,7 @@ void write_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
     const T gw = act[at.write_gates + v], ga = act[at.allocation_gates + v];
     const T *a = b.temps.allocation + v * pitch, *c = b.temps.content + v * pitch, *dw = carry.write + v * pitch;
     const T da = dot(dw, a, pitch), dc = dot(dw, c, pitch);
-    b.dact[at.write_gates + v] = ga * da + (T(1) - ga) * dc;
+    b.dact[at.write_gates + v] = dnc_addressed(ga, da, dc);
     b.dact[at.allocation_gates + v] = gw * (da - dc);
     scale_into(b.dallocation + v * pitch, gw * ga, dw, pitch);
     scale_into(b.dcontent, gw * (T(1) - ga), dw, pitch);
@@ -176,19 +172,16 @@ void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
   const i64 pitch = d.pitch();
   const V one = S::splat(T(1));
   const auto kept = [&](i64 r, i64 n) {
-    return V(one - S::splat(act[at.free_gates + r]) * S::load(s.read_before + r * pitch + n));
+    return dnc_kept(S::splat(act[at.free_gates + r]), S::load(s.read_before + r * pitch + n));
   };
   const auto missed = [&](i64 v, i64 n) { return V(one - S::load(s.write_before + v * pitch + n)); };
+  const auto none = [&](i64 n) { return dnc_times_all(one, d.writes, [&](i64 v) { return missed(v, n); }); };
   for (i64 r = 0; r < d.reads; r++) {
     V dfree{};
     const V free = S::splat(act[at.free_gates + r]);
     along_slots<T>(pitch, [&](i64 n) {
-      V none = one, others = one;
-      for (i64 v = 0; v < d.writes; v++) none = none * missed(v, n);
-      for (i64 other = 0; other < d.reads; other++) {
-        if (other != r) others = others * kept(other, n);
-      }
-      const V u0 = S::load(s.usage_before + n), written = u0 + (1 - u0) * (1 - none),
+      const V others = dnc_times_others(one, d.reads, r, [&](i64 other) { return kept(other, n); });
+      const V written = dnc_usage_written(S::load(s.usage_before + n), V(1 - none(n))),
               pull = S::load(carry.usage + n) * written * others;
       dfree = dfree - pull * S::load(s.read_before + r * pitch + n);
       S::store(b.dread + r * pitch + n, S::load(b.dread + r * pitch + n) - pull * free);
@@ -196,20 +189,16 @@ void usage_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, Dn
     b.dact[at.free_gates + r] = lane_sum<T, wide<T>>(dfree);
   }
   along_slots<T>(pitch, [&](i64 n) {
-    V none = one, left = S::load(carry.usage + n);
-    for (i64 r = 0; r < d.reads; r++) left = left * kept(r, n);
-    for (i64 v = 0; v < d.writes; v++) none = none * missed(v, n);
+    const V left = dnc_times_all(S::load(carry.usage + n), d.reads, [&](i64 r) { return kept(r, n); });
     for (i64 v = 0; v < d.writes; v++) {
       V dw{};
       if (d.usage_gradient) {
-        dw = left * (1 - S::load(s.usage_before + n));
-        for (i64 other = 0; other < d.writes; other++) {
-          if (other != v) dw = dw * missed(other, n);
-        }
+        dw = dnc_times_others(V(left * (1 - S::load(s.usage_before + n))), d.writes, v,
+                              [&](i64 other) { return missed(other, n); });
       }
       S::store(carry.write + v * pitch + n, dw);
     }
-    S::store(carry.usage + n, left * none);
+    S::store(carry.usage + n, left * none(n));
   });
 }
 

@@ -17,10 +17,12 @@ void usage_step(const DncDims& d, const T* act, const T* before, const T* write,
   const DncInterface at(d);
   const i64 pitch = d.pitch();
   along_slots<T>(pitch, [&](i64 n) {
-    V missed = S::splat(T(1)), kept = S::splat(T(1));
-    for (i64 v = 0; v < d.writes; v++) missed = missed * (1 - S::load(write + v * pitch + n));
-    for (i64 r = 0; r < d.reads; r++) kept = kept * (1 - S::splat(act[at.free_gates + r]) * S::load(read + r * pitch + n));
-    S::store(usage + n, dnc_usage(S::load(before + n), V(1 - missed), kept));
+    const V one = S::splat(T(1));
+    const V missed = dnc_times_all(one, d.writes, [&](i64 v) { return V(1 - S::load(write + v * pitch + n)); });
+    const V kept = dnc_times_all(one, d.reads, [&](i64 r) {
+      return dnc_kept(S::splat(act[at.free_gates + r]), S::load(read + r * pitch + n));
+    });
+    S::store(usage + n, dnc_usage_written(S::load(before + n), V(1 - missed)) * kept);
   });
 }
 
@@ -33,15 +35,14 @@ void write_addresses(const DncDims& d, const T* act, const T* memory, const T* u
   memory_products(d, memory, act + at.write_keys, d.writes, temps.norm, temps.score);
   copy(temps.simulated, usage, pitch);
   for (i64 v = 0; v < d.writes; v++) {
-    content_weights(d, key_norm(d, act + at.write_keys + v * d.word), act[at.write_strengths + v], temps.norm,
+    content_weights(d, act + at.write_keys + v * d.word, act[at.write_strengths + v], temps.norm,
                     temps.score + v * pitch, temps.content + v * pitch);
     const T *u = temps.simulated + v * pitch, *a = temps.allocation + v * pitch;
     allocate_slots(d, u, temps, temps.allocation + v * pitch);
     if (v + 1 == d.writes) break;
     const auto gate = S::splat(act[at.allocation_gates + v] * act[at.write_gates + v]);
     along_slots<T>(pitch, [&](i64 n) {
-      const auto now = S::load(u + n);
-      S::store(temps.simulated + (v + 1) * pitch + n, now + (1 - now) * gate * S::load(a + n));
+      S::store(temps.simulated + (v + 1) * pitch + n, dnc_simulated_usage(S::load(u + n), gate, S::load(a + n)));
     });
   }
 }
@@ -54,8 +55,8 @@ void write_weights(const DncDims& d, const T* act, const DncTemps<T>& temps, T* 
   for (i64 v = 0; v < d.writes; v++) {
     const auto gw = S::splat(act[at.write_gates + v]), ga = S::splat(act[at.allocation_gates + v]);
     along_slots<T>(pitch, [&](i64 n) {
-      S::store(write + v * pitch + n,
-               dnc_write_weight(gw, ga, S::load(temps.allocation + v * pitch + n), S::load(temps.content + v * pitch + n)));
+      const auto allocation = S::load(temps.allocation + v * pitch + n), content = S::load(temps.content + v * pitch + n);
+      S::store(write + v * pitch + n, gw * dnc_addressed(ga, allocation, content));
     });
   }
 }
@@ -68,14 +69,10 @@ void write_memory(const DncDims& d, const T* act, const T* write, const T* befor
   const i64 pitch = d.pitch();
   for (i64 w = 0; w < d.word; w++) {
     along_slots<T>(pitch, [&](i64 n) {
-      auto m = S::load(before + w * pitch + n);
-      typename S::V added{};
-      for (i64 v = 0; v < d.writes; v++) {
-        const auto weight = S::load(write + v * pitch + n);
-        m = m * (1 - weight * S::splat(act[at.erase_vectors + v * d.word + w]));
-        added = S::fma(weight, S::splat(act[at.write_vectors + v * d.word + w]), added);
-      }
-      S::store(memory + w * pitch + n, m + added);
+      S::store(memory + w * pitch + n,
+               dnc_written(d.writes, S::load(before + w * pitch + n), [&](i64 v) { return S::load(write + v * pitch + n); },
+                           [&](i64 v) { return S::splat(act[at.erase_vectors + v * d.word + w]); },
+                           [&](i64 v) { return S::splat(act[at.write_vectors + v * d.word + w]); }, S::fma));
     });
   }
 }
@@ -99,7 +96,7 @@ void read_addresses(const DncDims& d, const T* act, const T* memory, const DncTe
   const i64 pitch = d.pitch();
   memory_products(d, memory, act + at.read_keys, d.reads, temps.norm, temps.score);
   for (i64 r = 0; r < d.reads; r++) {
-    content_weights(d, key_norm(d, act + at.read_keys + r * d.word), act[at.read_strengths + r], temps.norm,
+    content_weights(d, act + at.read_keys + r * d.word, act[at.read_strengths + r], temps.norm,
                     temps.score + r * pitch, temps.content + r * pitch);
   }
 }

@@ -1,4 +1,4 @@
-// Allocation: s = eps + (1 - eps) u in falling order of 1 - s (stable), a = (1 - s) prod of the s before.
+// Allocation of one sample: equations in dnc_math.h.
 #pragma once
 #include "slots_impl.h"
 
@@ -45,8 +45,8 @@ void allocate_slots(const DncDims& d, const T* usage, const DncTemps<T>& temps, 
   clear(allocation, d.pitch());
   T free = 1;
   for (i64 n = 0; n < d.slots; n++) {
-    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[order[n]];
-    allocation[order[n]] = (T(1) - s) * free;
+    const T s = dnc_in_use(d.epsilon, usage[order[n]]);
+    allocation[order[n]] = dnc_allocation(s, free);
     free *= s;
   }
 }
@@ -58,12 +58,12 @@ void allocate_backward(const DncDims& d, const T* usage, const T* dallocation, c
   T free = 1;
   for (i64 n = 0; n < d.slots; n++) {
     before[n] = free;
-    free *= T(d.epsilon) + T(1 - d.epsilon) * usage[order[n]];
+    free *= dnc_in_use(d.epsilon, usage[order[n]]);
   }
   T dfree = 0;
   for (i64 n = d.slots - 1; n >= 0; n--) {
-    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[order[n]], da = dallocation[order[n]];
-    dusage[order[n]] += T(1 - d.epsilon) * (dfree - da) * before[n];
+    const T s = dnc_in_use(d.epsilon, usage[order[n]]), da = dallocation[order[n]];
+    dusage[order[n]] += dnc_allocation_gradient(d.epsilon, dfree, da, before[n]);
     dfree = da * (T(1) - s) + dfree * s;
   }
 }

@@ -1,5 +1,4 @@
-// Content addressing: C_i = softmax_i(strength cos_i), cos_i = k.M_i / (|k| |M_i| + eps), |x| = sqrt(x.x + eps);
-// cos 0 without a direction.
+// Content addressing of one sample: equations in dnc_math.h.
 #pragma once
 #include "slots_impl.h"
 
@@ -39,27 +38,23 @@ void memory_products(const DncDims& d, const T* memory, const T* keys, i64 count
 }
 
 template <class T>
-T key_norm(const DncDims& d, const T* key) {
-  T square = T(d.epsilon);
-  for (i64 w = 0; w < d.word; w++) square += key[w] * key[w];
-  return std::sqrt(square);
+DncKey<Vec<T, wide<T>>> spread_key(const DncDims& d, T norm, T strength) {
+  using S = Simd<T, wide<T>>;
+  return {S::splat(norm), S::splat(strength), S::splat(T(d.epsilon)), S::splat(T(dnc_no_direction))};
 }
 
 // `score`: k.M_i in, cos_i out. weights: C.
 template <class T>
-void content_weights(const DncDims& d, T nk, T strength, const T* norm, T* score, T* weights) {
+void content_weights(const DncDims& d, const T* key, T strength, const T* norm, T* score, T* weights) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const V key = S::splat(nk), eps = S::splat(T(d.epsilon)), beta = S::splat(strength), least = S::splat(T(dnc_no_direction)),
-          zero{};
+  const DncKey<V> spread = spread_key(d, dnc_key_norm(d, key), strength);
   V top = S::splat(-T(INFINITY));
   along_slots<T>(pitch, [&](i64 n) {
-    const V below = S::fma(key, S::load(norm + n), eps);
-    const V cosine = below > least ? S::load(score + n) / below : zero;
+    const V cosine = spread.cosine(S::load(score + n), S::load(norm + n), S::fma);
     S::store(score + n, cosine);
-    const V logit = beta * cosine;
-    S::store(weights + n, logit);
+    S::store(weights + n, spread.strength * cosine);
   });
   for (i64 n = d.slots; n < pitch; n++) weights[n] = -T(INFINITY);
   along_slots<T>(pitch, [&](i64 n) {
@@ -82,23 +77,21 @@ void content_backward(const DncDims& d, const T* memory, const T* key, T strengt
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const T nk = key_norm(d, key);
-  const V mean = S::splat(dot(weights, dweights, pitch)), kn = S::splat(nk), eps = S::splat(T(d.epsilon)),
-          beta = S::splat(strength);
-  const V zero{}, least = S::splat(T(dnc_no_direction));
+  const T key_norm = dnc_key_norm(d, key);
+  const DncKey<V> spread = spread_key(d, key_norm, strength);
+  const V mean = S::splat(dot(weights, dweights, pitch));
   V dbeta{}, shrink{};
   T* pull = slope + pitch;
   along_slots<T>(pitch, [&](i64 n) {
-    const V dlogit = S::load(weights + n) * (S::load(dweights + n) - mean), cosine = S::load(score + n), size = S::load(norm + n);
+    const V dlogit = S::load(weights + n) * (S::load(dweights + n) - mean), cosine = S::load(score + n);
+    V a, b;
     dbeta = S::fma(dlogit, cosine, dbeta);
-    const V below = S::fma(kn, size, eps);
-    const V a = below > least ? beta * dlogit / below : zero, b = a * cosine;
+    spread.gradient(dlogit, cosine, S::load(norm + n), a, b, shrink, S::fma);
     S::store(slope + n, a);
-    S::store(pull + n, size > zero ? b * kn / size : zero);
-    shrink = S::fma(b, size, shrink);
+    S::store(pull + n, b);
   });
   dstrength += lane_sum<T, wide<T>>(dbeta);
-  const T pull_key = nk > 0 ? lane_sum<T, wide<T>>(shrink) / nk : T(0);
+  const T pull_key = dnc_key_pull(key_norm, lane_sum<T, wide<T>>(shrink));
   for (i64 w = 0; w < d.word; w++) {
     const T* m = memory + w * pitch;
     T* dm = dmemory + w * pitch;

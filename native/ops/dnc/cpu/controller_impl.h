@@ -1,6 +1,5 @@
 // The LSTM controller's cell, and the gradients of its weights.
 #pragma once
-#include "../../../base/lstm_cell.h"
 #include "products_impl.h"
 
 namespace mg {
@@ -10,26 +9,21 @@ namespace {
 template <class T, class Dims>
 void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
   const i64 H = d.hidden;
-  const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
+  const T limit = dnc_limit<T>(d);
   const auto step = [&](i64 j, auto lanes) __attribute__((always_inline)) {
     using S = Simd<T, decltype(lanes)::value>;
     Gates<typename S::V> a;
-    const auto next = cell(
-        Gates<typename S::V>{S::load(gates + j), S::load(gates + H + j), S::load(gates + 2 * H + j), S::load(gates + 3 * H + j)},
-        S::load(cell_state + j), S::splat(T(d.forget_bias)), a);
-    S::store(gates + j, a.i), S::store(gates + H + j, a.u), S::store(gates + 2 * H + j, a.f), S::store(gates + 3 * H + j, a.o);
-    const auto top = S::splat(limit), low = S::splat(-limit);
-    const auto h = next.h > top ? top : next.h, c = next.c > top ? top : next.c;
-    S::store(hidden + j, h < low ? low : h);
-    S::store(cell_state + j, c < low ? low : c);
+    const auto next = cell(load_gates(gates + j, H, S::load), S::load(cell_state + j), S::splat(T(d.forget_bias)), a);
+    store_gates(gates + j, H, a, S::store);
+    S::store(hidden + j, dnc_within(next.h, S::splat(limit)));
+    S::store(cell_state + j, dnc_within(next.c, S::splat(limit)));
   };
   i64 j = 0;
   for (; j + wide<T> <= H; j += wide<T>) step(j, std::integral_constant<int, wide<T>>{});
   for (; j < H; j++) {
     Gates<T> a;
-    const State<T> next =
-        cell(Gates<T>{gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]}, cell_state[j], T(d.forget_bias), a);
-    gates[j] = a.i, gates[H + j] = a.u, gates[2 * H + j] = a.f, gates[3 * H + j] = a.o;
+    const State<T> next = cell(load_gates(gates + j, H), cell_state[j], T(d.forget_bias), a);
+    store_gates(gates + j, H, a);
     hidden[j] = dnc_within(next.h, limit);
     cell_state[j] = dnc_within(next.c, limit);
   }
@@ -39,13 +33,9 @@ void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
 template <class T, class Dims>
 void controller_backward(const Dims& d, const T* gates, const T* cell_before, const T* dhidden, T* dcell, T* dsums) {
   const i64 H = d.hidden;
-  const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
+  const T limit = dnc_limit<T>(d);
   for (i64 j = 0; j < H; j++) {
-    const Gates<T> a{gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]};
-    const T c = a.f * cell_before[j] + a.i * a.u, h = a.o * mg::tanh(c);
-    const T dh = std::fabs(h) <= limit ? dhidden[j] : T(0), dc = std::fabs(c) <= limit ? dcell[j] : T(0);
-    const Gates<T> g = cell_backward(a, c, cell_before[j], dh, dc, dcell[j]);
-    dsums[j] = g.i, dsums[H + j] = g.u, dsums[2 * H + j] = g.f, dsums[3 * H + j] = g.o;
+    store_gates(dsums + j, H, dnc_controller_gradient(load_gates(gates + j, H), cell_before[j], limit, dhidden[j], dcell[j]));
   }
 }
 

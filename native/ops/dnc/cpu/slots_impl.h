@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../../../base/host/lanes.h"
+#include "../dnc_math.h"
 #include "kernels.h"
 
 namespace mg {

@@ -87,11 +87,10 @@ template <class T>
 MG_DEVICE void dnc_memory_backward(const DncDims& d, const DncBackwardStep<T>& s) {
   const DncInterface at(d);
   const i64 N = d.slots, P = d.pitch();
-  const auto keep = [&](i64 v, i64 w, i64 n) { return T(1) - s.write[v * P + n] * s.act[at.erase_vectors + v * d.word + w]; };
+  const auto keep = [&](i64 v, i64 w, i64 n) { return dnc_left(s.write[v * P + n], s.act[at.erase_vectors + v * d.word + w]); };
   const auto erased = [&](i64 v, i64 w, i64 n) {  // the gradient at what the other heads left
-    T q = s.dmemory[w * N + n] * s.memory_before[w * N + n];
-    for (i64 other = 0; other < d.writes; other++) q = other == v ? q : q * keep(other, w, n);
-    return q;
+    const T q = s.dmemory[w * N + n] * s.memory_before[w * N + n];
+    return dnc_times_others(q, d.writes, v, [&](i64 other) { return keep(other, w, n); });
   };
   MG_BARRIER();
   by_warp(d.writes * d.word, [&](i64 k, int lane) {
@@ -114,11 +113,8 @@ MG_DEVICE void dnc_memory_backward(const DncDims& d, const DncBackwardStep<T>& s
                erased(v, w, n) * s.act[at.erase_vectors + v * d.word + w];
       s.dwrite[v * N + n] = sum;
     }
-    for (i64 w = 0; w < d.word; w++) {
-      T g = s.dmemory[w * N + n];
-      for (i64 v = 0; v < d.writes; v++) g = g * keep(v, w, n);
-      s.dmemory[w * N + n] = g;
-    }
+    for (i64 w = 0; w < d.word; w++)
+      s.dmemory[w * N + n] = dnc_times_all(s.dmemory[w * N + n], d.writes, [&](i64 v) { return keep(v, w, n); });
   });
 }
 
@@ -145,7 +141,7 @@ MG_DEVICE void dnc_write_backward(const DncDims& d, const DncBackwardStep<T>& s,
         d, s.memory_before, s.act + at.write_keys + v * d.word, s.act[at.write_strengths + v], s.score + v * N, s.content + v * N,
         gw * (T(1) - ga), s.dwrite + v * N, s.slope, s.dmemory, s.dact + at.write_keys + v * d.word, shared);
     if (port::thread() == 0) {
-      s.dact[at.write_gates + v] = ga * sums[0] + (T(1) - ga) * sums[1];
+      s.dact[at.write_gates + v] = dnc_addressed(ga, sums[0], sums[1]);
       s.dact[at.allocation_gates + v] = gw * (sums[0] - sums[1]);
       s.dact[at.write_strengths + v] = dstrength;
     }
@@ -176,19 +172,14 @@ template <class T>
 MG_DEVICE void dnc_usage_backward(const DncDims& d, const DncBackwardStep<T>& s, const T* dread, void* shared) {
   const DncInterface at(d);
   const i64 N = d.slots, P = s.before_pitch;
-  const auto kept = [&](i64 r, i64 n) { return T(1) - s.act[at.free_gates + r] * s.read_before[r * P + n]; };
+  const auto kept = [&](i64 r, i64 n) { return dnc_kept(s.act[at.free_gates + r], s.read_before[r * P + n]); };
   const auto missed = [&](i64 v, i64 n) { return T(1) - s.write_before[v * P + n]; };
-  const auto none = [&](i64 n) {
-    T product = 1;
-    for (i64 v = 0; v < d.writes; v++) product = product * missed(v, n);
-    return product;
-  };
+  const auto none = [&](i64 n) { return dnc_times_all(T(1), d.writes, [&](i64 v) { return missed(v, n); }); };
   for (i64 r = 0; r < d.reads; r++) {
     T dfree = 0;
     by_thread(N, [&](i64 n) {
-      T others = 1;
-      for (i64 other = 0; other < d.reads; other++) others = other == r ? others : others * kept(other, n);
-      const T u = s.usage_before[n], written = u + (1 - u) * (1 - none(n)), pull = s.dusage[n] * written * others;
+      const T others = dnc_times_others(T(1), d.reads, r, [&](i64 other) { return kept(other, n); });
+      const T written = dnc_usage_written(s.usage_before[n], T(1 - none(n))), pull = s.dusage[n] * written * others;
       dfree = dfree - pull * s.read_before[r * P + n];
       s.dread[r * N + n] = dread[r * N + n] - pull * s.act[at.free_gates + r];
     });
@@ -196,12 +187,12 @@ MG_DEVICE void dnc_usage_backward(const DncDims& d, const DncBackwardStep<T>& s,
     if (port::thread() == 0) s.dact[at.free_gates + r] = dfree;
   }
   by_thread(N, [&](i64 n) {
-    T left = s.dusage[n];
-    for (i64 r = 0; r < d.reads; r++) left = left * kept(r, n);
+    const T left = dnc_times_all(s.dusage[n], d.reads, [&](i64 r) { return kept(r, n); });
     for (i64 v = 0; v < d.writes; v++) {
-      T dw = d.usage_gradient ? left * (1 - s.usage_before[n]) : T(0);
-      for (i64 other = 0; d.usage_gradient && other < d.writes; other++) dw = other == v ? dw : dw * missed(other, n);
-      s.dwrite[v * N + n] = dw;
+      const auto given = [&] {
+        return dnc_times_others(left * (1 - s.usage_before[n]), d.writes, v, [&](i64 other) { return missed(other, n); });
+      };
+      s.dwrite[v * N + n] = d.usage_gradient ? given() : T(0);
     }
     s.dusage[n] = left * none(n);
   });

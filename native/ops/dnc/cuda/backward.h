@@ -25,7 +25,7 @@ MG_KERNEL(dnc_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace
     });
     MG_BARRIER();
     by_thread(N, [&](i64 n) {
-      for (i64 w = 0; w < d.word; w++) next[w * N + n] = dnc_written(d, at, act, write + n, P, w, memory[w * N + n]);
+      for (i64 w = 0; w < d.word; w++) next[w * N + n] = dnc_written_at(d, at, act, write + n, P, w, memory[w * N + n]);
     });
     for (i64 v = 0; v < d.writes; v++) {
       const T* const before = s.precedence + (row * d.writes + v) * N;
@@ -50,7 +50,7 @@ void dnc_controller_backward(Stream stream, const DncBackward<T>& job, const Dnc
     return;
   }
   dnc_product<T, true>(stream, B, D, H, s.dinterface + t * B * D, D, job.weights.interface, s.hidden_sums);
-  const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
+  const T limit = dnc_limit<T>(d);
   each_element(stream, B * H, [=] MG_DEVICE(i64 i) {
     const i64 b = i / H, j = i - b * H, at = t * B + b;
     T* const dsums = s.dgates + at * 4 * H + j;
@@ -58,16 +58,11 @@ void dnc_controller_backward(Stream stream, const DncBackward<T>& job, const Dnc
       for (int gate = 0; gate < 4; gate++) dsums[gate * H] = T(0);
       return;
     }
-    const T* const gates = job.trace.gates + at * 4 * H + j;
     const T before = t > 0 ? job.trace.cell[(at - B) * H + j] : job.before.cell[i];
     T dh = job.dbefore.hidden[i] + dnc_add_slices(s.hidden_sums, dnc_slices(D), B * H, i);
     if (job.dhidden != nullptr) dh += job.dhidden[at * H + j];
-    const Gates<T> a{gates[0], gates[H], gates[2 * H], gates[3 * H]};
-    const T c = a.f * before + a.i * a.u, h = a.o * mg::tanh(c);
-    if (!(std::fabs(h) <= limit)) dh = T(0);
-    const T dc = std::fabs(c) <= limit ? job.dbefore.cell[i] : T(0);
-    const Gates<T> g = cell_backward(a, c, before, dh, dc, job.dbefore.cell[i]);
-    dsums[0] = g.i, dsums[H] = g.u, dsums[2 * H] = g.f, dsums[3 * H] = g.o;
+    const Gates<T> gates = load_gates(job.trace.gates + at * 4 * H + j, H);
+    store_gates(dsums, H, dnc_controller_gradient(gates, before, limit, dh, job.dbefore.cell[i]));
   });
   dnc_product<T, true>(stream, B, 4 * H, K, s.dgates + t * B * 4 * H, 4 * H, job.weights.gates, s.input_sums);
   each_element(stream, B * K, [=] MG_DEVICE(i64 i) {

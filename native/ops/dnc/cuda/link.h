@@ -67,11 +67,6 @@ MG_DEVICE void link_column_sums(const T (&sums)[link_lane_columns][K], i64 colum
   }
 }
 
-template <class T>
-struct LinkFma {
-  MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
-};
-
 // R heads; without Update the new matrix is there already. The first blocks do, each, what goes on beside the links. In float,
 // two blocks share a processor: one computes while the other one waits for memory.
 template <class T, int R, bool Update, class Beside>
@@ -110,7 +105,7 @@ MG_KERNEL(link_threads, sizeof(T) == 4 ? 2 : 1) dnc_link_kernel(DncLinkPass<T> j
         const i64 j = tile.column + 32 * c;
         T next = link[q][c];
         if (Update && j < N) {
-          next = i == j ? T(0) : dnc_link(next, T(1) - weight, weight, w[c], p[c], LinkFma<T>());
+          next = i == j ? T(0) : dnc_link(next, T(1) - weight, weight, w[c], p[c], DncFma<T>());
           job.after[links + i * N + j] = next;
         }
         MG_UNROLL for (int r = 0; r < R; r++) {
@@ -225,7 +220,7 @@ MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
       MG_UNROLL for (int c = 0; c < link_lane_columns; c++) {
         const i64 j = tile.column + 32 * c;
         if (j >= N) continue;
-        const T next = i == j ? T(0) : dnc_link(before[q][c], T(1) - weight, weight, w[c], p[c], LinkFma<T>());
+        const T next = i == j ? T(0) : dnc_link(before[q][c], T(1) - weight, weight, w[c], p[c], DncFma<T>());
         T g = grad[q][c];
         MG_UNROLL for (int r = 0; r < R; r++) {
           g = port::fma(dread[r], scaled[c][r], g);

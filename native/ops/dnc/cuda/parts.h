@@ -2,7 +2,7 @@
 // thread keeps its slots through all loops, so that barriers are needed only where slots meet.
 #pragma once
 #include "../../../base/cuda/block.h"
-#include "../dnc.h"
+#include "../dnc_math.h"
 
 namespace mg {
 namespace cuda {
@@ -38,6 +38,11 @@ struct DncSort {
   }
 };
 
+template <class T>
+struct DncFma {
+  MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
+};
+
 MG_HD bool dnc_past(const i64* lengths, i64 b, i64 t) { return lengths != nullptr && t >= lengths[b]; }
 
 // ---- interface
@@ -46,21 +51,12 @@ MG_HD bool dnc_past(const i64* lengths, i64 b, i64 t) { return lengths != nullpt
 template <class T>
 MG_DEVICE void dnc_activate(const DncDims& d, T* act) {
   const DncInterface at(d);
-  const T base = d.oneplus ? T(1) : T(0);
   by_thread(at.size, [&](i64 k) {
-    const bool is_gate = k >= at.erase_vectors && k < at.read_modes;
-    const bool is_strength = (k >= at.write_strengths && k < at.read_keys) || k >= at.read_strengths;
-    if (is_gate) act[k] = sigmoid(act[k]);
-    else if (is_strength) act[k] = base + dnc_softplus(act[k]);
+    if (at.is_gate(k)) act[k] = sigmoid(act[k]);
+    else if (at.is_strength(k)) act[k] = dnc_strength(d, act[k]);
   });
   MG_BARRIER();
-  by_thread(d.reads, [&](i64 r) {
-    T* const modes = act + at.read_modes + r * d.modes();
-    T top = modes[0], sum = 0;
-    for (i64 k = 1; k < d.modes(); k++) top = modes[k] > top ? modes[k] : top;
-    for (i64 k = 0; k < d.modes(); k++) sum += modes[k] = std::exp(modes[k] - top);
-    for (i64 k = 0; k < d.modes(); k++) modes[k] /= sum;
-  });
+  by_thread(d.reads, [&](i64 r) { dnc_normalize_modes(act + at.read_modes + r * d.modes(), d.modes()); });
   MG_BARRIER();
 }
 
@@ -70,14 +66,12 @@ MG_DEVICE void dnc_activate_backward(const DncDims& d, const T* raw, const T* ac
   const DncInterface at(d);
   MG_BARRIER();
   by_thread(at.size, [&](i64 k) {
-    if (k >= at.erase_vectors && k < at.read_modes) draw[k] = dact[k] * (act[k] * (T(1) - act[k]));
-    else if ((k >= at.write_strengths && k < at.read_keys) || k >= at.read_strengths) draw[k] = dact[k] * sigmoid(raw[k]);
-    else if (k < at.read_modes || k >= at.write_keys) draw[k] = dact[k];
+    if (at.is_gate(k)) draw[k] = dnc_gate_gradient(act[k], dact[k]);
+    else if (at.is_strength(k)) draw[k] = dnc_strength_gradient(raw[k], dact[k]);
+    else if (!at.is_mode(k)) draw[k] = dact[k];
     else {
       const i64 first = at.read_modes + (k - at.read_modes) / d.modes() * d.modes();
-      T mean = 0;
-      for (i64 mode = first; mode < first + d.modes(); mode++) mean += act[mode] * dact[mode];
-      draw[k] = act[k] * (dact[k] - mean);
+      draw[k] = act[k] * (dact[k] - dnc_mean_mode_gradient(act + first, dact + first, d.modes()));
     }
   });
 }
@@ -85,10 +79,8 @@ MG_DEVICE void dnc_activate_backward(const DncDims& d, const T* raw, const T* ac
 // ---- content
 
 template <class T>
-MG_DEVICE T dnc_key_norm(const DncDims& d, const T* key) {
-  T square = T(d.epsilon);
-  for (i64 w = 0; w < d.word; w++) square += key[w] * key[w];
-  return std::sqrt(square);
+MG_DEVICE DncKey<T> dnc_key(const DncDims& d, const T* key, T strength) {
+  return {dnc_key_norm(d, key), strength, T(d.epsilon), T(dnc_no_direction)};
 }
 
 // weights [K][N] of K keys, which share the walk over the memory; score, where wanted, the cosines.
@@ -96,8 +88,9 @@ template <class T, int K>
 MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, const T* strengths, T* score, T* weights,
                              void* shared) {
   const i64 N = d.slots;
-  T sizes[K], tops[K], sums[K] = {};
-  MG_UNROLL for (int k = 0; k < K; k++) sizes[k] = dnc_key_norm(d, keys + k * d.word), tops[k] = -T(INFINITY);
+  DncKey<T> key[K];
+  T tops[K], sums[K] = {};
+  MG_UNROLL for (int k = 0; k < K; k++) key[k] = dnc_key(d, keys + k * d.word, strengths[k]), tops[k] = -T(INFINITY);
   by_thread(N, [&](i64 n) {
     T square = T(d.epsilon), products[K] = {};
     for (i64 w = 0; w < d.word; w++) {
@@ -107,9 +100,9 @@ MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, 
     }
     const T row = std::sqrt(square);
     MG_UNROLL for (int k = 0; k < K; k++) {
-      const T below = port::fma(sizes[k], row, T(d.epsilon)), cosine = below > T(dnc_no_direction) ? products[k] / below : T(0);
+      const T cosine = key[k].cosine(products[k], row, DncFma<T>());
       if (score != nullptr) score[k * N + n] = cosine;
-      const T weight = weights[k * N + n] = strengths[k] * cosine;
+      const T weight = weights[k * N + n] = key[k].strength * cosine;
       tops[k] = weight > tops[k] ? weight : tops[k];
     }
   });
@@ -145,7 +138,7 @@ template <class T>
 MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* score, const T* weights,
                                  T scale, const T* dweights, T* slope, T* dmemory, T* dkey, void* shared) {
   const i64 N = d.slots;
-  const T size = dnc_key_norm(d, key);
+  const DncKey<T> own = dnc_key(d, key, strength);
   T sum = 0;
   by_thread(N, [&](i64 n) { sum = port::fma(weights[n], scale * dweights[n], sum); });
   const T mean = block_sum(sum, shared);
@@ -153,17 +146,15 @@ MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key
   by_thread(N, [&](i64 n) {
     T square = T(d.epsilon);
     for (i64 w = 0; w < d.word; w++) square = port::fma(memory[w * N + n], memory[w * N + n], square);
-    const T row = std::sqrt(square), dlogit = weights[n] * (scale * dweights[n] - mean),
-            below = port::fma(size, row, T(d.epsilon));
-    const T a = below > T(dnc_no_direction) ? strength * dlogit / below : T(0), b = a * score[n],
-            pull = row > T(0) ? b * size / row : T(0);
+    const T dlogit = weights[n] * (scale * dweights[n] - mean);
+    T a, pull;
     sums[0] = port::fma(dlogit, score[n], sums[0]);
-    sums[1] = port::fma(b, row, sums[1]);
+    own.gradient(dlogit, score[n], std::sqrt(square), a, pull, sums[1], DncFma<T>());
     slope[n] = a;
     for (i64 w = 0; w < d.word; w++) dmemory[w * N + n] += a * key[w] - pull * memory[w * N + n];
   });
   block_sums(sums, shared);
-  const T pull = size > T(0) ? sums[1] / size : T(0);
+  const T pull = dnc_key_pull(own.norm, sums[1]);
   by_warp(d.word, [&](i64 w, int lane) {
     T along = 0;
     for (i64 n = lane; n < N; n += 32) along = port::fma(slope[n], memory[w * N + n], along);
@@ -199,7 +190,7 @@ struct DncRun {
 template <class T>
 MG_DEVICE T dnc_free_before(const DncDims& d, const T* usage, const std::int32_t* order, const DncRun& run, void* shared) {
   Line<T> product{T(0), T(1)};
-  for (i64 k = run.begin; k < run.end; k++) product.mul *= T(d.epsilon) + T(1 - d.epsilon) * usage[order[k]];
+  for (i64 k = run.begin; k < run.end; k++) product.mul *= dnc_in_use(d.epsilon, usage[order[k]]);
   return block_prefix(product, shared).mul;
 }
 
@@ -211,8 +202,8 @@ MG_DEVICE void dnc_allocate(const DncDims& d, const T* usage, const DncSort::Pla
   T free = dnc_free_before(d, usage, place.order, run, shared);
   for (i64 k = run.begin; k < run.end; k++) {
     const i64 n = place.order[k];
-    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[n];
-    allocation[n] = (T(1) - s) * free;
+    const T s = dnc_in_use(d.epsilon, usage[n]);
+    allocation[n] = dnc_allocation(s, free);
     free *= s;
   }
   MG_BARRIER();
@@ -227,13 +218,13 @@ MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* 
   T free = dnc_free_before(d, usage, place.order, run, shared);
   for (i64 k = run.begin; k < run.end; k++) {
     before[k] = free;
-    free *= T(d.epsilon) + T(1 - d.epsilon) * usage[place.order[k]];
+    free *= dnc_in_use(d.epsilon, usage[place.order[k]]);
   }
   MG_BARRIER();
   // dfree of a place from that of the next one: da (1 - s) + s dfree; the last run comes first.
   const DncRun back(d.slots, port::threads() - 1 - port::thread());
   const auto line = [&](i64 k) {
-    const T s = T(d.epsilon) + T(1 - d.epsilon) * usage[place.order[k]];
+    const T s = dnc_in_use(d.epsilon, usage[place.order[k]]);
     return Line<T>{dallocation[place.order[k]] * (T(1) - s), s};
   };
   Line<T> lines{T(0), T(1)};
@@ -241,7 +232,7 @@ MG_DEVICE void dnc_allocate_backward(const DncDims& d, const T* usage, const T* 
   T dfree = block_prefix(lines, shared).add;
   for (i64 k = back.end - 1; k >= back.begin; k--) {
     const i64 n = place.order[k];
-    dusage[n] += T(1 - d.epsilon) * (dfree - dallocation[n]) * before[k];
+    dusage[n] += dnc_allocation_gradient(d.epsilon, dfree, dallocation[n], before[k]);
     const Line<T> step = line(k);
     dfree = step.add + step.mul * dfree;
   }
@@ -261,20 +252,16 @@ MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memo
     const T gate = act[at.allocation_gates + v] * act[at.write_gates + v];
     dnc_allocate(d, seen, place, size, allocation + v * N, shared);
     if (v + 1 < d.writes)
-      by_thread(N, [&](i64 n) { simulated[(v + 1) * N + n] = seen[n] + (1 - seen[n]) * gate * allocation[v * N + n]; });
+      by_thread(N, [&](i64 n) { simulated[(v + 1) * N + n] = dnc_simulated_usage(seen[n], gate, allocation[v * N + n]); });
   }
 }
 
 // One element of the memory after erasing and writing; weights [V] lie `pitch` apart.
 template <class T>
-MG_DEVICE T dnc_written(const DncDims& d, const DncInterface& at, const T* act, const T* write, i64 pitch, i64 w, T m) {
-  T added = 0;
-  for (i64 v = 0; v < d.writes; v++) {
-    const T weight = write[v * pitch];
-    m = m * (1 - weight * act[at.erase_vectors + v * d.word + w]);
-    added = port::fma(weight, act[at.write_vectors + v * d.word + w], added);
-  }
-  return m + added;
+MG_DEVICE T dnc_written_at(const DncDims& d, const DncInterface& at, const T* act, const T* write, i64 pitch, i64 w, T m) {
+  return dnc_written(d.writes, m, [&](i64 v) { return write[v * pitch]; },
+                     [&](i64 v) { return act[at.erase_vectors + v * d.word + w]; },
+                     [&](i64 v) { return act[at.write_vectors + v * d.word + w]; }, DncFma<T>());
 }
 
 }  // namespace cuda

@@ -4,7 +4,6 @@
 #pragma once
 #include "../../../base/cuda/gemm.h"
 #include "../../../base/host/arena.h"
-#include "../../../base/lstm_cell.h"
 #include "link.h"
 
 namespace mg {
@@ -62,7 +61,7 @@ template <class T>
 void dnc_cell(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>& s, i64 t) {
   const DncDims d = job.dims;
   const i64 H = d.hidden, slices = dnc_slices(d.controller_rows()), size = d.batch * 4 * H;
-  const T limit = d.clip > 0 ? T(d.clip) : T(INFINITY);
+  const T limit = dnc_limit<T>(d);
   each_element(stream, d.batch * H, [=] MG_DEVICE(i64 i) {
     const i64 b = i / H, j = i - b * H, at = t * d.batch + b;
     if (dnc_past(s.lengths, b, t)) {
@@ -79,8 +78,7 @@ void dnc_cell(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>&
     job.after.hidden[i] = job.hidden[at * H + j] = s.inputs[b * d.controller_rows() + d.inputs + d.words() + j] = h;
     job.after.cell[i] = c;
     if (job.trace.gates == nullptr) return;
-    T* const gates = job.trace.gates + at * 4 * H + j;
-    gates[0] = a.i, gates[H] = a.u, gates[2 * H] = a.f, gates[3 * H] = a.o;
+    store_gates(job.trace.gates + at * 4 * H + j, H, a);
     job.trace.cell[at * H + j] = c;
   });
 }
@@ -105,10 +103,9 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
            *const memory = s.memory + b * d.word * N;
   const T* const read = job.after.read + b * d.reads * N;
   by_thread(N, [&](i64 n) {
-    T missed = 1, kept = 1;
-    for (i64 v = 0; v < d.writes; v++) missed = missed * (1 - write[v * N + n]);
-    for (i64 r = 0; r < d.reads; r++) kept = kept * (1 - act[at.free_gates + r] * read[r * N + n]);
-    usage[n] = dnc_usage(usage[n], T(1 - missed), kept);
+    const T missed = dnc_times_all(T(1), d.writes, [&](i64 v) { return 1 - write[v * N + n]; });
+    const T kept = dnc_times_all(T(1), d.reads, [&](i64 r) { return dnc_kept(act[at.free_gates + r], read[r * N + n]); });
+    usage[n] = dnc_usage_written(usage[n], T(1 - missed)) * kept;
   });
   T *const content = s.content + b * heads * N, *const allocation = s.allocation + b * d.writes * N;
   dnc_write_addresses<T>(d, act, memory, usage, s.sort.place(b), s.sort.size, nullptr, content, allocation,
@@ -116,8 +113,8 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
   by_thread(N, [&](i64 n) {
     for (i64 v = 0; v < d.writes; v++)
       write[v * N + n] =
-          dnc_write_weight(act[at.write_gates + v], act[at.allocation_gates + v], allocation[v * N + n], content[v * N + n]);
-    for (i64 w = 0; w < d.word; w++) memory[w * N + n] = dnc_written(d, at, act, write + n, N, w, memory[w * N + n]);
+          act[at.write_gates + v] * dnc_addressed(act[at.allocation_gates + v], allocation[v * N + n], content[v * N + n]);
+    for (i64 w = 0; w < d.word; w++) memory[w * N + n] = dnc_written_at(d, at, act, write + n, N, w, memory[w * N + n]);
   });
   if (job.trace.usage != nullptr) {
     by_thread(N, [&](i64 n) {

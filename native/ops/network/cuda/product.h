@@ -1,5 +1,5 @@
-// One block of threads makes one tile of a product (plan/product.h): the patch of 16 channels around its cells and the weights of one
-// tap lie in shared memory, each twice, so that the next ones arrive during the arithmetic. Sources are read where they are:
+// One block of threads makes one tile of a product (plan/product.h): the patch of 16 channels around its cells and the weights of
+// one tap lie in shared memory, each twice, so that the next ones arrive during the arithmetic. Sources are read where they are:
 // doubled, pooled and joined maps exist in the patch alone.
 #pragma once
 #include "../../../base/maximum.h"
