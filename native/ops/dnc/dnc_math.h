@@ -9,8 +9,8 @@
 namespace mg {
 
 // Where the official code clips the controller's hidden state and cell.
-template <class T>
-MG_HD T dnc_limit(const DncDims& d) {
+template <class T, class Dims>
+MG_HD T dnc_limit(const Dims& d) {
   return d.clip > 0 ? T(d.clip) : T(INFINITY);
 }
 template <class V>
