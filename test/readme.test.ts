@@ -16,9 +16,10 @@ import { addModels } from '../lib/cli/models.js';
 import { EXIT } from '../lib/cli/output.js';
 import { addPlot } from '../lib/cli/plot.js';
 import { addTrain } from '../lib/cli/train.js';
-import { presets } from '../lib/models/index.js';
 import * as ops from '../lib/ops/index.js';
+import { PRESET_RUNS, presetRun } from '../lib/runs/presets.js';
 import { checkRunConfig } from '../lib/runs/run-config.js';
+import { countRun } from '../lib/runs/run-model.js';
 import { isVectorModel } from '../lib/runs/run.js';
 import { readme, readmeBlocks, readmeTable } from './helpers/readme.js';
 
@@ -105,7 +106,8 @@ describe('README', () => {
     const listed = readmeTable('preset', 'task', 'parameters', 'memory cells').map(([name, task, parameters, memory]) => (
       { name: name!.replaceAll('`', ''), task, parameters: number(parameters), memory: number(memory) }
     ));
-    expect(listed).toEqual(presets().map(({ name, task, parameters, memory }) => ({ name, task, parameters, memory })));
+    const runs = PRESET_RUNS.map((name) => [name, presetRun(name)] as const);
+    expect(listed).toEqual(runs.map(([name, run]) => ({ name, task: run.task.name, ...countRun(run) })));
   });
 
   it('lists the exit statuses', () => {

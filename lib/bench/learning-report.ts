@@ -4,7 +4,7 @@ import { isBetter } from '../tasks/task.js';
 import { SERIES_COLORS } from '../plot/color.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import type { Curve, Score } from './learning.js';
-import type { LearningTask } from './learning-runs.js';
+import type { ComparedTask } from '../runs/comparisons.js';
 
 export const LEARNING_HEADER = [
   'model',
@@ -47,7 +47,7 @@ export function learningRow(curve: Curve): string[] {
 
 /** Loss and headline score of each run, in the color of its model; against time steps, then against CPU seconds, which other
  *  work on the machine changes little. */
-export function learningChart(task: LearningTask, curves: readonly Curve[]): string {
+export function learningChart(task: ComparedTask, curves: readonly Curve[]): string {
   const headline = headlineOf(curves);
   const models = [...new Set(curves.map(({ model }) => model))];
   const look = ({ model }: Curve): { name: string; color: string } => (

@@ -4,11 +4,12 @@
 import { buildRun } from '../runs/run-config.js';
 import { Trainer } from '../train/trainer.js';
 import { showScores } from './learning-report.js';
-import { learningRun, type LearningSide, type LearningTask } from './learning-runs.js';
+import { comparedRun, type ComparedTask } from '../runs/comparisons.js';
+import type { KindName } from '../runs/kinds.js';
 
 export interface LearningOptions {
-  readonly task: LearningTask;
-  readonly sides: readonly LearningSide[];
+  readonly task: ComparedTask;
+  readonly sides: readonly KindName[];
   readonly seeds: readonly number[];
   /**
    * Time steps and seconds of training at most; null: the steps of the run, and no limit of time. The rate falls over the steps.
@@ -27,7 +28,7 @@ export interface Score {
 }
 
 export interface Curve {
-  readonly model: LearningSide;
+  readonly model: KindName;
   readonly seed: number;
   readonly parameters: number;
   readonly memory: number;
@@ -51,12 +52,12 @@ const HELD_OUT = 256;
  * Trains one model until the steps or the seconds are used up. A loss or gradient that is not finite throws ERR_MG_NON_FINITE.
  */
 export async function learn(
-  side: LearningSide,
+  side: KindName,
   seed: number,
   options: LearningOptions,
   onScore: (line: string) => void,
 ): Promise<Curve> {
-  const base = learningRun(options.task, side);
+  const base = comparedRun(options.task, side);
   const steps = options.steps ?? base.steps;
   const setup = buildRun({ ...base, seed, steps, lr: { ...base.lr, steps } });
   using model = setup.model;

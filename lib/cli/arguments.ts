@@ -5,7 +5,8 @@ import { fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { precisions, setPrecision, type Precision } from '../ops/network.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
-import { checkRunConfig, isPresetName, presetRun } from '../runs/run-config.js';
+import { isPresetRun, presetRun } from '../runs/presets.js';
+import { checkRunConfig } from '../runs/run-config.js';
 import type { RunConfig } from '../runs/run.js';
 
 /** A whole number of at least `min`. */
@@ -47,7 +48,7 @@ export function useDevice(name: string | undefined): { device: Device; why: stri
 
 /** The run behind a preset's name or a JSON file: a run as `config.json` of a run folder holds it. */
 export function loadRun(source: string): RunConfig {
-  if (isPresetName(source)) return presetRun(source);
+  if (isPresetRun(source)) return presetRun(source);
   let text: string;
   try {
     text = readFileSync(source, 'utf8');

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
-import { LEARNING_HELP, LEARNING_SIDES, LEARNING_TASKS, type LearningSide, type LearningTask } from '../bench/learning-runs.js';
-import { kindOf, VECTOR_NAMES, type KindName, type VectorName } from '../runs/kinds.js';
+import { COMPARED_TASKS, comparedRun, comparisons, type ComparedTask } from '../runs/comparisons.js';
+import { KIND_NAMES, kindOf, VECTOR_NAMES, type KindName, type VectorName } from '../runs/kinds.js';
 import { PRECISIONS, type Measured, type Precision } from '../bench/against.js';
 import { HEADER, machine, row, sixDigits, sweepChart } from '../bench/report.js';
 import { runSweep } from '../bench/run-sweep.js';
@@ -17,7 +17,16 @@ import { columns, note, print, printJson } from './output.js';
 /** Seconds of each run of `--learning` with `--quick`. */
 const QUICK_SECONDS = 40;
 
-const SIDES: Readonly<Record<string, readonly LearningSide[]>> = { both: ['multigrid', 'dnc'], all: LEARNING_SIDES };
+const SIDES: Readonly<Record<string, readonly KindName[]>> = { both: ['multigrid', 'dnc'], all: KIND_NAMES };
+
+/** The tasks and the length of their runs, for the command's help. */
+const LEARNING_HELP = [
+  'Tasks of --learning, and the time steps of a run:',
+  ...COMPARED_TASKS.map((task) => {
+    const steps = comparedRun(task, 'multigrid').steps.toLocaleString('en');
+    return `  ${task.padEnd(19)} ${steps.padStart(7)}  ${comparisons[task].about}`;
+  }),
+].join('\n');
 
 interface BenchOptions {
   readonly against?: VectorName;
@@ -25,8 +34,8 @@ interface BenchOptions {
   readonly quick?: boolean;
   readonly device?: string;
   readonly precision: Precision;
-  readonly task: LearningTask;
-  readonly model: 'both' | 'all' | LearningSide;
+  readonly task: ComparedTask;
+  readonly model: 'both' | 'all' | KindName;
   readonly seeds: number;
   readonly seed: number;
   readonly steps?: number;
@@ -48,10 +57,10 @@ export function addBench(program: Command): Command {
       '--quick',
       `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`,
     )
-    .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...LEARNING_TASKS]).default('copy'))
+    .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...COMPARED_TASKS]).default('copy'))
     .addOption(
       new Option('--model <name>', 'with --learning: who learns; both: multigrid and dnc')
-        .choices(['both', 'all', ...LEARNING_SIDES]).default('both'),
+        .choices(['both', 'all', ...KIND_NAMES]).default('both'),
     )
     .option('--seeds <n>', 'with --learning: runs of each model, one per seed', integer(1), 1)
     .option('--seed <n>', 'with --learning: the first seed', integer(0), 1)
@@ -104,7 +113,7 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
   const most = quick === true ? Math.min(seconds ?? QUICK_SECONDS, QUICK_SECONDS) : seconds;
   const curves = await runLearning({
     task,
-    sides: SIDES[model] ?? [model as LearningSide],
+    sides: SIDES[model] ?? [model as KindName],
     seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     steps: steps ?? null,
     seconds: most ?? null,

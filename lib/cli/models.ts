@@ -1,15 +1,20 @@
+/** `models`: the runs that can be trained by name. */
 import type { Command } from 'commander';
-import { presets } from '../models/multigrid/estimate.js';
+import { PRESET_RUNS, presetRun } from '../runs/presets.js';
+import { countRun } from '../runs/run-model.js';
 import { columns, print, printJson } from './output.js';
 
-/** `models`: the configurations that can be built by name, with the counts of the paper. */
+/** `models`: what can be trained by name, with parameters and memory cells as the paper counts them. */
 export function addModels(program: Command): Command {
   return program
     .command('models')
-    .description('list the configurations that can be built by name')
+    .description('list the runs that can be trained by name')
     .option('--json', 'one JSON object per line')
     .action(({ json }: { json?: boolean }) => {
-      const rows = presets().map(({ name, task, parameters, memory }) => ({ name, task, parameters, memory }));
+      const rows = PRESET_RUNS.map((name) => {
+        const run = presetRun(name);
+        return { name, task: run.task.name, ...countRun(run) };
+      });
       if (json === true) return rows.forEach(printJson);
       const cells = rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)]);
       print(columns([['name', 'task', 'parameters', 'memory cells'], ...cells]));

@@ -1,54 +1,33 @@
 /** Presets and users' files as checked runs, and runs as what a trainer is made with. */
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail } from '../check.js';
 import { MgError } from '../errors.js';
-import { presetNames, presetConfig, type PresetName } from '../models/multigrid/presets.js';
 import { Adam, type AdamOptions } from '../optim/adam.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { RMSProp, type RMSPropOptions } from '../optim/rmsprop.js';
 import { linear } from '../optim/schedule.js';
-import { makeTask, taskOptions } from '../tasks/registry.js';
+import { makeTask } from '../tasks/registry.js';
 import { Rng } from '../tensor/rng.js';
 import { VECTOR_NAMES } from './kinds.js';
+import { presetRun } from './presets.js';
 import { isVectorModel, type RunConfig } from './run.js';
 import { buildModel } from './run-model.js';
+import { MAPPING, VECTORS } from './schedules.js';
 import type { TrainableModel } from '../train/model.js';
 import type { TrainerSetup } from '../train/trainer-setup.js';
 
 const KEYS: readonly (keyof RunConfig)[] = [
-  'name', 'model', 'task', 'steps', 'batchSize', 'truncate', 'optimizer', 'lr', 'clipNorm', 'seed', 'validate',
+  'name',
+  'model',
+  'task',
+  'steps',
+  'batchSize',
+  'truncate',
+  'optimizer',
+  'lr',
+  'clipNorm',
+  'seed',
+  'validate',
 ];
-
-/** The published schedule: 1e-3 to 1e-4 over 10⁶ time steps; mapping for 8·10⁶ steps, the other tasks for 2·10⁶. */
-const PUBLISHED = { batchSize: 32, lr: { from: 1e-3, to: 1e-4, steps: 1_000_000 }, seed: 1 } as const;
-const MAPPING = { ...PUBLISHED, steps: 8_000_000, truncate: 20, clipNorm: 10_000, validate: { every: 100_000, items: 500 } };
-const SEQUENCES = { ...PUBLISHED, steps: 2_000_000, truncate: null, clipNorm: 100_000, validate: { every: 100_000, items: 500 } };
-
-/** What DNC, NTM and LSTM learn with unless the run says otherwise: Adam is several times faster on them than RMSProp. */
-const VECTORS = {
-  steps: 400_000, batchSize: 16, truncate: null, optimizer: { name: 'adam' }, lr: { from: 1e-3, to: 1e-4, steps: 400_000 },
-  clipNorm: 50, seed: 1, validate: { every: 20_000, items: 256 },
-} as const;
-
-/**
- * `map9` is small enough to watch it learn in minutes: 714 batches of episodes. The clipping and ρ here end the first plateau
- * soonest.
- */
-const MAP9 = {
-  ...PUBLISHED, steps: 35_000, truncate: 20, lr: { from: 2e-3, to: 2e-4, steps: 35_000 }, clipNorm: 3_000,
-  optimizer: { name: 'rmsprop', decay: 0.95 }, validate: { every: 5_000, items: 64 },
-} as const;
-
-/** The run of a preset. */
-export function presetRun(name: PresetName): RunConfig {
-  presetConfig(name);
-  const task = taskOptions(name);
-  const training = name === 'map9' ? MAP9 : task.name === 'mapping' ? MAPPING : SEQUENCES;
-  return { name, model: name, task, ...training, batchSize: name === 'babi' ? 1 : training.batchSize };
-}
-
-export function isPresetName(name: string): name is PresetName {
-  return presetNames.includes(name);
-}
 
 function refuse(path: string, expected: string, got: unknown): never {
   fail('ERR_MG_CONFIG', path, expected, got);
@@ -64,7 +43,7 @@ export function checkRunConfig(value: unknown): RunConfig {
     const base = typeof given.model === 'string'
       ? presetRun(given.model)
       : { ...own, ...(isVectorModel(given.model) ? VECTORS : MAPPING) };
-    const run = { ...base, ...given } as RunConfig;
+    const run = { ...base, ...given, model: base.model } as RunConfig;
     checkString('run', 'name', run.name);
     for (const key of ['steps', 'batchSize'] as const) checkInteger('run', key, run[key], 1);
     if (run.truncate !== null) checkInteger('run', 'truncate', run.truncate, 1);
@@ -108,4 +87,3 @@ export function buildRun(run: RunConfig): TrainerSetup {
     config: run,
   };
 }
-

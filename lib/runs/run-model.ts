@@ -32,6 +32,12 @@ export function buildModel(model: RunModel, task: Task<unknown>, rng: Rng): { mo
   return { model: vectorKind(kind).build(options, { ...sizes, rng }), task: shown };
 }
 
+/** Parameters and memory cells of a run's model, as the paper counts them. */
+export function countRun(run: Pick<RunConfig, 'model' | 'task'>): { parameters: number; memory: number } {
+  const { parameters, memoryCells } = estimateRun(run, { batch: 1, steps: 1 });
+  return { parameters, memory: memoryCells };
+}
+
 /** What a run costs. Only networks of vectors ask its task for their sizes. Throws ERR_MG_CONFIG, ERR_MG_ARGUMENT. */
 export function estimateRun({ model, task }: Pick<RunConfig, 'model' | 'task'>, size: WindowSize): ModelCost {
   if (!isVectorModel(model)) return estimate(model, size);

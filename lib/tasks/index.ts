@@ -2,13 +2,13 @@
 
 export { babi, type BabiOptions, type Story } from './babi.js';
 export { mapping } from './mapping/mapping.js';
-export { mappingPresets, type MappingOptions, type ResolvedMapping } from './mapping/mapping-options.js';
+export type { MappingOptions, ResolvedMapping } from './mapping/mapping-options.js';
 export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './mapping/maze.js';
 export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './mnist.js';
 export { spiralPath, walkPath, walkStart, type MoveRule } from './mapping/motion.js';
 export { QuestionScorer } from './question-scorer.js';
 export { recall, type RecallList, type RecallOptions } from './recall.js';
-export { makeTask, taskOptions, type MappingSpec, type TaskSpec } from './registry.js';
+export { makeTask, type MappingSpec, type TaskSpec } from './registry.js';
 export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
 export { sorting, type SortingList, type SortingOptions } from './sorting.js';
 export { levelSide } from './task.js';

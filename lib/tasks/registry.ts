@@ -4,7 +4,7 @@ import { associativeRecall, type AssociativeRecallOptions } from './associative-
 import { babi, type BabiOptions } from './babi.js';
 import { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './copy.js';
 import { mapping } from './mapping/mapping.js';
-import { mappingPresets, type MappingOptions } from './mapping/mapping-options.js';
+import type { MappingOptions } from './mapping/mapping-options.js';
 import { mnistRecall, mnistSorting, type MnistOptions } from './mnist.js';
 import { recall, type RecallOptions } from './recall.js';
 import { sorting, type SortingOptions } from './sorting.js';
@@ -34,25 +34,6 @@ const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
   'repeat-copy': repeatCopy,
   'associative-recall': associativeRecall,
 };
-
-const MAPPING = Object.entries(mappingPresets)
-  .map(([name, options]): [string, TaskSpec] => [name, { name: 'mapping', ...options }]);
-
-const PRESETS: Readonly<Record<string, TaskSpec>> = {
-  ...Object.fromEntries(MAPPING),
-  'sort-8k': { name: 'sorting', items: 20 },
-  'sort-50': { name: 'sorting', items: 50 },
-  'recall-8k': { name: 'recall', items: 10 },
-  'recall-20': { name: 'recall', items: 20 },
-  'mnist-sort': { name: 'mnist-sorting', items: 20 },
-  'mnist-recall': { name: 'mnist-recall', items: 10 },
-  'babi': { name: 'babi' },
-};
-
-/** The task that a configuration of the paper was trained on. */
-export function taskOptions(preset: string): TaskSpec {
-  return PRESETS[checkChoice('task', 'preset', preset, Object.keys(PRESETS))]!;
-}
 
 /** The task of a specification. ERR_MG_ARGUMENT for unknown names and options, and for data sets without their files. */
 export function makeTask(spec: TaskSpec): Task<unknown> {

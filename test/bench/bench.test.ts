@@ -3,7 +3,8 @@ import { models } from '../../lib/index.js';
 import { ladder, measure, sweep } from '../../lib/bench/against.js';
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
-import { learningRun, LEARNING_SIDES, LEARNING_TASKS } from '../../lib/bench/learning-runs.js';
+import { COMPARED_TASKS, comparedRun } from '../../lib/runs/comparisons.js';
+import { KIND_NAMES } from '../../lib/runs/kinds.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
 import { checkRunConfig } from '../../lib/runs/run-config.js';
@@ -59,8 +60,8 @@ describe('bench', () => {
     expect(sweepChart(sweepOf)).toContain('<svg');
   });
 
-  it.each(LEARNING_TASKS)('describes a run of each model on %s, with the same episodes', (task) => {
-    const [multigrid, ...others] = LEARNING_SIDES.map((side) => checkRunConfig(learningRun(task, side)));
+  it.each(COMPARED_TASKS)('describes a run of each model on %s, with the same episodes', (task) => {
+    const [multigrid, ...others] = KIND_NAMES.map((side) => checkRunConfig(comparedRun(task, side)));
     const episodes = (run: RunConfig): unknown => ({ ...run.task, presentation: undefined });
     for (const other of others) {
       expect(episodes(other)).toEqual(episodes(multigrid!));
@@ -82,7 +83,7 @@ describe('bench', () => {
     }
   });
 
-  it.each(LEARNING_SIDES)('trains %s on copy for some steps', async (side) => {
+  it.each(KIND_NAMES)('trains %s on copy for some steps', async (side) => {
     const lines: string[] = [];
     const curve = await learn(
       side,

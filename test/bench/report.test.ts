@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bytesNeeded, measure, sweep, type Measured, type Point } from '../../lib/bench/against.js';
 import { learn, type Curve } from '../../lib/bench/learning.js';
 import { learningChart, learningRow } from '../../lib/bench/learning-report.js';
-import { learningRun } from '../../lib/bench/learning-runs.js';
+import { comparedRun } from '../../lib/runs/comparisons.js';
 import { summarize } from '../../lib/bench/measure.js';
 import { exponents, HEADER, machine, row, sixDigits, sweepChart, type Sweep } from '../../lib/bench/report.js';
 import { runSweep } from '../../lib/bench/run-sweep.js';
@@ -206,7 +206,7 @@ describe('learning', () => {
   });
 
   it('notes what the trainer of that seed and that fall of the rate says, from update to update', async () => {
-    const [run, steps] = [learningRun('copy', 'dnc'), 80];
+    const [run, steps] = [comparedRun('copy', 'dnc'), 80];
     const setup = buildRun({ ...run, seed: 2, steps, lr: { ...run.lr, steps } });
     using _model = setup.model;
     const expected: [number, number][] = []; // so short a run is noted at every update

@@ -13,10 +13,13 @@ const copy = { name: 'copy', bits: 3, lengths: [1, 3] };
 const dnc = { kind: 'dnc', slots: 6, wordSize: 4, readHeads: 1, hidden: 5 };
 
 describe('a run of a network of vectors', () => {
-  it.each([
-    ['DNC', dnc, DNC], ['NTM', { kind: 'ntm', slots: 6, wordSize: 4, hidden: 5 }, NTM],
-    ['LSTM', { kind: 'lstm', hidden: 5, layers: 2 }, LSTMNetwork],
-  ] as const)('%s trains on copy, and its loss stays finite', async (_, model, kind) => {
+  it.each(
+    [
+      ['DNC', dnc, DNC],
+      ['NTM', { kind: 'ntm', slots: 6, wordSize: 4, hidden: 5 }, NTM],
+      ['LSTM', { kind: 'lstm', hidden: 5, layers: 2 }, LSTMNetwork],
+    ] as const,
+  )('%s trains on copy, and its loss stays finite', async (_, model, kind) => {
     const setup = buildRun(checkRunConfig({ model, task: copy, batchSize: 2 }));
     using built = setup.model;
     expect(built).toBeInstanceOf(kind);

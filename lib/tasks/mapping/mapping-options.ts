@@ -145,16 +145,3 @@ function smallestSide(size: number): number {
   while (side < size) side *= 2;
   return side;
 }
-
-/** Options by configuration name. Sources: Table 1 of Huynh, Maire, Walter 2020 and the published sample; `map9` is our own. */
-export const mappingPresets = {
-  'map9': { size: 9, locationScale: 0.05 }, // raw locations learn it too, about half as fast
-  'map15-8k': { size: 15 },
-  'map25-8k': { size: 25 },
-  'map25': { size: 25 },
-  'map25-q9': { size: 25, query: 9 },
-  'map25-f9q9': { size: 25, view: 9, motion: 'random', pathLength: 500 },
-  'ablated': { size: 25 },
-  'convlstm-thick': { size: 25, inputLevels: [4] },
-  'convlstm-deep': { size: 25, inputLevels: [4] },
-} as const satisfies Record<string, MappingOptions>;

@@ -1,7 +1,7 @@
 // 9×9 windows: a 9×9 query on a 3×3 view, and a 9×9 view.
 import { describe, expect, it } from 'vitest';
 import { mapping } from '../../../lib/tasks/mapping/mapping.js';
-import { mappingPresets, type MappingOptions } from '../../../lib/tasks/mapping/mapping-options.js';
+import type { MappingOptions } from '../../../lib/tasks/mapping/mapping-options.js';
 import type { Maze } from '../../../lib/tasks/mapping/maze.js';
 import { onMap, readMap, readWindow, resizeText, seenUntil, wideCandidates, windowText } from './naive-mapping.js';
 
@@ -74,7 +74,7 @@ describe('a 9×9 query on a 3×3 view', () => {
   it('leaves the first output as it is without', () => {
     const items = [mapping().generate(1, 0)];
     const [plain] = mapping().windows(items, { length: 60, seed: 2 });
-    const [both] = mapping(mappingPresets['map25-q9']).windows(items, { length: 60, seed: 2 });
+    const [both] = mapping({ size: 25, query: 9 }).windows(items, { length: 60, seed: 2 });
     expect(both!.outputs[0]).toEqual(plain!.outputs[0]);
     expect(both!.input).toEqual(plain!.input);
     expect(both!.outputs.map(({ name }) => name)).toEqual(['query3', 'query9']);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mapping } from '../../../lib/tasks/mapping/mapping.js';
-import { mappingPresets, type MappingOptions } from '../../../lib/tasks/mapping/mapping-options.js';
+import type { MappingOptions } from '../../../lib/tasks/mapping/mapping-options.js';
 import { parseMaze, type Maze } from '../../../lib/tasks/mapping/maze.js';
 import { spiralPath } from '../../../lib/tasks/mapping/motion.js';
 import type { Window } from '../../../lib/tasks/task.js';
@@ -90,7 +90,15 @@ describe('windows of the mapping task', () => {
   });
 
   it('has the shapes that it describes', () => {
-    for (const options of Object.values(mappingPresets)) {
+    const published: MappingOptions[] = [
+      { size: 9 },
+      { size: 15 },
+      { size: 25 },
+      { size: 25, query: 9 },
+      { size: 25, view: 9, motion: 'random', pathLength: 500 },
+      { size: 25, inputLevels: [4] },
+    ];
+    for (const options of published) {
       const task = mapping(options);
       const { form, input, outputs, steps } = task.describe();
       expect(form).toBe('stepwise');

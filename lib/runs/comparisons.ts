@@ -1,0 +1,97 @@
+/** Tasks on which all kinds are trained side by side: the same episodes for each, in the setting that it learns best with. */
+import type { MultigridConfig } from '../models/multigrid/config.js';
+import type { TaskSpec } from '../tasks/registry.js';
+import { KIND_NAMES, vectorKind, type Alike, type KindName, type VectorModel, type VectorName } from './kinds.js';
+import type { RunConfig, RunModel, Schedule } from './run.js';
+import { compared, MAP9 } from './schedules.js';
+
+interface Comparison {
+  /** A question to the reader, for the command's help. */
+  readonly about: string;
+  readonly task: TaskSpec;
+  /** Where multigrid memory is shown the episodes in another way than networks of vectors. */
+  readonly gridTask?: TaskSpec;
+  readonly grid: RunModel;
+  readonly vectors: Alike;
+  readonly schedule: { readonly grid: Schedule; readonly vectors: Schedule };
+}
+
+/** For bit sequences shown in every cell of a 3×3 grid. */
+const COPY: MultigridConfig = {
+  input: { 0: 7 },
+  lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]],
+  tail: [[0, 0, 8]],
+  fc: [72, 6],
+};
+
+/** One item is one patch, and the answer is read once: a window of 6 steps where the other models need 32. */
+const LADDER: MultigridConfig['writer'] = [[0, 0, 8], [0, 1, 8], [0, 1, 8]];
+const recall = (bitsOfCell: number): MultigridConfig => ({
+  input: { 0: bitsOfCell },
+  writer: LADDER,
+  front: LADDER,
+  mem: 'same-index',
+  tail: [[0, 1, 16], [0, 0, 16], [0, 0, bitsOfCell]],
+});
+
+const sequences = (steps: number): Comparison['schedule'] => ({ grid: compared(steps, 2e-3), vectors: compared(steps, 1e-3) });
+const { steps: MAP9_STEPS, truncate, batchSize } = MAP9;
+const SPEC = { name: 'copy', bits: 6, lengths: [1, 10] } as const;
+
+export const comparisons = {
+  'map9': {
+    about: 'where in a 9×9 maze is what you are shown?',
+    task: { name: 'mapping', size: 9, locationScale: 0.05 }, // raw locations learn it too, about half as fast
+    grid: 'map9',
+    // As many memory cells. Of rates from 1e-3 to 2e-2 and of 128 and 256 units, these suit the DNC best; others take the same.
+    vectors: { slots: 225, readHeads: 4, hidden: 256 },
+    schedule: { grid: MAP9, vectors: { ...MAP9, ...compared(MAP9_STEPS, 3e-3), truncate, batchSize } },
+  },
+  'recall': {
+    about: '4 patches of 9 bits; one is shown again: what followed it?',
+    task: { name: 'recall', items: 4 },
+    grid: recall(1),
+    vectors: { slots: 64, readHeads: 2, hidden: 100 },
+    schedule: sequences(200_000),
+  },
+  'copy': {
+    about: '1 to 10 vectors of 6 bits, to be given back in order',
+    task: { ...SPEC, presentation: 'flat' },
+    gridTask: { ...SPEC, presentation: 'grid' },
+    grid: COPY,
+    vectors: { slots: 16, readHeads: 1, hidden: 64 },
+    schedule: sequences(200_000),
+  },
+  'associative-recall': {
+    about: '2 to 6 items of 3 vectors of 6 bits; one is shown again: what followed it?',
+    task: { name: 'associative-recall', presentation: 'flat' },
+    gridTask: { name: 'associative-recall', presentation: 'patch' },
+    grid: recall(2),
+    vectors: { slots: 32, readHeads: 2, hidden: 100 },
+    schedule: sequences(300_000),
+  },
+} as const satisfies Record<string, Comparison>;
+
+export type ComparedTask = keyof typeof comparisons;
+export const COMPARED_TASKS = Object.keys(comparisons) as readonly ComparedTask[];
+
+/** Under this name the run of a kind on a task is a preset; `map9` is multigrid's own. */
+export function comparedName(task: ComparedTask, kind: KindName): string {
+  return kind === 'multigrid' && task === 'map9' ? 'map9' : `${kind}-${task}`;
+}
+
+/** The run of one kind on one task. */
+export function comparedRun(task: ComparedTask, kind: KindName): RunConfig {
+  const { grid, gridTask, vectors, schedule, ...row }: Comparison = comparisons[task];
+  const name = comparedName(task, kind);
+  if (kind === 'multigrid') return { name, model: grid, task: gridTask ?? row.task, ...schedule.grid };
+  return { name, model: vectorModel(kind, vectors), task: row.task, ...schedule.vectors };
+}
+
+function vectorModel(kind: VectorName, alike: Alike): VectorModel {
+  return { kind, ...vectorKind(kind).beside(alike) } as VectorModel;
+}
+
+export function comparedRuns(): RunConfig[] {
+  return COMPARED_TASKS.flatMap((task) => KIND_NAMES.map((kind) => comparedRun(task, kind)));
+}

@@ -1,0 +1,57 @@
+/** Runs as rows: model, task and schedule under one name. */
+import { fail } from '../check.js';
+import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
+import type { TaskSpec } from '../tasks/registry.js';
+import { comparedRuns } from './comparisons.js';
+import type { RunConfig, RunModel, Schedule } from './run.js';
+import { MAPPING, SEQUENCES } from './schedules.js';
+
+type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
+
+const maze = (model: RunModel, options: MappingOptions): Row => [model, { name: 'mapping', ...options }, MAPPING];
+
+/** A DNC of as many numbers as the multigrid memory beside it; its units follow from the published parameter counts. */
+const dnc = (hidden: number): RunModel => ({ kind: 'dnc', slots: 500, wordSize: 16, readHeads: 4, hidden });
+
+/** The runs behind the paper's Tables 1 to 3 (Huynh, Maire, Walter 2020). */
+const PUBLISHED: Readonly<Record<string, Row>> = {
+  'map15-8k': maze('map15-8k', { size: 15 }),
+  'map25-8k': maze('map25-8k', { size: 25 }),
+  'map25': maze('map25', { size: 25 }),
+  'map25-f9q9': maze('map25-f9q9', { size: 25, view: 9, motion: 'random', pathLength: 500 }),
+  'map25-q9': maze('map25-q9', { size: 25, query: 9 }),
+  'map25-walk500': maze('map25', { size: 25, motion: 'random', pathLength: 500 }),
+  'map25-walk1500': maze('map25', { size: 25, motion: 'random', pathLength: 1500 }),
+  'ablated': maze('ablated', { size: 25 }),
+  'convlstm-thick': maze('convlstm-thick', { size: 25, inputLevels: [4] }),
+  'convlstm-deep': maze('convlstm-deep', { size: 25, inputLevels: [4] }),
+  'map15-dnc': maze(dnc(293), { size: 15 }),
+  'map25-dnc': maze(dnc(148), { size: 25 }),
+  'sort-8k': ['sort-8k', { name: 'sorting', items: 20 }, SEQUENCES],
+  'sort-50': ['sort-50', { name: 'sorting', items: 50 }, SEQUENCES],
+  'sort-dnc': [dnc(384), { name: 'sorting', items: 20 }, SEQUENCES],
+  'recall-8k': ['recall-8k', { name: 'recall', items: 10 }, SEQUENCES],
+  'recall-20': ['recall-20', { name: 'recall', items: 20 }, SEQUENCES],
+  'recall-dnc': [dnc(384), { name: 'recall', items: 10 }, SEQUENCES],
+  'mnist-sort': ['mnist-sort', { name: 'mnist-sorting', items: 20 }, SEQUENCES],
+  'mnist-recall': ['mnist-recall', { name: 'mnist-recall', items: 10 }, SEQUENCES],
+  'babi': ['babi', { name: 'babi' }, { ...SEQUENCES, batchSize: 1 }],
+};
+
+const RUNS: ReadonlyMap<string, RunConfig> = new Map([
+  ...comparedRuns().filter(({ name }) => name === 'map9'),
+  ...Object.entries(PUBLISHED).map(([name, [model, task, schedule]]): RunConfig => ({ name, model, task, ...schedule })),
+  ...comparedRuns().filter(({ name }) => name !== 'map9'),
+].map((run) => [run.name, run]));
+
+export const PRESET_RUNS: readonly string[] = [...RUNS.keys()];
+
+export function isPresetRun(name: string): boolean {
+  return RUNS.has(name);
+}
+
+/** The run of that name. Throws ERR_MG_CONFIG. */
+export function presetRun(name: string): RunConfig {
+  const run = RUNS.get(name);
+  return structuredClone(run ?? fail('ERR_MG_CONFIG', 'preset', `the name of a preset (${PRESET_RUNS.join(', ')})`, name));
+}

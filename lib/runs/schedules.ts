@@ -1,0 +1,57 @@
+/** How long and how fast: schedules that rows of runs share. */
+import type { Schedule } from './run.js';
+
+/** As published: 1e-3 to 1e-4 over 10⁶ time steps, 32 episodes side by side (Huynh, Maire, Walter 2020). */
+const PUBLISHED = {
+  batchSize: 32,
+  optimizer: { name: 'rmsprop' },
+  lr: { from: 1e-3, to: 1e-4, steps: 1_000_000 },
+  seed: 1,
+} as const;
+const PUBLISHED_SCORES = { every: 100_000, items: 500 };
+
+/** 8·10⁶ time steps in windows of 20. */
+export const MAPPING: Schedule = {
+  ...PUBLISHED,
+  steps: 8_000_000,
+  truncate: 20,
+  clipNorm: 10_000,
+  validate: PUBLISHED_SCORES,
+};
+
+/** 2·10⁶ time steps in whole episodes. */
+export const SEQUENCES: Schedule = {
+  ...PUBLISHED,
+  steps: 2_000_000,
+  truncate: null,
+  clipNorm: 100_000,
+  validate: PUBLISHED_SCORES,
+};
+
+/** Small enough to watch it learn in minutes: 714 batches. The clipping and ρ here end the first plateau soonest. */
+export const MAP9: Schedule = {
+  ...PUBLISHED,
+  steps: 35_000,
+  truncate: 20,
+  lr: { from: 2e-3, to: 2e-4, steps: 35_000 },
+  clipNorm: 3_000,
+  optimizer: { name: 'rmsprop', decay: 0.95 },
+  validate: { every: 5_000, items: 64 },
+};
+
+/** What networks of vectors learn with unless the run says otherwise: Adam is several times faster on them than RMSProp. */
+export const VECTORS: Schedule = {
+  steps: 400_000,
+  batchSize: 16,
+  truncate: null,
+  optimizer: { name: 'adam' },
+  lr: { from: 1e-3, to: 1e-4, steps: 400_000 },
+  clipNorm: 50,
+  seed: 1,
+  validate: { every: 20_000, items: 256 },
+};
+
+/** Side by side: whole sequences with Adam, and a rate that falls to a tenth over the run. */
+export function compared(steps: number, rate: number): Schedule {
+  return { ...VECTORS, steps, lr: { from: rate, to: rate / 10, steps }, validate: { every: steps, items: 256 } };
+}
