@@ -70,7 +70,7 @@ function drawList(
 class AssociativeRecallTask extends SequenceTask {
   readonly version = 1;
   constructor(readonly items: Range, readonly vectors: number, bits: number, presentation: Presentation) {
-    super('associativeRecall', bits + 2, bits, presentation);
+    super('associative-recall', bits + 2, bits, presentation);
   }
 
   protected draw(seed: number, index: number): BitSequence {
@@ -80,7 +80,7 @@ class AssociativeRecallTask extends SequenceTask {
 }
 
 class PatchRecallTask implements Task<AssociativeList> {
-  readonly name = 'associativeRecall';
+  readonly name = 'associative-recall';
   readonly version = 1;
   readonly #size: number;
   readonly #patch: readonly [number, number, number];

@@ -108,7 +108,7 @@ class RepeatCopyTask extends SequenceTask {
     readonly count: 'tenth' | 'normalised',
     presentation: Presentation,
   ) {
-    super('repeatCopy', bits + 2, bits + 1, presentation);
+    super('repeat-copy', bits + 2, bits + 1, presentation);
   }
 
   protected draw(seed: number, index: number): BitSequence {
