@@ -41,3 +41,4 @@ export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';
+export { SAM, SAMState, type SAMOptions } from './sam.js';

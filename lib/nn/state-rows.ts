@@ -1,7 +1,7 @@
 // Rows of a batch in a carried state, and sequences that end before their window.
 
 import { checkInteger, fail } from '../check.js';
-import { add, concat, gather, mul } from '../ops/index.js';
+import { add, concat, gather, mul, slice } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
 
 function checkRows(where: string, items: readonly number[], batch: number): void {
@@ -12,6 +12,11 @@ function checkRows(where: string, items: readonly number[], batch: number): void
 /** The rows of axis 0 named by `items`, in that order. */
 export function selectRows(x: Tensor, items: readonly number[]): Tensor {
   checkRows('select', items, x.shape[0] ?? 0);
+  if (x.dtype !== 'float32' && x.dtype !== 'float64') { // indices of a state, of which there are few
+    const rest = x.shape.slice(1);
+    const rows = items.map((item) => slice(x, [item, ...rest.map(() => 0)], [1, ...rest]));
+    return rows.length === 1 ? rows[0]! : concat(rows, 0);
+  }
   const indices = Tensor.from(Int32Array.from(items), [items.length], { device: x.device });
   const rows = gather(x, indices, 0);
   indices.dispose();

@@ -41,4 +41,15 @@ export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
 export { max, sum } from './reduce.js';
 export { reshape } from './reshape.js';
+export {
+  samIndices,
+  samInterface,
+  samStateShapes,
+  samWindow,
+  samZeros,
+  type SamSettings,
+  type SamTensors,
+  type SamWeights,
+  type SamWindow,
+} from './sam.js';
 export { logSoftmax, softmax } from './softmax.js';

@@ -13,6 +13,7 @@ OpRows loss_ops();
 OpRows matmul_ops();
 OpRows optimizer_ops();
 OpRows reduce_ops();
+OpRows sam_ops();
 OpRows step_ops();
 
 }  // namespace mg

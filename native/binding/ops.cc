@@ -26,6 +26,7 @@ const OpRows& table() {
         network_ops(),
         optimizer_ops(),
         reduce_ops(),
+        sam_ops(),
         step_ops(),
     };
     for (const OpRows& family : families) all->insert(all->end(), family.begin(), family.end());

@@ -1,0 +1,257 @@
+/** A window of a sparse access memory as one op: one native call forward, one backward. */
+import { isRecording, record } from '../autograd/tape.js';
+import { fail, words } from '../check.js';
+import { native } from '../native.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { sizeOf, type Shape } from '../tensor/shape.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
+import { checkFloat, checkSameDType, checkShapeOf, make } from './make.js';
+
+export interface SamSettings {
+  /** N, W, R, K, and H of the controller; hidden 0: there is none and the input is the raw interface. */
+  readonly slots: number;
+  readonly wordSize: number;
+  readonly heads: number;
+  readonly reads: number;
+  readonly hidden: number;
+  /** Each head has a strength 1 + softplus, else it is 1. */
+  readonly strength: boolean;
+  /** `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both. */
+  readonly index: 'live' | 'linear';
+  readonly forgetBias: number;
+  /** Hidden and cell are brought into −clip … clip; 0: they are left alone. */
+  readonly clip: number;
+  /** Under the norms and in the cosine. */
+  readonly epsilon: number;
+  /** Weight that a slot has to exceed in a step to count as accessed. */
+  readonly delta: number;
+}
+
+/** Weights of the controller [I+RW+H,4H], [4H] and of the interface [H,D], [D]. */
+export interface SamWeights {
+  readonly gates: Tensor;
+  readonly gatesBias: Tensor;
+  readonly interface: Tensor;
+  readonly interfaceBias: Tensor;
+}
+
+/**
+ * The state of a batch; zeros are a new episode. Slots 0 … live−1 were touched and have rows, the others still hold the constant
+ * 1e-6 and have none. The ring of slots, the least recently accessed first, is a circle of nodes: s+1 for slot s, and 0 for all slots
+ * without a row.
+ */
+export interface SamTensors {
+  /** [B,C,W]: place for C rows. */
+  readonly memory: Tensor;
+  /** int32 [B,C+1,2]: the nodes before and behind each node. */
+  readonly ring: Tensor;
+  /** int32 [B,2]: live, and the node at the front. */
+  readonly counts: Tensor;
+  /** int32 [B,R,K] and [B,R,K]: what was read at the step before; of falling weight. */
+  readonly readSlots: Tensor;
+  readonly readWeights: Tensor;
+  readonly readWords: Tensor;
+  readonly hidden: Tensor;
+  readonly cell: Tensor;
+}
+
+export interface SamWindow {
+  /** [T,B,H] and [T,B,R,W]; zero where a row is past its length. */
+  readonly hidden: Tensor;
+  readonly words: Tensor;
+  readonly state: SamTensors;
+  /** So many rows can be live after the window. */
+  readonly liveBound: number;
+}
+
+/** Places of the parts of the interface vector, and its size D = R(2W + 3), or R(2W + 2) without strengths. */
+export function samInterface({ wordSize: W, heads: R, strength }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength'>): {
+  readonly size: number;
+  readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
+} {
+  const shapes: Record<string, Shape> = {
+    queries: [R, W],
+    adds: [R, W],
+    alpha: [R],
+    gamma: [R],
+    ...(strength ? { strengths: [R] } : {}),
+  };
+  let size = 0;
+  const parts = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const begin = size;
+      size += sizeOf(shape);
+      return [name, [begin, shape] as const];
+    }),
+  );
+  return { size, parts };
+}
+
+/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call. */
+export function samStateShapes(
+  s: SamSettings,
+  batch: number,
+  capacity: number,
+): { readonly [Name in keyof SamTensors]: Shape } {
+  const { wordSize: W, heads: R, reads: K, hidden: H } = s;
+  return {
+    memory: [batch, capacity, W],
+    ring: [batch, capacity + 1, 2],
+    counts: [batch, 2],
+    readSlots: [batch, R, K],
+    readWeights: [batch, R, K],
+    readWords: [batch, R, W],
+    hidden: [batch, H],
+    cell: [batch, H],
+  };
+}
+
+/** Names of the state that are int32. */
+export const samIndices: ReadonlySet<string> = new Set<keyof SamTensors>(['ring', 'counts', 'readSlots']);
+
+/** The state of a new episode. */
+export function samZeros(
+  s: SamSettings,
+  batch: number,
+  options: { dtype?: FloatDType; device?: Tensor['device'] } = {},
+): SamTensors {
+  const capacity = s.index === 'linear' ? s.slots : Math.min(s.slots, s.heads + s.reads);
+  const zeros = Object.entries(samStateShapes(s, batch, capacity)).map((
+    [name, shape],
+  ) => [name, Tensor.zeros(shape, { ...options, ...(samIndices.has(name) ? { dtype: 'int32' as const } : {}) })]);
+  return Object.fromEntries(zeros) as SamTensors;
+}
+
+function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s: SamSettings): Tensor[] {
+  const op = 'samWindow';
+  checkFloat(op, 'x', x);
+  const [steps = 0, batch = 0, inputs = 0] = x.shape;
+  if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
+  const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
+    checkShapeOf(op, name, checkSameDType(op, x, name, tensor), shape, letters);
+    return tensor;
+  };
+  const [H, D, read] = [s.hidden, samInterface(s).size, s.heads * s.wordSize];
+  if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
+  const own = weights === null ? [] : [
+    check('gates', weights.gates, [inputs + read + H, 4 * H], '[I+RW+H,4H]'),
+    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
+    check('interface', weights.interface, [H, D], '[H,D]'),
+    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
+  ];
+  const capacity = checkTensor(op, 'memory', state.memory).shape[1] ?? 0;
+  const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][];
+  return [
+    x,
+    ...own,
+    ...shapes.map(([name, shape]) => {
+      if (!samIndices.has(name)) return check(name, state[name], shape, 'of the state');
+      const tensor = checkTensor(op, name, state[name]);
+      if (tensor.dtype !== 'int32') fail('ERR_MG_DTYPE', op, `${name} of int32`, words(tensor.dtype));
+      checkShapeOf(op, name, tensor, shape, 'of the state');
+      return tensor;
+    }),
+  ];
+}
+
+const OUTPUTS = 10; // hidden, words, and the state
+
+/**
+ * T steps of a sparse access memory from `state` (Rae et al., NIPS 2016): per step the LSTM controller on [x, words, hidden], the
+ * interface vector, and for each head a write to the K rows it read before and to the least recently accessed slot, which is erased
+ * first, then a read of the K rows of the greatest cosine.
+ * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Time and memory of a step do not depend on N. Saves for each
+ * step the rows that it changed; backward rolls one copy of the touched rows back. `liveBound`: at most so many rows of `state` are
+ * live. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros. `isStateSpent`: the caller disposes of
+ * `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in place. Without weights
+ * (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
+ */
+export function samWindow(
+  x: Tensor,
+  weights: SamWeights | null,
+  state: SamTensors,
+  liveBound: number,
+  settings: SamSettings,
+  lengths: Int32Array | null = null,
+  isStateSpent = false,
+): SamWindow {
+  const op = 'samWindow';
+  const s = settings;
+  const inputs = checkInputs(x, weights, state, s);
+  const [steps, batch, width] = x.shape as [number, number, number];
+  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
+  const all = [x, ...empty, ...inputs.slice(1)];
+  const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
+  const isOwn = isStateSpent && !recorded && state.memory.isSoleOwner && state.ring.isSoleOwner;
+  const place = state.memory.shape[1]!;
+  const most = s.index === 'linear' ? s.slots : Math.min(s.slots, liveBound + steps * (s.heads + s.reads));
+  const inPlace = isOwn && most <= place;
+  const capacity = inPlace ? place : isOwn ? Math.max(most, Math.min(s.slots, 2 * place)) : most;
+  const dims = Int32Array.of(
+    steps,
+    batch,
+    width,
+    s.hidden,
+    s.slots,
+    s.wordSize,
+    s.heads,
+    s.reads,
+    place,
+    capacity,
+    liveBound,
+    Number(s.strength),
+    Number(s.index === 'linear'),
+  );
+  const ends = lengths ?? new Int32Array(0);
+  const numbers = [s.forgetBias, s.clip, s.epsilon, s.delta] as const;
+  const flags = Int32Array.of(Number(recorded), Number(inPlace));
+  const storages = native().samForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, flags);
+  const shapes = samStateShapes(s, batch, capacity);
+  const resultShapes: Shape[] = [[steps, batch, s.hidden], [steps, batch, s.heads, s.wordSize], ...Object.values(shapes)];
+  const isIndex = [false, false, ...Object.keys(shapes).map((name) => samIndices.has(name))];
+  const results = resultShapes.map((shape, i) => (
+    isIndex[i]! ? new Tensor(storages[i]!, shape, 'int32') : make(storages[i]!, shape, x)
+  ));
+  const floats = results.filter((_, i) => !isIndex[i]!);
+  const trace = storages.slice(OUTPUTS).map((storage, i) => {
+    const shape = [recorded ? traceSizes(s, steps, batch)[i]! : 0];
+    return i === 4 || i === 5 ? new Tensor(storage, shape, 'int32') : make(storage, shape, x);
+  });
+  record(op, inputs, floats, [...all, ...floats.slice(0, 3), ...trace], (dys, saved, needs) => {
+    const given = saved.map((t) => t.storage(op));
+    const [first, rest] = [all.length, all.length + 3];
+    let next = 0;
+    const gradients = isIndex.map((index) => (index ? null : dys[next++]?.storage(op) ?? null));
+    const wanted = Int32Array.of(Number(needs[MEMORY - empty.length]!), 0);
+    const made = native().samBackward(
+      given.slice(0, first),
+      given.slice(first, rest),
+      given.slice(rest),
+      gradients,
+      ends,
+      dims,
+      ...numbers,
+      wanted,
+    );
+    next = 0;
+    const tensors = saved.slice(0, first).map((input, i) => (
+      input.dtype === 'int32' || (i === MEMORY && wanted[0] === 0) ? null : make(made[next++]!, input.shape, input)
+    ));
+    for (const unused of tensors.slice(1, 1 + empty.length)) unused?.dispose();
+    return [tensors[0]!, ...tensors.slice(1 + empty.length)];
+  });
+  for (const tensor of [...trace, ...empty]) tensor.dispose();
+  const names = Object.keys(shapes) as (keyof SamTensors)[];
+  const after = Object.fromEntries(names.map((name, i) => [name, results[2 + i]!])) as unknown as SamTensors;
+  return { hidden: results[0]!, words: results[1]!, state: after, liveBound: most };
+}
+
+const MEMORY = 5; // its place among the inputs of the native call
+
+/** Elements of what a window saves: gates, cells, interface, changed rows and their slots, read slots and weights. */
+function traceSizes(s: SamSettings, steps: number, batch: number): number[] {
+  const written = s.heads * (s.reads + 1);
+  const read = s.heads * s.reads;
+  const each = [4 * s.hidden, s.hidden, samInterface(s).size, written * s.wordSize, written, read, read];
+  return each.map((n) => steps * batch * n);
+}

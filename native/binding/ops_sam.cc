@@ -1,0 +1,199 @@
+#include <array>
+
+#include "../base/check.h"
+#include "../ops/sam/sam.h"
+#include "families.h"
+
+namespace mg {
+namespace {
+
+enum Input { kX, kGates, kGatesBias, kInterface, kInterfaceBias, kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell, kInputs };
+enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 8 };  // then the state in the order above
+enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraces };
+
+const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
+                                          "memory", "ring", "counts", "slots", "weights", "words", "hidden", "cell"};
+
+constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits, and slots into 32
+
+// From [T, B, I, H, N, W, R, K, capacity before, capacity, live bound, strength, linear] and the four numbers behind them.
+SamDims sam_dims(const Call& c, std::size_t i) {
+  c.expect_dims(i, 13);
+  const std::vector<i64>& n = c.dims(i);
+  SamDims d;
+  d.steps = n[0], d.batch = n[1], d.inputs = n[2], d.hidden = n[3];
+  d.slots = n[4], d.word = n[5], d.heads = n[6], d.kept = n[7];
+  d.capacity_before = n[8], d.capacity = n[9], d.live_bound = n[10];
+  d.strength = n[11] != 0, d.linear = n[12] != 0;
+  d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3), d.delta = c.number(i + 4);
+  for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.heads, d.kept, d.capacity_before, d.capacity}) {
+    if (size < 1 || size > most_size) c.refuse("ERR_MG_SHAPE", "sizes of 1 to " + std::to_string(most_size), size);
+  }
+  if (d.hidden > most_size) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(most_size) + " hidden units", d.hidden);
+  if (d.kept > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many reads as slots", d.kept);
+  if (d.heads > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many heads as slots", d.heads);
+  product({d.steps, d.batch, product({d.heads, d.kept + 1, d.word + 2}), 64});  // throw unless they fit
+  product({d.batch, d.capacity + d.capacity_before, d.word + 2, 64});
+  const i64 wide = product({d.inputs + 8 * d.hidden + 8 * product({d.word + 4, d.heads}), 8});
+  product({d.steps, d.batch, wide});
+  product({d.hidden + 1, wide, 8});
+  if (d.live_bound > d.capacity_before) c.refuse("ERR_MG_SHAPE", "at most as many live rows as there are", d.live_bound);
+  if (d.capacity < d.most_live()) c.refuse("ERR_MG_SHAPE", "a capacity of " + std::to_string(d.most_live()), d.capacity);
+  if (d.hidden == 0 && d.inputs != interface_size(d))
+    c.refuse("ERR_MG_SHAPE", "an interface of " + std::to_string(interface_size(d)), d.inputs);
+  return d;
+}
+
+bool is_index(int input) { return input == kRing || input == kCounts || input == kSlots; }
+
+std::array<i64, kInputs> input_counts(const SamDims& d, i64 capacity) {
+  const i64 B = d.batch, D = d.hidden == 0 ? 0 : interface_size(d), H = d.hidden;
+  return {d.steps * B * d.inputs, d.hidden == 0 ? 0 : d.controller_rows() * 4 * H, 4 * H, H * D, D,
+          B * capacity * d.word, B * (capacity + 1) * 2, B * 2, B * d.read(), B * d.read(), B * d.words(), B * H, B * H};
+}
+std::array<i64, kTraces> trace_counts(const SamDims& d) {
+  const i64 rows = d.steps * d.batch;
+  return {rows * 4 * d.hidden, rows * d.hidden, rows * interface_size(d), rows * d.written() * d.word, rows * d.written(),
+          rows * d.read(), rows * d.read()};
+}
+DType trace_dtype(int k, DType dtype) { return k == kTraceChanged || k == kTraceSlots ? DType::int32 : dtype; }
+i64 output_count(const SamDims& d, int output) {
+  if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
+  if (output == kWordSteps) return d.steps * d.batch * d.words();
+  return input_counts(d, d.capacity)[static_cast<std::size_t>(kMemory + output - kAfter)];
+}
+
+// Empty, or one length for each sample.
+std::vector<i64> window_lengths(const Call& c, std::size_t i, const SamDims& d) {
+  const std::vector<i64>& lengths = c.dims(i);
+  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
+    c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
+  for (const i64 n : lengths) {
+    if (n < 0 || n > d.steps) c.refuse("ERR_MG_SHAPE", "lengths of 0 to " + std::to_string(d.steps), n);
+  }
+  return lengths;
+}
+
+void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const SamDims& d) {
+  if (inputs.size() != kInputs) c.refuse("ERR_MG_SHAPE", std::to_string(int(kInputs)) + " inputs", inputs.size());
+  c.expect_float(inputs[kX], "x");
+  const auto counts = input_counts(d, d.capacity_before);
+  for (std::size_t i = 0; i < kInputs; ++i)
+    c.expect(inputs[i], input_names[i], is_index(int(i)) ? DType::int32 : inputs[kX].dtype, counts[i]);
+}
+
+template <class T>
+T* at(const std::vector<Storage>& storages, int i) {
+  const Storage& s = storages[static_cast<std::size_t>(i)];
+  return s.buffer && s.count > 0 ? s.as<std::remove_const_t<T>>() : nullptr;
+}
+template <class T>
+SamState<T> state_at(const std::vector<Storage>& s, int first) {
+  using I = IndexOf<T>;
+  return {at<T>(s, first), at<I>(s, first + 1), at<I>(s, first + 2), at<I>(s, first + 3),
+          at<T>(s, first + 4), at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7)};
+}
+template <class T>
+DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
+  return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3)};
+}
+template <class T>
+SamTrace<T> trace_at(const std::vector<Storage>& s) {
+  using I = IndexOf<T>;
+  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface), at<T>(s, kTraceRows),
+          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights)};
+}
+
+void call_forward(Call& c) {
+  const SamDims d = sam_dims(c, 2);
+  const std::vector<Storage> inputs = c.ins(0);
+  const std::vector<i64> lengths = window_lengths(c, 1, d);
+  expect_inputs(c, inputs, d);
+  c.expect_dims(7, 2);
+  const bool recorded = c.dims(7)[0] != 0, in_place = c.dims(7)[1] != 0;
+  if (recorded && in_place) c.refuse("ERR_MG_SHAPE", "rows to be reused only where nothing is recorded", "both");
+  if (in_place && d.capacity != d.capacity_before) c.refuse("ERR_MG_SHAPE", "rows to be reused where they suffice", d.capacity);
+  const DType dtype = inputs[kX].dtype;
+  std::vector<Storage> outputs, trace;
+  for (int k = 0; k < kOutputs; ++k) {
+    const int input = kMemory + k - kAfter;
+    const bool reused = in_place && (input == kMemory || input == kRing);
+    const DType own = k >= kAfter && is_index(input) ? DType::int32 : dtype;
+    outputs.push_back(reused ? c.result(inputs[static_cast<std::size_t>(input)]) : c.result(own, output_count(d, k)));
+  }
+  const auto counts = trace_counts(d);
+  for (int k = 0; k < kTraces; ++k)
+    trace.push_back(c.result(trace_dtype(k, dtype), recorded ? counts[static_cast<std::size_t>(k)] : 0));
+  const int workers = c.workers();
+  by_float(dtype, [&](auto t) {
+    using T = decltype(t);
+    const Storage space = c.workspace(sam_forward_workspace<T>(d, workers));
+    c.run([=] {
+      const SamForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
+                              weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
+                              state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps), at<T>(outputs, kWordSteps),
+                              trace_at<T>(trace)};
+      sam_forward<T>(job, space.as<void>(), workers);
+    });
+  });
+}
+
+void call_backward(Call& c) {
+  const SamDims d = sam_dims(c, 5);
+  const std::vector<Storage> inputs = c.ins(0), steps = c.ins(1), trace = c.ins(2), gradients = c.ins(3);
+  const std::vector<i64> lengths = window_lengths(c, 4, d);
+  expect_inputs(c, inputs, d);
+  c.expect_dims(10, 2);
+  const bool wants_memory = c.dims(10)[0] != 0, wants_start = c.dims(10)[1] != 0;
+  const DType dtype = inputs[kX].dtype;
+  const auto counts = input_counts(d, d.capacity_before);
+  const auto traced = trace_counts(d);
+  if (steps.size() != 3 || trace.size() != kTraces || gradients.size() != kOutputs)
+    c.refuse("ERR_MG_SHAPE", "the tensors of forward", "another number");
+  for (int k = 0; k < 3; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
+  for (int k = 0; k < kTraces; ++k)
+    c.expect(trace[static_cast<std::size_t>(k)], "trace", trace_dtype(k, dtype), traced[static_cast<std::size_t>(k)]);
+  for (int k = 0; k < kOutputs; ++k) {
+    const Storage& gradient = gradients[static_cast<std::size_t>(k)];
+    if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
+  }
+  std::vector<Storage> results(kInputs + 1);
+  for (int k = 0; k < kInputs; ++k) {
+    if (!is_index(k) && (k != kMemory || wants_memory))
+      results[static_cast<std::size_t>(k)] = c.result(dtype, counts[static_cast<std::size_t>(k)]);
+  }
+  if (wants_start) results[kInputs] = c.result(dtype, output_count(d, kAfter));
+  const int workers = c.workers();
+  by_float(dtype, [&](auto t) {
+    using T = decltype(t);
+    const Storage space = c.workspace(sam_backward_workspace<T>(d, workers));
+    c.run([=] {
+      SamState<const T> dafter = state_at<const T>(gradients, kAfter);
+      dafter.ring = dafter.counts = dafter.slots = nullptr;
+      const SamBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
+                               weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory), at<const T>(steps, 0),
+                               at<const T>(steps, 1), at<const T>(steps, 2), trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps), dafter,
+                               at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory),
+                               at<T>(results, kInputs)};
+      sam_backward<T>(job, space.as<void>(), workers);
+    });
+  });
+}
+
+}  // namespace
+
+OpRows sam_ops() {
+  return {
+      {"samForward",
+       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), number("delta"),
+        dims("mode")},
+       "Storage[]", call_forward},
+      {"samBackward",
+       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"),
+        number("forgetBias"), number("clip"), number("epsilon"), number("delta"), dims("wanted")},
+       "Storage[]", call_backward},
+  };
+}
+
+}  // namespace mg

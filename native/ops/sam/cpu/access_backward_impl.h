@@ -1,0 +1,90 @@
+// One step of one sample's memory access, backward: the read, the write, and the rows as they were before the step.
+#pragma once
+#include "access_impl.h"
+
+namespace mg {
+namespace {
+
+// What the step read, changed and had read before, by places among the touched rows (-1: none).
+template <class T>
+struct SamStep {
+  const T *raw, *rows;  // the interface; the changed rows before the step
+  const i32 *changed, *slots, *slots_before;
+  const T *weights, *weights_before;
+};
+
+// From the gradients at a head's words and weights to those at its query, its strength and the K rows.
+template <class T>
+void read_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwords, const T* dweights, const SamReplay<T>& s,
+                   const SamBackwardScratch<T>& scratch) {
+  const SamInterface at(d);
+  const T *query = scratch.act + at.queries + h * d.word, *weights = step.weights + h * d.kept, eps = T(d.epsilon);
+  const i32* slots = step.slots + h * d.kept;
+  const T nk = row_norm(d, query), beta = sam_strength(d, scratch.act, h);
+  T mean = 0;
+  for (i64 k = 0; k < d.kept; k++) {
+    const T* m = s.memory + i64(slots[k]) * d.word;
+    scratch.below[k] = nk * row_norm(d, m) + eps;
+    scratch.alike[k] = row_dot(query, m, d.word) / scratch.below[k];
+    scratch.dread[k] = dweights[h * d.kept + k] + row_dot(m, dwords, d.word);
+    mean += weights[k] * scratch.dread[k];
+  }
+  T* dquery = scratch.dact + at.queries + h * d.word;
+  T dbeta = 0, shrink = 0;
+  for (i64 k = 0; k < d.kept; k++) {
+    const T* m = s.memory + i64(slots[k]) * d.word;
+    T* dm = s.dmemory + i64(slots[k]) * d.word;
+    const T dz = weights[k] * (scratch.dread[k] - mean), slope = beta * dz / scratch.below[k], size = (scratch.below[k] - eps) / nk;
+    dbeta += dz * scratch.alike[k];
+    shrink += slope * scratch.alike[k] * size;
+    row_add(dquery, slope, m, d.word);
+    row_add(dm, weights[k], dwords, d.word);
+    row_add(dm, slope, query, d.word);
+    row_add(dm, -slope * scratch.alike[k] * nk / size, m, d.word);
+  }
+  row_add(dquery, -shrink / nk, query, d.word);
+  if (d.strength) scratch.dact[at.strengths + h] = dbeta;
+}
+
+// From the gradients at the rows to those at a head's gates, its added word and, in place, the weights read before.
+template <class T>
+void write_backward(const SamDims& d, const SamStep<T>& step, i64 h, T* dweights, const SamReplay<T>& s,
+                    const SamBackwardScratch<T>& scratch) {
+  const SamInterface at(d);
+  const T alpha = scratch.act[at.alpha + h], gamma = scratch.act[at.gamma + h], *a = scratch.act + at.adds + h * d.word;
+  T *da = scratch.dact + at.adds + h * d.word, before = 0;
+  for (i64 k = h * d.kept; k < (h + 1) * d.kept; k++) {
+    const i32 place = step.slots_before[k];
+    dweights[k] = 0;
+    if (place < 0) continue;
+    const T *dm = s.dmemory + i64(place) * d.word, dw = row_dot(dm, a, d.word);
+    before += dw * step.weights_before[k];
+    row_add(da, alpha * (gamma * step.weights_before[k]), dm, d.word);
+    dweights[k] = alpha * gamma * dw;
+  }
+  const T *dm = s.dmemory + i64(step.changed[h]) * d.word, popped = row_dot(dm, a, d.word);
+  row_add(da, alpha * (T(1) - gamma), dm, d.word);
+  scratch.dact[at.alpha + h] = gamma * before + (T(1) - gamma) * popped;
+  scratch.dact[at.gamma + h] = alpha * (before - popped);
+}
+
+// The sample's rows go from those after the step to those before it, and the carried gradients with them. draw: at the interface.
+template <class T>
+void access_backward(const SamDims& d, const SamStep<T>& step, const T* dwords, T* dweights, const SamReplay<T>& s, T* draw,
+                     const SamBackwardScratch<T>& scratch) {
+  const SamInterface at(d);
+  sam_activate(d, step.raw, scratch.act);
+  clear(scratch.dact, at.size);
+  for (i64 h = 0; h < d.heads; h++) read_backward(d, step, h, dwords + h * d.word, dweights, s, scratch);
+  for (i64 h = 0; h < d.heads; h++) write_backward(d, step, h, dweights, s, scratch);
+  for (i64 h = 0; h < d.heads; h++) clear(s.dmemory + i64(step.changed[h]) * d.word, d.word);
+  for (i64 k = 0; k < d.written(); k++) {
+    if (step.changed[k] >= 0) copy(s.memory + i64(step.changed[k]) * d.word, step.rows + k * d.word, d.word);
+  }
+  copy(draw, scratch.dact, at.size);
+  for (i64 k = at.alpha; k < at.strengths; k++) draw[k] *= scratch.act[k] * (T(1) - scratch.act[k]);
+  for (i64 k = at.strengths; k < at.size; k++) draw[k] *= sigmoid(step.raw[k]);
+}
+
+}  // namespace
+}  // namespace mg

@@ -1,0 +1,89 @@
+// What is compiled once per instruction set: windows of a group of samples.
+#pragma once
+#include "../../../base/host/simd.h"
+#include "../../dnc/cpu/kernels.h"
+#include "../sam.h"
+
+namespace mg {
+
+// One sample while its window runs; everything lies in the state after the window.
+template <class T>
+struct SamSample {
+  T* memory;
+  i32 *ring, *counts, *slots;
+  T *weights, *words, *hidden, *cell;
+  bool sound;  // all indices of the state are ones that a state can have
+};
+
+// Scratch of one step of one sample.
+template <class T>
+struct SamTemps {
+  T* act;                           // [D] interface after its activations
+  T* untouched;                     // [W] the constant row
+  T* alike;                         // [R][K] cosines of the best rows, falling
+  i32* best;                        // [R][K] their slots
+  i32 *changed, *accessed, *order;  // [R (K + 1)], [R (2K + 1)] distinct slots, [R K] reads by rising weight
+  T *total, *read;                  // [R (2K + 1)] weights of the accessed slots: all, and of reads alone
+};
+
+template <class T>
+struct SamForwardScratch {
+  SamSample<T>* samples;  // [group]
+  SamTemps<T> temps;
+  T *gates, *interface;  // [group][4H], [group][D]
+};
+
+// Gradients that travel back from step to step.
+template <class T>
+struct SamCarry {
+  T *weights, *words, *hidden, *cell;
+};
+
+// The rows of one sample that its window touches, numbered in the order in which the trace names them.
+template <class T>
+struct SamReplay {
+  i32* place;             // [C] place of a slot among the touched rows, or -1
+  i32* slot;              // the slot at each place
+  T *memory, *dmemory;    // [places][W]
+  i32 *changed, *slots;   // [T][R (K + 1)], [T][R K]: places instead of slots
+  i32* slots_before;      // [R K] the same for what was read before the window
+  i64 places;
+  bool sound;
+  SamCarry<T> carry;
+};
+
+template <class T>
+struct SamBackwardScratch {
+  SamReplay<T>* samples;  // [group]
+  T *act, *dact;               // [D]
+  T *alike, *below, *dread;    // [K] of one head: cosines, what they were divided by, gradient at the weights
+};
+
+template <class T>
+struct SamTable {
+  void (*forward)(const SamForward<T>&, i64 first, i64 count, const SamForwardScratch<T>&);
+  void (*backward)(const SamBackward<T>&, i64 first, i64 count, const SamBackwardScratch<T>&, const DncGradients<T>&);
+  void (*outer)(const DncOuter<T>&);
+};
+
+template <class T>
+const SamTable<T>& sam_table_base();
+template <class T>
+const SamTable<T>& sam_table_avx2();
+template <class T>
+const SamTable<T>& sam_table_avx512();
+
+template <>
+const SamTable<float>& sam_table_base<float>();
+template <>
+const SamTable<double>& sam_table_base<double>();
+template <>
+const SamTable<float>& sam_table_avx2<float>();
+template <>
+const SamTable<double>& sam_table_avx2<double>();
+template <>
+const SamTable<float>& sam_table_avx512<float>();
+template <>
+const SamTable<double>& sam_table_avx512<double>();
+
+}  // namespace mg

@@ -1,0 +1,71 @@
+// The ring of least recently accessed slots, and the rows that become live.
+#pragma once
+#include "../../dnc/cpu/slots_impl.h"
+#include "kernels.h"
+
+namespace mg {
+namespace {
+
+template <class T>
+struct SamRing {
+  const SamDims& d;
+  const SamSample<T>& s;
+
+  i32& before(i32 node) const { return s.ring[2 * node]; }
+  i32& behind(i32 node) const { return s.ring[2 * node + 1]; }
+  i32& live() const { return s.counts[0]; }
+  i32& front() const { return s.counts[1]; }
+
+  void join(i32 a, i32 b) const { behind(a) = b, before(b) = a; }
+
+  // The first slot that was not touched gets its row, and a node of its own before those that still are not.
+  void touch() const {
+    const i32 slot = live()++, node = slot + 1;
+    T* row = s.memory + i64(slot) * d.word;
+    for (i64 w = 0; w < d.word; w++) row[w] = T(sam_start);
+    const i32 last = before(0);
+    join(last, node), join(node, 0);
+    if (front() == 0) front() = node;
+  }
+  void touch_to(i64 rows) const {
+    while (live() < rows) touch();
+  }
+
+  // The R slots at the front; they stay where they are.
+  void look(i32* slots) const {
+    i32 node = front();
+    for (i64 h = 0; h < d.heads; h++) {
+      if (node == 0 && live() < d.slots) {
+        touch();
+        slots[h] = live() - 1;
+        continue;
+      }
+      if (node == 0) node = behind(0);
+      slots[h] = node > 0 ? node - 1 : 0;  // 0 only in a ring that does not hold all slots
+      node = behind(node);
+    }
+  }
+
+  void to_back(i32 slot) const {
+    const i32 node = slot + 1;
+    if (node == front()) {
+      front() = behind(node);
+      return;
+    }
+    join(before(node), behind(node));
+    const i32 last = before(front());
+    join(last, node), join(node, front());
+  }
+};
+
+// Whether the numbers of a state keep to the memory that they point into.
+template <class T>
+bool sam_sound(const SamDims& d, const i32* ring, const i32* counts) {
+  if (counts[0] < 0 || counts[0] > d.live_bound || counts[1] < 0 || counts[1] > counts[0]) return false;
+  bool sound = true;
+  for (i64 k = 0; k < 2 * (i64(counts[0]) + 1); k++) sound = sound & (ring[k] >= 0) & (ring[k] <= counts[0]);
+  return sound;
+}
+
+}  // namespace
+}  // namespace mg

@@ -1,0 +1,143 @@
+// Rows of the memory: sums along a row, cosines of several rows with several queries, and the best rows of a walk.
+#pragma once
+#include "../../dnc/cpu/slots_impl.h"
+#include "kernels.h"
+
+namespace mg {
+namespace {
+
+// body(w, part) for the vectors of a row; part: lanes of the last one where it is cut off, else 0.
+template <class T, class Body>
+MG_HD void along_row(i64 word, Body&& body) {
+  constexpr int N = wide<T>;
+  i64 w = 0;
+  for (; w + N <= word; w += N) body(w, 0);
+  if (w < word) body(w, int(word - w));
+}
+template <class T>
+MG_HD Vec<T, wide<T>> load_lanes(const T* x, int part) {
+  using S = Simd<T, wide<T>>;
+  return part ? S::load_part(x, part) : S::load(x);
+}
+
+template <class T>
+T row_dot(const T* a, const T* b, i64 word) {
+  using S = Simd<T, wide<T>>;
+  typename S::V sum{};
+  along_row<T>(word, [&](i64 w, int part) { sum = S::fma(load_lanes(a + w, part), load_lanes(b + w, part), sum); });
+  return lane_sum<T, wide<T>>(sum);
+}
+// y += a x
+template <class T>
+void row_add(T* y, T a, const T* x, i64 word) {
+  using S = Simd<T, wide<T>>;
+  const auto s = S::splat(a);
+  along_row<T>(word, [&](i64 w, int part) {
+    const auto sum = S::fma(s, load_lanes(x + w, part), load_lanes(y + w, part));
+    if (part) S::store_part(y + w, sum, part);
+    else S::store(y + w, sum);
+  });
+}
+
+template <class T>
+T row_norm(const SamDims& d, const T* x) {
+  return std::sqrt(row_dot(x, x, d.word) + T(d.epsilon));
+}
+
+// cos of each of `count` rows with Q queries, a vector of rows at a time. The sums of a row do not depend on its place.
+template <class T, int Q>
+MG_HD void alike_rows(const SamDims& d, const T* rows, int count, const T* const* queries, const T* norms,
+                      Vec<T, wide<T>>* cosines) {
+  constexpr int N = wide<T>;
+  using S = Simd<T, N>;
+  using V = typename S::V;
+  V sums[Q + 1][N];
+  for (int r = 0; r < N; r++) {
+    V sum[Q + 1] = {};
+    if (r < count) {
+      const T* row = rows + r * d.word;
+      along_row<T>(d.word, [&](i64 w, int part) {
+        const V m = load_lanes(row + w, part);
+        sum[Q] = S::fma(m, m, sum[Q]);
+        for (int q = 0; q < Q; q++) sum[q] = S::fma(m, load_lanes(queries[q] + w, part), sum[q]);
+      });
+    }
+    for (int q = 0; q <= Q; q++) sums[q][r] = sum[q];
+  }
+  const V eps = S::splat(T(d.epsilon));
+  V size = lane_sums_of<T, N, N>(sums[Q]) + eps;
+  for (int k = 0; k < N; k++) size[k] = std::sqrt(size[k]);
+  for (int q = 0; q < Q; q++) cosines[q] = lane_sums_of<T, N, N>(sums[q]) / S::fma(S::splat(norms[q]), size, eps);
+}
+
+template <class Mask>
+MG_HD bool any_lane(Mask mask) {
+  std::uint64_t words[sizeof(Mask) / 8], all = 0;
+  std::memcpy(words, &mask, sizeof mask);
+  for (const std::uint64_t word : words) all |= word;
+  return all != 0;
+}
+
+// The K most alike rows of a head so far, falling; of equal ones the lower slot first.
+template <class T>
+struct BestRows {
+  T* alike;
+  i32* slots;
+  i64 kept;
+
+  T least() const { return alike[kept - 1]; }
+  // Slots come in rising order, so one that is no better than another comes behind it.
+  void offer(T cosine, i32 slot) const {
+    if (!(cosine > least())) return;
+    i64 k = kept - 1;
+    for (; k > 0 && cosine > alike[k - 1]; k--) alike[k] = alike[k - 1], slots[k] = slots[k - 1];
+    alike[k] = cosine, slots[k] = slot;
+  }
+};
+
+template <class T, int Q>
+void best_rows_of(const SamDims& d, const T* memory, i64 live, const T* const* queries, const T* norms, const T* untouched,
+                  const BestRows<T>* best) {
+  constexpr int N = wide<T>;
+  using V = Vec<T, N>;
+  V cosines[Q];
+  for (i64 i = 0; i < live; i += N) {
+    const int count = live - i < N ? int(live - i) : N;
+    alike_rows<T, Q>(d, memory + i * d.word, count, queries, norms, cosines);
+    for (int q = 0; q < Q; q++) {
+      if (!any_lane(cosines[q] > Simd<T, N>::splat(best[q].least()))) continue;
+      for (int k = 0; k < count; k++) best[q].offer(cosines[q][k], i32(i + k));
+    }
+  }
+  alike_rows<T, Q>(d, untouched, 1, queries, norms, cosines);
+  for (int q = 0; q < Q; q++) {
+    for (i64 i = live; i < d.slots && i < live + d.kept; i++) best[q].offer(cosines[q][0], i32(i));
+  }
+}
+
+// The K rows of all N that are most alike to each head's query. A query that is alike to none, not being a number, gets the first.
+template <class T>
+void best_rows(const SamDims& d, const T* queries, const T* memory, i64 live, const T* untouched, T* alike, i32* slots) {
+  for (i64 k = 0; k < d.read(); k++) alike[k] = -std::numeric_limits<T>::infinity(), slots[k] = -1;
+  for (i64 h = 0; h < d.heads;) {
+    const i64 left = d.heads - h, Q = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const T* query[4];
+    T norms[4];
+    BestRows<T> best[4];
+    for (i64 q = 0; q < Q; q++) {
+      query[q] = queries + (h + q) * d.word;
+      norms[q] = row_norm(d, query[q]);
+      best[q] = {alike + (h + q) * d.kept, slots + (h + q) * d.kept, d.kept};
+    }
+    if (Q == 4) best_rows_of<T, 4>(d, memory, live, query, norms, untouched, best);
+    else if (Q == 2) best_rows_of<T, 2>(d, memory, live, query, norms, untouched, best);
+    else best_rows_of<T, 1>(d, memory, live, query, norms, untouched, best);
+    h += Q;
+  }
+  for (i64 k = 0; k < d.read(); k++) {
+    if (slots[k] < 0) slots[k] = i32(k % d.kept), alike[k] = std::numeric_limits<T>::quiet_NaN();
+  }
+}
+
+}  // namespace
+}  // namespace mg

@@ -1,0 +1,154 @@
+// Windows of all samples: scratch memory, groups of samples for the threads, and the weight gradients.
+#include "../../../base/host/arena.h"
+#include "../../../base/index.h"
+#include "../../../base/host/pool.h"
+#include "../../dnc/cpu/weight_gradients.h"
+#include "kernels.h"
+
+namespace mg {
+namespace {
+
+constexpr i64 most_in_group = 32;  // samples that share a walk over the controller's weights
+
+template <class T>
+const SamTable<T>& table() {
+#if defined(__x86_64__)
+  if (simd_path() == SimdPath::avx512) return sam_table_avx512<T>();
+  if (simd_path() == SimdPath::avx2) return sam_table_avx2<T>();
+#endif
+  return sam_table_base<T>();
+}
+
+// Samples of a group: enough to share the weights, and work for every thread. No value depends on it.
+i64 group_of(const SamDims& d, int workers) {
+  const i64 each = ceil_div(d.batch, workers);
+  return each < 1 ? 1 : each > most_in_group ? most_in_group : each;
+}
+
+template <class T>
+SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSample<T>* samples) {
+  SamForwardScratch<T> s;
+  SamTemps<T>& t = s.temps;
+  const i64 accessed = d.written() + d.read();
+  s.samples = samples;
+  t.act = a.take<T>(interface_size(d));
+  t.untouched = a.take<T>(d.word);
+  t.alike = a.take<T>(d.read());
+  t.best = a.take<i32>(d.read());
+  t.changed = a.take<i32>(d.written());
+  t.accessed = a.take<i32>(accessed);
+  t.order = a.take<i32>(accessed);
+  t.total = a.take<T>(accessed);
+  t.read = a.take<T>(accessed);
+  s.gates = a.take<T>(group * 4 * d.hidden);
+  s.interface = a.take<T>(group * interface_size(d));
+  return s;
+}
+
+// Rows that a window can touch.
+i64 most_places(const SamDims& d) {
+  const i64 named = d.steps * (d.written() + d.read()) + d.read();
+  return named < d.capacity ? named : d.capacity;
+}
+
+template <class T>
+SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamReplay<T>* samples) {
+  SamBackwardScratch<T> s;
+  s.samples = samples;
+  for (i64 g = 0; g < group; g++) {
+    SamReplay<T>& p = samples[g];
+    p.place = a.take<i32>(d.capacity);
+    p.slot = a.take<i32>(most_places(d));
+    p.memory = a.take<T>(most_places(d) * d.word);
+    p.dmemory = a.take<T>(most_places(d) * d.word);
+    p.changed = a.take<i32>(d.steps * d.written());
+    p.slots = a.take<i32>(d.steps * d.read());
+    p.slots_before = a.take<i32>(d.read());
+    p.carry.weights = a.take<T>(d.read());
+    p.carry.words = a.take<T>(d.words());
+    p.carry.hidden = a.take<T>(d.hidden);
+    p.carry.cell = a.take<T>(d.hidden);
+  }
+  s.act = a.take<T>(interface_size(d));
+  s.dact = a.take<T>(interface_size(d));
+  for (T** x : {&s.alike, &s.below, &s.dread}) *x = a.take<T>(d.kept);
+  return s;
+}
+
+template <class T>
+struct Shared {  // by all threads
+  DncGradients<T> grads;
+  T* rows;
+  i64 bytes;
+  Shared(void* base, const SamDims& d) {
+    Arena a(base);
+    const i64 steps = d.steps * d.batch;
+    grads.gates = a.take<T>(steps * 4 * d.hidden);
+    grads.interface = a.take<T>(steps * interface_size(d));
+    rows = a.take<T>(steps * d.controller_rows());
+    bytes = a.used_bytes();
+  }
+};
+
+template <class T>
+i64 backward_bytes(const SamDims& d, int workers) {  // of one thread
+  SamReplay<T> samples[most_in_group];
+  Arena a(nullptr);
+  take_backward<T>(a, d, group_of(d, workers), samples);
+  return a.used_bytes();
+}
+
+}  // namespace
+
+template <class T>
+i64 sam_forward_workspace(const SamDims& d, int workers) {
+  SamSample<T> samples[most_in_group];
+  Arena a(nullptr);
+  take_forward<T>(a, d, group_of(d, workers), samples);
+  return a.used_bytes() * workers;
+}
+
+template <class T>
+void sam_forward(const SamForward<T>& job, void* workspace, int workers) {
+  const SamDims& d = job.dims;
+  const i64 group = group_of(d, workers), bytes = sam_forward_workspace<T>(d, workers) / workers;
+  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+    SamSample<T> samples[most_in_group];
+    Arena a(static_cast<char*>(workspace) + worker * bytes);
+    const SamForwardScratch<T> scratch = take_forward<T>(a, d, group, samples);
+    const i64 first = chunk * group, left = d.batch - first;
+    table<T>().forward(job, first, left < group ? left : group, scratch);
+  });
+}
+
+template <class T>
+i64 sam_backward_workspace(const SamDims& d, int workers) {
+  return Shared<T>(nullptr, d).bytes + backward_bytes<T>(d, workers) * workers;
+}
+
+template <class T>
+void sam_backward(const SamBackward<T>& job, void* workspace, int workers) {
+  const SamDims& d = job.dims;
+  const i64 group = group_of(d, workers), bytes = backward_bytes<T>(d, workers);
+  const Shared<T> shared(workspace, d);
+  char* const base = static_cast<char*>(workspace) + shared.bytes;
+  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+    SamReplay<T> samples[most_in_group];
+    Arena a(base + worker * bytes);
+    const SamBackwardScratch<T> scratch = take_backward<T>(a, d, group, samples);
+    const i64 first = chunk * group, left = d.batch - first;
+    table<T>().backward(job, first, left < group ? left : group, scratch, shared.grads);
+  });
+  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.rows, table<T>().outer);
+}
+
+#define MG_SAM(T)                                              \
+  template i64 sam_forward_workspace<T>(const SamDims&, int);  \
+  template void sam_forward<T>(const SamForward<T>&, void*, int); \
+  template i64 sam_backward_workspace<T>(const SamDims&, int); \
+  template void sam_backward<T>(const SamBackward<T>&, void*, int);
+MG_SAM(float)
+MG_SAM(double)
+#undef MG_SAM
+
+}  // namespace mg

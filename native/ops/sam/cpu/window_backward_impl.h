@@ -1,0 +1,127 @@
+// The gradient of windows: the rows that a window touched, then backward through it step by step while they are rolled back.
+#pragma once
+#include "access_backward_impl.h"
+#include "window_impl.h"
+
+namespace mg {
+namespace {
+
+// The place of a slot, with its row and the gradient there at the end of the window.
+template <class T>
+i32 place_of(const SamBackward<T>& job, i64 b, i32 slot, SamReplay<T>& s) {
+  const SamDims& d = job.dims;
+  i32& place = s.place[slot];
+  if (place < 0) {
+    place = i32(s.places++);
+    s.slot[place] = slot;
+    const i64 row = (b * d.capacity + slot) * d.word;
+    copy(s.memory + i64(place) * d.word, job.memory_after + row, d.word);
+    load_plain(s.dmemory + i64(place) * d.word, job.dafter.memory ? job.dafter.memory + row : nullptr, d.word);
+  }
+  return place;
+}
+
+// Places of a list of slots; all must be slots with rows, or -1 where that is allowed. From the `needed`-th on it is.
+template <class T>
+void place_slots(const SamBackward<T>& job, i64 b, const i32* slots, i64 count, i64 needed, i32* places, SamReplay<T>& s) {
+  for (i64 k = 0; k < count; k++) {
+    const bool there = slots[k] >= 0 && slots[k] < job.dims.capacity;
+    s.sound = s.sound && (there || (slots[k] == -1 && k >= needed));
+    places[k] = there ? place_of(job, b, slots[k], s) : -1;
+  }
+}
+
+template <class T>
+void load_replay(const SamBackward<T>& job, i64 b, SamReplay<T>& s) {
+  const SamDims& d = job.dims;
+  const i64 length = length_of(d, job.lengths, b), live = job.before.counts[2 * b];
+  s.places = 0;
+  s.sound = live >= 0 && live <= d.live_bound;
+  for (i64 slot = 0; slot < d.capacity; slot++) s.place[slot] = -1;
+  for (i64 t = 0; t < length; t++) {
+    const i64 at = t * d.batch + b;
+    place_slots(job, b, job.trace.changed + at * d.written(), d.written(), d.heads, s.changed + t * d.written(), s);
+    place_slots(job, b, job.trace.slots + at * d.read(), d.read(), d.read(), s.slots + t * d.read(), s);
+  }
+  for (i64 k = 0; k < d.read(); k++) {
+    const i32 slot = job.before.slots[b * d.read() + k];
+    s.slots_before[k] = s.sound && length > 0 && slot >= 0 && slot < live ? place_of(job, b, slot, s) : -1;
+  }
+  const SamState<const T>& g = job.dafter;
+  load_plain(s.carry.weights, at_row(g.weights, b, d.read()), d.read());
+  load_plain(s.carry.words, at_row(g.words, b, d.words()), d.words());
+  load_plain(s.carry.hidden, at_row(g.hidden, b, d.hidden), d.hidden);
+  load_plain(s.carry.cell, at_row(g.cell, b, d.hidden), d.hidden);
+}
+
+template <class T>
+void access_backward_at(const SamBackward<T>& job, i64 t, i64 b, SamReplay<T>& s, const SamBackwardScratch<T>& scratch, T* draw) {
+  const SamDims& d = job.dims;
+  const i64 at = t * d.batch + b, before = at - d.batch, D = interface_size(d);
+  if (!s.sound) {
+    for (i64 k = 0; k < D; k++) draw[k] = std::numeric_limits<T>::quiet_NaN();
+    return;
+  }
+  const SamStep<T> step{job.trace.interface + at * D,
+                        job.trace.rows + at * d.written() * d.word,
+                        s.changed + t * d.written(),
+                        s.slots + t * d.read(),
+                        t ? s.slots + (t - 1) * d.read() : s.slots_before,
+                        job.trace.weights + at * d.read(),
+                        t ? job.trace.weights + before * d.read() : job.before.weights + b * d.read()};
+  for (i64 k = 0; job.dwords && k < d.words(); k++) s.carry.words[k] += job.dwords[at * d.words() + k];
+  access_backward(d, step, s.carry.words, s.carry.weights, s, draw, scratch);
+}
+
+template <class T>
+void store_gradients(const SamBackward<T>& job, i64 b, const SamReplay<T>& s) {
+  const SamDims& d = job.dims;
+  const SamState<T>& to = job.dbefore;
+  copy(to.weights + b * d.read(), s.carry.weights, d.read());
+  copy(to.words + b * d.words(), s.carry.words, d.words());
+  copy(at_row(to.hidden, b, d.hidden), s.carry.hidden, d.hidden);
+  copy(at_row(to.cell, b, d.hidden), s.carry.cell, d.hidden);
+  const i64 live = job.before.counts[2 * b], W = d.word;
+  for (i64 i = 0; to.memory && i < d.capacity_before; i++) {
+    T* row = to.memory + (b * d.capacity_before + i) * W;
+    if (i >= live) clear(row, W);
+    else if (s.place[i] >= 0) copy(row, s.dmemory + i64(s.place[i]) * W, W);
+    else load_plain(row, at_row(job.dafter.memory, b * d.capacity + i, W), W);
+  }
+  if (!job.start) return;
+  copy(job.start + b * d.capacity * W, job.memory_after + b * d.capacity * W, d.capacity * W);
+  for (i64 p = 0; p < s.places; p++) copy(job.start + (b * d.capacity + s.slot[p]) * W, s.memory + p * W, W);
+}
+
+template <class T>
+void window_backward(const SamBackward<T>& job, i64 first, i64 count, const SamBackwardScratch<T>& scratch,
+                     const DncGradients<T>& grads) {
+  const SamDims& d = job.dims;
+  const i64 D = interface_size(d);
+  i64 longest = 0;
+  for (i64 g = 0; g < count; g++) {
+    const i64 b = first + g, length = length_of(d, job.lengths, b);
+    load_replay(job, b, scratch.samples[g]);
+    longest = length > longest ? length : longest;
+    for (i64 t = length; t < d.steps; t++) {
+      const i64 at = t * d.batch + b;
+      clear(grads.gates + at * 4 * d.hidden, 4 * d.hidden);
+      clear(grads.interface + at * D, D);
+      clear(job.dx + at * d.inputs, d.inputs);
+    }
+  }
+  for (i64 t = longest - 1; t >= 0; t--) {
+    i64 active[most_samples], running = 0;
+    for (i64 g = 0; g < count; g++) {
+      const i64 b = first + g;
+      if (t >= length_of(d, job.lengths, b)) continue;
+      active[running++] = g;
+      access_backward_at(job, t, b, scratch.samples[g], scratch, grads.interface + (t * d.batch + b) * D);
+    }
+    controller_backward_step<T>(job, t, first, active, running, scratch, grads);
+  }
+  for (i64 g = 0; g < count; g++) store_gradients(job, first + g, scratch.samples[g]);
+}
+
+}  // namespace
+}  // namespace mg

@@ -1,0 +1,111 @@
+// Windows of a group of samples: the controller for all of them at once, then the memory access of each, step by step.
+#pragma once
+#include "../../dnc/cpu/core_impl.h"
+#include "access_impl.h"
+
+namespace mg {
+namespace {
+
+template <class T>
+T* at_row(T* x, i64 row, i64 size) {
+  return x ? x + row * size : nullptr;
+}
+
+// The state before becomes the one after, in which the window then runs. Only live rows are copied; what lies past them is zero.
+template <class T>
+SamSample<T> load_sample(const SamForward<T>& job, i64 b) {
+  const SamDims& d = job.dims;
+  const SamState<const T>& from = job.before;
+  const SamState<T>& to = job.after;
+  const i64 rows = d.capacity * d.word, nodes = 2 * (d.capacity + 1);
+  SamSample<T> s{to.memory + b * rows, to.ring + b * nodes, to.counts + b * 2, to.slots + b * d.read(), to.weights + b * d.read(),
+                 to.words + b * d.words(), to.hidden + b * d.hidden, to.cell + b * d.hidden, true};
+  const i32 *counts = from.counts + b * 2, *ring = from.ring + b * 2 * (d.capacity_before + 1);
+  s.sound = sam_sound<T>(d, ring, counts);
+  const i64 live = s.sound ? counts[0] : 0;
+  if (to.memory != from.memory) {
+    copy(s.memory, from.memory + b * d.capacity_before * d.word, live * d.word);
+    clear(s.memory + live * d.word, (d.capacity - live) * d.word);
+    copy(s.ring, ring, 2 * (live + 1));
+    clear(s.ring + 2 * (live + 1), 2 * (d.capacity - live));
+  }
+  copy(s.counts, counts, 2);
+  copy(s.slots, from.slots + b * d.read(), d.read());
+  for (i64 k = 0; length_of(d, job.lengths, b) > 0 && k < d.read(); k++) {
+    if (s.slots[k] >= live) s.slots[k] = -1;
+  }
+  copy(s.weights, from.weights + b * d.read(), d.read());
+  copy(s.words, from.words + b * d.words(), d.words());
+  copy(s.hidden, from.hidden + b * d.hidden, d.hidden);
+  copy(s.cell, from.cell + b * d.hidden, d.hidden);
+  return s;
+}
+
+template <class T>
+SamRecord<T> record_of(const SamForward<T>& job, i64 at) {
+  const SamDims& d = job.dims;
+  const SamTrace<T>& r = job.trace;
+  return {at_row(r.rows, at, d.written() * d.word), at_row(r.changed, at, d.written()), at_row(r.slots, at, d.read()),
+          at_row(r.weights, at, d.read())};
+}
+
+template <class T>
+void record_step(const SamForward<T>& job, i64 at, i64 g, const SamForwardScratch<T>& scratch) {
+  const SamDims& d = job.dims;
+  const SamSample<T>& s = scratch.samples[g];
+  const i64 H = d.hidden, D = interface_size(d);
+  copy(job.hidden + at * H, s.hidden, H);
+  copy(job.words + at * d.words(), s.words, d.words());
+  if (job.trace.interface == nullptr) return;
+  copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
+  copy(job.trace.cell + at * H, s.cell, H);
+  copy(job.trace.interface + at * D, scratch.interface + g * D, D);
+}
+
+// Nothing can be said of a sample whose indices cannot be.
+template <class T>
+void spoil(const SamForward<T>& job, const SamSample<T>& s, i64 at, const SamRecord<T>& record) {
+  const SamDims& d = job.dims;
+  const T none = std::numeric_limits<T>::quiet_NaN();
+  for (i64 k = 0; k < d.hidden; k++) s.hidden[k] = none;
+  for (i64 k = 0; k < d.words(); k++) s.words[k] = none;
+  copy(job.hidden + at * d.hidden, s.hidden, d.hidden);
+  copy(job.words + at * d.words(), s.words, d.words());
+  if (!record.rows) return;
+  for (i64 k = 0; k < d.written(); k++) record.changed[k] = -1;
+  for (i64 k = 0; k < d.read(); k++) record.slots[k] = -1, record.weights[k] = 0;
+}
+
+template <class T>
+void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
+  const SamDims& d = job.dims;
+  const i64 D = interface_size(d);
+  for (i64 w = 0; w < d.word; w++) scratch.temps.untouched[w] = T(sam_start);
+  for (i64 g = 0; g < count; g++) {
+    scratch.samples[g] = load_sample(job, first + g);
+    if (d.linear && scratch.samples[g].sound) SamRing<T>{d, scratch.samples[g]}.touch_to(d.slots);
+  }
+  for (i64 t = 0; t < d.steps; t++) {
+    i64 active[most_samples], running = 0;
+    for (i64 g = 0; g < count; g++) {
+      const i64 at = t * d.batch + first + g;
+      if (t >= length_of(d, job.lengths, first + g)) {
+        clear(job.hidden + at * d.hidden, d.hidden);
+        clear(job.words + at * d.words(), d.words());
+      } else if (scratch.samples[g].sound) {
+        active[running++] = g;
+      } else {
+        spoil(job, scratch.samples[g], at, record_of(job, at));
+      }
+    }
+    controller_step<T>(job, t, first, active, running, scratch);
+    for (i64 k = 0; k < running; k++) {
+      const i64 g = active[k], at = t * d.batch + first + g;
+      access_step(d, scratch.interface + g * D, scratch.samples[g], scratch.temps, record_of(job, at));
+      record_step(job, at, g, scratch);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mg
