@@ -41,4 +41,7 @@ export { TensorState } from './tensor-state.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';
-export { SAM, SAMState, type SAMOptions } from './sam.js';
+export { SAM } from './sam.js';
+export { SAMState, type SDNCState } from './sam-state.js';
+export { SDNC, type SDNCOptions } from './sdnc.js';
+export { SparseAccess, type SAMOptions } from './sparse-access.js';

@@ -51,5 +51,6 @@ export {
   type SamTensors,
   type SamWeights,
   type SamWindow,
+  type SdncTensors,
 } from './sam.js';
 export { logSoftmax, softmax } from './softmax.js';

@@ -18,6 +18,10 @@ export interface SamSettings {
   readonly strength: boolean;
   /** `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both. */
   readonly index: 'live' | 'linear';
+  /** K_L, temporal links of a slot and head; 0: none. */
+  readonly links: number;
+  /** `rows`: links are followed by the rows of the read slots; `paper`: as the article prints it, by all rows that mention them. */
+  readonly linkRead: 'rows' | 'paper';
   readonly forgetBias: number;
   /** Hidden and cell are brought into −clip … clip; 0: they are left alone. */
   readonly clip: number;
@@ -55,17 +59,29 @@ export interface SamTensors {
   readonly cell: Tensor;
 }
 
-export interface SamWindow {
+/** With temporal links, N and then P of each slot, and the precedence; a weight of 0 is no entry. No gradient passes through them. */
+export interface SdncTensors extends SamTensors {
+  /** int32 [B,C,2,R,K_L] and [B,C,2,R,K_L]. */
+  readonly linkSlots: Tensor;
+  readonly linkWeights: Tensor;
+  /** int32 [B,R,K_L] and [B,R,K_L]. */
+  readonly precedenceSlots: Tensor;
+  readonly precedenceWeights: Tensor;
+}
+
+export interface SamWindow<S extends SamTensors = SamTensors> {
   /** [T,B,H] and [T,B,R,W]; zero where a row is past its length. */
   readonly hidden: Tensor;
   readonly words: Tensor;
-  readonly state: SamTensors;
+  readonly state: S;
   /** So many rows can be live after the window. */
   readonly liveBound: number;
 }
 
-/** Places of the parts of the interface vector, and its size D = R(2W + 3), or R(2W + 2) without strengths. */
-export function samInterface({ wordSize: W, heads: R, strength }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength'>): {
+/** Places of the parts of the interface vector, and its size D = R(2W + 2), and R more for strengths, and 3R for read modes. */
+export function samInterface(
+  { wordSize: W, heads: R, strength, links }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>,
+): {
   readonly size: number;
   readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
 } {
@@ -75,6 +91,7 @@ export function samInterface({ wordSize: W, heads: R, strength }: Pick<SamSettin
     alpha: [R],
     gamma: [R],
     ...(strength ? { strengths: [R] } : {}),
+    ...(links > 0 ? { modes: [R, 3] } : {}),
   };
   let size = 0;
   const parts = Object.fromEntries(
@@ -87,14 +104,10 @@ export function samInterface({ wordSize: W, heads: R, strength }: Pick<SamSettin
   return { size, parts };
 }
 
-/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call. */
-export function samStateShapes(
-  s: SamSettings,
-  batch: number,
-  capacity: number,
-): { readonly [Name in keyof SamTensors]: Shape } {
-  const { wordSize: W, heads: R, reads: K, hidden: H } = s;
-  return {
+/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links only where there are some. */
+export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
+  const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
+  const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
     memory: [batch, capacity, W],
     ring: [batch, capacity + 1, 2],
     counts: [batch, 2],
@@ -104,22 +117,36 @@ export function samStateShapes(
     hidden: [batch, H],
     cell: [batch, H],
   };
+  if (L === 0) return { ...shapes };
+  const links: { readonly [Name in Exclude<keyof SdncTensors, keyof SamTensors>]: Shape } = {
+    linkSlots: [batch, capacity, 2, R, L],
+    linkWeights: [batch, capacity, 2, R, L],
+    precedenceSlots: [batch, R, L],
+    precedenceWeights: [batch, R, L],
+  };
+  return { ...shapes, ...links };
 }
 
 /** Names of the state that are int32. */
-export const samIndices: ReadonlySet<string> = new Set<keyof SamTensors>(['ring', 'counts', 'readSlots']);
+export const samIndices: ReadonlySet<string> = new Set<keyof SdncTensors>([
+  'ring',
+  'counts',
+  'readSlots',
+  'linkSlots',
+  'precedenceSlots',
+]);
 
 /** The state of a new episode. */
 export function samZeros(
   s: SamSettings,
   batch: number,
-  options: { dtype?: FloatDType; device?: Tensor['device'] } = {},
-): SamTensors {
+  options: { readonly dtype?: FloatDType; readonly device?: Tensor['device'] } = {},
+): SdncTensors {
   const capacity = s.index === 'linear' ? s.slots : Math.min(s.slots, s.heads + s.reads);
   const zeros = Object.entries(samStateShapes(s, batch, capacity)).map((
     [name, shape],
   ) => [name, Tensor.zeros(shape, { ...options, ...(samIndices.has(name) ? { dtype: 'int32' as const } : {}) })]);
-  return Object.fromEntries(zeros) as SamTensors;
+  return Object.fromEntries(zeros) as SdncTensors;
 }
 
 function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s: SamSettings): Tensor[] {
@@ -140,7 +167,7 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
     check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
   const capacity = checkTensor(op, 'memory', state.memory).shape[1] ?? 0;
-  const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][];
+  const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][]; // or of links
   return [
     x,
     ...own,
@@ -154,7 +181,12 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
   ];
 }
 
-const OUTPUTS = 10; // hidden, words, and the state
+const MEMORY = 5; // its place among the inputs of the native call
+const OUTPUTS = 14; // hidden, words, and the state
+const NAMES = Object.keys(samStateShapes({ heads: 1, links: 1 } as SamSettings, 1, 1));
+/** Outputs that are int32, and those that no gradient passes through. */
+const IS_INDEX = [false, false, ...NAMES.map((name) => samIndices.has(name))];
+const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndices.has(name))];
 
 /**
  * T steps of a sparse access memory from `state` (Rae et al., NIPS 2016): per step the LSTM controller on [x, words, hidden], the
@@ -166,63 +198,50 @@ const OUTPUTS = 10; // hidden, words, and the state
  * `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in place. Without weights
  * (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
-export function samWindow(
+export function samWindow<S extends SamTensors>(
   x: Tensor,
   weights: SamWeights | null,
-  state: SamTensors,
+  state: S,
   liveBound: number,
   settings: SamSettings,
   lengths: Int32Array | null = null,
   isStateSpent = false,
-): SamWindow {
+): SamWindow<S> {
   const op = 'samWindow';
   const s = settings;
   const inputs = checkInputs(x, weights, state, s);
   const [steps, batch, width] = x.shape as [number, number, number];
-  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
-  const all = [x, ...empty, ...inputs.slice(1)];
+  const none = Array.from({ length: 8 }, (_, i) => Tensor.zeros([0], { dtype: i === 4 || i === 6 ? 'int32' : x.dtype }));
+  const noWeights = weights === null ? none.slice(0, 4) : [];
+  const all = [x, ...noWeights, ...inputs.slice(1), ...(s.links === 0 ? none.slice(4) : [])];
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
-  const isOwn = isStateSpent && !recorded && state.memory.isSoleOwner && state.ring.isSoleOwner;
+  const isOwn = isStateSpent && !recorded && changedInPlace(state).every((tensor) => tensor.isSoleOwner);
   const place = state.memory.shape[1]!;
   const most = s.index === 'linear' ? s.slots : Math.min(s.slots, liveBound + steps * (s.heads + s.reads));
   const inPlace = isOwn && most <= place;
   const capacity = inPlace ? place : isOwn ? Math.max(most, Math.min(s.slots, 2 * place)) : most;
-  const dims = Int32Array.of(
-    steps,
-    batch,
-    width,
-    s.hidden,
-    s.slots,
-    s.wordSize,
-    s.heads,
-    s.reads,
-    place,
-    capacity,
-    liveBound,
-    Number(s.strength),
-    Number(s.index === 'linear'),
-  );
+  const sizes = [steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, s.reads, s.links, place, capacity, liveBound];
+  const dims = Int32Array.of(...sizes, Number(s.strength), Number(s.linkRead === 'paper'), Number(s.index === 'linear'));
   const ends = lengths ?? new Int32Array(0);
   const numbers = [s.forgetBias, s.clip, s.epsilon, s.delta] as const;
   const flags = Int32Array.of(Number(recorded), Number(inPlace));
   const storages = native().samForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, flags);
   const shapes = samStateShapes(s, batch, capacity);
   const resultShapes: Shape[] = [[steps, batch, s.hidden], [steps, batch, s.heads, s.wordSize], ...Object.values(shapes)];
-  const isIndex = [false, false, ...Object.keys(shapes).map((name) => samIndices.has(name))];
   const results = resultShapes.map((shape, i) => (
-    isIndex[i]! ? new Tensor(storages[i]!, shape, 'int32') : make(storages[i]!, shape, x)
+    IS_INDEX[i]! ? new Tensor(storages[i]!, shape, 'int32') : make(storages[i]!, shape, x)
   ));
-  const floats = results.filter((_, i) => !isIndex[i]!);
+  const free = results.filter((_, i) => !IS_CONSTANT[i]!);
   const trace = storages.slice(OUTPUTS).map((storage, i) => {
-    const shape = [recorded ? traceSizes(s, steps, batch)[i]! : 0];
-    return i === 4 || i === 5 ? new Tensor(storage, shape, 'int32') : make(storage, shape, x);
+    const shape = [recorded ? traceSizes(s, steps, batch, capacity)[i]! : 0];
+    return TRACED_INDEX.has(i) ? new Tensor(storage, shape, 'int32') : make(storage, shape, x);
   });
-  record(op, inputs, floats, [...all, ...floats.slice(0, 3), ...trace], (dys, saved, needs) => {
+  record(op, inputs, free, [...all, ...free.slice(0, 3), ...trace], (dys, saved, needs) => {
     const given = saved.map((t) => t.storage(op));
     const [first, rest] = [all.length, all.length + 3];
     let next = 0;
-    const gradients = isIndex.map((index) => (index ? null : dys[next++]?.storage(op) ?? null));
-    const wanted = Int32Array.of(Number(needs[MEMORY - empty.length]!), 0);
+    const gradients = IS_CONSTANT.map((isConstant) => (isConstant ? null : dys[next++]?.storage(op) ?? null));
+    const wanted = Int32Array.of(Number(needs[MEMORY - noWeights.length]!), 0);
     const made = native().samBackward(
       given.slice(0, first),
       given.slice(first, rest),
@@ -235,23 +254,42 @@ export function samWindow(
     );
     next = 0;
     const tensors = saved.slice(0, first).map((input, i) => (
-      input.dtype === 'int32' || (i === MEMORY && wanted[0] === 0) ? null : make(made[next++]!, input.shape, input)
+      (i >= MEMORY && IS_CONSTANT[i - MEMORY + 2]!) || (i === MEMORY && wanted[0] === 0)
+        ? null
+        : make(made[next++]!, input.shape, input)
     ));
-    for (const unused of tensors.slice(1, 1 + empty.length)) unused?.dispose();
-    return [tensors[0]!, ...tensors.slice(1 + empty.length)];
+    for (const unused of tensors.slice(1, 1 + noWeights.length)) unused?.dispose();
+    return [tensors[0]!, ...tensors.slice(1 + noWeights.length, 1 + noWeights.length + inputs.length - 1)];
   });
-  for (const tensor of [...trace, ...empty]) tensor.dispose();
-  const names = Object.keys(shapes) as (keyof SamTensors)[];
-  const after = Object.fromEntries(names.map((name, i) => [name, results[2 + i]!])) as unknown as SamTensors;
+  for (const tensor of [...trace, ...none]) tensor.dispose();
+  const after = Object.fromEntries(Object.keys(shapes).map((name, i) => [name, results[2 + i]!])) as unknown as S;
   return { hidden: results[0]!, words: results[1]!, state: after, liveBound: most };
 }
 
-const MEMORY = 5; // its place among the inputs of the native call
+/** What grows with the live rows. */
+function changedInPlace(state: SamTensors & Partial<SdncTensors>): Tensor[] {
+  const { memory, ring, linkSlots, linkWeights } = state;
+  return [memory, ring, ...(linkSlots && linkWeights ? [linkSlots, linkWeights] : [])];
+}
 
-/** Elements of what a window saves: gates, cells, interface, changed rows and their slots, read slots and weights. */
-function traceSizes(s: SamSettings, steps: number, batch: number): number[] {
-  const written = s.heads * (s.reads + 1);
-  const read = s.heads * s.reads;
-  const each = [4 * s.hidden, s.hidden, samInterface(s).size, written * s.wordSize, written, read, read];
+const TRACED_INDEX: ReadonlySet<number> = new Set([4, 5, 7]);
+
+/** Elements of what a window saves: gates, cells, interface, changed rows and their slots, read slots and weights, and mixes. */
+function traceSizes(s: SamSettings, steps: number, batch: number, capacity: number): number[] {
+  const { heads: R, reads: K, links: L } = s;
+  const written = R * (K + 1);
+  const all = capacity + K;
+  const mixed = L === 0 ? 0 : s.linkRead === 'paper' ? all : Math.min(all, K + 2 * K * L);
+  const each = [
+    4 * s.hidden,
+    s.hidden,
+    samInterface(s).size,
+    written * s.wordSize,
+    written,
+    R * K,
+    R * K,
+    R * mixed,
+    3 * R * mixed,
+  ];
   return each.map((n) => steps * batch * n);
 }

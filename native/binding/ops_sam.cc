@@ -1,4 +1,5 @@
 #include <array>
+#include <limits>
 
 #include "../base/check.h"
 #include "../ops/sam/sam.h"
@@ -7,24 +8,31 @@
 namespace mg {
 namespace {
 
-enum Input { kX, kGates, kGatesBias, kInterface, kInterfaceBias, kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell, kInputs };
-enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 8 };  // then the state in the order above
-enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraces };
+enum Input {
+  kX, kGates, kGatesBias, kInterface, kInterfaceBias,
+  kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell, kLinkSlots, kLinkWeights, kPrecedenceSlots, kPrecedenceWeights,
+  kInputs
+};
+enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + kInputs - kMemory };  // then the state in the order above
+enum Trace {
+  kTraceGates, kTraceCell, kTraceInterface, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraceMixedSlots, kTraceMixed, kTraces
+};
 
 const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
-                                          "memory", "ring", "counts", "slots", "weights", "words", "hidden", "cell"};
+                                          "memory", "ring", "counts", "slots", "weights", "words", "hidden", "cell",
+                                          "link slots", "link weights", "precedence slots", "precedence weights"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits, and slots into 32
 
-// From [T, B, I, H, N, W, R, K, capacity before, capacity, live bound, strength, linear] and the four numbers behind them.
+// From [T, B, I, H, N, W, R, K, K_L, capacity before, capacity, live bound, strength, links as printed, linear] and the four numbers behind them.
 SamDims sam_dims(const Call& c, std::size_t i) {
-  c.expect_dims(i, 13);
+  c.expect_dims(i, 15);
   const std::vector<i64>& n = c.dims(i);
   SamDims d;
   d.steps = n[0], d.batch = n[1], d.inputs = n[2], d.hidden = n[3];
   d.slots = n[4], d.word = n[5], d.heads = n[6], d.kept = n[7];
-  d.capacity_before = n[8], d.capacity = n[9], d.live_bound = n[10];
-  d.strength = n[11] != 0, d.linear = n[12] != 0;
+  d.links = n[8], d.capacity_before = n[9], d.capacity = n[10], d.live_bound = n[11];
+  d.strength = n[12] != 0, d.paper_links = n[13] != 0, d.linear = n[14] != 0;
   d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3), d.delta = c.number(i + 4);
   for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.heads, d.kept, d.capacity_before, d.capacity}) {
     if (size < 1 || size > most_size) c.refuse("ERR_MG_SHAPE", "sizes of 1 to " + std::to_string(most_size), size);
@@ -32,7 +40,12 @@ SamDims sam_dims(const Call& c, std::size_t i) {
   if (d.hidden > most_size) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(most_size) + " hidden units", d.hidden);
   if (d.kept > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many reads as slots", d.kept);
   if (d.heads > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many heads as slots", d.heads);
-  product({d.steps, d.batch, product({d.heads, d.kept + 1, d.word + 2}), 64});  // throw unless they fit
+  if (d.links > most_links) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(most_links) + " links of a slot", d.links);
+  product({d.steps, d.batch, product({d.heads, d.kept + 1, d.word + 2 + 16 * d.links}), 64});  // throw unless they fit
+  product({d.steps, d.batch, d.heads, d.mixed(), 64});
+  if (product({d.capacity, 2 * d.heads, d.links}) > std::numeric_limits<i32>::max())
+    c.refuse("ERR_MG_SHAPE", "fewer than 2^31 links", d.capacity);
+  product({d.batch, d.capacity + d.capacity_before, 2 * d.heads, d.links + 1, 64});
   product({d.batch, d.capacity + d.capacity_before, d.word + 2, 64});
   const i64 wide = product({d.inputs + 8 * d.hidden + 8 * product({d.word + 4, d.heads}), 8});
   product({d.steps, d.batch, wide});
@@ -44,19 +57,25 @@ SamDims sam_dims(const Call& c, std::size_t i) {
   return d;
 }
 
-bool is_index(int input) { return input == kRing || input == kCounts || input == kSlots; }
+bool is_index(int input) {
+  return input == kRing || input == kCounts || input == kSlots || input == kLinkSlots || input == kPrecedenceSlots;
+}
+bool is_constant(int input) { return is_index(input) || input == kLinkWeights || input == kPrecedenceWeights; }  // no gradient
 
 std::array<i64, kInputs> input_counts(const SamDims& d, i64 capacity) {
   const i64 B = d.batch, D = d.hidden == 0 ? 0 : interface_size(d), H = d.hidden;
   return {d.steps * B * d.inputs, d.hidden == 0 ? 0 : d.controller_rows() * 4 * H, 4 * H, H * D, D,
-          B * capacity * d.word, B * (capacity + 1) * 2, B * 2, B * d.read(), B * d.read(), B * d.words(), B * H, B * H};
+          B * capacity * d.word, B * (capacity + 1) * 2, B * 2, B * d.read(), B * d.read(), B * d.words(), B * H, B * H,
+          B * capacity * 2 * d.linked(), B * capacity * 2 * d.linked(), B * d.linked(), B * d.linked()};
 }
 std::array<i64, kTraces> trace_counts(const SamDims& d) {
   const i64 rows = d.steps * d.batch;
   return {rows * 4 * d.hidden, rows * d.hidden, rows * interface_size(d), rows * d.written() * d.word, rows * d.written(),
-          rows * d.read(), rows * d.read()};
+          rows * d.read(), rows * d.read(), rows * d.heads * d.mixed(), 3 * rows * d.heads * d.mixed()};
 }
-DType trace_dtype(int k, DType dtype) { return k == kTraceChanged || k == kTraceSlots ? DType::int32 : dtype; }
+DType trace_dtype(int k, DType dtype) {
+  return k == kTraceChanged || k == kTraceSlots || k == kTraceMixedSlots ? DType::int32 : dtype;
+}
 i64 output_count(const SamDims& d, int output) {
   if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
   if (output == kWordSteps) return d.steps * d.batch * d.words();
@@ -91,7 +110,8 @@ template <class T>
 SamState<T> state_at(const std::vector<Storage>& s, int first) {
   using I = IndexOf<T>;
   return {at<T>(s, first), at<I>(s, first + 1), at<I>(s, first + 2), at<I>(s, first + 3),
-          at<T>(s, first + 4), at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7)};
+          at<T>(s, first + 4), at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7),
+          at<I>(s, first + 8), at<T>(s, first + 9), at<I>(s, first + 10), at<T>(s, first + 11)};
 }
 template <class T>
 DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
@@ -101,7 +121,7 @@ template <class T>
 SamTrace<T> trace_at(const std::vector<Storage>& s) {
   using I = IndexOf<T>;
   return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface), at<T>(s, kTraceRows),
-          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights)};
+          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots), at<T>(s, kTraceMixed)};
 }
 
 void call_forward(Call& c) {
@@ -117,7 +137,7 @@ void call_forward(Call& c) {
   std::vector<Storage> outputs, trace;
   for (int k = 0; k < kOutputs; ++k) {
     const int input = kMemory + k - kAfter;
-    const bool reused = in_place && (input == kMemory || input == kRing);
+    const bool reused = in_place && (input == kMemory || input == kRing || input == kLinkSlots || input == kLinkWeights);
     const DType own = k >= kAfter && is_index(input) ? DType::int32 : dtype;
     outputs.push_back(reused ? c.result(inputs[static_cast<std::size_t>(input)]) : c.result(own, output_count(d, k)));
   }
@@ -159,7 +179,7 @@ void call_backward(Call& c) {
   }
   std::vector<Storage> results(kInputs + 1);
   for (int k = 0; k < kInputs; ++k) {
-    if (!is_index(k) && (k != kMemory || wants_memory))
+    if (!is_constant(k) && (k != kMemory || wants_memory))
       results[static_cast<std::size_t>(k)] = c.result(dtype, counts[static_cast<std::size_t>(k)]);
   }
   if (wants_start) results[kInputs] = c.result(dtype, output_count(d, kAfter));
@@ -169,7 +189,7 @@ void call_backward(Call& c) {
     const Storage space = c.workspace(sam_backward_workspace<T>(d, workers));
     c.run([=] {
       SamState<const T> dafter = state_at<const T>(gradients, kAfter);
-      dafter.ring = dafter.counts = dafter.slots = nullptr;
+      dafter.ring = dafter.counts = dafter.slots = dafter.link_slots = dafter.precedence_slots = nullptr;
       const SamBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
                                weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory), at<const T>(steps, 0),
                                at<const T>(steps, 1), at<const T>(steps, 2), trace_at<const T>(trace),

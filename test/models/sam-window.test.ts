@@ -14,6 +14,8 @@ const base: ops.SamSettings = {
   hidden: 0,
   strength: true,
   index: 'live',
+  links: 0,
+  linkRead: 'rows',
   forgetBias: 1,
   clip: 0,
   epsilon: 1e-6,
@@ -259,7 +261,7 @@ describe('a window', () => {
     const before = first.state;
     const capacity = before.memory.shape[1]!;
     const x = Tensor.from(eventful(s, steps, 2, 32, dtype), [steps, 2, size], { dtype });
-    const none = Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype }));
+    const empty = Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype }));
     const state = [
       before.memory,
       before.ring,
@@ -270,29 +272,18 @@ describe('a window', () => {
       before.hidden,
       before.cell,
     ];
-    const inputs = [x, ...none, ...state].map((t) => t.storage('test'));
-    const dims = Int32Array.of(
-      steps,
-      2,
-      size,
-      0,
-      s.slots,
-      s.wordSize,
-      s.heads,
-      s.reads,
-      capacity,
-      s.slots,
-      first.liveBound,
-      1,
-      0,
-    );
+    const links = (['int32', dtype, 'int32', dtype] as const).map((kind) => Tensor.zeros([0], { dtype: kind }));
+    const inputs = [x, ...empty, ...state, ...links].map((t) => t.storage('test'));
+    const sizes = [steps, 2, size, 0, s.slots, s.wordSize, s.heads, s.reads, 0, capacity, s.slots, first.liveBound];
+    const dims = Int32Array.of(...sizes, 1, 0, 0);
     const ends = new Int32Array(0);
-    const out = native().samForward(inputs, ends, dims, 1, 0, 1e-6, 0.005, Int32Array.of(1, 0));
+    const numbers = [1, 0, 1e-6, 0.005] as const;
+    const out = native().samForward(inputs, ends, dims, ...numbers, Int32Array.of(1, 0));
     const after = new Tensor(out[2]!, [2, s.slots, s.wordSize], dtype);
     const left = bits([after]);
-    const wanted = Int32Array.of(0, 1);
-    const none10 = new Array<null>(10).fill(null);
-    const back = native().samBackward(inputs, out.slice(0, 3), out.slice(10), none10, ends, dims, 1, 0, 1e-6, 0.005, wanted);
+    const none = new Array<null>(14).fill(null);
+    const [given, trace] = [out.slice(0, 3), out.slice(14)];
+    const back = native().samBackward(inputs, given, trace, none, ends, dims, ...numbers, Int32Array.of(0, 1));
     const rolled = new Tensor(back.at(-1)!, [2, s.slots, s.wordSize], dtype).dataSync();
     for (let b = 0; b < 2; b++) {
       const row = s.slots * s.wordSize;

@@ -8,6 +8,13 @@
 // Slots whose weights of a step add up to more than delta go to the back of the ring: popped ones, other written ones, read ones by
 // rising weight. Ties go to the lower slot. No gradient passes through the choice of slots.
 //
+//
+// With sparse temporal links (SDNC, links K_L > 0) each head has, of its own writes w, with every row cut to its K_L largest entries:
+//   N_ij = (1 - w_i) N'_ij + w_i p'_j     P_ij = (1 - w_j) P'_ij + w_j p'_i     no diagonal     p = (1 - sum w) p' + w, cut likewise
+//   f_i = sum_j P_ji r'_j, b_j = sum_i N_ij r'_i  (paper_links: f = N r', b = P r'), divided by their sums where those are above 1
+//   mix = pi_b b + pi_c r + pi_f f,  words = mix M;  the K largest entries of the mix are r' of the next step
+// No gradient passes through N, P, p, f and b.
+//
 // Only slots that were ever touched have a row. At the start all rows are one constant, so slots are first touched in order, and the
 // touched ones are 0 … live - 1: they are all that is stored, searched and copied. A slot that was not touched stands in for itself
 // with the constant row. The ring is then a circle of live + 1 nodes: node s + 1 is slot s, node 0 all slots from `live` on.
@@ -25,8 +32,10 @@ struct SamDims {
   i64 steps, batch, inputs, hidden;  // hidden 0: no controller, the inputs are the interface
   i64 slots, word, heads, kept;      // N, W, R, K
   i64 capacity_before, capacity;     // rows that a state has place for, before and after the window
+  i64 links;                         // K_L, 0 without links
   i64 live_bound;                    // at most so many live rows before the window
   bool strength;                     // each head has a strength, else it is 1
+  bool paper_links;                  // link reads as printed, not by the rows of the read slots
   bool linear;                       // all N rows are live from the first step on
   double forget_bias, clip, epsilon, delta;
 
@@ -34,6 +43,13 @@ struct SamDims {
   MG_HD i64 controller_rows() const { return inputs + words() + hidden; }
   MG_HD i64 written() const { return heads * (kept + 1); }  // rows that a step changes at most
   MG_HD i64 read() const { return heads * kept; }
+  MG_HD i64 linked() const { return heads * links; }
+  // Entries that a head's mix of content and links can have; its content comes first.
+  MG_HD i64 mixed() const {
+    if (links == 0) return 0;
+    const i64 named = kept + 2 * kept * links, all = capacity + kept;
+    return paper_links || all < named ? all : named;
+  }
   // Rows that can be live after a window: a step touches those that it pops and the first of those that it reads.
   MG_HD i64 most_live() const {
     const i64 most = linear ? slots : live_bound + steps * (heads + kept);
@@ -41,19 +57,22 @@ struct SamDims {
   }
 };
 
+constexpr i64 most_links = 64;  // K_L at most
+
 // What a row holds before anything is written to it.
 constexpr double sam_start = 1e-6;
 
 // Where each part of the interface vector begins.
 struct SamInterface {
-  i64 queries, adds, alpha, gamma, strengths, size;
+  i64 queries, adds, alpha, gamma, strengths, modes, size;
   MG_HD explicit SamInterface(const SamDims& d) {
     queries = 0;
     adds = queries + d.words();
     alpha = adds + d.words();
     gamma = alpha + d.heads;
     strengths = gamma + d.heads;
-    size = strengths + (d.strength ? d.heads : 0);
+    modes = strengths + (d.strength ? d.heads : 0);  // backward, content, forward of each head
+    size = modes + (d.links > 0 ? 3 * d.heads : 0);
   }
 };
 MG_HD i64 interface_size(const SamDims& d) { return SamInterface(d).size; }
@@ -63,22 +82,31 @@ using IndexOf = std::conditional_t<std::is_const<T>::value, const i32, i32>;
 
 // A state of zeros is that of a new episode. memory [B,C,W], of which `live` rows count; ring [B,C + 1,2]: the nodes before and behind
 // a node; counts [B,2]: live, and the node at the front; slots and weights [B,R,K]: what was read at the step before, entries of slots
-// that are not live do not count. words [B,R,W], hidden and cell [B,H].
+// that are not live do not count. words [B,R,W], hidden and cell [B,H]. Links
+// [B,C,2,R,K_L], N and then P of each slot, and precedence [B,R,K_L], each as slots and weights, a weight of 0 for no entry; null
+// without links.
 template <class T>
 struct SamState {
   T* memory;
   IndexOf<T>*ring, *counts, *slots;
   T *weights, *words, *hidden, *cell;
+  IndexOf<T>* link_slots;
+  T* link_weights;
+  IndexOf<T>* precedence_slots;
+  T* precedence_weights;
 };
 
 // What backward needs beside inputs and outputs, per step and sample: squashed gates [4H], cell [H], raw interface [D], the rows
-// [R (K + 1)][W] that the step changed, as they were before; their slots, -1 where there are fewer; slots and weights [R][K] read.
-// Nothing of it grows with N. Null where nothing is recorded.
+// [R (K + 1)][W] that the step changed, as they were before; their slots, -1 where there are fewer; slots and weights [R][K] read;
+// with links the mix of each head, slots [R][E] (-1: no more) and weights [R][3][E]: backward, content, forward.
+// Nothing of it grows with N (but E, with links read as printed). Null where nothing is recorded.
 template <class T>
 struct SamTrace {
   T *gates, *cell, *interface, *rows;
   IndexOf<T>*changed, *slots;
   T* weights;
+  IndexOf<T>* mixed_slots;
+  T* mixed;
 };
 
 template <class T>
@@ -88,7 +116,7 @@ struct SamForward {
   const T* x;          // [T,B,I]
   DncWeights<const T> weights;
   SamState<const T> before;
-  SamState<T> after;  // memory and ring may be those of `before`, where nothing is recorded
+  SamState<T> after;  // memory, ring and links may be those of `before`, where nothing is recorded
   T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length, NaN for a state whose numbers cannot be
   SamTrace<T> trace;
 };

@@ -11,22 +11,22 @@ struct SamStep {
   const T *raw, *rows;  // the interface; the changed rows before the step
   const i32 *changed, *slots, *slots_before;
   const T *weights, *weights_before;
+  const i32* mixed_slots;  // [R][E], with links
+  const T* mixed;
 };
 
-// From the gradients at a head's words and weights to those at its query, its strength and the K rows.
+// From the gradients `dread` at the K weights of a head's content to those at its query, its strength and the rows.
 template <class T>
-void read_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwords, const T* dweights, const SamReplay<T>& s,
-                   const SamBackwardScratch<T>& scratch) {
+void content_backward(const SamDims& d, i64 h, const i32* slots, const T* weights, const SamReplay<T>& s,
+                      const SamBackwardScratch<T>& scratch) {
   const SamInterface at(d);
-  const T *query = scratch.act + at.queries + h * d.word, *weights = step.weights + h * d.kept, eps = T(d.epsilon);
-  const i32* slots = step.slots + h * d.kept;
+  const T *query = scratch.act + at.queries + h * d.word, eps = T(d.epsilon);
   const T nk = row_norm(d, query), beta = sam_strength(d, scratch.act, h);
   T mean = 0;
   for (i64 k = 0; k < d.kept; k++) {
     const T* m = s.memory + i64(slots[k]) * d.word;
     scratch.below[k] = nk * row_norm(d, m) + eps;
     scratch.alike[k] = row_dot(query, m, d.word) / scratch.below[k];
-    scratch.dread[k] = dweights[h * d.kept + k] + row_dot(m, dwords, d.word);
     mean += weights[k] * scratch.dread[k];
   }
   T* dquery = scratch.dact + at.queries + h * d.word;
@@ -38,12 +38,47 @@ void read_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwo
     dbeta += dz * scratch.alike[k];
     shrink += slope * scratch.alike[k] * size;
     row_add(dquery, slope, m, d.word);
-    row_add(dm, weights[k], dwords, d.word);
     row_add(dm, slope, query, d.word);
     row_add(dm, -slope * scratch.alike[k] * nk / size, m, d.word);
   }
   row_add(dquery, -shrink / nk, query, d.word);
   if (d.strength) scratch.dact[at.strengths + h] = dbeta;
+}
+
+// From the gradients at a head's words and at the weights that it keeps.
+template <class T>
+void read_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwords, const T* dweights, const SamReplay<T>& s,
+                   const SamBackwardScratch<T>& scratch) {
+  const i32* slots = step.slots + h * d.kept;
+  const T* weights = step.weights + h * d.kept;
+  for (i64 k = 0; k < d.kept; k++) {
+    const i64 row = i64(slots[k]) * d.word;
+    scratch.dread[k] = dweights[h * d.kept + k] + row_dot(s.memory + row, dwords, d.word);
+    row_add(s.dmemory + row, weights[k], dwords, d.word);
+  }
+  content_backward(d, h, slots, weights, s, scratch);
+}
+
+// The same for a mix; what links gave to it counts as constant.
+template <class T>
+void mix_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwords, const T* dweights, const SamReplay<T>& s,
+                  const SamBackwardScratch<T>& scratch) {
+  const i64 E = d.mixed(), at = SamInterface(d).modes + 3 * h;
+  const i32* slots = step.mixed_slots + h * E;
+  const T *shares = step.mixed + h * 3 * E, *modes = scratch.act + at;
+  T* dmodes = scratch.dact + at;
+  for (i64 k = 0; k < E && slots[k] >= 0; k++) {
+    const i64 row = i64(slots[k]) * d.word;
+    T dmixed = row_dot(s.memory + row, dwords, d.word), weight = 0;
+    for (i64 j = h * d.kept; j < (h + 1) * d.kept; j++) dmixed += step.slots[j] == slots[k] ? dweights[j] : T(0);
+    for (i64 m = 0; m < 3; m++) {
+      weight += modes[m] * shares[m * E + k];
+      dmodes[m] += shares[m * E + k] * dmixed;
+    }
+    row_add(s.dmemory + row, weight, dwords, d.word);
+    scratch.dread[k] = modes[1] * dmixed;
+  }
+  content_backward(d, h, slots, shares + E, s, scratch);
 }
 
 // From the gradients at the rows to those at a head's gates, its added word and, in place, the weights read before.
@@ -72,18 +107,18 @@ void write_backward(const SamDims& d, const SamStep<T>& step, i64 h, T* dweights
 template <class T>
 void access_backward(const SamDims& d, const SamStep<T>& step, const T* dwords, T* dweights, const SamReplay<T>& s, T* draw,
                      const SamBackwardScratch<T>& scratch) {
-  const SamInterface at(d);
   sam_activate(d, step.raw, scratch.act);
-  clear(scratch.dact, at.size);
-  for (i64 h = 0; h < d.heads; h++) read_backward(d, step, h, dwords + h * d.word, dweights, s, scratch);
+  clear(scratch.dact, interface_size(d));
+  for (i64 h = 0; h < d.heads; h++) {
+    if (d.links > 0) mix_backward(d, step, h, dwords + h * d.word, dweights, s, scratch);
+    else read_backward(d, step, h, dwords + h * d.word, dweights, s, scratch);
+  }
   for (i64 h = 0; h < d.heads; h++) write_backward(d, step, h, dweights, s, scratch);
   for (i64 h = 0; h < d.heads; h++) clear(s.dmemory + i64(step.changed[h]) * d.word, d.word);
   for (i64 k = 0; k < d.written(); k++) {
     if (step.changed[k] >= 0) copy(s.memory + i64(step.changed[k]) * d.word, step.rows + k * d.word, d.word);
   }
-  copy(draw, scratch.dact, at.size);
-  for (i64 k = at.alpha; k < at.strengths; k++) draw[k] *= scratch.act[k] * (T(1) - scratch.act[k]);
-  for (i64 k = at.strengths; k < at.size; k++) draw[k] *= sigmoid(step.raw[k]);
+  sam_activate_backward(d, step.raw, scratch.act, scratch.dact, draw);
 }
 
 }  // namespace

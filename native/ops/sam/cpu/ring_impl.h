@@ -26,6 +26,9 @@ struct SamRing {
     const i32 last = before(0);
     join(last, node), join(node, 0);
     if (front() == 0) front() = node;
+    for (i64 k = 0; d.links > 0 && k < 2 * d.heads; k++) s.column[k * d.capacity + slot] = -1;
+    clear(s.link_slots + i64(slot) * 2 * d.linked(), 2 * d.linked());
+    clear(s.link_weights + i64(slot) * 2 * d.linked(), 2 * d.linked());
   }
   void touch_to(i64 rows) const {
     while (live() < rows) touch();

@@ -29,17 +29,30 @@ template <class T>
 SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSample<T>* samples) {
   SamForwardScratch<T> s;
   SamTemps<T>& t = s.temps;
-  const i64 accessed = d.written() + d.read();
+  const i64 E = d.mixed(), accessed = d.written() + d.heads * (E > d.kept ? E : d.kept);
   s.samples = samples;
+  for (i64 g = 0; g < group; g++) {
+    samples[g].column = a.take<i32>(d.links > 0 ? 2 * d.heads * d.capacity : 0);
+    samples[g].next = a.take<i32>(d.capacity * 2 * d.linked());
+    samples[g].before = a.take<i32>(d.capacity * 2 * d.linked());
+  }
   t.act = a.take<T>(interface_size(d));
   t.untouched = a.take<T>(d.word);
   t.alike = a.take<T>(d.read());
   t.best = a.take<i32>(d.read());
+  t.content = a.take<T>(d.read());
+  t.mark = a.take<i32>(d.capacity);
   t.changed = a.take<i32>(d.written());
   t.accessed = a.take<i32>(accessed);
   t.order = a.take<i32>(accessed);
   t.total = a.take<T>(accessed);
   t.read = a.take<T>(accessed);
+  t.own_slots = a.take<i32>(d.kept + 1);
+  t.own_weights = a.take<T>(d.kept + 1);
+  t.cut_slots = a.take<i32>(2 * d.links + d.kept + 1);
+  t.cut_weights = a.take<T>(2 * d.links + d.kept + 1);
+  t.mixed = a.take<SamMixed<T>>(E);
+  t.mixed_mark = a.take<i32>(d.links > 0 ? d.capacity : 0);
   s.gates = a.take<T>(group * 4 * d.hidden);
   s.interface = a.take<T>(group * interface_size(d));
   return s;
@@ -47,7 +60,7 @@ SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSamp
 
 // Rows that a window can touch.
 i64 most_places(const SamDims& d) {
-  const i64 named = d.steps * (d.written() + d.read()) + d.read();
+  const i64 named = d.steps * (d.written() + d.read() + d.heads * d.mixed()) + d.read();
   return named < d.capacity ? named : d.capacity;
 }
 
@@ -64,6 +77,7 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
     p.changed = a.take<i32>(d.steps * d.written());
     p.slots = a.take<i32>(d.steps * d.read());
     p.slots_before = a.take<i32>(d.read());
+    p.mixed = a.take<i32>(d.steps * d.heads * d.mixed());
     p.carry.weights = a.take<T>(d.read());
     p.carry.words = a.take<T>(d.words());
     p.carry.hidden = a.take<T>(d.hidden);
@@ -71,7 +85,8 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
   }
   s.act = a.take<T>(interface_size(d));
   s.dact = a.take<T>(interface_size(d));
-  for (T** x : {&s.alike, &s.below, &s.dread}) *x = a.take<T>(d.kept);
+  for (T** x : {&s.alike, &s.below}) *x = a.take<T>(d.kept);
+  s.dread = a.take<T>(d.mixed() > d.kept ? d.mixed() : d.kept);
   return s;
 }
 

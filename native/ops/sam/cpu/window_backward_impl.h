@@ -42,6 +42,9 @@ void load_replay(const SamBackward<T>& job, i64 b, SamReplay<T>& s) {
     const i64 at = t * d.batch + b;
     place_slots(job, b, job.trace.changed + at * d.written(), d.written(), d.heads, s.changed + t * d.written(), s);
     place_slots(job, b, job.trace.slots + at * d.read(), d.read(), d.read(), s.slots + t * d.read(), s);
+    const i64 E = d.mixed();
+    for (i64 h = 0; d.links > 0 && h < d.heads; h++)
+      place_slots(job, b, job.trace.mixed_slots + (at * d.heads + h) * E, E, d.kept, s.mixed + (t * d.heads + h) * E, s);
   }
   for (i64 k = 0; k < d.read(); k++) {
     const i32 slot = job.before.slots[b * d.read() + k];
@@ -68,7 +71,9 @@ void access_backward_at(const SamBackward<T>& job, i64 t, i64 b, SamReplay<T>& s
                         s.slots + t * d.read(),
                         t ? s.slots + (t - 1) * d.read() : s.slots_before,
                         job.trace.weights + at * d.read(),
-                        t ? job.trace.weights + before * d.read() : job.before.weights + b * d.read()};
+                        t ? job.trace.weights + before * d.read() : job.before.weights + b * d.read(),
+                        s.mixed + t * d.heads * d.mixed(),
+                        at_row(job.trace.mixed, at, 3 * d.heads * d.mixed())};
   for (i64 k = 0; job.dwords && k < d.words(); k++) s.carry.words[k] += job.dwords[at * d.words() + k];
   access_backward(d, step, s.carry.words, s.carry.weights, s, draw, scratch);
 }

@@ -11,15 +11,34 @@ T* at_row(T* x, i64 row, i64 size) {
   return x ? x + row * size : nullptr;
 }
 
+template <class T>
+void load_links(const SamForward<T>& job, i64 b, i64 live, const SamSample<T>& s) {
+  const SamDims& d = job.dims;
+  const SamState<const T>& from = job.before;
+  const i64 row = 2 * d.linked(), past = (d.capacity - live) * row;
+  if (job.after.link_weights != from.link_weights) {
+    copy(s.link_slots, at_row(from.link_slots, b, d.capacity_before * row), live * row);
+    copy(s.link_weights, at_row(from.link_weights, b, d.capacity_before * row), live * row);
+    clear(s.link_slots + live * row, past);
+    clear(s.link_weights + live * row, past);
+  }
+  copy(s.precedence_slots, at_row(from.precedence_slots, b, d.linked()), d.linked());
+  copy(s.precedence_weights, at_row(from.precedence_weights, b, d.linked()), d.linked());
+}
+
 // The state before becomes the one after, in which the window then runs. Only live rows are copied; what lies past them is zero.
 template <class T>
-SamSample<T> load_sample(const SamForward<T>& job, i64 b) {
+SamSample<T> load_sample(const SamForward<T>& job, i64 b, SamSample<T> s) {
   const SamDims& d = job.dims;
   const SamState<const T>& from = job.before;
   const SamState<T>& to = job.after;
-  const i64 rows = d.capacity * d.word, nodes = 2 * (d.capacity + 1);
-  SamSample<T> s{to.memory + b * rows, to.ring + b * nodes, to.counts + b * 2, to.slots + b * d.read(), to.weights + b * d.read(),
-                 to.words + b * d.words(), to.hidden + b * d.hidden, to.cell + b * d.hidden, true};
+  const i64 links = d.capacity * 2 * d.linked();
+  s.memory = to.memory + b * d.capacity * d.word, s.ring = to.ring + b * 2 * (d.capacity + 1), s.counts = to.counts + b * 2;
+  s.slots = to.slots + b * d.read(), s.weights = to.weights + b * d.read(), s.words = to.words + b * d.words();
+  s.hidden = at_row(to.hidden, b, d.hidden), s.cell = at_row(to.cell, b, d.hidden);
+  s.link_slots = at_row(to.link_slots, b, links), s.link_weights = at_row(to.link_weights, b, links);
+  s.precedence_slots = at_row(to.precedence_slots, b, d.linked());
+  s.precedence_weights = at_row(to.precedence_weights, b, d.linked());
   const i32 *counts = from.counts + b * 2, *ring = from.ring + b * 2 * (d.capacity_before + 1);
   s.sound = sam_sound<T>(d, ring, counts);
   const i64 live = s.sound ? counts[0] : 0;
@@ -29,6 +48,7 @@ SamSample<T> load_sample(const SamForward<T>& job, i64 b) {
     copy(s.ring, ring, 2 * (live + 1));
     clear(s.ring + 2 * (live + 1), 2 * (d.capacity - live));
   }
+  if (d.links > 0) load_links(job, b, live, s);
   copy(s.counts, counts, 2);
   copy(s.slots, from.slots + b * d.read(), d.read());
   for (i64 k = 0; length_of(d, job.lengths, b) > 0 && k < d.read(); k++) {
@@ -36,8 +56,8 @@ SamSample<T> load_sample(const SamForward<T>& job, i64 b) {
   }
   copy(s.weights, from.weights + b * d.read(), d.read());
   copy(s.words, from.words + b * d.words(), d.words());
-  copy(s.hidden, from.hidden + b * d.hidden, d.hidden);
-  copy(s.cell, from.cell + b * d.hidden, d.hidden);
+  copy(s.hidden, at_row(from.hidden, b, d.hidden), d.hidden);
+  copy(s.cell, at_row(from.cell, b, d.hidden), d.hidden);
   return s;
 }
 
@@ -46,7 +66,8 @@ SamRecord<T> record_of(const SamForward<T>& job, i64 at) {
   const SamDims& d = job.dims;
   const SamTrace<T>& r = job.trace;
   return {at_row(r.rows, at, d.written() * d.word), at_row(r.changed, at, d.written()), at_row(r.slots, at, d.read()),
-          at_row(r.weights, at, d.read())};
+          at_row(r.weights, at, d.read()), at_row(r.mixed_slots, at, d.heads * d.mixed()),
+          at_row(r.mixed, at, 3 * d.heads * d.mixed())};
 }
 
 template <class T>
@@ -74,6 +95,7 @@ void spoil(const SamForward<T>& job, const SamSample<T>& s, i64 at, const SamRec
   if (!record.rows) return;
   for (i64 k = 0; k < d.written(); k++) record.changed[k] = -1;
   for (i64 k = 0; k < d.read(); k++) record.slots[k] = -1, record.weights[k] = 0;
+  for (i64 k = 0; k < d.heads * d.mixed(); k++) record.mixed_slots[k] = -1;
 }
 
 template <class T>
@@ -81,9 +103,14 @@ void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamFor
   const SamDims& d = job.dims;
   const i64 D = interface_size(d);
   for (i64 w = 0; w < d.word; w++) scratch.temps.untouched[w] = T(sam_start);
+  for (i64 i = 0; i < d.capacity; i++) scratch.temps.mark[i] = -1;
+  for (i64 i = 0; d.links > 0 && i < d.capacity; i++) scratch.temps.mixed_mark[i] = -1;
   for (i64 g = 0; g < count; g++) {
-    scratch.samples[g] = load_sample(job, first + g);
-    if (d.linear && scratch.samples[g].sound) SamRing<T>{d, scratch.samples[g]}.touch_to(d.slots);
+    SamSample<T>& s = scratch.samples[g];
+    s = load_sample(job, first + g, s);
+    if (!s.sound) continue;
+    if (d.links > 0) SamLinks<T>{d, s, scratch.temps}.load();
+    if (d.linear && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
   }
   for (i64 t = 0; t < d.steps; t++) {
     i64 active[most_samples], running = 0;
