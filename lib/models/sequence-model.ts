@@ -79,7 +79,8 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   /** y [T,B,O] from x [T,B,I]; `lengths` as checked, null when all rows run to the end. A spent state may be overwritten. */
   protected abstract run(x: Tensor, state: S, lengths: Int32Array | null, isStateSpent: boolean): { y: Tensor; state: S };
 
-  protected abstract rowCost(): RowCost;
+  /** In windows of so many steps. */
+  protected abstract rowCost(steps: number): RowCost;
 
   /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
   advance(inputs: SequenceInputs, state?: S): S {
@@ -90,7 +91,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
 
   /** What training on windows of this size takes. */
   windowMemory({ batch, steps }: WindowSize): WindowMemory {
-    const [bytes, { state, step, shared = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost()];
+    const [bytes, { state, step, shared = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(steps)];
     const shown = 2 * this.inputs + 4 * this.outputs; // the window twice; logits, target, mask and gradient
     const numbers = batch * (2 * state + steps * (step + shown)) + steps * shared;
     return { bytes: bytes * numbers, stateBytes: bytes * batch * state };
@@ -99,7 +100,8 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   /** Cost of training on windows of `steps` steps for `batch` rows; backward has twice the arithmetic of forward. */
   estimate(size: WindowSize): ModelCost {
     const { parameters, memory } = this.count();
-    const [bytes, { step, flops }, window] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(), this.windowMemory(size)];
+    const [bytes, window] = [this.dtype === 'float64' ? 8 : 4, this.windowMemory(size)];
+    const { step, flops } = this.rowCost(size.steps);
     return {
       parameters,
       memoryCells: memory,

@@ -5,10 +5,11 @@ import { layerOptionKeys } from '../nn/parameter.js';
 import { clip, concat, reshape, samInterface, samStateShapes, samWindow, samZeros } from '../ops/index.js';
 import type { SamSettings, SamTensors } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';
+import { sizeOf } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { checkedLive, SAMState } from './sam-state.js';
-import { SequenceModel, sequenceOptionKeys, type SequenceOptions } from './sequence-model.js';
+import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors } from './tensor-state.js';
 
 export interface SAMOptions extends SequenceOptions {
@@ -99,6 +100,20 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
   /** Numbers in the memory matrix, N·W. */
   protected override memoryCells(): number {
     return this.settings.slots * this.settings.wordSize;
+  }
+
+  /** A state holds the rows that such a window can touch, from a new episode on. */
+  protected rowCost(steps: number): RowCost {
+    const { slots, heads: R, reads: K, hidden: H, wordSize: W, links: L, index, linkRead } = this.settings;
+    const rows = index === 'linear' ? slots : Math.min(slots, (R + K) * (steps + 1));
+    const state = Object.values(samStateShapes(this.settings, 1, rows)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+    const mixed = L === 0 ? K : linkRead === 'paper' ? rows + K : Math.min(rows + K, K + 2 * K * L);
+    const [words, size] = [R * W, samInterface(this.settings).size];
+    const tape = R * (K + 1) * (W + 1) + 2 * R * K + 5 * R * mixed;
+    const replay = Math.min(rows / steps, R * (K + 1 + mixed)) * (2 * W + 2) + R * (2 * K + 1 + mixed);
+    const controller = this.inputs + 14 * H + 2 * size + 6 * words;
+    const access = rows * W * (R + 1) + 6 * W * R * (K + 1 + mixed) + 8 * R * (K + 1) * L;
+    return { state, step: tape + replay + controller, flops: this.matrixFlops() + access };
   }
 
   initialState(batch: number): SAMState<Name> {
