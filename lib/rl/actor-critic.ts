@@ -16,6 +16,11 @@ import type { Tensor } from '../tensor/tensor.js';
 /** Channels of the grid that the head reads. */
 const LAST_CHANNELS = 16;
 
+/** From U(±1/√n) to U(±√(6/n)), n = fan-in: the spread that ReLU layers keep (He et al. 2015). */
+const HE_GAIN = Math.sqrt(6);
+/** Of the head: the first policy is all but undecided. */
+const HEAD_GAIN = 0.1;
+
 /** The layers of the policy's reader. Its query is the current observation; its output grid is level 0 alone. */
 export type PolicyConfig = Pick<ReaderConfig, 'front' | 'mem' | 'tail' | 'shortcuts'>;
 
@@ -47,7 +52,8 @@ function recallTail(front: readonly LayerRow[]): LayerRow[] {
  *   m_t, s_t = Writer(x_t, s_{t−1})                      frozen
  *   [logits_t ; V_t] = Linear(Reader(x_t, m_t))          x_t, the observation with its location, is also the query
  * As nothing flows back through time, every (m_t, x_t) is an example by itself. The module's parameters are those of the policy,
- * `reader.…` and `fc.…`; `memory` keeps its own. ERR_MG_ARGUMENT for a memory without a writer and a reader.
+ * `reader.…` and `fc.…`; `memory` keeps its own. Their initial values are He's, for a signal
+ * of reward must pass all layers at once. ERR_MG_ARGUMENT for a memory without a writer and a reader.
  * Source: Huynh, Maire, Walter 2020, §4.2; the shape of the reader, which they do not give, is own.
  */
 export class ActorCritic extends Module {
@@ -89,6 +95,8 @@ export class ActorCritic extends Module {
     if (output.levels.join() !== '0') fail('ERR_MG_CONFIG', where, 'a tail that ends on level 0 alone', output.levels);
     const head = { in: cells * output.channels, out: this.actions + 1 };
     this.#head = this.addPart('fc', new Linear({ ...head, ...this.partOptions('fc') }));
+    scaleWeights(this.#reader, HE_GAIN);
+    scaleWeights(this.#head, HEAD_GAIN);
   }
 
   /** Zeros for each episode of a batch. */
@@ -108,5 +116,13 @@ export class ActorCritic extends Module {
     const y = this.#head.forward(reshape(output, [steps, batch, rest.reduce((size, n) => size * n, 1)]));
     const logits = slice(y, [0, 0, 0], [steps, batch, this.actions]);
     return { logits, value: reshape(slice(y, [0, 0, this.actions], [steps, batch, 1]), [steps, batch]) };
+  }
+}
+
+/** Multiplies weights by `gain` and empties biases: through nine layers, the rule of the readers leaves nothing of what is seen. */
+function scaleWeights(module: Module, gain: number): void {
+  for (const [name, parameter] of module.namedParameters()) {
+    const scale = name.endsWith('bias') ? 0 : gain;
+    parameter.copyFrom(parameter.dataSync().map((value) => scale * value));
   }
 }

@@ -32,7 +32,7 @@ export function parseXml(document: string): Node {
     } else {
       const [, name = '', list = '', slash] = /^([a-zA-Z]+)((?: [a-zA-Z0-9:-]+="[^"]*")*)(\/?)$/.exec(tag ?? '') ?? [];
       if (name === '') throw new Error(`<${tag}> is no tag`);
-      const pairs = [...list.matchAll(/ ([a-zA-Z:-]+)="([^"]*)"/g)].map(
+      const pairs = [...list.matchAll(/ ([a-zA-Z0-9:-]+)="([^"]*)"/g)].map(
         ([, key, value]) => [key ?? '', unescape(value ?? '')] as const,
       );
       if (new Set(pairs.map(([key]) => key)).size !== pairs.length) throw new Error(`<${tag}> says a thing twice`);
