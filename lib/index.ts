@@ -29,7 +29,7 @@ export {
   type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
-export { precision, setPrecision, type Precision } from './ops/network.js';
+export type { Precision } from './ops/network-spec.js';
 export * as nn from './nn/index.js';
 export { MultigridState, Pyramid } from './nn/index.js';
 export * as fused from './nn/fused.js';

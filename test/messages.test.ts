@@ -15,7 +15,6 @@ import {
   Pyramid,
   Rng,
   saveTensors,
-  setPrecision,
   tasks,
   Tensor,
   Trainer,
@@ -37,6 +36,7 @@ const conv = new nn.MultigridConv(layerOptions);
 const plan = fused.plan({ layers: [layerOptions], batch: 1, steps: 2 });
 const parameters = new Map([...plan.parameters].map(([name, shape]) => [name, Tensor.zeros(shape)]));
 const map9 = new models.MultigridMemory('map9');
+const tight = new models.MultigridMemory('map9', { memoryBudget: 1 });
 const dnc = new models.DNC({ inputs: 4, outputs: 2, slots: 4, wordSize: 2, hidden: 8 });
 
 const layers: Readonly<Record<string, Row>> = {
@@ -143,9 +143,9 @@ const layers: Readonly<Record<string, Row>> = {
     /what fused.forward of this plan saved, got 0 tensors$/,
   ],
   'a precision there is not': [
-    () => setPrecision(any('fp16')),
+    () => new models.MultigridMemory('map9', { precision: any('fp16') }),
     'ERR_MG_ARGUMENT',
-    'setPrecision: expected precision to be one of "float32", "tf32", "bfloat16", got "fp16"',
+    'MultigridMemory: expected precision to be one of "float32", "tf32", "bfloat16", got "fp16"',
   ],
 };
 
@@ -165,6 +165,21 @@ const modelRows: Readonly<Record<string, Row>> = {
     () => map9.write(grid(1, 1, 3, 3, 4), any(dnc.initialState(1))),
     'ERR_MG_ARGUMENT',
     /got a DNCState$/,
+  ],
+  'a budget that no schedule keeps': [
+    () => tight.forward({ input: grid(2, 1, 3, 3, 4), queries: [grid(2, 1, 3, 3, 4)] }),
+    'ERR_MG_CONFIG',
+    /^writer: expected a byte budget of at least \d+, got 1$/,
+  ],
+  'a state of another batch': [
+    () => map9.write(grid(1, 2, 3, 3, 4), map9.initialState(1)),
+    'ERR_MG_SHAPE',
+    /^writer: expected .*state/,
+  ],
+  'a memory without a level that is read': [
+    () => map9.read(map9.write(grid(1, 1, 3, 3, 4)).memory.map((m) => m.within([0])!), grid(1, 1, 3, 3, 4)),
+    'ERR_MG_SHAPE',
+    'reader.2: expected a memory of writer layer 2 with levels 0, 1, got [0]',
   ],
   'a DNC step without a state': [
     () => dnc.step(grid(3, 4), any(undefined)),

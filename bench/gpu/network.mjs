@@ -1,13 +1,12 @@
 // A preset with a writer and readers: `window` without gradient, `training` (forward, loss, backward, clipping, RMSProp), or one
 // step at a time, IN_A_ROW of them queued before one waits: `online`, or `write`, the writer alone. Also the loss of the first
 // window, by which another program shows that it computes the same.
-import { models, noGrad, optim, ops, Pyramid, setPrecision, Tensor, tidy } from '../../dist/index.js';
+import { models, noGrad, optim, ops, Pyramid, Tensor, tidy } from '../../dist/index.js';
 import { time } from '../../dist/bench/measure.js';
 import { finish, IN_A_ROW, job, milliseconds, setWeights, tensor, wave } from './subject.mjs';
 
 const { preset, steps, batch, what, precision, fused = 'auto' } = job;
-setPrecision(precision);
-const model = new models.MultigridMemory(preset, { fused });
+const model = new models.MultigridMemory(preset, { fused, precision });
 setWeights(model);
 const [writer, ...readers] = model.plan.networks;
 const lead = what === 'online' ? [batch] : [steps, batch];

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { fail } from '../check.js';
 import { MgError } from '../errors.js';
-import { precisions, setPrecision, type Precision } from '../ops/network.js';
+import { precisions, type Precision } from '../ops/network-spec.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { isPresetRun, presetRun } from '../runs/presets.js';
 import { checkRunConfig } from '../runs/run-config.js';
 import type { RunConfig } from '../runs/run.js';
+import type { TrainableModel } from '../train/model.js';
+import { note } from './output.js';
 
 /** A whole number of at least `min`. */
 export function integer(min: number): (text: string) => number {
@@ -26,17 +28,24 @@ export const DEVICE_OPTION = [
   'auto, cpu, cuda or cuda:N (default: MULTIGRID_MEMORY_DEVICE, else auto)',
 ] as const;
 
-/** The option whose value {@link setPrecision} takes. */
+/** The option whose value {@link usePrecision} takes. */
 export function precisionOption(): Option {
-  return new Option('--precision <name>', 'factors of fused networks on a GPU').choices([...precisions]).default('float32');
+  const text = 'factors of fused networks on a GPU (default: those of the checkpoint, else float32)';
+  return new Option('--precision <name>', text).choices([...precisions]);
 }
 
-/** Sets what that option says; refuses what the device would not heed. */
-export function usePrecision(name: Precision, used: Device): void {
-  if (name !== 'float32' && used.type === 'cpu') {
-    fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', name, 'name a GPU with --device');
+/**
+ * Gives the model the precision that is asked for, else the one that it was `trained` in. Refuses a wish that the device or the
+ * model would not heed.
+ */
+export function usePrecision(model: TrainableModel, wish: Precision | undefined, used: Device, trained?: Precision): void {
+  const name = wish ?? trained ?? 'float32';
+  if (wish !== undefined && wish !== 'float32' && used.type === 'cpu') {
+    fail('ERR_MG_ARGUMENT', 'precision', 'float32 on the CPU', wish, 'name a GPU with --device');
   }
-  setPrecision(name);
+  if (model.precision !== undefined) model.precision = name;
+  else if (name !== 'float32') fail('ERR_MG_ARGUMENT', 'precision', 'float32 for a model without fused networks', name);
+  if (name !== 'float32' && used.type === 'cpu') note(`trained in ${name} on a GPU; the CPU computes in float32`);
 }
 
 /** The device of that name, made the default, and why it is the one. Throws ERR_MG_NO_DEVICE. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Precision } from '../ops/network.js';
-import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
+import type { Precision } from '../ops/network-spec.js';
+import { loadModelWeights, savedConfig, savedPrecision } from '../train/checkpoint.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
@@ -12,7 +12,7 @@ interface EvalOptions {
   items: number;
   seed?: number;
   device?: string;
-  precision: Precision;
+  precision?: Precision;
   json?: boolean;
 }
 
@@ -29,12 +29,14 @@ export function addEval(program: Command): Command {
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
       const { device, why } = useDevice(options.device);
-      usePrecision(options.precision, device);
       const file = checkpointFile(path);
       const { config, tensors } = await savedConfig(file);
       const run = checkRunConfig(config);
       const setup = buildRun(run);
       loadModelWeights(setup.model, tensors);
+      const trained = await savedPrecision(file);
+      usePrecision(setup.model, options.precision, device, trained);
+      if (trained !== (options.precision ?? trained)) note(`trained in ${trained}, scored in ${options.precision}`);
       note(`${run.name} from ${file}, ${options.items} held-out episodes on ${device.id} (${why})`);
       const started = performance.now();
       const { seed } = options;

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
-import type { Precision } from '../ops/network.js';
-import { diagnostics } from '../tensor/device.js';
+import type { Precision } from '../ops/network-spec.js';
+import { savedPrecision } from '../train/checkpoint.js';
+import { diagnostics, type Device } from '../tensor/device.js';
 import { progress, tensorBoard } from '../listeners/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../pictures/memory-at-work.js';
@@ -19,7 +20,7 @@ interface TrainOptions {
   steps?: number;
   seed?: number;
   device?: string;
-  precision: Precision;
+  precision?: Precision;
   out?: string;
   resume?: boolean;
   validateEvery?: number;
@@ -65,12 +66,15 @@ function describedRun(source: string, options: TrainOptions): { run: RunConfig; 
 }
 
 /** Trainer and folder of a run. What cannot be built leaves no folder behind. */
-async function openTrainer(run: RunConfig, named: string | null, { resume, tensorboard }: TrainOptions) {
+async function openTrainer(run: RunConfig, named: string | null, used: Device, options: TrainOptions) {
+  const { resume, tensorboard, precision } = options;
   const setup = buildRun(run);
   const path = named ?? RunFolder.fresh(join('runs', run.name));
   const callbacks: readonly Callback[] = [progress(), ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
+  const checkpoint = join(path, RUN_FILES.checkpoint);
+  usePrecision(setup.model, precision, used, resume === true ? await savedPrecision(checkpoint) : undefined);
   const trainer = resume === true
-    ? await Trainer.resume(join(path, RUN_FILES.checkpoint), { ...setup, callbacks })
+    ? await Trainer.resume(checkpoint, { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
   const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
   return { trainer, folder, model: setup.model };
@@ -99,9 +103,8 @@ function throughput({ history }: FitResult): number {
 
 async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
-  usePrecision(options.precision, used);
   const { run, path } = describedRun(source, options);
-  const { trainer, folder, model } = await openTrainer(run, path, options);
+  const { trainer, folder, model } = await openTrainer(run, path, used, options);
   const { parameters, memory } = model.count();
   const { binary } = diagnostics();
   note(`${run.name}: ${parameters} parameters, ${memory} memory cells`);

@@ -6,7 +6,8 @@ export {
   type Written,
 } from './multigrid/multigrid-memory.js';
 export { MultigridMemoryState } from './multigrid/multigrid-memory-state.js';
-export { MultigridNetwork, type NetworkInputs, type NetworkOutputs } from './multigrid/multigrid-network.js';
+export { MultigridNetwork } from './multigrid/multigrid-network.js';
+export { type NetworkInputs, type NetworkOutputs } from './multigrid/network-window.js';
 export { type Recurrent, type WindowOptions } from './recurrent.js';
 export {
   estimate,

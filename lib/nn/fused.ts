@@ -1,21 +1,13 @@
 /** The fused kernels for those who bring their own parameters and loop: plan once for each shape, then forward and backward. */
 
 import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
-import {
-  checkFields,
-  describeNetwork,
-  networkBackward,
-  networkForward,
-  weightsOf,
-  type DescribedNetwork,
-  type NetworkLayer,
-  type NetworkSpec,
-} from '../ops/network.js';
+import { checkFields, networkBackward, networkForward, weightsOf } from '../ops/network.js';
+import { planNetwork, precisions, type NetworkSpec, type PlannedNetwork, type Precision } from '../ops/network-spec.js';
 import { device as findDevice, type DeviceLike } from '../tensor/device.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { NORM_EPSILON } from './batch-norm.js';
-import { levelRange, sideOf, type LevelSpec } from './ladder.js';
+import { describeNetwork, type LayerDescription } from './describe-network.js';
+import type { LevelSpec } from './ladder.js';
 import { gridObstacle } from './fused-layer.js';
 import { checkGeometry, type MultigridOptions } from './multigrid-input.js';
 import { MultigridState } from './multigrid-state.js';
@@ -43,6 +35,8 @@ export interface PlanOptions {
   readonly backward?: boolean;
   /** Bytes that may be kept for the backward pass; more time is spent to stay within. Default: no limit. */
   readonly budgetBytes?: number;
+  /** Of the products, on a GPU. Default 'float32'. */
+  readonly precision?: Precision;
 }
 
 /** What will be done for windows of one shape, and why. Free it with `dispose()`; it holds no tensors. */
@@ -62,9 +56,9 @@ export interface Plan extends Disposable {
   dispose(): void;
 }
 
-const networks = new WeakMap<Plan, DescribedNetwork>();
+const networks = new WeakMap<Plan, PlannedNetwork>();
 
-function networkOf(op: string, plan: Plan): DescribedNetwork {
+function networkOf(op: string, plan: Plan): PlannedNetwork {
   const network = networks.get(plan);
   if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another'));
   return network;
@@ -104,29 +98,22 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   });
   const kinds = layers.map(({ kind = 'convLstm' }) => checkChoice('fused.plan', 'kind', kind, ['convLstm', 'conv'] as const));
   const memories = layers.filter((_, l) => kinds[l] === 'convLstm');
-  const fields = [...first.input].sort((a, b) => a.level - b.level);
-  const top = Math.max(...fields.map(({ level }) => level), ...geometries.flatMap(({ levels }) => levels));
-  return {
+  return describeNetwork({
     dimensions: first.dimensions,
     kernelSize: first.kernelSize,
+    side: first.side,
     budgetBytes,
-    epsilon: NORM_EPSILON,
-    sides: levelRange(0, top).map((level) => sideOf(level, first.dimensions, first.side)),
-    fields,
-    input: fields.map((_, i) => i),
-    layers: geometries.map(({ levels, channels }, l): NetworkLayer => {
+    input: [...first.input].sort((a, b) => a.level - b.level),
+    layers: geometries.map(({ levels, channels }, l): LayerDescription => {
       const { activation = 'relu', norm = 'none' } = layers[l]!;
       if (norm !== 'none' && (norm.kind === 'sequence' || norm.mode === 'running')) {
         fail('ERR_MG_CONFIG', 'fused.plan', `a norm of layer ${l + 1} over the whole window`, norm.mode ?? norm.kind);
       }
       return {
         kind: kinds[l]!,
-        low: levels[0]!,
-        high: levels.at(-1)!,
+        levels,
         channels,
         norm: norm !== 'none',
-        shortcut: -1,
-        memory: [],
         relu: checkChoice('fused.plan', 'activation', activation, ['relu', 'none']) === 'relu',
         isOutput: l === layers.length - 1,
       };
@@ -137,7 +124,7 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
       common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1),
     ),
     hasPeephole: common('peephole', memories.map(peepholeOf), 'none') === 'channel',
-  };
+  });
 }
 
 /**
@@ -145,18 +132,19 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
  * Throws ERR_MG_CONFIG for a chain that does not fit together or a budget that no schedule keeps.
  */
 export function plan(options: PlanOptions): Plan {
-  checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes']);
+  checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes', 'precision']);
   const device = findDevice(options.device).type;
   const backward = checkBoolean('fused.plan', 'backward', options.backward ?? true);
   const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
-  const network = describeNetwork(spec, {
+  const network = planNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1),
     steps: checkInteger('fused.plan', 'steps', options.steps, 1),
     dtype: checkChoice('fused.plan', 'dtype', options.dtype ?? 'float32', ['float32', 'float64']),
     backward,
     gradients: spec.fields.map(() => backward),
     device,
-  });
+    precision: checkChoice('fused.plan', 'precision', options.precision ?? 'float32', precisions),
+  }, 'fused.plan');
   const { path, workspaceBytes, savedBytes, launches, forwardFlop, parameters, parameterShapes } = network.plan;
   const made: Plan = {
     path,
@@ -173,12 +161,12 @@ export function plan(options: PlanOptions): Plan {
 }
 
 /** Grids of one layer as a pyramid. */
-function pyramid(places: DescribedNetwork['plan']['outputs'], grids: readonly Tensor[], layer: number): Pyramid {
+function pyramid(places: PlannedNetwork['plan']['outputs'], grids: readonly Tensor[], layer: number): Pyramid {
   return Pyramid.of(Object.fromEntries(places.flatMap(([l, level], i) => (l === layer ? [[level, grids[i]!]] : []))));
 }
 
 /** The conv-LSTM layers' states from hidden grids, then cell grids. */
-function states({ plan: { states: places } }: DescribedNetwork, grids: readonly Tensor[]): MultigridState[] {
+function states({ plan: { states: places } }: PlannedNetwork, grids: readonly Tensor[]): MultigridState[] {
   const layers = [...new Set(places.map(([layer]) => layer))];
   const n = places.length;
   const [hidden, cell] = [grids.slice(0, n), grids.slice(n)];
@@ -193,7 +181,7 @@ function expectLike(op: string, what: string, grids: readonly Tensor[], shapes: 
   });
 }
 
-function carriedOf(op: string, network: DescribedNetwork, given: readonly MultigridState[]): Tensor[] {
+function carriedOf(op: string, network: PlannedNetwork, given: readonly MultigridState[]): Tensor[] {
   const carried = [...given.flatMap(({ hidden }) => hidden.tensors()), ...given.flatMap(({ cell }) => cell.tensors())];
   expectLike(op, 'state', carried, network.shapes.slice(network.plan.outputs.length), network.size.dtype);
   return carried;
@@ -224,7 +212,7 @@ export function forward(
   if (fields[0]!.dtype !== size.dtype) fail('ERR_MG_DTYPE', op, `x of ${size.dtype}`, fields[0]!.dtype);
   const weights = weightsOf(op, network.plan, parameters, fields[0]!);
   const carried = state.length === 0 ? [] : carriedOf(op, network, state);
-  const { results, saved } = networkForward(network, { weights, fields, carried });
+  const { results, saved } = networkForward(op, network, { weights, fields, carried });
   const n = network.plan.outputs.length;
   const outputs = results.slice(0, n);
   return {
@@ -265,7 +253,8 @@ export function backward(
   const dys = levels.map((level) => dy.at(level));
   expectLike(op, 'dy', dys, shapes.slice(0, n), size.dtype);
   const dCarried = dState.length === 0 ? places.flatMap(() => [null, null]) : carriedOf(op, network, dState);
-  const grads = networkBackward(network, tensors, saved.slice(f + c, f + c + n), saved.at(-1)!, [...dys, ...dCarried], c > 0);
+  const given = saved.slice(f + c, f + c + n);
+  const grads = networkBackward(op, network, tensors, given, saved.at(-1)!, [...dys, ...dCarried], c > 0);
   return {
     dx: Pyramid.of(Object.fromEntries(spec.fields.map(({ level }, i) => [level, grads.fields[i]!]))),
     dParameters: new Map(network.plan.parameters.map((name, i) => [name, grads.weights[i]!])),

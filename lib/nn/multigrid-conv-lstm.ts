@@ -1,9 +1,10 @@
 import { checkChoice, checkInstance, checkOptions, fail, words } from '../check.js';
 import { mul, reshape, stack, unstack } from '../ops/index.js';
+import { precisions, type Precision } from '../ops/network-spec.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { BatchNorm, type Norm } from './batch-norm.js';
 import { ConvLSTM } from './conv-lstm.js';
-import { fusedChoices, gridObstacle, runFusedLayer, windowObstacle, type Fused } from './fused-layer.js';
+import { FusedLayer, fusedChoices, gridObstacle, windowObstacle, type Fused } from './fused-layer.js';
 import { LSTMState } from './lstm.js';
 import { Module } from './module.js';
 import {
@@ -30,6 +31,8 @@ export interface MultigridConvLSTMOptions extends MultigridOptions {
   readonly peephole?: 'none' | 'channel';
   /** Whether a window runs as one native op. Default 'auto'. */
   readonly fused?: Fused;
+  /** Of the products of a window that runs as one native op on a GPU. Default 'float32'. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -45,9 +48,10 @@ export class MultigridConvLSTM extends Module {
   readonly #norms = new Map<number, BatchNorm>();
   readonly #norm: Norm;
   readonly #fused: Fused;
+  readonly #whole: FusedLayer;
 
   constructor(options: MultigridConvLSTMOptions) {
-    const geometry = checkGeometry('MultigridConvLSTM', options, ['forgetBias', 'peephole', 'fused']);
+    const geometry = checkGeometry('MultigridConvLSTM', options, ['forgetBias', 'peephole', 'fused', 'precision']);
     super(options);
     this.geometry = geometry;
     const peephole = checkChoice('MultigridConvLSTM', 'peephole', options.peephole ?? 'none', ['none', 'channel']);
@@ -55,6 +59,9 @@ export class MultigridConvLSTM extends Module {
     const norm = options.norm ?? 'none';
     this.#norm = norm;
     this.#fused = checkChoice('MultigridConvLSTM', 'fused', options.fused ?? 'auto', fusedChoices);
+    const forgetBias = options.forgetBias ?? 1;
+    const precision = checkChoice('MultigridConvLSTM', 'precision', options.precision ?? 'float32', precisions);
+    this.#whole = new FusedLayer({ geometry, norm, forgetBias, hasPeephole: peephole === 'channel', precision });
     for (const level of geometry.levels) {
       const name = `level${level}`;
       this.#cells.set(
@@ -68,7 +75,7 @@ export class MultigridConvLSTM extends Module {
             dimensions,
             extent: extent(geometry, level),
             peephole,
-            forgetBias: options.forgetBias ?? 1,
+            forgetBias,
             ...this.partOptions(name),
           }),
         ),
@@ -109,7 +116,7 @@ export class MultigridConvLSTM extends Module {
     this.#checkState(from, batch);
     if (this.#fused !== 'off') {
       const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
-      if (obstacle === null) return this.#runFused(inputs, from);
+      if (obstacle === null) return this.#whole.run(this.namedParameters(), inputs, from);
       if (this.#fused === 'required') {
         fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, words('another'));
       }
@@ -123,13 +130,6 @@ export class MultigridConvLSTM extends Module {
     const hidden = Pyramid.of(Object.fromEntries(runs.map((run) => [run.level, run.state.hidden])));
     const cell = Pyramid.of(Object.fromEntries(runs.map((run) => [run.level, run.state.cell])));
     return { y, state: new MultigridState(hidden, cell) };
-  }
-
-  #runFused(inputs: readonly Pyramid[], from: MultigridState): { y: Pyramid; state: MultigridState } {
-    const { forgetBias, peepholeKind } = this.#cells.get(this.geometry.levels[0]!)!;
-    const hasPeephole = peepholeKind === 'channel';
-    const layer = { geometry: this.geometry, norm: this.#norm, forgetBias, hasPeephole, parameters: this.namedParameters() };
-    return runFusedLayer(layer, inputs, from);
   }
 
   /** All steps of one grid, given its assembled input [T·B,…] of the whole window. */

@@ -1,5 +1,5 @@
 /** Which gradients a fused network has: those at what the results that have one were made from. */
-import type { NetworkPlan, NetworkSpec } from './network.js';
+import type { NetworkSpec, WindowPlan } from './network-spec.js';
 
 /** For each parameter of the plan, each field, each hidden and each cell grid. */
 export interface Reached {
@@ -9,7 +9,7 @@ export interface Reached {
 }
 
 /** `given`: whether outputs, hidden grids and cell grids of the plan have a gradient, in that order. */
-export function reached(spec: NetworkSpec, plan: NetworkPlan, given: readonly boolean[]): Reached {
+export function reached(spec: NetworkSpec, plan: WindowPlan, given: readonly boolean[]): Reached {
   const outputs = spec.layers.map(() => new Set<number>()); // levels whose output has a gradient …
   const cells = spec.layers.map(() => new Set<number>()); // … and those whose convolution has one
   const fields = spec.fields.map(() => false);

@@ -21,7 +21,7 @@ export interface Device {
   readonly id: string;
   readonly type: DeviceType;
   readonly name: string;
-  /** Precisions of {@link setPrecision} beside float32, and what runs as one native call for a whole window. */
+  /** Precisions of fused networks beside float32, and what runs as one native call for a whole window. */
   readonly supports: { readonly bfloat16: boolean; readonly tf32: boolean; readonly fused: readonly string[] };
   memory(): DeviceMemory;
   /** Resolves when all work queued so far has run. */
@@ -29,7 +29,7 @@ export interface Device {
   emptyCache(): void;
 }
 
-const FUSED = ['multigridNetwork', 'dncWindow'] as const;
+const FUSED = ['networkWindow', 'dncWindow'] as const;
 
 const cpu: Device = {
   id: 'cpu',
@@ -139,10 +139,16 @@ export function setDefaultDevice(which: DeviceLike): Device {
   return (chosen = device(which));
 }
 
+let threadsSet = 0;
+
 /** Threads the CPU kernels use, the calling one included. Results do not depend on it. */
 export function setThreads(count: number): void {
   native().setThreads(checkInteger('setThreads', 'count', count, 1, 1024));
+  threadsSet++;
 }
+
+/** How often `setThreads` was called: plans made for another number of threads are out of date. */
+export const threadChanges = (): number => threadsSet;
 
 export interface Diagnostics {
   readonly node: string;

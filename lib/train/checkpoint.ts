@@ -1,17 +1,18 @@
 /** A training run as one safetensors file: `model.*`, `optimizer.*`, `state.*`, and where it stands as metadata. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail, words } from '../check.js';
+import { checkChoice, fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { packageRoot } from '../native.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { checkLoadable } from '../tensor/load-report.js';
+import { precisions, type Precision } from '../ops/network-spec.js';
 import { unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ModelState } from './model.js';
 import { fromFileTensor, toFileTensors } from '../tensor/tensor-file.js';
-import { readTensors, writeTensors, type FileTensor } from '../files/safetensors.js';
+import { inspectTensors, readTensors, writeTensors, type FileTensor } from '../files/safetensors.js';
 import type { Trainer } from './trainer.js';
 import type { Position } from './window-stream.js';
 
@@ -22,6 +23,8 @@ interface RunIdentity {
   readonly seed: number;
   readonly batchSize: number;
   readonly truncate: number | null;
+  /** Of the model's products on a GPU. */
+  readonly precision: Precision;
 }
 
 export interface Progress {
@@ -34,12 +37,13 @@ const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'
 /** What wrote a file. */
 export const packageText = `multigrid-memory ${packageVersion}`;
 
-const identityOf = ({ task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
+const identityOf = ({ model, task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
   task: task.name,
   taskVersion: task.version,
   seed,
   batchSize,
   truncate: truncate ?? null,
+  precision: model.precision ?? 'float32',
 });
 
 /** Tensors under a prefix, as a file holds them. */
@@ -140,7 +144,9 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
   const { tensors, metadata } = await readTensors(file);
   const saved = metadataJson(file, metadata, 'run');
   for (const [key, expected] of Object.entries(identityOf(trainer))) {
-    if (saved[key] !== expected) fail('ERR_MG_CHECKPOINT', file, `${key} ${JSON.stringify(expected)}`, saved[key]);
+    if (key === 'precision' && saved[key] === undefined) continue; // a file from before it was recorded
+    const remedy = key === 'precision' ? 'the precision of the model is that of its training' : undefined;
+    if (saved[key] !== expected) fail('ERR_MG_CHECKPOINT', file, `${key} ${JSON.stringify(expected)}`, saved[key], remedy);
   }
   const progress = checkedProgress(file, metadataJson(file, metadata, 'progress'));
   const state = savedState(file, trainer, tensors);
@@ -151,6 +157,13 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
     throw error;
   }
   return { ...progress, state };
+}
+
+/** The precision that a file's model was trained in; undefined in a file from before it was recorded. */
+export async function savedPrecision(file: string): Promise<Precision | undefined> {
+  const { metadata } = await inspectTensors(file);
+  const { precision } = metadataJson(file, metadata, 'run');
+  return precision === undefined ? undefined : checkChoice(file, 'precision', precision, precisions);
 }
 
 /** The configuration a file was saved with, as the trainer was given it. */

@@ -3,6 +3,7 @@ import type { Module } from '../nn/module.js';
 import type { Pyramid } from '../nn/pyramid.js';
 import type { WindowMemory, WindowSize } from '../nn/cost.js';
 import type { FloatDType } from '../tensor/dtype.js';
+import type { Precision } from '../ops/network-spec.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** One window on the device. Grids are [T, B, …]. */
@@ -24,6 +25,8 @@ export interface ModelState extends Disposable {
 
 /** The state that a method is given is one of its own; none: that of a new episode. */
 export interface TrainableModel extends Module {
+  /** Of the products on a GPU, where the model has a choice; recorded in checkpoints. */
+  precision?: Precision;
   initialState(batch: number): ModelState;
   /** The state whose `toTensors` gave this map. */
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): ModelState;

@@ -1,6 +1,6 @@
 /** Random arguments of a multigrid network, and everything that comes of them: results and all gradients. */
-import type { NetworkArguments, NetworkResult, NetworkSpec } from '../../lib/ops/network.js';
-import { planNetwork } from '../../lib/ops/network.js';
+import type { NetworkArguments, NetworkResult } from '../../lib/ops/network.js';
+import { planNetwork, type NetworkSpec } from '../../lib/ops/network-spec.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
@@ -18,7 +18,7 @@ export interface Window {
 /** Kernels of order 1/√(number of addends), so that a step neither dies out nor explodes over hundreds of others. */
 export function randomArguments(spec: NetworkSpec, { steps, batch, dtype, seed }: Window): Required<NetworkArguments> {
   const rng = new Rng(seed);
-  const plan = planNetwork(spec, { steps, batch });
+  const { plan } = planNetwork(spec, { steps, batch });
   // Drawn in float32, so that both precisions see the same numbers.
   const leaf = (key: string, shape: readonly number[], scale: number): Tensor => {
     const drawn = Tensor.normal(shape, [0, scale], rng.split(key));

@@ -6,6 +6,7 @@ import type { ModelPlan, NetworkPlan } from '../../lib/models/multigrid/plan.js'
 import { extentOf } from '../../lib/nn/ladder.js';
 import { Pyramid } from '../../lib/nn/pyramid.js';
 import { add, mul, slice, sum } from '../../lib/ops/index.js';
+import type { Precision } from '../../lib/ops/network-spec.js';
 import { device, type DeviceLike } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { scope, unscoped } from '../../lib/tensor/scope.js';
@@ -26,6 +27,7 @@ export interface Window {
   readonly outputSteps?: number;
   /** As the model's own. */
   readonly memoryBudget?: number;
+  readonly precision?: Precision;
   /** Steps that are recorded at a time, of a model that is asked at every step. Default: all. */
   readonly segment?: number;
 }
@@ -89,10 +91,10 @@ function joined(parts: readonly ArrayLike<number>[]): Float64Array {
  */
 export async function everything(window: Window): Promise<Map<string, ArrayLike<number>>> {
   const { name, fused, dtype, steps, batch, seed, heard } = window;
-  const { place = device(), memoryBudget = 0, segment = steps, outputSteps = steps } = window;
+  const { place = device(), memoryBudget = 0, precision = 'float32', segment = steps, outputSteps = steps } = window;
   using _ = scope();
   const options = { dtype, device: place };
-  using model = new MultigridMemory(name, { fused, memoryBudget, ...options, rng: new Rng(seed) });
+  using model = new MultigridMemory(name, { fused, memoryBudget, precision, ...options, rng: new Rng(seed) });
   const { plan } = model;
   const [first, ...others] = plan.networks;
   const rng = new Rng(seed + 1);

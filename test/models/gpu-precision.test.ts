@@ -2,8 +2,7 @@
  * Windows of 20 and 500 steps on the GPU, in every precision, against float64 on the CPU: outputs, states and gradients.
  * MG_LONG, a list of names, says which configurations; default map9 and map25, under emulation map9.
  */
-import { afterEach, describe, expect, it } from 'vitest';
-import { setPrecision } from '../../lib/ops/network.js';
+import { describe, expect, it } from 'vitest';
 import { devices } from '../../lib/tensor/device.js';
 import { everything } from '../helpers/window.js';
 
@@ -28,8 +27,6 @@ function relativeNorm(
   return Math.sqrt(error / size);
 }
 
-afterEach(() => setPrecision('float32'));
-
 describe.skipIf(gpu === undefined).each(names.split(','))('%s on a GPU (skipped where there is none)', (name) => {
   it.each([20, 500])('stays near float64 over %d steps, as far as its factors have bits', async (steps) => {
     const window = { name, fused: 'required', steps, batch: 1, seed: 3 } as const;
@@ -40,8 +37,7 @@ describe.skipIf(gpu === undefined).each(names.split(','))('%s on a GPU (skipped 
     // its whole size; the norm of what they move is the square root of that share.
     const limits = [['float32', 1e-5, 2 ** -24], ['tf32', 2e-3, 2 ** -11], ['bfloat16', 2e-2, 2 ** -8]] as const;
     for (const [precision, limit, share] of limits) {
-      setPrecision(precision);
-      const got = await everything({ ...window, dtype: 'float32', place: gpu! });
+      const got = await everything({ ...window, dtype: 'float32', place: gpu!, precision });
       const values = relativeNorm(got, want, keys.filter((key) => !key.startsWith('d ')));
       const gradients = relativeNorm(got, want, keys.filter((key) => key.startsWith('d ')));
       if (process.env.MG_VERBOSE) console.log(`${name}, ${steps} steps, ${precision}: values ${values}, gradients ${gradients}`);

@@ -1,13 +1,8 @@
 /** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  multigridNetwork,
-  planNetwork,
-  type NetworkArguments,
-  type NetworkResult,
-  type NetworkSpec,
-} from '../../lib/ops/network.js';
+import { networkWindow, type NetworkArguments, type NetworkResult } from '../../lib/ops/network.js';
+import { planNetwork, type NetworkSpec } from '../../lib/ops/network-spec.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';
@@ -25,7 +20,7 @@ import { randomNetwork } from '../helpers/random-network.js';
 
 async function fusedNumbers(spec: NetworkSpec, window: Window): Promise<Numbers> {
   using _ = scope();
-  return await allNumbers((args) => multigridNetwork(spec, args), randomArguments(spec, window), window);
+  return await allNumbers((args) => networkWindow(spec, args), randomArguments(spec, window), window);
 }
 
 async function referenceNumbers(spec: NetworkSpec, window: Window): Promise<{ numbers: Numbers; tie: number }> {
@@ -75,7 +70,7 @@ async function expectEqual(
   return false;
 }
 
-describe('multigridNetwork, on random layer lists', () => {
+describe('networkWindow, on random layer lists', () => {
   const before = diagnostics().binary.threads;
   afterAll(() => setThreads(before));
 
@@ -131,7 +126,7 @@ describe('multigridNetwork, on random layer lists', () => {
     await fc.assert(
       fc.asyncProperty(randomNetwork(3), async ({ spec, batch, seed }) => {
         const size = { steps: 6, batch, dtype: 'float32', seed } as const;
-        const { savedBytes } = planNetwork(spec, size);
+        const { savedBytes } = planNetwork(spec, size).plan;
         let least: string | undefined;
         try {
           planNetwork({ ...spec, budgetBytes: 1 }, size);
@@ -165,7 +160,7 @@ it('gives no gradient, null, to exactly those arguments that single ops give non
       using _ = scope();
       const window = { steps: 2, batch, dtype: 'float32', seed } as const;
       const want = unreached((args) => networkReference(spec, args), randomArguments(spec, window), loss);
-      expect(unreached((args) => multigridNetwork(spec, args), randomArguments(spec, window), loss)).toEqual(want);
+      expect(unreached((args) => networkWindow(spec, args), randomArguments(spec, window), loss)).toEqual(want);
       if (want.length > 0) some++;
     }),
     { numRuns: 60 },
@@ -194,14 +189,14 @@ it.each([1, 2] as const)('a NaN in a pooled window of %dD grids takes the gradie
     for (let places = 1; places < 2 ** cells; places++) {
       using _ = scope();
       const isNaNCell = (cell: number): boolean => ((places >> cell) & 1) === 1;
-      const gradient = async (run: typeof multigridNetwork): Promise<number[]> => {
+      const gradient = async (run: typeof networkWindow): Promise<number[]> => {
         const args = randomArguments(spec, { steps: 1, batch: 1, dtype: 'float32', seed: 11 });
         const values = args.fields[0]!.dataSync().map((x, i) => isNaNCell(Math.floor(i / channels)) ? NaN : x);
         const field = Tensor.from(values, args.fields[0]!.shape, { dtype: 'float32', requiresGrad: true });
         sum(run(spec, { ...args, fields: [field] }).outputs[0]!.grid).backward();
         return [...await field.grad!.data()];
       };
-      const fused = await gradient(multigridNetwork);
+      const fused = await gradient(networkWindow);
       expect(fused, `NaN at ${places}`).toEqual(await gradient(networkReference));
       const first = Array.from({ length: cells }, (_, cell) => cell).find(isNaNCell)!;
       expect(fused.map((g) => g !== 0)).toEqual(fused.map((_, i) => Math.floor(i / channels) === first));
@@ -231,7 +226,7 @@ it('float32 gradients of weights over a long window are sums of its images\' sum
     kernel!.requiresGrad = bias!.requiresGrad = true;
     const x = Tensor.full([steps, 1, side, side, inputs], value);
     const parameters = new Map([['1.level0.kernel', kernel!], ['1.level0.bias', bias!]]);
-    const y = multigridNetwork(spec, { parameters, fields: [x] }).outputs[0]!.grid;
+    const y = networkWindow(spec, { parameters, fields: [x] }).outputs[0]!.grid;
     sum(mul(y, Tensor.full(y.shape, value))).backward();
     const most = (side ** 2 + steps + 2) * 2 ** -24;
     const pixels = (tap: number): number => side - Math.abs(tap - 1);

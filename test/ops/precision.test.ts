@@ -1,26 +1,26 @@
 /** Precision of fused networks: the CPU is not touched by it; on a GPU it stays within the limits of its factors' bits. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MultigridConvLSTM } from '../../lib/nn/index.js';
 import { Pyramid } from '../../lib/nn/pyramid.js';
-import { precision, precisions, setPrecision, type Precision } from '../../lib/ops/network.js';
+import { MultigridMemory } from '../../lib/models/index.js';
+import { plan } from '../../lib/nn/fused.js';
+import { precisions, type Precision } from '../../lib/ops/network-spec.js';
 import { device } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { errorOf } from '../helpers/files.js';
 
-afterEach(() => setPrecision('float32'));
-
 /** Hidden grids of a window of three steps, one after the other. */
 function windowIn(chosen: Precision): number[] {
   using _ = scope();
-  setPrecision(chosen);
   const layer = new MultigridConvLSTM({
     input: [{ level: 0, channels: 5 }],
     output: [0, 1],
     channels: 6,
     side: 4,
     fused: 'required',
+    precision: chosen,
     rng: new Rng(1),
   });
   const { y } = layer.forward(Pyramid.of({ 0: Tensor.normal([3, 2, 4, 4, 5], [0, 1], new Rng(2)) }));
@@ -29,13 +29,38 @@ function windowIn(chosen: Precision): number[] {
 
 const norm = (x: readonly number[]): number => Math.hypot(...x);
 
-describe('setPrecision', () => {
-  it('knows its names and gives back what was set', async () => {
+describe('precision', () => {
+  it('belongs to a model: one may be rounded while another beside it is not, and only known names are taken', async () => {
+    using _ = scope();
+    const exact = new MultigridMemory('map9');
     for (const name of precisions) {
-      setPrecision(name);
-      expect(precision()).toBe(name);
+      const model = new MultigridMemory('map9', { precision: name });
+      expect([exact.precision, model.precision]).toEqual(['float32', name]);
+      model.precision = 'float32';
+      expect(model.precision).toBe('float32');
+      expect((await errorOf(() => void (model.precision = 'half' as Precision))).code).toBe('ERR_MG_ARGUMENT');
+      expect(model.precision).toBe('float32');
+      model.dispose();
     }
-    expect((await errorOf(() => setPrecision('half' as Precision))).code).toBe('ERR_MG_ARGUMENT');
+    exact.dispose();
+  });
+
+  it('is an option of layers, of plans and of models', async () => {
+    const layer = { input: [{ level: 0, channels: 2 }], output: [0], channels: 2 };
+    const half = { precision: 'half' as Precision };
+    for (
+      const make of [
+        () => new MultigridConvLSTM({ ...layer, ...half }),
+        () => plan({ layers: [layer], batch: 1, steps: 1, ...half }),
+        () => new MultigridMemory('map9', half),
+      ]
+    ) {
+      const { code, message } = await errorOf(make);
+      expect([code, message.split(': ')[1]]).toEqual([
+        'ERR_MG_ARGUMENT',
+        'expected precision to be one of "float32", "tf32", "bfloat16", got "half"',
+      ]);
+    }
   });
 
   // Rounded factors keep 11 or 8 bits: 2^-11 and 2^-8 of relative error each, partly averaged out in the sums, then fed back.

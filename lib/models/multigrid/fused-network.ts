@@ -1,67 +1,43 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
-import { NORM_EPSILON } from '../../nn/batch-norm.js';
+import { fail } from '../../check.js';
+import { describeNetwork } from '../../nn/describe-network.js';
 import { windowObstacle } from '../../nn/fused-layer.js';
-import { levelRange, sideOf, type LevelSpec } from '../../nn/ladder.js';
 import { MultigridState } from '../../nn/multigrid-state.js';
 import { Pyramid } from '../../nn/pyramid.js';
-import { multigridNetwork, type NetworkGrid, type NetworkSpec } from '../../ops/network.js';
+import { networkWindow, type NetworkGrid } from '../../ops/network.js';
+import type { NetworkSpec, Precision } from '../../ops/network-spec.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { NetworkInputs, NetworkOutputs } from './multigrid-network.js';
+import type { NetworkInputs, NetworkOutputs } from './network-window.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
 
-/** Why a network cannot be run as one op on these inputs; null when it can. */
-export function whyNotFused(model: ModelPlan, plan: NetworkPlan, { x, lengths }: NetworkInputs): string | null {
-  const lead = x.tensors()[0]!.shape.length - model.dimensions - 1;
-  if (lead !== 2) return 'it takes windows [T,B,…] alone';
-  const norm = plan.layers.some((layer) => layer.norm) ? model.norm : 'none';
-  return windowObstacle(norm, x.tensors()[0]!.shape[1]!, lengths ?? null);
-}
-
-/** What comes from outside: the grids of the input, and for each layer those joined to its output. */
-export interface NetworkFields {
-  readonly input: readonly LevelSpec[];
-  readonly joined: readonly (readonly LevelSpec[])[];
-}
-
-/** A network as data. Its fields are those of the input, then those of each layer. */
+/** A network as data. Its fields are the grids of the input, then those joined to each layer. */
 export function networkSpec(
-  model: ModelPlan,
-  plan: NetworkPlan,
-  { input, joined }: NetworkFields,
+  { dimensions, kernelSize, baseSide, forgetBias, peephole }: ModelPlan,
+  { input, layers }: NetworkPlan,
   outputs: 'all' | 'last',
   budgetBytes: number,
 ): NetworkSpec {
-  const fields = [...input];
-  const layers = plan.layers.map((layer, index) => {
-    const first = fields.length;
-    fields.push(...joined[index]!);
-    return {
-      kind: layer.kind,
-      low: Math.min(...layer.levels),
-      high: Math.max(...layer.levels),
-      channels: layer.channels,
-      relu: layer.activation === 'relu',
-      norm: layer.norm,
-      shortcut: layer.shortcut === null ? -1 : layer.shortcut.source - 1,
-      memory: fields.slice(first).map((_, i) => first + i),
-      isOutput: outputs === 'all' || index === plan.layers.length - 1,
-    };
-  });
-  const top = Math.max(...fields.map(({ level }) => level), ...layers.map(({ high }) => high));
-  return {
-    dimensions: model.dimensions,
-    kernelSize: model.kernelSize,
-    sides: levelRange(0, top).map((level) => sideOf(level, model.dimensions, model.baseSide)),
-    fields: fields.map(({ level, channels }) => ({ level, channels })),
-    input: input.map((_, i) => i),
-    layers,
-    forgetBias: model.forgetBias,
-    hasPeephole: model.peephole === 'channel',
-    epsilon: NORM_EPSILON,
+  return describeNetwork({
+    dimensions,
+    kernelSize,
+    side: baseSide,
+    input,
+    layers: layers.map(({ kind, levels, channels, activation, norm, shortcut, joined }, index) => ({
+      kind,
+      levels,
+      channels,
+      relu: activation === 'relu',
+      norm,
+      shortcut: shortcut === null ? undefined : shortcut.source - 1,
+      joined,
+      isOutput: outputs === 'all' || index === layers.length - 1,
+    })),
+    forgetBias,
+    hasPeephole: peephole === 'channel',
     budgetBytes,
-  };
+  });
 }
 
 /** Grids of one op's results by layer. */
@@ -73,28 +49,60 @@ function byLayer(grids: readonly NetworkGrid[]): Pyramid[] {
   });
 }
 
-/** The network's `forward`, as one native call. */
-export function runFused(
-  model: ModelPlan,
-  plan: NetworkPlan,
-  inputs: NetworkInputs,
-  parameters: ReadonlyMap<string, Tensor>,
-  budgetBytes: number,
-): NetworkOutputs {
-  const { x, memory = [], outputs = 'all' } = inputs;
-  const joined = plan.layers.map((layer) => readMemory(layer, memory));
-  const levelsOf = (pyramid?: Pyramid): LevelSpec[] =>
-    pyramid?.levels.map((level) => ({ level, channels: pyramid.at(level).shape.at(-1)! })) ?? [];
-  const spec = networkSpec(model, plan, { input: levelsOf(x), joined: joined.map(levelsOf) }, outputs, budgetBytes);
-  const fields = [x, ...joined].flatMap((pyramid) => pyramid?.tensors() ?? []);
-  const carried = inputs.state === undefined ? {} : {
-    state: {
-      hidden: inputs.state.flatMap((layer) => layer.hidden.tensors()),
-      cell: inputs.state.flatMap((layer) => layer.cell.tensors()),
-    },
-  };
-  const result = multigridNetwork(spec, { parameters, fields, ...carried });
-  const cells = byLayer(result.cell);
-  const state = byLayer(result.hidden).map((hidden, k) => new MultigridState(hidden, cells[k]!));
-  return { outputs: byLayer(result.outputs), state };
+/** One network of a model as a fused one, described once. */
+export class FusedNetwork {
+  readonly #model: ModelPlan;
+  readonly #plan: NetworkPlan;
+  readonly #specs: Readonly<Record<'all' | 'last', NetworkSpec>>;
+
+  constructor(model: ModelPlan, plan: NetworkPlan, budgetBytes: number) {
+    this.#model = model;
+    this.#plan = plan;
+    this.#specs = { all: networkSpec(model, plan, 'all', budgetBytes), last: networkSpec(model, plan, 'last', budgetBytes) };
+  }
+
+  /** Why it cannot be run as one op on these inputs; null when it can. */
+  obstacle({ x, lengths }: NetworkInputs): string | null {
+    const { shape } = x.tensors()[0]!;
+    if (shape.length - this.#model.dimensions - 1 !== 2) return 'it takes windows [T,B,…] alone';
+    const norm = this.#plan.layers.some((layer) => layer.norm) ? this.#model.norm : 'none';
+    return windowObstacle(norm, shape[1]!, lengths ?? null);
+  }
+
+  /** The network's `forward`, as one native call. */
+  run(
+    { x, memory = [], state, outputs = 'all' }: NetworkInputs,
+    parameters: ReadonlyMap<string, Tensor>,
+    precision: Precision,
+  ): NetworkOutputs {
+    const fields = [...x.tensors(), ...this.#joined(memory)];
+    const carried = state === undefined ? {} : {
+      state: {
+        hidden: state.flatMap((layer) => layer.hidden.tensors()),
+        cell: state.flatMap((layer) => layer.cell.tensors()),
+      },
+    };
+    const call = { where: this.#plan.name, precision };
+    const result = networkWindow(this.#specs[outputs], { parameters, fields, ...carried }, call);
+    const cells = byLayer(result.cell);
+    const after = byLayer(result.hidden).map((hidden, k) => new MultigridState(hidden, cells[k]!));
+    return { outputs: byLayer(result.outputs), state: after };
+  }
+
+  /** The grids of the memory in the order of the fields. */
+  #joined(memory: readonly Pyramid[]): Tensor[] {
+    return this.#plan.layers.flatMap((layer) => {
+      const read = readMemory(layer, memory);
+      const levels = layer.joined.map(({ level }) => level);
+      if (read !== undefined && read.levels.join() !== levels.join()) {
+        fail(
+          'ERR_MG_SHAPE',
+          layer.name,
+          `a memory of writer layer ${layer.memory} with levels ${levels.join(', ')}`,
+          read.levels,
+        );
+      }
+      return read?.tensors() ?? [];
+    });
+  }
 }

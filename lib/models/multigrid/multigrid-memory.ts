@@ -1,6 +1,6 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
-import { checkInstance, checkInteger, checkOptions, fail, words } from '../../check.js';
+import { checkChoice, checkInstance, checkInteger, checkOptions, fail, words } from '../../check.js';
 import type { Fused } from '../../nn/fused-layer.js';
 import { Linear } from '../../nn/linear.js';
 import { extentOf } from '../../nn/ladder.js';
@@ -8,6 +8,7 @@ import { Module, table } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/pyramid.js';
 import { reshape, slice } from '../../ops/index.js';
+import { precisions, type Precision } from '../../ops/network-spec.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
@@ -54,6 +55,8 @@ export interface MultigridMemoryOptions extends LayerOptions {
    * within, with the same bits. ERR_MG_CONFIG names the least there is. Default: no limit.
    */
   readonly memoryBudget?: number;
+  /** Of the products of fused networks on a GPU, for a model whose numbers are float32. Default 'float32'. */
+  readonly precision?: Precision;
 }
 
 /** What the first network of a model has made of a window. */
@@ -80,7 +83,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #memoryBudget: number;
 
   constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
-    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused', 'memoryBudget']);
+    checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused', 'memoryBudget', 'precision']);
     const plan = planModel(config);
     super(options);
     this.config = resolveConfig(config);
@@ -90,7 +93,18 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     this.#networks = plan.networks.map((network) =>
       this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget))
     );
+    this.precision = options.precision ?? 'float32';
     this.#head = plan.fc === null ? null : this.addPart('fc', new Linear({ ...plan.fc, ...this.partOptions('fc') }));
+  }
+
+  /** To what the factors of the products of fused networks are rounded on a GPU; checkpoints say it. The CPU rounds nothing. */
+  get precision(): Precision {
+    return this.#networks[0]!.precision;
+  }
+
+  set precision(value: Precision) {
+    checkChoice('MultigridMemory', 'precision', value, precisions);
+    for (const network of this.#networks) network.precision = value;
   }
 
   /** Zeros, as at the start of every episode. */

@@ -10,27 +10,11 @@ import { checkInput } from '../../nn/multigrid-input.js';
 import type { LayerOptions, Parameter } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/pyramid.js';
 import { addChannels, concat } from '../../ops/index.js';
-import { runFused, whyNotFused } from './fused-network.js';
+import type { Precision } from '../../ops/network-spec.js';
+import { FusedNetwork } from './fused-network.js';
+import type { NetworkInputs, NetworkOutputs } from './network-window.js';
 import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
-
-export interface NetworkInputs {
-  /** A window, grids [T,B,…,C]; networks without a memory of their own also take [N,…,C]. */
-  readonly x: Pyramid;
-  /** Outputs of the writer's layers, with the leading axes of `x`; a reader joins them as its plan says. */
-  readonly memory?: readonly Pyramid[];
-  /** State of the conv-LSTM layers, the first one first; zeros when absent. */
-  readonly state?: readonly MultigridState[];
-  readonly lengths?: Int32Array;
-  /** Whose outputs are wanted: of all layers (default) or of the last one. */
-  readonly outputs?: 'all' | 'last';
-}
-
-export interface NetworkOutputs {
-  /** Output of each wanted layer with its shortcut, without joined memory. */
-  readonly outputs: readonly Pyramid[];
-  readonly state: readonly MultigridState[];
-}
 
 /**
  * Layer k sees what leaves layer k−1:
@@ -43,16 +27,19 @@ export class MultigridNetwork extends Module {
   readonly #model: ModelPlan;
   readonly #plan: NetworkPlan;
   readonly #fused: Fused;
-  readonly #memoryBudget: number;
+  readonly #whole: FusedNetwork;
   readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
   /** All parameters by name; made once, since collecting them takes a good part of an online step. */
   #named: ReadonlyMap<string, Parameter> | null = null;
+
+  /** Of the products of windows that run as one native op on a GPU. */
+  precision: Precision = 'float32';
 
   constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
     super(options);
     this.#model = model;
     this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
-    this.#memoryBudget = checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0);
+    this.#whole = new FusedNetwork(model, plan, checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0));
     this.#plan = plan;
     this.#layers = plan.layers.map((layer, index) => {
       const name = String(index + 1);
@@ -82,8 +69,8 @@ export class MultigridNetwork extends Module {
       fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, words(`${state.length} layers`));
     }
     if (this.#fused !== 'off') {
-      const obstacle = whyNotFused(this.#model, this.#plan, inputs);
-      if (obstacle === null) return runFused(this.#model, this.#plan, inputs, this.#parametersByName(), this.#memoryBudget);
+      const obstacle = this.#whole.obstacle(inputs);
+      if (obstacle === null) return this.#whole.run(inputs, this.#parametersByName(), this.precision);
       if (this.#fused === 'required') {
         fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
       }

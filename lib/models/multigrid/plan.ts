@@ -52,6 +52,8 @@ export interface LayerPlan {
   readonly activation: 'relu' | 'none';
   /** Writer layer (counted from 1) whose output is joined after this layer, at the levels of this layer; null: none. */
   readonly memory: number | null;
+  /** The grids of that output which are joined: those at the levels that both layers have. */
+  readonly joined: readonly LevelSpec[];
   /** LSTM cells of the layer. */
   readonly cells: number;
   readonly parameters: number;
@@ -157,15 +159,19 @@ function planGrid(
   return { level, side, cells, sources, inChannels, parameters };
 }
 
-/** The pyramid that leaves a layer: its own grids, with the channels of the joined memory where the writer has the level. */
-function joinMemory(layer: CheckedLayer, memory: { levels: readonly number[]; channels: number } | null): LevelSpec[] {
-  return layer.levels.map((level) => ({
-    level,
-    channels: layer.channels + (memory?.levels.includes(level) === true ? memory.channels : 0),
-  }));
+/** The grids of a writer layer that a layer can join, those at its own levels. */
+function joinedGrids(layer: CheckedLayer, written: CheckedLayer | undefined): LevelSpec[] {
+  const shared = written?.levels.filter((level) => layer.levels.includes(level)) ?? [];
+  return shared.map((level) => ({ level, channels: written!.channels }));
 }
 
-function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: CheckedNetwork | undefined): NetworkPlan {
+/** The pyramid that leaves a layer: its own grids, with the channels of what is joined to them. */
+function outgoingGrids({ levels, channels }: CheckedLayer, joined: readonly LevelSpec[]): LevelSpec[] {
+  const added = (level: number): number => joined.find((grid) => grid.level === level)?.channels ?? 0;
+  return levels.map((level) => ({ level, channels: channels + added(level) }));
+}
+
+function expandNetwork(config: CheckedConfig, network: CheckedNetwork, writer: CheckedNetwork | undefined): NetworkPlan {
   const layers = network.parts.flatMap((part) => part.layers);
   const written = writer?.parts[0]?.layers ?? [];
   const shortcuts = shortcutSources(network);
@@ -178,7 +184,8 @@ function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: Che
     const memory = network.memory[index] ?? null;
     const grids = layer.levels.map((level) => planGrid(config, layer, input, level, norm));
     const shortcut = planShortcut(layer, outgoing, shortcuts.get(index + 1));
-    outgoing.push(joinMemory(layer, memory === null ? null : written[memory - 1] ?? null));
+    const joined = joinedGrids(layer, memory === null ? undefined : written[memory - 1]);
+    outgoing.push(outgoingGrids(layer, joined));
     return {
       name: `${network.name}.${index + 1}`,
       kind: layer.kind,
@@ -190,6 +197,7 @@ function planNetwork(config: CheckedConfig, network: CheckedNetwork, writer: Che
       norm,
       activation: layer.kind === 'conv' && !(isOutput && config.fc === null) ? 'relu' : 'none',
       memory,
+      joined,
       cells: layer.kind === 'convLstm' ? grids.reduce((sum, grid) => sum + grid.cells * layer.channels, 0) : 0,
       parameters: grids.reduce((sum, grid) => sum + countSpecs(grid.parameters), 0),
     };
@@ -236,7 +244,7 @@ const KINDS = { writer: 'writerReader', encoder: 'encoderDecoder', network: 'sin
 export function planModel(source: MultigridConfig | PresetName): ModelPlan {
   const config = parseConfig(source);
   const writer = config.networks.find((network) => network.name === 'writer');
-  const networks = config.networks.map((network) => planNetwork(config, network, writer));
+  const networks = config.networks.map((network) => expandNetwork(config, network, writer));
   const head = config.fc === null ? [] : linearSpecs(config.fc.in, config.fc.out);
   const parameters = [
     ...networks.flatMap((network) =>

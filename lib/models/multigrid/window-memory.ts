@@ -2,10 +2,10 @@
 
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
-import { planNetwork, type NetworkSpec } from '../../ops/network.js';
+import { planNetwork } from '../../ops/network-spec.js';
 import { device } from '../../tensor/device.js';
 import { networkSpec } from './fused-network.js';
-import type { ModelPlan, NetworkPlan } from './plan.js';
+import type { ModelPlan } from './plan.js';
 
 export interface FusedWindowSize extends WindowSize {
   readonly dtype: 'float32' | 'float64';
@@ -14,16 +14,6 @@ export interface FusedWindowSize extends WindowSize {
 }
 
 const total = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
-
-/** What is joined to the output of each layer of a reader: the writer layer of the plan, at the levels of the layer. */
-function joinedLevels(network: NetworkPlan, writer: NetworkPlan): LevelSpec[][] {
-  return network.layers.map((layer) => {
-    const written = layer.memory === null ? undefined : writer.layers[layer.memory - 1];
-    if (written === undefined) return [];
-    const shared = written.levels.filter((level) => layer.levels.includes(level));
-    return shared.map((level) => ({ level, channels: written.channels }));
-  });
-}
 
 /**
  * The highest point is the start of the backward pass: all that forward made and kept, the gradients at each network's input and
@@ -37,16 +27,15 @@ export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudg
   const parts = model.networks.map((network) => {
     const isReader = network !== first && model.kind === 'writerReader';
     const runs = isReader && model.read === 'last' ? 1 : steps;
-    const joined = isReader ? joinedLevels(network, first!) : network.layers.map(() => []);
     const outputs = network === first && model.kind === 'writerReader' ? 'all' : 'last';
-    const spec: NetworkSpec = networkSpec(model, network, { input: network.input, joined }, outputs, memoryBudget);
+    const spec = networkSpec(model, network, outputs, memoryBudget);
     const gradients = spec.fields.map((_, i) => i >= spec.input.length);
-    const plan = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
+    const { plan } = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
     const given = numbers(network.input, runs * batch);
     const produced = plan.outputs.map(([layer, level]) => ({ level, channels: spec.layers[layer]!.channels }));
     const results = numbers(produced, runs * batch);
     const state = 2 * network.cells * batch;
-    const seen = numbers(joined.flat(), runs * batch);
+    const seen = numbers(network.layers.flatMap(({ joined }) => joined), runs * batch);
     const held = value * (given + results + 2 * state + seen + network.parameters) + plan.savedBytes;
     return { held, workspace: plan.workspaceBytes };
   });

@@ -223,7 +223,7 @@ class Builder {
 template <class T>
 BuiltTables<T> build_tables(const Plan& plan, const NetworkArgs<T>& args, const NetworkGradients<T>* grads, char* device) {
   BuiltTables<T> tables = Builder<T>(plan, args, grads, device).build();
-  if (i64(tables.bytes.size()) > plan.tables_bytes) fail("ERR_MG_CONFIG", "fused.plan: expected tables as long as planned");
+  if (i64(tables.bytes.size()) > plan.tables_bytes) fail("ERR_MG_CONFIG", "planNetwork: expected tables as long as planned");
   return tables;
 }
 template BuiltTables<float> build_tables(const Plan&, const NetworkArgs<float>&, const NetworkGradients<float>*, char*);

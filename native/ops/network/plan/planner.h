@@ -27,7 +27,7 @@ inline Place worker_place(const Plan& p, i64& used, i64 slots, i64 image) {
 inline bool is_cuda(const Plan& p) { return p.spec.machine == Machine::cuda; }
 
 inline void expect_of_plan(bool holds, const std::string& what) {
-  if (!holds) fail("ERR_MG_CONFIG", "fused.plan: expected " + what);
+  if (!holds) fail("ERR_MG_CONFIG", "planNetwork: expected " + what);
 }
 
 // Grids, what each of them gathers and by which algorithm, and parameters; throws where layers do not fit together.
