@@ -30,7 +30,7 @@ export function learningRow(curve: Curve): string[] {
   const headline = headlineOf([curve]);
   const last = curve.scores.at(-1);
   const best = curve.scores.reduce<Score | undefined>((top, s) => (
-    top === undefined || isBetter(headline, s.scores[headline]!, top.scores[headline]!) ? s : top
+    top === undefined || isBetter(curve.better, s.scores[headline]!, top.scores[headline]!) ? s : top
   ), undefined);
   return [
     curve.model,

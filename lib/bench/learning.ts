@@ -2,6 +2,7 @@
 // (Huynh, Maire, Walter 2020, figure 6).
 
 import { buildRun } from '../runs/run-config.js';
+import type { Better } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
 import { showScores } from './learning-report.js';
 import { comparedRun, type ComparedTask } from '../runs/comparisons.js';
@@ -42,6 +43,8 @@ export interface Curve {
    */
   readonly loss: readonly number[];
   readonly scores: readonly Score[];
+  /** Which way the first score is better. */
+  readonly better: Better;
 }
 
 const NOTES = 200;
@@ -102,7 +105,8 @@ export async function learn(
     cpu = process.cpuUsage();
   }
   const { parameters, memory } = model.count();
-  return { model: side, seed, parameters, memory, ...curve };
+  const { metrics, better } = trainer.task.describe();
+  return { model: side, seed, parameters, memory, better: better![metrics[0]!]!, ...curve };
 }
 
 export async function runLearning(options: LearningOptions, onScore: (line: string) => void = () => {}): Promise<Curve[]> {

@@ -10,6 +10,7 @@ import { checkRunConfig } from '../runs/run-config.js';
 import type { RunConfig } from '../runs/run.js';
 import type { TrainableModel } from '../train/model.js';
 import { note } from './output.js';
+import { splits } from '../tasks/task.js';
 
 /** A whole number of at least `min`. */
 export function integer(min: number): (text: string) => number {
@@ -32,6 +33,12 @@ export const DEVICE_OPTION = [
 export function precisionOption(): Option {
   const text = 'factors of fused networks on a GPU (default: those of the checkpoint, else float32)';
   return new Option('--precision <name>', text).choices([...precisions]);
+}
+
+/** The option that names a part of a data set. */
+export function splitOption(): Option {
+  const text = 'part of a data set (default: test where the run names one, else validation)';
+  return new Option('--split <name>', text).choices([...splits]);
 }
 
 /**

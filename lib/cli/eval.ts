@@ -1,29 +1,32 @@
 import type { Command } from 'commander';
 import type { Precision } from '../ops/network-spec.js';
+import type { Split } from '../tasks/task.js';
 import { loadModelWeights, savedConfig, savedPrecision } from '../train/checkpoint.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { Trainer } from '../train/trainer.js';
-import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
+import { DEVICE_OPTION, integer, precisionOption, splitOption, useDevice, usePrecision } from './arguments.js';
 import { note, print, printJson } from './output.js';
 import { checkpointFile } from './run-path.js';
-import { scoreLine } from './scores.js';
+import { episodesOf, lastSplit, scoreLine } from './scores.js';
 
 interface EvalOptions {
   items: number;
   seed?: number;
+  split?: Split;
   device?: string;
   precision?: Precision;
   json?: boolean;
 }
 
-/** `eval`: scores a saved model on episodes it never saw. */
+/** `eval`: scores a saved model. */
 export function addEval(program: Command): Command {
   return program
     .command('eval')
-    .description('score a saved model on held-out episodes')
+    .description('score a saved model: on a test set where the run names one, else on what training never draws')
     .argument('<checkpoint|run folder>')
     .option('--items <n>', 'episodes', integer(1), 500)
     .option('--seed <n>', 'stream of the episodes', integer(0))
+    .addOption(splitOption())
     .option(...DEVICE_OPTION)
     .addOption(precisionOption())
     .option('--json', 'one JSON object')
@@ -37,12 +40,14 @@ export function addEval(program: Command): Command {
       const trained = await savedPrecision(file);
       usePrecision(setup.model, options.precision, device, trained);
       if (trained !== (options.precision ?? trained)) note(`trained in ${trained}, scored in ${options.precision}`);
-      note(`${run.name} from ${file}, ${options.items} held-out episodes on ${device.id} (${why})`);
+      const split = options.split ?? lastSplit(setup.task);
+      const episodes = episodesOf(setup.task, split, options.items);
+      note(`${run.name} from ${file}, ${episodes} on ${device.id} (${why})`);
       const started = performance.now();
       const { seed } = options;
-      const metrics = await new Trainer(setup).evaluate({ items: options.items, ...(seed === undefined ? {} : { seed }) });
+      const metrics = await new Trainer(setup).evaluate({ items: options.items, split, ...(seed === undefined ? {} : { seed }) });
       const seconds = (performance.now() - started) / 1000;
       if (options.json === true) return printJson({ name: run.name, items: options.items, seconds, ...metrics });
-      print(`${scoreLine(metrics)}   on ${options.items} episodes in ${seconds.toFixed(1)} s`);
+      print(`${scoreLine(metrics)}   on ${episodes} in ${seconds.toFixed(1)} s`);
     });
 }

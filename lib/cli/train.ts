@@ -14,7 +14,7 @@ import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, loadRun, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { EXIT, note, print, printJson } from './output.js';
-import { scoreLine } from './scores.js';
+import { episodesOf, lastSplit, scoreLine } from './scores.js';
 
 interface TrainOptions {
   steps?: number;
@@ -42,7 +42,7 @@ export function addTrain(program: Command): Command {
     .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
     .option('--resume', 'go on with the run in --out')
     .option('--validate-every <n>', 'time steps between validations', integer(1))
-    .option('--items <n>', 'held-out episodes of the final evaluation', integer(1), 256)
+    .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), 256)
     .option('--tensorboard', 'also write TensorBoard event files')
     .option('--json', 'print one JSON object per line')
     .action((source: string, options: TrainOptions) => train(source, options));
@@ -125,11 +125,12 @@ async function train(source: string, options: TrainOptions): Promise<void> {
       process.exitCode = stop.received() || EXIT.interrupted;
       return;
     }
-    const metrics = await trainer.evaluate({ items: options.items, signal: stop.signal });
+    const split = lastSplit(trainer.task);
+    const metrics = await trainer.evaluate({ items: options.items, split, signal: stop.signal });
     if (hasMemoryPicture(model, run, trainer.task)) {
       await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
     }
-    report(options, run, folder, result, metrics);
+    report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     process.exitCode = stop.received();
@@ -150,6 +151,7 @@ function report(
   folder: RunFolder,
   result: FitResult,
   metrics: Record<string, number>,
+  episodes: string,
 ): void {
   const perSecond = throughput(result);
   const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
@@ -165,7 +167,7 @@ function report(
     });
     return;
   }
-  print(`\n${run.name} after ${result.step} time steps, on ${options.items} episodes it never saw:`);
+  print(`\n${run.name} after ${result.step} time steps, on ${episodes}:`);
   print(`  ${scoreLine(metrics)}`);
   const ofEpisodes = (perSecond * run.batchSize).toFixed(0);
   print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${ofEpisodes} steps of episodes/s`);

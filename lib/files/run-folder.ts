@@ -75,6 +75,11 @@ export class RunFolder {
     return join(this.path, RUN_FILES[which]);
   }
 
+  /** Whether one of the files is there. */
+  has(which: RunFile): boolean {
+    return existsSync(this.file(which));
+  }
+
   /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. */
   async save(
     tensors: ReadonlyMap<string, FileTensor>,

@@ -1,8 +1,8 @@
 /** Ready-made listeners for a run. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { checkChoice, checkInteger, checkNumber, checkOptions, checkString } from '../check.js';
-import { isBetter } from '../tasks/task.js';
-import type { Callback as CallbackOf, Training } from '../train/events.js';
+import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
+import { isBetter, type Better } from '../tasks/task.js';
+import type { Callback as CallbackOf, TrainContext, Training } from '../train/events.js';
 import { fileError } from '../files/atomic-file.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions } from './progress.js';
@@ -71,37 +71,65 @@ function scoreOf(where: string, metric: string, metrics: Readonly<Record<string,
   return metrics[checkChoice(where, 'metric', metric, Object.keys(metrics))]!;
 }
 
+/** The direction of a score: what the user says, else what the task does. */
+function directionOf(where: string, metric: string, own: Better | undefined, context: TrainContext<Training>): Better {
+  const declared = own ?? context.better[metric];
+  if (declared !== undefined) return declared;
+  const remedy = 'give better: \'higher\' or \'lower\'';
+  return fail('ERR_MG_ARGUMENT', where, `a task that says which way ${metric} is better`, declared, remedy);
+}
+
+/** A listener to scores hears none in a run that is not scored. */
+function checkScored(where: string, { validates }: TrainContext<Training>): void {
+  if (validates === false) fail('ERR_MG_ARGUMENT', where, 'a run with validate', words('one that is never scored'));
+}
+
 /**
- * Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; less errors are
- * better.
+ * Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; NaN is no
+ * improvement. `better` is that of the task unless it is given. What it has seen is saved with the run.
  */
-export function earlyStop(options: { metric: string; patience?: number; minDelta?: number }): Callback {
-  checkOptions('earlyStop', options, ['metric', 'patience', 'minDelta']);
+export function earlyStop(options: { metric: string; patience?: number; minDelta?: number; better?: Better }): Callback {
+  checkOptions('earlyStop', options, ['metric', 'patience', 'minDelta', 'better']);
   const metric = checkString('earlyStop', 'metric', options.metric);
   const patience = checkInteger('earlyStop', 'patience', options.patience ?? 5, 1);
   const minDelta = checkNumber('earlyStop', 'minDelta', options.minDelta ?? 0, 0);
-  const sign = isBetter(metric, 1, 0) ? 1 : -1;
-  let best = -Infinity;
+  const own = options.better === undefined ? undefined : checkChoice('earlyStop', 'better', options.better, ['higher', 'lower']);
+  let best: number | null = null;
   let misses = 0;
   return {
-    onValidate: (metrics) => {
-      const value = sign * scoreOf('earlyStop', metric, metrics);
-      misses = value > best + minDelta ? 0 : misses + 1;
-      best = Math.max(best, value);
+    name: `earlyStop ${metric}`,
+    onStart: (context) => checkScored('earlyStop', context),
+    onValidate: (metrics, context) => {
+      const value = scoreOf('earlyStop', metric, metrics);
+      const better = directionOf('earlyStop', metric, own, context);
+      const bar = best === null ? NaN : better === 'higher' ? best + minDelta : best - minDelta;
+      misses = isBetter(better, value, bar) ? 0 : misses + 1;
+      if (isBetter(better, value, best ?? NaN)) best = value;
       if (misses >= patience) return 'stop';
+    },
+    save: () => ({ best, misses }),
+    restore(saved) {
+      const { best: before, misses: count } = saved as { best: number | null; misses: number };
+      best = before === null ? null : checkNumber('earlyStop', 'saved best', before);
+      misses = checkInteger('earlyStop', 'saved misses', count, 0);
     },
   };
 }
 
-/** Ends the run when `metric` of a validation reaches `target`, from above where it counts errors. */
-export function stopOnTarget(options: { metric: string; target: number }): Callback {
-  checkOptions('stopOnTarget', options, ['metric', 'target']);
+/** Ends the run when `metric` of a validation reaches `target`, from above where less is better: as the task or `better` says. */
+export function stopOnTarget(options: { metric: string; target: number; better?: Better }): Callback {
+  checkOptions('stopOnTarget', options, ['metric', 'target', 'better']);
   const metric = checkString('stopOnTarget', 'metric', options.metric);
   const target = checkNumber('stopOnTarget', 'target', options.target);
+  const own = options.better === undefined
+    ? undefined
+    : checkChoice('stopOnTarget', 'better', options.better, ['higher', 'lower']);
   return {
-    onValidate(metrics) {
+    onStart: (context) => checkScored('stopOnTarget', context),
+    onValidate(metrics, context) {
       const score = scoreOf('stopOnTarget', metric, metrics);
-      return score === target || isBetter(metric, score, target) ? 'stop' : undefined;
+      const better = directionOf('stopOnTarget', metric, own, context);
+      return score === target || isBetter(better, score, target) ? 'stop' : undefined;
     },
   };
 }

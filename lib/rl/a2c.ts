@@ -9,6 +9,7 @@ import type { Sink } from '../train/checkpoint.js';
 import type { FitResult, StepEvent, Training } from '../train/events.js';
 import { Fit } from '../train/fit.js';
 import { claim, Turns } from '../train/turns.js';
+import { emptyRecord, type RunRecord } from '../train/record.js';
 import { checkFitOptions, type FitOptions } from '../train/trainer-setup.js';
 import { checkA2C, type A2CSetup, type ResolvedA2C } from './a2c-setup.js';
 import { loadA2C, saveA2C } from './a2c-file.js';
@@ -52,6 +53,7 @@ const HELD_OUT = 0x5eed_0001;
 export class A2C implements Training {
   readonly setup: ResolvedA2C;
   readonly #draws: Rng;
+  readonly #record: RunRecord = emptyRecord();
   readonly #episodes: EpisodeLog;
   readonly #turns = new Turns();
   #actor: Actor;
@@ -87,7 +89,8 @@ export class A2C implements Training {
     using _ = this.#claim('fit');
     const save = (sink: Sink): Promise<void> => saveA2C(this.#parts(), sink);
     const updates = this.#updates.bind(this);
-    return await new Fit<A2C>(this, options, { callbacks, headline: 'reward', save, updates }).run();
+    const judged = { headline: 'reward', better: { reward: 'higher' } } as const;
+    return await new Fit<A2C>(this, options, { callbacks, ...judged, record: this.#record, save, updates }).run();
   }
 
   /** The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the update during which `signal` aborts. */

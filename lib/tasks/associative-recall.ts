@@ -96,6 +96,7 @@ class PatchRecallTask implements Task<AssociativeList> {
       input: { 0: this.#patch },
       outputs: [{ name: this.name, query: { 0: this.#patch }, logits: this.#patch, loss: 'bceWithLogits' }],
       metrics: SequenceScorer.metrics,
+      better: SequenceScorer.better,
       steps: null,
       window: null,
     };

@@ -17,13 +17,13 @@ export interface StoryText {
 }
 
 /** Splits the text of a bAbI file into stories. A line is `ID statement.` or `ID question? <TAB>answer<TAB>supporting IDs`;
- *  ID 1 begins a story. Line numbers and supporting IDs are dropped; an answer `a,b` is two words.
+ *  ID 1 begins a story. Spaces around words and answers do not count. Line numbers and supporting IDs are dropped; an answer `a,b` is two words.
  *  ERR_MG_ARGUMENT, naming the line, for anything else. */
 export function parseStories(where: string, text: string): StoryText[] {
   const stories: { tokens: string[]; targets: string[]; questions: number[][] }[] = [];
   text.split(/\r?\n/).forEach((line, k) => {
-    if (line === '') return;
-    const match = /^(\d+) ([^\t]+?) ?(?:\t([^\t]+)\t[\d ]*)?$/.exec(line);
+    if (line.trim() === '') return;
+    const match = /^\s*(\d+)\s+([^\t]*[^\t ]) *(?:\t([^\t]+)\t[\d\s]*)?$/.exec(line);
     const isFirst = match?.[1] === '1';
     if (match === null || (stories.length === 0 && !isFirst)) {
       fail('ERR_MG_ARGUMENT', where, `a bAbI line at line ${k + 1}`, line);
@@ -34,7 +34,8 @@ export function parseStories(where: string, text: string): StoryText[] {
     story.tokens.push(...words);
     story.targets.push(...words.map(() => ''));
     if (match[3] === undefined) return;
-    const answer = match[3].toLowerCase().split(',');
+    const answer = match[3].toLowerCase().split(',').map((word) => word.trim());
+    if (answer.includes('')) fail('ERR_MG_ARGUMENT', where, `an answer at line ${k + 1}`, line);
     story.questions.push(answer.map((_, i) => story.tokens.length + i));
     story.tokens.push(...answer.map(() => PLACEHOLDER));
     story.targets.push(...answer);

@@ -2,20 +2,35 @@
 
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { checkChoice, checkInteger, checkOptions, checkString, fail } from '../check.js';
+import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { Rng } from '../tensor/rng.js';
 import { parseStories, vocabularyOf, type StoryText } from './babi-text.js';
-import { readBytes } from './idx.js';
+import { readText } from './idx.js';
 import { QuestionScorer } from './question-scorer.js';
-import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
+import { checkSplit, keptBack } from './splits.js';
+import { directions, splits, type Split, type Task, type TaskDescription, type Window, type WindowOptions } from './task.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from './windows.js';
 
+const KNOWN = ['folder', 'split', 'validation', 'validationSeed', 'tasks', 'vocabulary'] as const satisfies (keyof BabiOptions)[];
+/** A split by the end of a file's name. */
+const SPLITS: Readonly<Record<string, Split>> = { train: 'train', valid: 'validation', test: 'test' };
+
 export interface BabiOptions {
-  /** Folder of the user with files `qa<N>_<name>_train.txt` and `qa<N>_<name>_test.txt`, like `tasks_1-20_v1-2/en-10k`. */
+  /**
+   * Folder of the user with files `qa<N>_<name>_train.txt` and `qa<N>_<name>_test.txt`, like `tasks_1-20_v1-2/en-10k`, or
+   * `qa<N>_train.txt`, `qa<N>_valid.txt` and `qa<N>_test.txt`, like `en-valid-10k`.
+   */
   readonly folder: string;
-  /** Default `train`: stories in a new order on each pass. `test`: stories in file order. */
-  readonly split?: 'train' | 'test';
+  /** Default `train`: stories in a new order on each pass. `validation`, `test`: stories in file order. */
+  readonly split?: Split;
+  /**
+   * Share of the training stories of each task that training never draws, chosen by `validationSeed`, where there are no files
+   * `valid`. Default 0.1.
+   */
+  readonly validation?: number;
+  /** Default 0. */
+  readonly validationSeed?: number;
   /** Numbers of the tasks to take. Default: all in the folder. */
   readonly tasks?: readonly number[];
   /** Words in their order. Default: all words of both splits of the chosen tasks, sorted. */
@@ -38,46 +53,82 @@ export interface Story {
  *  share of questions with any wrong word, in per cent: `meanError` over tasks, `failedTasks` above 5 %, `task<N>Error`.
  *  ERR_MG_ARGUMENT for a folder without such files, a malformed line, or a word that a given vocabulary lacks. */
 export function babi(options: BabiOptions): Task<Story> & { readonly vocabulary: readonly string[]; readonly size: number } {
-  return new BabiTask(options);
+  const stories = readBabi(options);
+  return new BabiTask(stories, checkChoice('babi', 'split', options.split ?? 'train', splits));
+}
+
+interface BabiData {
+  readonly vocabulary: readonly string[];
+  readonly stories: Readonly<Record<Split, readonly Story[]>>;
+  readonly kinds: readonly number[];
+  readonly folder: string;
+}
+
+/** The stories of all splits that there are files of. */
+function readBabi(options: BabiOptions): BabiData {
+  checkOptions('babi', options, KNOWN);
+  const share = checkNumber('babi', 'validation', options.validation ?? 0.1, 0, 1);
+  const seed = checkInteger('babi', 'validationSeed', options.validationSeed ?? 0, 0);
+  const files = findFiles(checkString('babi', 'folder', options.folder), options.tasks)
+    .map((file) => ({ ...file, stories: readStories(file.path) }));
+  if (files.length === 0) fail('ERR_MG_ARGUMENT', 'babi', 'files qa<N>_<name>_train.txt in the folder', options.folder);
+  const vocabulary = options.vocabulary ?? vocabularyOf(files.flatMap(({ stories }) => stories));
+  if (!Array.isArray(vocabulary) || new Set(vocabulary).size !== vocabulary.length) {
+    fail('ERR_MG_ARGUMENT', 'babi', 'vocabulary to be a list of distinct words', vocabulary);
+  }
+  const numbers = new Map(vocabulary.map((word, k) => [word, k]));
+  const stories: Record<Split, Story[]> = { train: [], validation: [], test: [] };
+  const hasValidation = files.some(({ split }) => split === 'validation');
+  for (const { kind, split, stories: texts } of files) {
+    const all = texts.map((story) => numbered(kind, story, numbers));
+    const kept = split === 'train' && !hasValidation ? Math.floor(share * all.length) : 0;
+    const [others, held] = keptBack(all.length, kept, new Rng(seed).split('validation').split(kind));
+    for (const place of others) stories[split].push(all[place]!);
+    for (const place of held) stories.validation.push(all[place]!);
+  }
+  return { vocabulary, stories, kinds: [...new Set(files.map(({ kind }) => kind))], folder: options.folder };
 }
 
 class BabiTask implements Task<Story> {
   readonly name = 'babi';
-  readonly version = 1;
+  readonly version = 2;
+  readonly splits: readonly Split[];
   readonly vocabulary: readonly string[];
   /** Number of stories in the split. */
   readonly size: number;
+  readonly #data: BabiData;
   readonly #stories: readonly Story[];
   readonly #kinds: readonly number[];
   readonly #isShuffled: boolean;
   #order: { seed: number; pass: number; places: readonly number[] } | null = null;
 
-  constructor(options: BabiOptions) {
-    checkOptions('babi', options, ['folder', 'split', 'tasks', 'vocabulary'] satisfies (keyof BabiOptions)[]);
-    const split = checkChoice('babi', 'split', options.split ?? 'train', ['train', 'test']);
-    const files = findFiles(checkString('babi', 'folder', options.folder), options.tasks)
-      .filter((file) => file.split === split || options.vocabulary === undefined)
-      .map((file) => ({ ...file, stories: readStories(file.path) }));
-    const texts = files.filter((file) => file.split === split);
-    if (texts.length === 0) fail('ERR_MG_ARGUMENT', 'babi', `files qa<N>_<name>_${split}.txt in the folder`, options.folder);
-    this.vocabulary = options.vocabulary ?? vocabularyOf(files.flatMap(({ stories }) => stories));
-    if (!Array.isArray(this.vocabulary) || new Set(this.vocabulary).size !== this.vocabulary.length) {
-      fail('ERR_MG_ARGUMENT', 'babi', 'vocabulary to be a list of distinct words', this.vocabulary);
+  constructor(data: BabiData, split: Split) {
+    this.#data = data;
+    this.splits = splits.filter((part) => data.stories[part].length > 0);
+    this.vocabulary = data.vocabulary;
+    this.#stories = data.stories[split];
+    if (this.#stories.length === 0) {
+      const part = split === 'validation' ? 'valid' : split;
+      fail('ERR_MG_ARGUMENT', 'babi', `files qa<N>_<name>_${part}.txt in the folder`, data.folder);
     }
-    const numbers = new Map(this.vocabulary.map((word, k) => [word, k]));
-    this.#stories = texts.flatMap(({ kind, stories }) => stories.map((story) => numbered(kind, story, numbers)));
-    this.#kinds = texts.map(({ kind }) => kind);
+    this.#kinds = data.kinds;
     this.#isShuffled = split === 'train';
     this.size = this.#stories.length;
   }
 
+  split(name: Split): BabiTask {
+    return new BabiTask(this.#data, checkSplit('babi', name, this.splits));
+  }
+
   describe(): TaskDescription {
     const words = this.vocabulary.length;
+    const metrics = ['meanError', 'failedTasks', ...this.#kinds.map((kind) => `task${kind}Error`)];
     return {
       form: 'tagging',
       input: { 0: [1, words] },
       outputs: [{ name: 'answer', logits: [words], loss: 'crossEntropy' }],
-      metrics: ['meanError', 'failedTasks', ...this.#kinds.map((kind) => `task${kind}Error`)],
+      metrics,
+      better: directions('lower', metrics),
       steps: null,
       window: null,
     };
@@ -134,7 +185,7 @@ class BabiTask implements Task<Story> {
   }
 }
 
-function findFiles(folder: string, tasks: readonly number[] | undefined): { kind: number; split: string; path: string }[] {
+function findFiles(folder: string, tasks: readonly number[] | undefined): { kind: number; split: Split; path: string }[] {
   let names: string[];
   try {
     names = readdirSync(folder);
@@ -143,8 +194,8 @@ function findFiles(folder: string, tasks: readonly number[] | undefined): { kind
     throw new MgError('ERR_MG_ARGUMENT', `babi: expected a readable folder, got '${folder}'; ${reason}`, { op: 'babi', cause });
   }
   const found = names.flatMap((name) => {
-    const match = /^qa(\d+)_.+_(train|test)\.txt$/.exec(name);
-    return match === null ? [] : [{ kind: Number(match[1]), split: match[2]!, path: path.join(folder, name) }];
+    const match = /^qa(\d+)(?:_.+)?_(train|valid|test)\.txt$/.exec(name);
+    return match === null ? [] : [{ kind: Number(match[1]), split: SPLITS[match[2]!]!, path: path.join(folder, name) }];
   });
   const kinds = new Set(found.map(({ kind }) => kind));
   for (const task of tasks ?? []) {
@@ -156,7 +207,9 @@ function findFiles(folder: string, tasks: readonly number[] | undefined): { kind
 }
 
 function readStories(file: string): StoryText[] {
-  return parseStories(`babi ${path.basename(file)}`, new TextDecoder().decode(readBytes('babi', file)));
+  const where = `babi ${path.basename(file)}`;
+  const stories = parseStories(where, readText(where, file));
+  return stories.length > 0 ? stories : fail('ERR_MG_ARGUMENT', where, 'at least one story', words('an empty file'));
 }
 
 function numbered(kind: number, { tokens, targets, questions }: StoryText, numbers: ReadonlyMap<string, number>): Story {

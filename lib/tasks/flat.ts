@@ -1,7 +1,7 @@
 // A task of patches as a network without grids sees it: one vector per step, with the question as a step of its own.
 
 import { fail } from '../check.js';
-import type { HostArray, Scorer, Task, TaskDescription, Window, WindowOptions } from './task.js';
+import type { HostArray, Scorer, Split, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { lazily, zeros } from './windows.js';
 
 /**
@@ -53,6 +53,15 @@ class FlatTask<Item> implements Task<Item> {
 
   generate(seed: number, index: number): Item {
     return this.#task.generate(seed, index);
+  }
+
+  get splits(): readonly Split[] {
+    return this.#task.splits ?? [];
+  }
+
+  split(name: Split): Task<Item> {
+    if (this.#task.split === undefined) fail('ERR_MG_ARGUMENT', this.name, 'a task with parts of its own', name);
+    return new FlatTask(this.#task.split(name), this.#form, this.#patch);
   }
 
   windowCount(items: readonly Item[]): number {

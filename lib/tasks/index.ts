@@ -13,10 +13,12 @@ export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
 export { sorting, type SortingList, type SortingOptions } from './sorting.js';
 export { levelSide } from './task.js';
 export type {
+  Better,
   HostArray,
   HostPyramid,
   OutputDescription,
   Scorer,
+  Split,
   Task,
   TaskDescription,
   TaskForm,

@@ -4,6 +4,7 @@
 import { checkInteger, checkOptions } from '../check.js';
 import { Rng } from '../tensor/rng.js';
 import { BitScorer } from './scorers.js';
+import { directions } from './task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
 
@@ -50,6 +51,7 @@ class RecallTask implements Task<RecallList> {
       input: { 0: patch },
       outputs: [{ name: 'recall', query: { 0: patch }, logits: patch, loss: 'bceWithLogits' }],
       metrics: ['errorRate', 'vectorErrorRate'],
+      better: directions('lower', ['errorRate', 'vectorErrorRate']),
       steps: this.#items,
       window: null,
     };

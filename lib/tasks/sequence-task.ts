@@ -2,6 +2,7 @@
 
 import { fail } from '../check.js';
 import { ratio } from './scorers.js';
+import { directions } from './task.js';
 import type { HostArray, Scorer, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros } from './windows.js';
 
@@ -68,6 +69,7 @@ export abstract class SequenceTask implements Task<BitSequence> {
       input: { 0: this.presentation === 'flat' ? [1, this.inputs] : [3, 3, this.inputs] },
       outputs: [{ name: this.name, logits: [this.bits], loss: 'bceWithLogits' }],
       metrics: SequenceScorer.metrics,
+      better: SequenceScorer.better,
       steps: null,
       window: null,
     };
@@ -145,6 +147,7 @@ function everywhere({ data, shape }: HostArray): HostArray {
  */
 export class SequenceScorer implements Scorer {
   static readonly metrics = ['accuracy', 'bitErrors', 'bits', 'sequenceErrorRate'] as const;
+  static readonly better = { ...directions('lower', SequenceScorer.metrics), accuracy: 'higher' } as const;
   #bits = 0;
   #wrong = 0;
   #nats = 0;

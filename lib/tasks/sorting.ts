@@ -5,6 +5,7 @@ import { checkChoice, checkInteger, checkOptions } from '../check.js';
 import { Rng } from '../tensor/rng.js';
 import { PATCH, randomBits } from './recall.js';
 import { BitScorer } from './scorers.js';
+import { directions } from './task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
 
@@ -48,6 +49,7 @@ class SortingTask implements Task<SortingList> {
       input: { 0: [3, 3, 2] },
       outputs: [{ name: 'sorted', logits: [3, 3, 1], loss: 'bceWithLogits' }],
       metrics: ['errorRate', 'vectorErrorRate'],
+      better: directions('lower', ['errorRate', 'vectorErrorRate']),
       steps: this.#items,
       window: null,
     };

@@ -60,13 +60,22 @@ export interface OutputDescription {
   readonly loss: TaskLoss;
 }
 
+/** The direction of a score. */
+export type Better = 'higher' | 'lower';
+
+/** Parts of a data set that share no example: what training draws from, what it is watched by, what it is judged by at last. */
+export const splits = ['train', 'validation', 'test'] as const;
+export type Split = (typeof splits)[number];
+
 export interface TaskDescription {
   readonly form: TaskForm;
   /** Shape of one time step of one episode, per level. */
   readonly input: Readonly<Record<number, readonly number[]>>;
   readonly outputs: readonly OutputDescription[];
-  /** Names in a scorer's result; the first one is the headline. Of those that speak of errors or failures, less is better. */
+  /** Names in a scorer's result; the first one is the headline, by which the best weights of a run are chosen. */
   readonly metrics: readonly string[];
+  /** Which way each score is better. Nothing is guessed from a name: a score that is not listed chooses nothing. */
+  readonly better?: Readonly<Record<string, Better>>;
   /** Time steps of an episode; null when episodes differ. */
   readonly steps: number | null;
   /** Time steps of a training window as published (truncated back-propagation); null for whole episodes. */
@@ -102,6 +111,10 @@ export interface Task<Item> {
   /** Cuts a batch of episodes into windows, in order of time. */
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window>;
   scorer(): Scorer;
+  /** Of a data set: the parts that there are. Tasks that draw their episodes have none: another seed gives other episodes. */
+  readonly splits?: readonly Split[];
+  /** The same task on another part of the data set. ERR_MG_ARGUMENT for one that there is not. */
+  split?(name: Split): Task<Item>;
 }
 
 /** Side of level l in 2-D: 3·2^l. */
@@ -109,7 +122,13 @@ export function levelSide(level: number): number {
   return 3 * 2 ** level;
 }
 
-/** Whether score `a` of the metric `name` is better than `b`: less of what counts errors or failures, more of all else. */
-export function isBetter(name: string, a: number, b: number): boolean {
-  return /error|failed/i.test(name) ? a < b : a > b;
+/** Whether score `a` is better than `b`: any number is better than none (NaN). */
+export function isBetter(better: Better, a: number, b: number): boolean {
+  if (Number.isNaN(a) || Number.isNaN(b)) return !Number.isNaN(a);
+  return better === 'higher' ? a > b : a < b;
+}
+
+/** The direction of every one of `names`. */
+export function directions(better: Better, names: readonly string[]): Record<string, Better> {
+  return Object.fromEntries(names.map((name) => [name, better]));
 }

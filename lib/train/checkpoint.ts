@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { ModelState } from './model.js';
 import { fromFileTensor, toFileTensors } from '../tensor/tensor-file.js';
 import { inspectTensors, readTensors, writeTensors, type FileTensor } from '../files/safetensors.js';
+import { checkedRecord, type RunRecord } from './record.js';
 import type { Trainer } from './trainer.js';
 import type { Position } from './window-stream.js';
 
@@ -99,6 +100,7 @@ export type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: Readonly
 
 /** Hands the whole run to a file or a sink. */
 export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<Snapshot> {
+  const record = trainer.currentRecord();
   const { model, optimizer, state, step, update, position, config } = trainer;
   const tensors = await toFileTensors(
     new Map([
@@ -111,6 +113,7 @@ export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<
     ['package', packageText],
     ['run', JSON.stringify(identityOf(trainer))],
     ['progress', JSON.stringify({ step, update, position } satisfies Progress)],
+    ['record', JSON.stringify(record)],
     ['config', JSON.stringify(config)],
   ]);
   await (typeof to === 'string' ? writeTensors(to, tensors, metadata) : to(tensors, metadata));
@@ -139,8 +142,14 @@ function checkedProgress(file: string, value: Record<string, unknown>): Progress
   return value as unknown as Progress;
 }
 
+/** Where a saved run stood. */
+export interface Loaded extends Progress {
+  readonly state: ModelState | null;
+  readonly record: RunRecord;
+}
+
 /** Puts a saved run into a trainer of the same setup, and tells where it stood. Nothing is changed when the file does not fit. */
-export async function loadTrainer(trainer: Trainer, file: string): Promise<Progress & { state: ModelState | null }> {
+export async function loadTrainer(trainer: Trainer, file: string): Promise<Loaded> {
   const { tensors, metadata } = await readTensors(file);
   const saved = metadataJson(file, metadata, 'run');
   for (const [key, expected] of Object.entries(identityOf(trainer))) {
@@ -149,6 +158,7 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
     if (saved[key] !== expected) fail('ERR_MG_CHECKPOINT', file, `${key} ${JSON.stringify(expected)}`, saved[key], remedy);
   }
   const progress = checkedProgress(file, metadataJson(file, metadata, 'progress'));
+  const record = checkedRecord(file, metadata.get('record'));
   const state = savedState(file, trainer, tensors);
   try {
     restoreWeights(trainer.optimizer, { model: trainer.model }, tensors);
@@ -156,7 +166,7 @@ export async function loadTrainer(trainer: Trainer, file: string): Promise<Progr
     state?.[Symbol.dispose]();
     throw error;
   }
-  return { ...progress, state };
+  return { ...progress, state, record };
 }
 
 /** The precision that a file's model was trained in; undefined in a file from before it was recorded. */

@@ -1,6 +1,7 @@
-/** Scores of a model on episodes it never saw. */
+/** Scores of a model on episodes of a stream. */
 import { noGrad } from '../autograd/tape.js';
-import type { Task } from '../tasks/task.js';
+import { checkChoice } from '../check.js';
+import { splits, type Split, type Task } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope } from '../tensor/scope.js';
 import type { ModelState, TrainableModel } from './model.js';
@@ -15,6 +16,12 @@ export interface EvaluateSetup<Item> {
   readonly batchSize: number;
   readonly truncate?: number;
   readonly signal?: AbortSignal;
+}
+
+/** The task on a part of its data set; the task itself where it draws its episodes. */
+export function splitOf(task: Task<unknown>, name: Split): Task<unknown> {
+  checkChoice('evaluate', 'split', name, splits);
+  return task.split === undefined || (task.splits ?? []).length === 0 ? task : task.split(name);
 }
 
 /** Runs `items` whole episodes of the stream `seed` and pools their scores. Aborting rejects with the signal's reason. */

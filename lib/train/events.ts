@@ -1,4 +1,6 @@
 /** What a training run reports, and who listens. */
+import type { Better, Split } from '../tasks/task.js';
+import type { Scoring } from './record.js';
 import type { Trainer } from './trainer.js';
 
 /** One update. */
@@ -23,7 +25,8 @@ export interface FitResult {
   readonly step: number;
   /** The last 1,000 updates; a callback hears of all, and the log of a run folder has them. */
   readonly history: readonly StepEvent[];
-  readonly best?: { readonly step: number; readonly metrics: Readonly<Record<string, number>> };
+  /** The best validation by the headline of the task, since the run began; none while no score was a number. */
+  readonly best?: Scoring;
 }
 
 /** What goes on step by step and can be scored and saved: a `Trainer`, or another algorithm with its habits. */
@@ -32,13 +35,17 @@ export interface Training {
   readonly step: number;
   /** Goes into the run folder as JSON. */
   readonly config: unknown;
-  evaluate(options: { items: number; signal?: AbortSignal }): Promise<Record<string, number>>;
+  evaluate(options: { items: number; split?: Split; signal?: AbortSignal }): Promise<Record<string, number>>;
 }
 
 export interface TrainContext<T extends Training = Trainer> {
   readonly trainer: T;
   /** Time steps at which the run ends. */
   readonly steps: number;
+  /** Whether the run is scored on the way. */
+  readonly validates: boolean;
+  /** Which way each score is better, as the task says. */
+  readonly better: Readonly<Record<string, Better>>;
 }
 
 /**
@@ -46,9 +53,15 @@ export interface TrainContext<T extends Training = Trainer> {
  * always.
  */
 export interface Callback<T extends Training = Trainer> {
+  /** Under which `save` is kept in a checkpoint. */
+  readonly name?: string;
   onStart?(context: TrainContext<T>): void | Promise<void>;
   onStep?(event: StepEvent, context: TrainContext<T>): void | 'stop' | Promise<void | 'stop'>;
   onValidate?(metrics: Readonly<Record<string, number>>, context: TrainContext<T>): void | 'stop' | Promise<void | 'stop'>;
   onCheckpoint?(file: string, context: TrainContext<T>): void | Promise<void>;
   onEnd?(result: FitResult, context: TrainContext<T>): void | Promise<void>;
+  /** What must outlive the process, as JSON: goes into each checkpoint. It needs a `name`. */
+  save?(): unknown;
+  /** Told by `Trainer.resume` what `save` gave. */
+  restore?(saved: unknown): void;
 }

@@ -1,21 +1,35 @@
 /** What happens around the updates of a run: saving, scoring, logging and calling back. */
 import { fail } from '../check.js';
 import { MgError } from '../errors.js';
-import { isBetter } from '../tasks/task.js';
+import { isBetter, type Better } from '../tasks/task.js';
 import type { Sink } from './checkpoint.js';
 import type { Callback, FitResult, StepEvent, TrainContext, Training } from './events.js';
 import { RunFolder } from '../files/run-folder.js';
 import { refuseNonFinite } from './guard.js';
+import type { RunRecord } from './record.js';
 import type { FitOptions } from './trainer-setup.js';
 
 export interface FitHooks<T extends Training> {
   readonly callbacks: readonly Callback<T>[];
-  /** The score by which the best step is found. */
-  readonly headline: string;
+  /** The score by which the best step is found; only asked for in a run that is scored. */
+  readonly headline: string | undefined;
+  /** Which way each score is better. */
+  readonly better: Readonly<Record<string, Better>>;
+  /** Of the training; what is found here goes into it. */
+  readonly record: RunRecord;
   /** Hands all there is to save to a sink. */
   readonly save: (sink: Sink) => Promise<void>;
   /** The loop of updates. */
   readonly updates: (options: { steps: number; signal?: AbortSignal }) => AsyncIterable<StepEvent>;
+}
+
+/** ERR_MG_ARGUMENT where nobody says by which score, and which way of it, the best weights are chosen. */
+function checkHeadline(headline: string | undefined, better: Readonly<Record<string, Better>>): void {
+  if (headline === undefined) fail('ERR_MG_ARGUMENT', 'fit', 'a task with metrics, to be scored', headline);
+  const direction = better[headline];
+  if (direction === 'higher' || direction === 'lower') return;
+  const remedy = `put better: { ${JSON.stringify(headline)}: 'lower' } or 'higher' into its description`;
+  fail('ERR_MG_ARGUMENT', 'fit', `a task that says which way ${headline} is better`, direction, remedy);
 }
 
 /** Updates that a result keeps: a long run takes no more memory than a short one. */
@@ -32,19 +46,21 @@ export class Fit<T extends Training> {
   readonly #context: TrainContext<T>;
   #history: StepEvent[] = [];
   #folder: RunFolder | null = null;
-  #best: FitResult['best'];
 
   constructor(trainer: T, options: FitOptions, hooks: FitHooks<T>) {
     this.#trainer = trainer;
     this.#options = options;
     this.#hooks = hooks;
-    this.#context = { trainer, steps: options.steps };
+const validates = options.validate !== undefined;
+    if (validates) checkHeadline(hooks.headline, hooks.better);
+    this.#context = { trainer, steps: options.steps, validates, better: hooks.better };
   }
 
   /** Runs to the end and tells all listeners of it, whatever it was. */
   async run(): Promise<FitResult> {
     const { signal, checkpoint, throwOnAbort } = this.#options;
     this.#folder = checkpoint === undefined ? null : await this.#openFolder(checkpoint.folder);
+    if (this.#folder?.has('best') === false) this.#hooks.record.best = null; // the best of this folder is still to come
     let reason: FitResult['reason'];
     try {
       reason = await this.#train();
@@ -74,8 +90,9 @@ export class Fit<T extends Training> {
   }
 
   async #loop(): Promise<FitResult['reason']> {
-    const { steps, signal } = this.#options;
+    const { steps, signal, validate } = this.#options;
     for (const callback of this.#hooks.callbacks) await callback.onStart?.(this.#context);
+    if (validate !== undefined && this.#hooks.record.isScoringDue && await this.#validate(validate)) return 'stopped';
     let before = this.#trainer.step;
     for await (const event of this.#hooks.updates({ steps, ...(signal === undefined ? {} : { signal }) })) {
       if (await this.#after(event, before)) return 'stopped';
@@ -95,24 +112,35 @@ export class Fit<T extends Training> {
     let stop = false;
     for (const callback of this.#hooks.callbacks) if ((await callback.onStep?.(event, this.#context)) === 'stop') stop = true;
     if (validate !== undefined && (crosses(validate.every, before, step) || step >= steps)) {
-      if (await this.#validate(step, validate.items)) stop = true;
+      if (await this.#validate(validate)) stop = true;
     }
     if (checkpoint !== undefined && crosses(checkpoint.every, before, step)) await this.#save();
     return stop;
   }
 
-  async #validate(step: number, items: number): Promise<boolean> {
+  /** Scores the present step, tells the listeners and keeps the best; whether a listener asks to stop. */
+  async #validate({ items, split }: NonNullable<FitOptions['validate']>): Promise<boolean> {
     const { signal } = this.#options;
-    const metrics = await this.#trainer.evaluate({ items, ...(signal === undefined ? {} : { signal }) });
+    const { record } = this.#hooks;
+    const { step } = this.#trainer;
+    record.isScoringDue = true; // until it is made: an interrupted one is saved as due
+    const which = { ...(split === undefined ? {} : { split }), ...(signal === undefined ? {} : { signal }) };
+    const metrics = await this.#trainer.evaluate({ items, ...which });
     this.#folder?.log.append({ step, ...metrics });
-    const { headline } = this.#hooks;
-    if (this.#best === undefined || isBetter(headline, metrics[headline]!, this.#best.metrics[headline]!)) {
-      this.#best = { step, metrics };
-      await this.#save('best');
+    record.isScoringDue = false;
+    const headline = this.#hooks.headline!;
+    if (!(headline in metrics)) {
+      fail('ERR_MG_ARGUMENT', 'fit', `a scorer that gives ${headline}, the headline of the task`, Object.keys(metrics));
     }
+    const isBest = isBetter(this.#hooks.better[headline]!, metrics[headline]!, record.best?.metrics[headline] ?? NaN);
+    if (isBest) record.best = { step, metrics };
     let stop = false;
-    for (const callback of this.#hooks.callbacks) {
-      if ((await callback.onValidate?.(metrics, this.#context)) === 'stop') stop = true;
+    try {
+      for (const callback of this.#hooks.callbacks) {
+        if ((await callback.onValidate?.(metrics, this.#context)) === 'stop') stop = true;
+      }
+    } finally {
+      if (isBest) await this.#save('best');
     }
     return stop;
   }
@@ -129,7 +157,7 @@ export class Fit<T extends Training> {
 
   /** Tells all listeners, then throws what the first of them threw. */
   async #end(reason: FitResult['reason']): Promise<FitResult> {
-    const best = this.#best === undefined ? {} : { best: this.#best };
+    const best = this.#hooks.record.best === null ? {} : { best: this.#hooks.record.best };
     const result: FitResult = { reason, step: this.#trainer.step, history: this.#history.slice(-HISTORY), ...best };
     const faults: unknown[] = [];
     for (const callback of this.#hooks.callbacks) {

@@ -7,12 +7,13 @@ import {
   checkOptionalFunction,
   checkOptions,
   checkSignal,
+  checkString,
   fail,
   words,
 } from '../check.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
-import type { Task, Window } from '../tasks/task.js';
+import type { Split, Task, Window } from '../tasks/task.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Callback } from './events.js';
 import type { Guard } from './guard.js';
@@ -62,8 +63,8 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   /** Reject with the signal's reason instead of resolving with 'aborted'. */
   readonly throwOnAbort?: boolean;
-  /** Held-out episodes to score, and time steps between scorings. */
-  readonly validate?: { readonly every: number; readonly items: number };
+  /** Time steps between scorings, and episodes of each; of a data set those of `split`, by default `validation`. */
+  readonly validate?: { readonly every: number; readonly items: number; readonly split?: Split };
   readonly checkpoint?: CheckpointOptions;
 }
 
@@ -81,7 +82,15 @@ const SETUP_KEYS = [
   'callbacks',
   'config',
 ] as const satisfies readonly (keyof TrainerSetup)[];
-const HOOKS = ['onStart', 'onStep', 'onValidate', 'onCheckpoint', 'onEnd'] as const satisfies readonly (keyof Callback)[];
+const HOOKS = [
+  'onStart',
+  'onStep',
+  'onValidate',
+  'onCheckpoint',
+  'onEnd',
+  'save',
+  'restore',
+] as const satisfies readonly (keyof Callback)[];
 const TASK_METHODS = ['describe', 'generate', 'windows', 'scorer'] as const satisfies readonly (keyof Task<unknown>)[];
 const MODEL_METHODS = ['forward', 'initialState', 'stateFromTensors'] as const satisfies readonly (keyof TrainableModel)[];
 
@@ -98,7 +107,9 @@ function checkCallbacks(callbacks: unknown): void {
     if (typeof callback === 'function') {
       fail('ERR_MG_ARGUMENT', 'Trainer', `${name} to be an object with hooks`, callback, 'call it');
     }
-    checkOptions(`Trainer, ${name}`, callback, HOOKS);
+    checkOptions(`Trainer, ${name}`, callback, ['name', ...HOOKS]);
+    const { name: own, save } = callback as Callback;
+    if (own !== undefined || save !== undefined) checkString('Trainer', `${name}.name`, own);
     for (const hook of HOOKS) checkOptionalFunction('Trainer', `${name}.${hook}`, (callback as Callback)[hook]);
   });
 }
@@ -144,7 +155,7 @@ export function checkFitOptions(options: FitOptions): void {
   checkInteger('fit', 'steps', steps, 0);
   checkSignal('fit', signal);
   if (validate !== undefined) {
-    checkOptions('fit, validate', validate, ['every', 'items']);
+    checkOptions('fit, validate', validate, ['every', 'items', 'split']);
     for (const key of ['every', 'items'] as const) checkInteger('fit', `validate.${key}`, validate[key], 1);
   }
   if (checkpoint === undefined) return;

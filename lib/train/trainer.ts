@@ -2,17 +2,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger, checkOptions, checkSignal } from '../check.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Task, Window } from '../tasks/task.js';
+import type { Split, Task, Window } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
-import { evaluate } from './evaluate.js';
+import { evaluate, splitOf } from './evaluate.js';
 import type { FitResult, StepEvent } from './events.js';
 import { Fit } from './fit.js';
 import { faultOf, KeptBuffers, locateNonFinite, type Guard } from './guard.js';
 import type { ModelState, TrainableModel } from './model.js';
 import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
+import { currentRecord, emptyRecord, restoreListeners, type RunRecord } from './record.js';
 import { claim, Turns } from './turns.js';
 import { dropGradients, takeGradients, windowGradients, type GradientSetup } from './window-gradients.js';
 import { windowStream, type Position } from './window-stream.js';
@@ -28,7 +29,7 @@ interface Pending {
   readonly lr: number;
 }
 
-/** Distance between the seeds of training and held-out episodes. */
+/** Distance between the seeds of the episodes that training and scoring draw. */
 const HELD_OUT = 0x5eed_0001;
 
 /**
@@ -51,6 +52,7 @@ export class Trainer {
   #step = 0;
   #update = 0;
   #fallback: Snapshot | null = null;
+  #record: RunRecord = emptyRecord();
   #leftOut = 0; // windows in a row that the guard has left out
   readonly #turns = new Turns();
   readonly #gradients: GradientSetup;
@@ -89,6 +91,11 @@ export class Trainer {
     return this.#state;
   }
 
+  /** The best score and what else goes into a checkpoint beside the weights. */
+  currentRecord(): RunRecord {
+    return currentRecord(this.#record, this.#setup.callbacks ?? []);
+  }
+
   /** Trains until `steps` time steps have been done in all. Saves, validates and calls back on the way. */
   async fit(options: FitOptions): Promise<FitResult> {
     checkFitOptions(options);
@@ -97,9 +104,11 @@ export class Trainer {
     const save = async (sink: Sink): Promise<void> => {
       this.#fallback = await saveTrainer(this, sink);
     };
-    const headline = this.task.describe().metrics[0]!;
+    const { metrics: [headline], better = {} } = this.task.describe();
+    if (options.validate !== undefined) splitOf(this.task, options.validate.split ?? 'validation'); // there is one
     const updates = this.#updates.bind(this);
-    return await new Fit<Trainer>(this, options, { callbacks: this.#setup.callbacks ?? [], headline, save, updates }).run();
+    const hooks = { callbacks: this.#setup.callbacks ?? [], headline, better, record: this.#record, save, updates };
+    return await new Fit<Trainer>(this, options, hooks).run();
   }
 
   /**
@@ -150,15 +159,19 @@ export class Trainer {
   }
 
   /**
-   * Pooled scores over `items` episodes that training never draws (their stream is that of `seed`, by default one of its own).
+   * Pooled scores over `items` episodes: of a data set those of `split`, by default `validation`, which training never draws;
+   * of a task that draws its episodes those of the stream `seed`, by default one of its own.
    * While the trainer trains, its next step waits until they are made, so that all are of the same weights.
    */
-  async evaluate(options: { items: number; seed?: number; signal?: AbortSignal }): Promise<Record<string, number>> {
-    checkOptions('evaluate', options, ['items', 'seed', 'signal']);
+  async evaluate(
+    options: { items: number; seed?: number; split?: Split; signal?: AbortSignal },
+  ): Promise<Record<string, number>> {
+    checkOptions('evaluate', options, ['items', 'seed', 'split', 'signal']);
     const items = checkInteger('evaluate', 'items', options.items, 1);
     checkSignal('evaluate', options.signal);
     const seed = checkInteger('evaluate', 'seed', options.seed ?? (this.seed + HELD_OUT) % Number.MAX_SAFE_INTEGER, 0);
-    const { model, task, batchSize, truncate } = this;
+    const task = splitOf(this.task, options.split ?? 'validation');
+    const { model, batchSize, truncate } = this;
     return await this.#turns.take(() =>
       evaluate({
         model,
@@ -186,6 +199,8 @@ export class Trainer {
     trainer.#update = at.update;
     trainer.#position = at.position;
     trainer.#state = at.state;
+    trainer.#record = at.record;
+    restoreListeners(at.record, setup.callbacks ?? []);
     return trainer;
   }
 

@@ -163,7 +163,13 @@ describe('a point', () => {
 });
 
 describe('learning', () => {
-  const curve = (model: Curve['model'], metric: string, values: readonly number[]): Curve => ({
+  const curve = (
+    model: Curve['model'],
+    metric: string,
+    values: readonly number[],
+    better: Curve['better'] = 'higher',
+  ): Curve => ({
+    better,
     model,
     seed: 3,
     parameters: 10,
@@ -189,7 +195,7 @@ describe('learning', () => {
       'accuracy 0.5, other 7',
       '0.75 at 500',
     ]);
-    expect(learningRow(curve('lstm', 'errorRate', [0.75, 0.5])).at(-1)).toBe('0.5 at 1000');
+    expect(learningRow(curve('lstm', 'errorRate', [0.75, 0.5], 'lower')).at(-1)).toBe('0.5 at 1000');
   });
 
   it('the picture has loss and score over time steps, then over CPU seconds, for each model in its color', () => {

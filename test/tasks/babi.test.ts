@@ -50,7 +50,17 @@ describe('parseStories', () => {
   });
 
   it('names the line that it cannot read', () => {
-    for (const text of ['2 A.', '1 A.\nB.', '1 A.\n2 B?\tc', '1 A.\n2\n', '1 A.\n2 B? \t\t1']) {
+    for (
+      const text of [
+        '2 A.',
+        '1 A.\nB.',
+        '1 A.\n2 B?\tc',
+        '1 A.\n2\n',
+        '1 A.\n2 B? \t\t1',
+        '1 A.\n2 B? \t \t1',
+        '1 A.\n2 B? \ta,,b\t1',
+      ]
+    ) {
       expect(() => parseStories('test', text), text).toThrow(argument);
     }
     expect(() => parseStories('test', '1 A.\nB.')).toThrow('test: expected a bAbI line at line 2, got "B."');
@@ -58,7 +68,7 @@ describe('parseStories', () => {
 });
 
 describe('babi', () => {
-  const train = babi({ folder });
+  const train = babi({ folder, validation: 0 });
   const test = babi({ folder, split: 'test' });
 
   it('finds the stories of each task and one vocabulary for both splits', () => {
@@ -80,7 +90,7 @@ describe('babi', () => {
     expect(new Set([...pass(0), ...pass(1)]).size).toBe(27);
     expect(pass(1)).not.toEqual(pass(0));
     expect(pass(0, 2)).not.toEqual(pass(0));
-    expect(babi({ folder }).generate(1, 47)).toEqual(pass(1)[20]);
+    expect(babi({ folder, validation: 0 }).generate(1, 47)).toEqual(pass(1)[20]);
   });
 
   it('cuts a batch into one-hot words, answers and masks, shorter stories padded with nothing', () => {

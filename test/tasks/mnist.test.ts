@@ -33,7 +33,7 @@ const plain = idx([100, 28, 28], pixels);
 const plainLabels = idx([100], classes);
 const images = write('images', plain);
 const labels = write('labels', plainLabels);
-const files = { images, labels };
+const files = { images, labels, validation: 0 };
 
 /** Image `place` of the file, resized: pixel [i, j] is [⌊28i/S⌋, ⌊28j/S⌋]. */
 function resized(place: number, side: number): number[] {
@@ -211,6 +211,7 @@ describeWith('data/mnist', 'the real sets', () => {
     const task = mnistRecall({
       images: sharedFile('data/mnist/train-images-idx3-ubyte.gz'),
       labels: sharedFile('data/mnist/train-labels-idx1-ubyte.gz'),
+      validation: 0,
     });
     expect(task.generate(1, 187 * 32 - 1).images.at(-1)).toBe(187 * 320 - 1);
     expect(task.generate(1, 187 * 32).images[0]).not.toBe(0);
@@ -223,6 +224,7 @@ describeWith('data/mnist', 'the real sets', () => {
       labels: sharedFile(`${fixture}-labels-idx1-ubyte`),
       items: 2,
       batch: 5,
+      validation: 0,
     });
     const order = task.generate(1, 0).images;
     expect([...order]).toEqual([0, 5]);

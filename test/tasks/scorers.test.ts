@@ -79,8 +79,22 @@ describe('MapScorer', () => {
 });
 
 describe('the better of two scores', () => {
-  it('is the higher one, and of errors the lower one', () => {
-    expect([isBetter('f', 0.9, 0.8), isBetter('f', 0.8, 0.8)]).toEqual([true, false]);
-    expect([isBetter('errorRate', 0.1, 0.2), isBetter('meanError', 0.3, 0.2)]).toEqual([true, false]);
+  it.each(
+    [
+      ['higher', 0.9, 0.8, true],
+      ['higher', 0.8, 0.8, false],
+      ['higher', 0.7, 0.8, false],
+      ['lower', 0.1, 0.2, true],
+      ['lower', 0.2, 0.2, false],
+      ['lower', 0.3, 0.2, false],
+      ['higher', -Infinity, NaN, true],
+      ['lower', Infinity, NaN, true],
+      ['higher', NaN, 0.1, false],
+      ['lower', NaN, 0.1, false],
+      ['higher', NaN, NaN, false],
+      ['lower', NaN, NaN, false],
+    ] as const,
+  )('%s: whether %d is better than %d is %s', (better, a, b, is) => {
+    expect(isBetter(better, a, b)).toBe(is);
   });
 });

@@ -139,15 +139,6 @@ describe('listeners', () => {
         });
     }
   });
-
-  it('know that less is better where a score counts errors', () => {
-    const told = (listener: Callback, scores: number[]): unknown[] =>
-      scores.map((errorRate) => listener.onValidate!({ errorRate }, undefined as never));
-    expect(told(earlyStop({ metric: 'errorRate', patience: 1 }), [0.5, 0.4, 0.3, 0.3]))
-      .toEqual([undefined, undefined, undefined, 'stop']);
-    expect(told(earlyStop({ metric: 'errorRate', patience: 1, minDelta: 0.2 }), [0.5, 0.4])).toEqual([undefined, 'stop']);
-    expect(told(stopOnTarget({ metric: 'errorRate', target: 0.1 }), [NaN, 0.5, 0.1])).toEqual([undefined, undefined, 'stop']);
-  });
 });
 
 /** File descriptors of this process, where the system tells. */

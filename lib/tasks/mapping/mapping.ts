@@ -9,6 +9,7 @@ import { spiralPath, walkPath } from './motion.js';
 import { CHANNELS, encodePatch, nearestRows } from '../patch.js';
 import { MapScorer } from '../scorers.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from '../windows.js';
+import { directions } from '../task.js';
 import type { HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptions, WindowOutput } from '../task.js';
 import { Track } from './track.js';
 
@@ -48,13 +49,15 @@ class MappingTask implements Task<Maze> {
     const input = Object.fromEntries(levels.map(({ level, side }) => [level, [side, side, CHANNELS]]));
     const query9 = { [QUERY9_LEVEL]: [12, 12, CHANNELS] };
     const prefixes = this.#names.length > 1 ? ['query9.', 'query3.'] : [''];
+    const metrics = prefixes.flatMap((prefix) => [`${prefix}f`, `${prefix}precision`, `${prefix}recall`]);
     return {
       form: 'stepwise',
       input,
       outputs: this.#names.map((name, k) => (
         { name, query: k === 0 ? input : query9, logits: [outputSide, outputSide, 1], loss: 'bceWithLogits' }
       )),
-      metrics: prefixes.flatMap((prefix) => [`${prefix}f`, `${prefix}precision`, `${prefix}recall`]),
+      metrics,
+      better: directions('higher', metrics),
       steps: pathLength,
       window: 20,
     };
