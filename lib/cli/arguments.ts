@@ -1,9 +1,9 @@
 /** Parsers of option values; commander turns what they throw into a usage message. */
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { precisions, type Precision } from '../ops/network-spec.js';
+import { readTextFile } from '../files/folders.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { isPresetRun, presetRun } from '../runs/presets.js';
 import { checkRunConfig } from '../runs/run-config.js';
@@ -67,7 +67,7 @@ export function loadRun(source: string): RunConfig {
   if (isPresetRun(source)) return presetRun(source);
   let text: string;
   try {
-    text = readFileSync(source, 'utf8');
+    text = readTextFile(source);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const got = `${JSON.stringify(source)} (${code})`;

@@ -2,15 +2,16 @@
 // sibling temporary file, opened exclusively → write → fsync → close → rename → fsync of the folder.
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readlink, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MgError } from '../errors.js';
+import { cannotFlush } from './folders.js';
 
 const LONGEST_WRITE = 64 * 1024 * 1024;
 const ONE_DAY_MS = 24 * 3600 * 1000;
 // .name.mg-<host>-<process id>-<random>.tmp: says whose it is, so that the next start can sweep it.
-const LEFTOVER = /^\..+\.mg-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{12}\.tmp$/;
+const LEFTOVER = /^\..*\.mg-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{12}\.tmp$/;
 const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 
 /** Wraps a system error as `file: expected …, got CODE (message)`, ERR_MG_CHECKPOINT, with the error as cause. */
@@ -21,22 +22,54 @@ export function fileError(file: string, expected: string, cause: unknown): MgErr
   return new MgError('ERR_MG_CHECKPOINT', `${file}: expected ${expected}, got ${got}`, { op: file, expected, got: code, cause });
 }
 
+/** As much of a file's name as leaves room for the rest of a temporary name, of 255 bytes in all. */
+function shortened(name: string): string {
+  let [kept, bytes] = ['', 0];
+  for (const character of name) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > 200) break;
+    kept += character;
+  }
+  return kept;
+}
+
+/** The file behind symbolic links, which may be still to be made: a link stays one, and what it names gets the content. */
+async function behindLinks(file: string): Promise<string> {
+  let path = file;
+  for (let links = 0; links < 40; links += 1) {
+    try {
+      return await realpath(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const target = await readlink(path).catch(() => null);
+      if (target === null) return path;
+      path = resolve(dirname(path), target);
+    }
+  }
+  return path;
+}
+
 /** Writes `chunks` as the whole new content of `file`. When the promise resolves the content survives a power cut; when it
  *  rejects (ERR_MG_CHECKPOINT, the system's error in `cause`) the old content is untouched and nothing is left behind.
- *  The chunks must not change before it settles. */
+ *  Symbolic links are followed, and a file that was there keeps its mode. The chunks must not change before it settles. */
 export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const folder = dirname(file);
-  const temporary = join(folder, `.${basename(file)}.mg-${host}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  let temporary = '';
   let handle: FileHandle | undefined;
   let created = false;
   try {
+    const target = await behindLinks(file);
+    const folder = dirname(target);
+    const mark = `${host}-${process.pid}-${randomBytes(6).toString('hex')}`;
+    temporary = join(folder, `.${shortened(basename(target))}.mg-${mark}.tmp`);
     handle = await open(temporary, 'wx', 0o644);
     created = true;
+    const mode = await stat(target).then((found) => found.mode & 0o7777, () => null);
+    if (mode !== null) await handle.chmod(mode);
     for (const chunk of chunks) await writeAll(handle, chunk);
     await handle.sync();
     await handle.close();
     handle = undefined;
-    await rename(temporary, file);
+    await rename(temporary, target);
     created = false;
     await syncFolder(folder);
   } catch (cause) {
@@ -56,11 +89,15 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
 /** Flushes the folder itself, so that a rename in it survives a power cut. Windows has no such call and needs none. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, constants.O_RDONLY);
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(folder, constants.O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!cannotFlush(error)) throw error; // the file itself is flushed and in its place
   }
 }
 

@@ -1,11 +1,12 @@
 // TensorBoard event files: scalars as TFRecord-framed protocol buffers, written by hand.
 // record:  length u64 · masked CRC-32C of the length u32 · data · masked CRC-32C of the data u32   (little-endian)
 // Event:   1 wall_time double · 2 step int64 · 3 file_version string · 5 summary { 1 value { 1 tag, 2 simple_value float } }
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { checkInteger, fail, words } from '../check.js';
 import { fileError } from './atomic-file.js';
+import { makeFolder, readRegularFile } from './folders.js';
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli, bits reversed
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -49,7 +50,7 @@ export class EventWriter {
     const seconds = Math.floor(this.#clock() / 1000);
     const stem = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       [this.file, this.#descriptor] = openNew(stem);
     } catch (cause) {
       throw fileError(stem, 'an event file that can be made', cause);
@@ -80,6 +81,51 @@ export class EventWriter {
       throw fileError(this.file, 'to append an event', cause);
     }
   }
+}
+
+/**
+ * Cuts the event files of `folder` back to the events of steps ≤ `step`, for a run that goes on there: later ones are written
+ * again. A record that a kill has torn goes, too. A folder that is not there has none.
+ */
+export function cutEvents(folder: string, step: number): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      if (!name.startsWith('events.out.tfevents.')) continue;
+      const file = join(folder, name);
+      const bytes = readRegularFile(file);
+      const kept = keptBytes(bytes, step);
+      if (kept < bytes.length) truncateSync(file, kept);
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw fileError(folder, 'event files that can be cut back', cause);
+  }
+}
+
+/** Bytes of the whole records before the first that is damaged or of a later step. */
+function keptBytes(bytes: Buffer, step: number): number {
+  let at = 0;
+  while (at + 16 <= bytes.length) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    const end = at + 16 + length;
+    if (end > bytes.length || bytes.readUInt32LE(at + 8) !== maskedCrc32c(bytes.subarray(at, at + 8))) break;
+    const data = bytes.subarray(at + 12, at + 12 + length);
+    if (bytes.readUInt32LE(end - 4) !== maskedCrc32c(data) || stepOf(data) > step) break;
+    at = end;
+  }
+  return at;
+}
+
+/** Field 2 of an event, a varint, which stands after the time (nine bytes) where there is one; 0 without it. */
+function stepOf(data: Uint8Array): number {
+  if (data[0] !== 9 || data[9] !== 2 << 3) return 0;
+  let [step, factor] = [0, 1];
+  for (let at = 10; at < data.length; at += 1) {
+    step += (data[at]! & 127) * factor;
+    if (data[at]! < 128) return step;
+    factor *= 128;
+  }
+  return step;
 }
 
 function openNew(stem: string): [string, number] {

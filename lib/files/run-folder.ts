@@ -1,10 +1,12 @@
 // The folder of one run: what it is made of, what it logged, what it saved, what it drew.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fail, show } from '../check.js';
 import { MgError } from '../errors.js';
 import { fileError, sweepLeftovers, writeFileAtomic } from './atomic-file.js';
+import { makeFolder, readTextFile } from './folders.js';
 import { MetricsLog, readMetrics, type MetricsRecord } from './metrics-log.js';
+import { lockFolder } from './run-lock.js';
 import { encode, readTensors, type FileContent, type FileTensor } from './safetensors.js';
 
 /** The files of a run by what they hold. */
@@ -19,48 +21,56 @@ export const RUN_FILES = {
 /** A file of a run folder by its role. */
 export type RunFile = keyof typeof RUN_FILES;
 
-/** An open run folder. It holds the log open; close it when the run ends. */
+/** An open run folder. It holds the log open and the folder locked; close it when the run ends. */
 export class RunFolder {
   readonly path: string;
   readonly log: MetricsLog;
 
-  private constructor(path: string, log: MetricsLog) {
+  readonly #lock: { release(): void };
+
+  private constructor(path: string, log: MetricsLog, lock: { release(): void }) {
     this.path = path;
     this.log = log;
+    this.#lock = lock;
   }
 
-  /** Makes the folder (its parents too) and writes `config.json`. A folder that already holds a checkpoint is refused, so that
-   *  a new run never writes over an old one. ERR_MG_CHECKPOINT when it cannot be made, with the system's error as `cause`. */
+  /** Makes the folder (its parents too) and writes `config.json`. A folder that already holds a file under one of the names of a
+   *  run is refused, so that a new run never writes over an old one, nor over a user's own. ERR_MG_CHECKPOINT when another process
+   *  is at work in it, or when it cannot be made, with the system's error as `cause`. */
   static async create(path: string, config: unknown): Promise<RunFolder> {
     const folder = resolve(path);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (cause) {
       throw fileError(folder, 'a run folder that can be made', cause);
     }
-    for (const file of [RUN_FILES.checkpoint, RUN_FILES.best]) {
-      if (existsSync(join(folder, file))) {
+    return await locked(folder, async (lock) => {
+      for (const file of Object.values(RUN_FILES)) {
+        if (lstatSync(join(folder, file), { throwIfNoEntry: false }) === undefined) continue;
         fail('ERR_MG_CHECKPOINT', folder, 'a folder without a run', file, 'resume that run or choose another folder');
       }
-    }
-    await sweepLeftovers(folder);
-    await writeFileAtomic(join(folder, RUN_FILES.config), [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
-    return new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics)));
+      await sweepLeftovers(folder);
+      const run = new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics)), lock);
+      await run.writeConfig(config);
+      return run;
+    });
   }
 
   /** Opens the folder of an earlier run to go on at `step`, the step of its checkpoint: leftovers of a killed process are
    *  swept, and the log is cut back to that step, so that it will equal the log of a run that was never stopped. */
   static async resume(path: string, step: number): Promise<RunFolder> {
     const folder = resolve(path);
-    await sweepLeftovers(folder);
-    return new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics), { resumeAt: step }));
+    return await locked(folder, async (lock) => {
+      await sweepLeftovers(folder);
+      return new RunFolder(folder, new MetricsLog(join(folder, RUN_FILES.metrics), { resumeAt: step }), lock);
+    });
   }
 
   /** The first of `path`, `path-2`, `path-3`, … that does not exist yet; it is made, empty. */
   static fresh(path: string): string {
     const base = resolve(path);
     try {
-      mkdirSync(dirname(base), { recursive: true });
+      makeFolder(dirname(base));
       for (let number = 1;; number += 1) {
         const folder = number === 1 ? base : `${base}-${number}`;
         if (makeNew(folder)) return folder;
@@ -91,14 +101,33 @@ export class RunFolder {
     await writeFileAtomic(this.file(which), chunks);
   }
 
+  /** Keeps the saved checkpoint under the name of its step as well, and of those the `newest`. */
+  keep(step: number, newest: number): void {
+    const name = `checkpoint-${step}.safetensors`;
+    try {
+      rmSync(join(this.path, name), { force: true });
+      if (newest > 0) linkSync(this.file('checkpoint'), join(this.path, name)); // the next save puts another file in its place
+      const kept = readdirSync(this.path).flatMap((file) => /^checkpoint-(\d+)\.safetensors$/.exec(file)?.[1] ?? []).map(Number);
+      for (const old of kept.sort((a, b) => b - a).slice(newest)) rmSync(join(this.path, `checkpoint-${old}.safetensors`));
+    } catch (cause) {
+      throw fileError(join(this.path, name), 'to keep a checkpoint beside the newest', cause);
+    }
+  }
+
+  /** Writes `config.json`. */
+  async writeConfig(config: unknown): Promise<void> {
+    await writeFileAtomic(this.file('config'), [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+  }
+
   /** Writes a text file (a picture) crash-safely. */
   async write(which: RunFile, text: string): Promise<void> {
     await writeFileAtomic(this.file(which), [Buffer.from(text, 'utf8')]);
   }
 
-  /** Closes the log. */
+  /** Closes the log and gives the folder free. */
   close(): void {
     this.log.close();
+    this.#lock.release();
   }
 }
 
@@ -120,9 +149,20 @@ export const runFiles = {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (cause) {
     throw fileError(file, 'a readable file', cause);
+  }
+}
+
+/** What `open` gives, with the folder locked; free again if it fails. */
+async function locked<T>(folder: string, open: (lock: { release(): void }) => Promise<T>): Promise<T> {
+  const lock = lockFolder(folder);
+  try {
+    return await open(lock);
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Callback as CallbackOf, TrainContext, Training } from '../train/ev
 import { fileError } from '../files/atomic-file.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions } from './progress.js';
-import { EventWriter } from '../files/event-file.js';
+import { cutEvents, EventWriter } from '../files/event-file.js';
 
 /** They look at a run's step alone, so that they listen to any training. */
 type Callback = CallbackOf<Training>;
@@ -134,7 +134,10 @@ export function stopOnTarget(options: { metric: string; target: number; better?:
   };
 }
 
-/** Writes loss, learning rate, gradient norm and validation scores as TensorBoard event files into `folder`. */
+/**
+ * Writes loss, learning rate, gradient norm and validation scores as TensorBoard event files into `folder`. On resume, files that
+ * are there are cut back to the step.
+ */
 export function tensorBoard(folder: string): Callback {
   checkString('tensorBoard', 'folder', folder);
   let writer: EventWriter | undefined;
@@ -143,7 +146,8 @@ export function tensorBoard(folder: string): Callback {
     for (const [tag, value] of Object.entries(values)) writer?.scalar(tag, value, step);
   };
   return {
-    onStart: () => {
+    onStart: ({ trainer }) => {
+      if (trainer.step > 0) cutEvents(folder, trainer.step);
       writer = new EventWriter(folder);
     },
     onStep: ({ step: now, loss, lr, gradNorm }) => {

@@ -13,6 +13,7 @@ export interface ProgressStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** Where to write and when it is; standard error, the clock and the environment of the process by default. */
@@ -52,6 +53,7 @@ export class Progress {
     this.#options = options;
     this.#stream = options.stream ?? process.stderr;
     this.#clock = options.clock ?? (() => performance.now());
+    ignoreClosed(this.#stream);
     const env = options.env ?? process.env;
     this.#isTerminal = this.#stream.isTTY === true && env['TERM'] !== 'dumb';
     this.#hasColor = this.#isTerminal && (env['NO_COLOR'] ?? '') === '';
@@ -107,7 +109,7 @@ export class Progress {
       );
       return;
     }
-    const words = fit(this.#words(), (this.#stream.columns ?? 80) - 1, this.#share());
+    const words = fit(this.#words(), (this.#stream.columns || 80) - 1, this.#share());
     const paint = ({ text, code }: Word): string => (this.#hasColor && code !== undefined ? `\x1b[${code}m${text}\x1b[0m` : text);
     this.#stream.write(`\r\x1b[2K${words.map(paint).join('  ')}`);
     this.#isLineOpen = true;
@@ -130,6 +132,18 @@ export class Progress {
     if (step < total) words.push({ text: `ETA ${rate > 0 ? duration((total - step) / rate) : '--:--'}`, code: 36 });
     return words;
   }
+}
+
+const heeded = new WeakSet<ProgressStream>();
+
+/** A reader that goes away (`| head`, a terminal that closes) is no reason to end a run: what nobody reads is dropped. */
+export function ignoreClosed(stream: ProgressStream): void {
+  if (heeded.has(stream)) return;
+  heeded.add(stream);
+  stream.on?.('error', (error) => {
+    if (!['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
+  });
 }
 
 /** Four significant digits at most: 0.6931, 12.35, 18360. */

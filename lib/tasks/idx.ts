@@ -1,9 +1,9 @@
 // IDX files, the container of MNIST: a magic number, sizes (big-endian int32), then unsigned bytes.
 
-import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { checkString, fail } from '../check.js';
 import { MgError } from '../errors.js';
+import { readRegularFile } from '../files/folders.js';
 
 const MAX_BYTES = 2 ** 30; // no data set of ours unpacks to more than 50 MB
 
@@ -15,7 +15,7 @@ export interface IdxArray {
 /** Reads a file, gunzipping it when it begins like a gzip file. ERR_MG_ARGUMENT with the cause when it cannot be read. */
 export function readBytes(where: string, file: string): Uint8Array {
   try {
-    const bytes = readFileSync(checkString(where, 'file', file));
+    const bytes = readRegularFile(checkString(where, 'file', file));
     return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes;
   } catch (cause) {
     if (cause instanceof MgError) throw cause;

@@ -5,6 +5,7 @@ import { splits, type Split, type Task } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { scope } from '../tensor/scope.js';
 import type { ModelState, TrainableModel } from './model.js';
+import { drawItems } from './window-stream.js';
 import { uploadWindow } from './window-loss.js';
 
 export interface EvaluateSetup<Item> {
@@ -31,7 +32,7 @@ export async function evaluate<Item>(setup: EvaluateSetup<Item>): Promise<Record
   const { form } = task.describe();
   for (let first = 0, batch = 0; first < items; first += setup.batchSize, batch++) {
     const size = Math.min(setup.batchSize, items - first);
-    const episodes = Array.from({ length: size }, (_, i) => task.generate(seed, first + i));
+    const episodes = await drawItems(task, { seed, first, count: size }, signal);
     let state: ModelState = model.initialState(size);
     try {
       for (const window of task.windows(episodes, { seed, batch, ...(truncate === undefined ? {} : { length: truncate }) })) {

@@ -38,6 +38,13 @@ const HISTORY = 1_000;
 /** Whether a multiple of `every` lies in (before, after]. */
 const crosses = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
 
+/** What ended a run, and that its checkpoint could not be saved; the first alone where both are of the file system. */
+function bothOf(error: unknown, fault: unknown): unknown {
+  if (error instanceof MgError && error.code === 'ERR_MG_CHECKPOINT') return error;
+  const [first, second] = [error, fault].map((each) => (each instanceof Error ? each.message : String(each)));
+  return new AggregateError([error, fault], `${first}; and then the run could not be saved: ${second}`, { cause: error });
+}
+
 /** One call of `Trainer.fit`. */
 export class Fit<T extends Training> {
   readonly #trainer: T;
@@ -51,7 +58,7 @@ export class Fit<T extends Training> {
     this.#trainer = trainer;
     this.#options = options;
     this.#hooks = hooks;
-const validates = options.validate !== undefined;
+    const validates = options.validate !== undefined;
     if (validates) checkHeadline(hooks.headline, hooks.better);
     this.#context = { trainer, steps: options.steps, validates, better: hooks.better };
   }
@@ -81,8 +88,15 @@ const validates = options.validate !== undefined;
       await this.#save();
       return reason;
     } catch (error) {
-      if (!(error instanceof MgError && error.code === 'ERR_MG_NON_FINITE')) await this.#save().catch(() => {});
-      if (signal?.aborted === true && error === signal.reason) return 'aborted';
+      if (error instanceof MgError && error.code === 'ERR_MG_NON_FINITE') throw error; // the file that is there is the good one
+      const isAbort = signal?.aborted === true && error === signal.reason;
+      try {
+        await this.#save();
+      } catch (fault) {
+        if (isAbort) throw fault; // a stop that lost what was trained is no clean one
+        throw bothOf(error, fault);
+      }
+      if (isAbort) return 'aborted';
       throw error;
     } finally {
       if (typeof checkpoint?.folder === 'string') this.#folder?.close();
@@ -152,6 +166,8 @@ const validates = options.validate !== undefined;
       refuseNonFinite(folder.file(which), tensors);
       return folder.save(tensors, metadata, which);
     });
+    const { keep } = this.#options.checkpoint!;
+    if (which === 'checkpoint' && keep !== undefined) folder.keep(this.#trainer.step, keep);
     for (const callback of this.#hooks.callbacks) await callback.onCheckpoint?.(folder.file(which), this.#context);
   }
 

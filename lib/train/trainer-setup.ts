@@ -55,6 +55,8 @@ export interface CheckpointOptions {
   readonly folder: string | RunFolder;
   /** Time steps between saves. */
   readonly every: number;
+  /** Newest saves to keep, each under the name of its step, beside `checkpoint` and `best`. Default: none. */
+  readonly keep?: number;
 }
 
 export interface FitOptions {
@@ -159,6 +161,7 @@ export function checkFitOptions(options: FitOptions): void {
     for (const key of ['every', 'items'] as const) checkInteger('fit', `validate.${key}`, validate[key], 1);
   }
   if (checkpoint === undefined) return;
-  checkOptions('fit, checkpoint', checkpoint, ['folder', 'every']);
+  checkOptions('fit, checkpoint', checkpoint, ['folder', 'every', 'keep']);
+  if (checkpoint.keep !== undefined) checkInteger('fit', 'checkpoint.keep', checkpoint.keep, 0);
   checkInteger('fit', 'checkpoint.every', checkpoint.every, 1);
 }

@@ -129,17 +129,23 @@ export class Trainer {
     const startStep = this.#step;
     let workedMs = 0; // without what the caller does between events
     const { task, seed, batchSize, truncate } = this;
-    const stream = windowStream({ task, seed, batchSize, ...(truncate === undefined ? {} : { truncate }) }, this.#position);
-    let upcoming = settled(() => stream.next().value!);
+    const stream = windowStream(
+      { task, seed, batchSize, ...(truncate === undefined ? {} : { truncate }) },
+      this.#position,
+      signal,
+    );
+    let upcoming = settled(stream.next());
     while (this.#step < steps && signal?.aborted !== true) {
-      if (upcoming.status === 'rejected') throw upcoming.reason;
-      const { window, next } = upcoming.value;
+      const made = await upcoming;
+      if (made.status === 'rejected') throw made.reason;
+      if (made.value.done === true) return; // aborted while the next batch was being made
+      const { window, next } = made.value.value;
       let began = 0;
       const [pending, loss, gradNorm] = await this.#turns.take(async () => {
         began = performance.now();
         const queued = await this.#advance(window, next);
         await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
-        upcoming = settled(() => stream.next().value!); // made while the device works; if it cannot be, this step still ends well
+        upcoming = settled(stream.next()); // made while the device works; if it cannot be, this step still ends well
         return [queued, ...(await this.#settle(queued))] as const;
       });
       const now = performance.now();
@@ -270,11 +276,8 @@ export class Trainer {
   }
 }
 
-/** What `make` gave or threw, to be looked at later. */
-function settled<T>(make: () => T): PromiseSettledResult<T> {
-  try {
-    return { status: 'fulfilled', value: make() };
-  } catch (reason) {
-    return { status: 'rejected', reason };
-  }
+/** What the promise gives or rejects with, to be looked at later. */
+async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise]);
+  return result;
 }
