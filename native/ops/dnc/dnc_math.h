@@ -28,17 +28,20 @@ MG_HD Gates<T> dnc_controller_gradient(const Gates<T>& a, T cell_before, T limit
 // ---- interface: gates squashed, strengths made positive, modes by softmax, all else as it is
 
 template <class T>
+MG_HD T dnc_softplus(T x) {
+  return (x > 0 ? x : T(0)) + std::log1p(std::exp(x > 0 ? -x : x));
+}
+template <class T>
 MG_HD T dnc_strength(const DncDims& d, T raw) {
-  const T softplus = (raw > 0 ? raw : T(0)) + std::log1p(std::exp(raw > 0 ? -raw : raw));
-  return (d.oneplus ? T(1) : T(0)) + softplus;
+  return (d.oneplus ? T(1) : T(0)) + dnc_softplus(raw);
 }
 // The modes of one read head, in place.
 template <class T>
-MG_HD void dnc_normalize_modes(T* modes, i64 count) {
-  T top = modes[0], sum = 0;
-  for (i64 k = 1; k < count; k++) top = modes[k] > top ? modes[k] : top;
-  for (i64 k = 0; k < count; k++) sum += modes[k] = std::exp(modes[k] - top);
-  for (i64 k = 0; k < count; k++) modes[k] /= sum;
+MG_HD void softmax_few(T* x, i64 count) {
+  T top = x[0], sum = 0;
+  for (i64 k = 1; k < count; k++) top = x[k] > top ? x[k] : top;
+  for (i64 k = 0; k < count; k++) sum += x[k] = std::exp(x[k] - top);
+  for (i64 k = 0; k < count; k++) x[k] /= sum;
 }
 template <class T>
 MG_HD T dnc_gate_gradient(T gate, T dgate) {

@@ -11,7 +11,7 @@ void activate(const DncDims& d, const T* raw, T* act) {
   const DncInterface at(d);
   copy(act, raw, at.size);
   for (i64 k = at.erase_vectors; k < at.read_modes; k++) act[k] = sigmoid(raw[k]);
-  for (i64 r = 0; r < d.reads; r++) dnc_normalize_modes(act + at.read_modes + r * d.modes(), d.modes());
+  for (i64 r = 0; r < d.reads; r++) softmax_few(act + at.read_modes + r * d.modes(), d.modes());
   for (i64 v = 0; v < d.writes; v++) act[at.write_strengths + v] = dnc_strength(d, raw[at.write_strengths + v]);
   for (i64 r = 0; r < d.reads; r++) act[at.read_strengths + r] = dnc_strength(d, raw[at.read_strengths + r]);
 }

@@ -56,7 +56,7 @@ MG_DEVICE void dnc_activate(const DncDims& d, T* act) {
     else if (at.is_strength(k)) act[k] = dnc_strength(d, act[k]);
   });
   MG_BARRIER();
-  by_thread(d.reads, [&](i64 r) { dnc_normalize_modes(act + at.read_modes + r * d.modes(), d.modes()); });
+  by_thread(d.reads, [&](i64 r) { softmax_few(act + at.read_modes + r * d.modes(), d.modes()); });
   MG_BARRIER();
 }
 
