@@ -29,6 +29,28 @@ const char* kind_name(Kind kind) {
   return "";
 }
 
+const ArgValue& ArgReader::next(const Arg& arg) {
+  if (row_ != nullptr) {
+    static const ArgValue none;
+    row_->push_back(arg);
+    return none;
+  }
+  const Napi::Value value = (*call_)[values_->size()];
+  values_->emplace_back();
+  ArgValue& v = values_->back();
+  switch (arg.kind) {
+    case Kind::storage: v.storage = arg_storage(op_, arg.name, value); break;
+    case Kind::storage_or_null:
+      if (!value.IsNull()) v.storage = arg_storage(op_, arg.name, value);
+      break;
+    case Kind::storages: v.storages = arg_storages(op_, arg.name, value); break;
+    case Kind::storages_or_null: v.storages = arg_storages(op_, arg.name, value, true); break;
+    case Kind::dims: v.dims = arg_dims(op_, arg.name, value); break;
+    case Kind::number: v.number = arg_number(op_, arg.name, value); break;
+  }
+  return v;
+}
+
 std::string describe_value(Napi::Value value) {
   switch (value.Type()) {
     case napi_undefined: return "undefined";

@@ -18,6 +18,30 @@ struct Arg {
   Kind kind;
 };
 
+// One argument, already copied to C++ values; which of them, the kind says.
+struct ArgValue {
+  Storage storage;
+  std::vector<Storage> storages;
+  std::vector<i64> dims;
+  double number = 0;
+};
+
+// Walks over the arguments of an op in their order: reads those of a call, or, to describe the op, writes down what is asked for.
+class ArgReader {
+ public:
+  ArgReader(const char* op, const Napi::CallbackInfo& call, std::vector<ArgValue>& values)
+      : op_(op), call_(&call), values_(&values) {}
+  explicit ArgReader(std::vector<Arg>& row) : row_(&row) {}
+
+  const ArgValue& next(const Arg& arg);  // good as long as `values`, which has room for all
+
+ private:
+  const char* op_ = nullptr;
+  const Napi::CallbackInfo* call_ = nullptr;
+  std::vector<ArgValue>* values_ = nullptr;
+  std::vector<Arg>* row_ = nullptr;
+};
+
 // `op` names the call in messages. All throw Error: ERR_MG_ARGUMENT for a wrong kind, ERR_MG_DISPOSED for freed storage.
 Storage arg_storage(const char* op, const char* name, Napi::Value value);
 std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value value, bool allows_null = false);

@@ -36,10 +36,10 @@ const OpRows& table() {
 }
 
 // For the message of a fault that shows only later: " (float32 × 6, 2 tensors, 3 4 5)".
-std::string described(const std::vector<Call::Value>& values) {
+std::string described(const std::vector<ArgValue>& values) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? " (" : ", ") + part; };
-  for (const Call::Value& v : values) {
+  for (const ArgValue& v : values) {
     if (v.storage.buffer) add(sizes(v.storage.dtype, v.storage.count));
     if (!v.storages.empty()) add(std::to_string(v.storages.size()) + " tensors");
     if (v.dims.empty()) continue;
@@ -50,30 +50,14 @@ std::string described(const std::vector<Call::Value>& values) {
   return text.empty() ? text : text + ")";
 }
 
-Call::Value read(const OpRow& row, const Arg& arg, Napi::Value value) {
-  Call::Value v;
-  switch (arg.kind) {
-    case Kind::storage: v.storage = arg_storage(row.name, arg.name, value); break;
-    case Kind::storage_or_null:
-      if (!value.IsNull()) v.storage = arg_storage(row.name, arg.name, value);
-      break;
-    case Kind::storages: v.storages = arg_storages(row.name, arg.name, value); break;
-    case Kind::storages_or_null: v.storages = arg_storages(row.name, arg.name, value, true); break;
-    case Kind::dims: v.dims = arg_dims(row.name, arg.name, value); break;
-    case Kind::number: v.number = arg_number(row.name, arg.name, value); break;
-  }
-  return v;
-}
-
 Napi::Value invoke(const Napi::CallbackInfo& info) {
   const OpRow& row = *static_cast<const OpRow*>(info.Data());
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     Call call(row.name, Environment::of(env));
     call.values_.reserve(row.args.size());
-    for (std::size_t i = 0; i < row.args.size(); ++i) call.values_.push_back(read(row, row.args[i], info[i]));
-    call.settle_place();
-    row.call(call);
+    ArgReader reader(row.name, info, call.values_);
+    row.call(call, reader);
     if (row.returns[0] == 'v') return env.Undefined();
     if (std::string(row.returns) == "Storage") return wrap_storage(env, call.results_.at(0));
     const Napi::Array array = Napi::Array::New(env, call.results_.size());
@@ -101,10 +85,9 @@ void Call::expect_float(const Storage& storage, const char* name) const {
     refuse("ERR_MG_DTYPE", std::string(name) + " of float32 or float64", dtype_name(storage.dtype));
 }
 
-void Call::expect_dims(std::size_t i, std::size_t length) const {
-  const std::vector<i64>& d = values_[i].dims;
-  if (d.size() != length) refuse("ERR_MG_SHAPE", std::to_string(length) + " dims", d.size());
-  for (const i64 n : d)
+void Call::expect_dims(const std::vector<i64>& dims, std::size_t length) const {
+  if (dims.size() != length) refuse("ERR_MG_SHAPE", std::to_string(length) + " dims", dims.size());
+  for (const i64 n : dims)
     if (n < 0) refuse("ERR_MG_SHAPE", "dims of at least 0", n);
 }
 
@@ -121,7 +104,7 @@ void Call::settle_place() {
     if (s.place() != first->place())
       refuse("ERR_MG_DEVICE", "all tensors on " + place_name(first->place()), "one on " + place_name(s.place()));
   };
-  for (const Value& value : values_) {
+  for (const ArgValue& value : values_) {
     look(value.storage);
     for (const Storage& s : value.storages) look(s);
   }

@@ -21,27 +21,29 @@ struct Target {
   cuda::Stream stream() const { return cuda::stream(place); }
 };
 
-// MG_ON(target, f<T>, arguments…): f<T>(arguments…) on the CPU, cuda::f<T>(stream, arguments…) on a GPU.
+// Of two expressions the one for a GPU or the one for the CPU; without CUDA, the latter alone is compiled.
 #if defined(MG_HAVE_CUDA)
-constexpr bool has_cuda = true;
-#define MG_ON(target, function, ...) ((target).on_gpu() ? cuda::function((target).stream(), __VA_ARGS__) : function(__VA_ARGS__))
+#define MG_EITHER(on_gpu, gpu, cpu) ((on_gpu) ? (gpu) : (cpu))
 #else
-constexpr bool has_cuda = false;
-#define MG_ON(target, function, ...) (static_cast<void>(target), function(__VA_ARGS__))
+#define MG_EITHER(on_gpu, gpu, cpu) (static_cast<void>(on_gpu), (cpu))
 #endif
+// MG_ON(target, f<T>, arguments…): f<T>(arguments…) on the CPU, cuda::f<T>(stream, arguments…) on a GPU.
+#define MG_ON(target, function, ...) \
+  MG_EITHER((target).on_gpu(), cuda::function((target).stream(), __VA_ARGS__), function(__VA_ARGS__))
 
-// The arguments of one call, already copied to C++ values.
+// Calls f(float{}) or f(double{}), so that one lambda serves both types.
+template <class F>
+void by_float(DType dtype, F&& f) {
+  if (dtype == DType::float32) f(float{});
+  else f(double{});
+}
+
+// A call under way: refuses wrong arguments, hands out memory for results and queues the job.
 class Call {
  public:
   Call(const char* op, Environment& environment) : op_(op), environment_(environment), workers_(Pool::get().size()) {}
 
   const char* op() const { return op_; }
-  const Storage& in(std::size_t i) const { return values_[i].storage; }
-  bool has(std::size_t i) const { return values_[i].storage.buffer != nullptr; }
-  const std::vector<Storage>& ins(std::size_t i) const { return values_[i].storages; }
-  const std::vector<i64>& dims(std::size_t i) const { return values_[i].dims; }
-  double number(std::size_t i) const { return values_[i].number; }
-  i64 bytes(std::size_t i) const { return budget_bytes(op_, number(i)); }
   int workers() const { return workers_; }
 
   // Throws "op: expected …, got …".
@@ -53,8 +55,8 @@ class Call {
 
   // The one check between a JavaScript fault and a kernel's memory: throws ERR_MG_SHAPE or ERR_MG_DTYPE.
   void expect(const Storage& storage, const char* name, DType dtype, i64 count) const;
-  void expect_float(const Storage& storage, const char* name) const;  // float32 or float64
-  void expect_dims(std::size_t i, std::size_t length) const;          // and none negative
+  void expect_float(const Storage& storage, const char* name) const;          // float32 or float64
+  void expect_dims(const std::vector<i64>& dims, std::size_t length) const;  // and none negative
 
   Storage result(DType dtype, i64 count);    // returned to JavaScript, in the order of the calls
   Storage result(const Storage& argument) {  // an argument that the job changes in place
@@ -72,17 +74,16 @@ class Call {
       enqueue(std::move(job));
     }
   }
+  // One that takes a Target and a number of the dtype's type, float or double.
+  template <class F>
+  void run(DType dtype, F job) {
+    run([dtype, job = std::move(job)](const Target& on) { by_float(dtype, [&](auto t) { job(on, t); }); });
+  }
   // Finds where the arguments are: all in one place, or ERR_MG_DEVICE.
   void settle_place();
   bool on_gpu() const { return place_ >= 0; }
 
-  struct Value {
-    Storage storage;
-    std::vector<Storage> storages;
-    std::vector<i64> dims;
-    double number = 0;
-  };
-  std::vector<Value> values_;
+  std::vector<ArgValue> values_;
   std::vector<Storage> results_;
 
  private:
@@ -95,25 +96,59 @@ class Call {
   int workers_;  // threads of the pool when the call began: scratch memory is for so many, and no more will use it
 };
 
+// The struct of an op's arguments is its row: a member for each, in the order of binding.d.ts, each read by its initializer.
+//   struct ClipArgs : Args {
+//     using Args::Args;
+//     const Storage& x = storage("x");
+//     const double limit = number("limit");
+//   };
+class Args {
+ public:
+  explicit Args(ArgReader& reader) : reader_(reader) {}
+  Args(const Args&) = delete;  // a job outlives the call: it takes copies of the storages, not of this
+
+ protected:
+  const Storage& storage(const char* name) { return reader_.next({name, Kind::storage}).storage; }
+  const Storage& storage_or_null(const char* name) { return reader_.next({name, Kind::storage_or_null}).storage; }
+  const std::vector<Storage>& storages(const char* name) { return reader_.next({name, Kind::storages}).storages; }
+  const std::vector<Storage>& storages_or_null(const char* name) {
+    return reader_.next({name, Kind::storages_or_null}).storages;
+  }
+  const std::vector<i64>& integers(const char* name) { return reader_.next({name, Kind::dims}).dims; }
+  double number(const char* name) { return reader_.next({name, Kind::number}).number; }
+
+ private:
+  ArgReader& reader_;
+};
+
+inline bool has(const Storage& storage) { return storage.buffer != nullptr; }
+template <class T>
+T* or_null(const Storage& storage) {
+  return has(storage) ? storage.as<T>() : nullptr;
+}
+
 struct OpRow {
   const char* name;
   std::vector<Arg> args;
   const char* returns;  // "Storage", "Storage[]" or "void"
-  void (*call)(Call&);
+  void (*call)(Call&, ArgReader&);
 };
 
-inline Arg in(const char* name) { return {name, Kind::storage}; }
-inline Arg in_or_null(const char* name) { return {name, Kind::storage_or_null}; }
-inline Arg ins(const char* name) { return {name, Kind::storages}; }
-inline Arg ins_or_null(const char* name) { return {name, Kind::storages_or_null}; }
-inline Arg dims(const char* name) { return {name, Kind::dims}; }
-inline Arg number(const char* name) { return {name, Kind::number}; }
+template <class A>
+A arguments_of(void (*)(Call&, const A&));
 
-// Calls f(float{}) or f(double{}), so that one lambda serves both types.
-template <class F>
-void by_float(DType dtype, F&& f) {
-  if (dtype == DType::float32) f(float{});
-  else f(double{});
+// The row of an op whose function is void f(Call&, const ItsArgs&).
+template <auto function>
+OpRow op(const char* name, const char* returns) {
+  using A = decltype(arguments_of(function));
+  OpRow row{name, {}, returns, [](Call& c, ArgReader& reader) {
+              const A args(reader);
+              c.settle_place();
+              function(c, args);
+            }};
+  ArgReader describing(row.args);
+  A{describing};
+  return row;
 }
 
 using OpRows = std::vector<OpRow>;

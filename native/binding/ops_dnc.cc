@@ -20,15 +20,33 @@ const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "in
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits
 
-// From [T, B, I, H, N, W, R, V, oneplus, usage gradient, content second] and the three numbers behind them.
-DncDims dnc_dims(const Call& c, std::size_t i) {
-  c.expect_dims(i, 11);
-  const std::vector<i64>& n = c.dims(i);
+struct DncForwardArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>& inputs = storages("inputs");
+  const std::vector<i64>&lengths = integers("lengths"), &dims = integers("dims");
+  const double forget_bias = number("forgetBias"), clip = number("clip"), epsilon = number("epsilon");
+  const std::vector<i64>& mode = integers("mode");  // whether all is recorded, whether links may be updated in place
+};
+struct DncBackwardArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>&inputs = storages("inputs"), &steps = storages("steps"), &trace = storages("trace");
+  const std::vector<Storage>& gradients = storages_or_null("gradients");
+  const std::vector<i64>&lengths = integers("lengths"), &dims = integers("dims");
+  const double forget_bias = number("forgetBias"), clip = number("clip"), epsilon = number("epsilon");
+  const std::vector<i64>& wanted = integers("wanted");  // whether the gradient of the links is
+  const double link_budget_bytes = number("linkBudgetBytes");
+};
+
+// dims: [T, B, I, H, N, W, R, V, oneplus, usage gradient, content second]
+template <class A>
+DncDims dnc_dims(const Call& c, const A& a) {
+  c.expect_dims(a.dims, 11);
+  const std::vector<i64>& n = a.dims;
   DncDims d;
   d.steps = n[0], d.batch = n[1], d.inputs = n[2], d.hidden = n[3];
   d.slots = n[4], d.word = n[5], d.reads = n[6], d.writes = n[7];
   d.oneplus = n[8] != 0, d.usage_gradient = n[9] != 0, d.content_second = n[10] != 0;
-  d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3);
+  d.forget_bias = a.forget_bias, d.clip = a.clip, d.epsilon = a.epsilon;
   for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.reads, d.writes}) {
     if (size < 1 || size > most_size) c.refuse("ERR_MG_SHAPE", "sizes of 1 to " + std::to_string(most_size), size);
   }
@@ -62,8 +80,7 @@ i64 output_count(const DncDims& d, int output) {
 }
 
 // Empty, or one length for each sample.
-std::vector<i64> window_lengths(const Call& c, std::size_t i, const DncDims& d) {
-  const std::vector<i64>& lengths = c.dims(i);
+std::vector<i64> window_lengths(const Call& c, const std::vector<i64>& lengths, const DncDims& d) {
   if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
@@ -99,13 +116,13 @@ DncTrace<T> trace_at(const std::vector<Storage>& s) {
           at<T>(s, kTraceWrite), at<T>(s, kTraceRead), at<T>(s, kTraceUsage)};
 }
 
-void call_forward(Call& c) {
-  const DncDims d = dnc_dims(c, 2);
-  const std::vector<Storage> inputs = c.ins(0);
-  const std::vector<i64> lengths = window_lengths(c, 1, d);
+void call_forward(Call& c, const DncForwardArgs& a) {
+  const DncDims d = dnc_dims(c, a);
+  const std::vector<Storage> inputs = a.inputs;
+  const std::vector<i64> lengths = window_lengths(c, a.lengths, d);
   expect_inputs(c, inputs, d);
-  c.expect_dims(6, 2);
-  const bool recorded = c.dims(6)[0] != 0, in_place = c.dims(6)[1] != 0;
+  c.expect_dims(a.mode, 2);
+  const bool recorded = a.mode[0] != 0, in_place = a.mode[1] != 0;
   if (recorded && in_place) c.refuse("ERR_MG_SHAPE", "links to be reused only where nothing is recorded", "both");
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
@@ -117,30 +134,26 @@ void call_forward(Call& c) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    i64 bytes = dnc_forward_workspace<T>(d, workers);
-    if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_forward_bytes<T>(d) : bytes;
-    const Storage space = c.workspace(bytes);
+    const Storage space =
+        c.workspace(MG_EITHER(c.on_gpu(), cuda::dnc_forward_bytes<T>(d), dnc_forward_workspace<T>(d, workers)));
     c.run([=](const Target& on) {
       const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
                               at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
                               state_at<const T>(inputs, kMemory), state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps),
                               at<T>(outputs, kWordSteps), trace_at<T>(trace)};
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::dnc_forward<T>(on.stream(), job, space.as<void>());
-      }
-      static_cast<void>(on);
-      dnc_forward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::dnc_forward<T>(on.stream(), job, space.as<void>()),
+                dnc_forward<T>(job, space.as<void>(), workers));
     });
   });
 }
 
-void call_backward(Call& c) {
-  const DncDims d = dnc_dims(c, 5);
-  const std::vector<Storage> inputs = c.ins(0), steps = c.ins(1), trace = c.ins(2), gradients = c.ins(3);
-  const std::vector<i64> lengths = window_lengths(c, 4, d);
+void call_backward(Call& c, const DncBackwardArgs& a) {
+  const DncDims d = dnc_dims(c, a);
+  const std::vector<Storage> inputs = a.inputs, steps = a.steps, trace = a.trace, gradients = a.gradients;
+  const std::vector<i64> lengths = window_lengths(c, a.lengths, d);
   expect_inputs(c, inputs, d);
-  c.expect_dims(9, 1);
-  const bool wants_link = c.dims(9)[0] != 0;
+  c.expect_dims(a.wanted, 1);
+  const bool wants_link = a.wanted[0] != 0;
   const DType dtype = inputs[kX].dtype;
   const auto counts = input_counts(d);
   const auto traced = trace_counts(d);
@@ -152,7 +165,7 @@ void call_backward(Call& c) {
     const Storage& gradient = gradients[static_cast<std::size_t>(k)];
     if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
   }
-  const i64 budget = c.bytes(10);
+  const i64 budget = budget_bytes(c.op(), a.link_budget_bytes);
   std::vector<Storage> results(kInputs);
   for (std::size_t k = 0; k < kInputs; ++k) {
     if (k != kLink || wants_link) results[k] = c.result(dtype, counts[k]);
@@ -160,9 +173,8 @@ void call_backward(Call& c) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    i64 bytes = dnc_backward_workspace<T>(d, budget, wants_link, workers);
-    if constexpr (has_cuda && sizeof(T) > 0) bytes = c.on_gpu() ? cuda::dnc_backward_bytes<T>(d, budget, wants_link) : bytes;
-    const Storage space = c.workspace(bytes);
+    const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::dnc_backward_bytes<T>(d, budget, wants_link),
+                                                dnc_backward_workspace<T>(d, budget, wants_link, workers)));
     c.run([=](const Target& on) {
       const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
                                at<const T>(inputs, kX), weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
@@ -170,39 +182,44 @@ void call_backward(Call& c) {
                                at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps),
                                state_at<const T>(gradients, kAfter),
                                at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory), budget};
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::dnc_backward<T>(on.stream(), job, space.as<void>());
-      }
-      static_cast<void>(on);
-      dnc_backward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::dnc_backward<T>(on.stream(), job, space.as<void>()),
+                dnc_backward<T>(job, space.as<void>(), workers));
     });
   });
 }
 
-void call_clip(Call& c) {
-  const Storage x = c.in(0);
+struct ClipArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const double limit = number("limit");
+};
+
+void call_clip(Call& c, const ClipArgs& a) {
+  const Storage x = a.x;
   c.expect_float(x, "x");
   const Storage y = c.result(x.dtype, x.count);
-  const double limit = c.number(1);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, clip_forward<T>, x.count, x.as<T>(), T(limit), y.as<T>());
-    });
+  const double limit = a.limit;
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, clip_forward<T>, x.count, x.as<T>(), T(limit), y.as<T>());
   });
 }
 
-void call_clip_backward(Call& c) {
-  const Storage dy = c.in(0), x = c.in(1);
+struct ClipBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x");
+  const double limit = number("limit");
+};
+
+void call_clip_backward(Call& c, const ClipBackwardArgs& a) {
+  const Storage dy = a.dy, x = a.x;
   c.expect_float(x, "x");
   c.expect(dy, "dy", x.dtype, x.count);
   const Storage dx = c.result(x.dtype, x.count);
-  const double limit = c.number(2);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, clip_backward<T>, x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
-    });
+  const double limit = a.limit;
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, clip_backward<T>, x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
   });
 }
 
@@ -210,15 +227,10 @@ void call_clip_backward(Call& c) {
 
 OpRows dnc_ops() {
   return {
-      {"dncForward",
-       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), dims("mode")},
-       "Storage[]", call_forward},
-      {"dncBackward",
-       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"),
-        number("forgetBias"), number("clip"), number("epsilon"), dims("wanted"), number("linkBudgetBytes")},
-       "Storage[]", call_backward},
-      {"clip", {in("x"), number("limit")}, "Storage", call_clip},
-      {"clipBackward", {in("dy"), in("x"), number("limit")}, "Storage", call_clip_backward},
+      op<call_forward>("dncForward", "Storage[]"),
+      op<call_backward>("dncBackward", "Storage[]"),
+      op<call_clip>("clip", "Storage"),
+      op<call_clip_backward>("clipBackward", "Storage"),
   };
 }
 

@@ -12,8 +12,7 @@ Kind kind_of(const Call& c, i64 code) {
   return static_cast<Kind>(code);
 }
 
-DType dtype_at(const Call& c, std::size_t i, std::size_t at) {
-  const i64 code = c.dims(i)[at];
+DType dtype_of(const Call& c, i64 code) {
   if (code < 0 || code > 3) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 to 3", code);
   return static_cast<DType>(code);
 }
@@ -23,41 +22,55 @@ i64 count_of(const Call& c, double n) {
   return static_cast<i64>(n);
 }
 
-void call_unary(Call& c) {
-  c.expect_dims(1, 1);
-  const Storage x = c.in(0);
+struct UnaryArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");  // kind
+};
+
+void call_unary(Call& c, const UnaryArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const Storage x = a.x;
   c.expect_float(x, "x");
-  const Unary kind = kind_of<Unary>(c, c.dims(1)[0]);
+  const Unary kind = kind_of<Unary>(c, a.dims[0]);
   const Storage y = c.result(x.dtype, x.count);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, unary_forward<T>, kind, x.count, x.as<T>(), y.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, unary_forward<T>, kind, x.count, x.as<T>(), y.as<T>());
   });
 }
 
-void call_unary_backward(Call& c) {
-  c.expect_dims(3, 1);
-  const Storage dy = c.in(0), x = c.in(1), y = c.in(2);
+struct UnaryBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x"), &y = storage("y");
+  const std::vector<i64>& dims = integers("dims");  // kind
+};
+
+void call_unary_backward(Call& c, const UnaryBackwardArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const Storage dy = a.dy, x = a.x, y = a.y;
   c.expect_float(x, "x");
   c.expect(dy, "dy", x.dtype, x.count);
   c.expect(y, "y", x.dtype, x.count);
-  const Unary kind = kind_of<Unary>(c, c.dims(3)[0]);
+  const Unary kind = kind_of<Unary>(c, a.dims[0]);
   const Storage dx = c.result(x.dtype, x.count);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, unary_backward<T>, kind, x.count, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, unary_backward<T>, kind, x.count, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
   });
 }
 
-void call_binary(Call& c) {
-  const std::vector<i64>& d = c.dims(2);
+struct BinaryArgs : Args {
+  using Args::Args;
+  const Storage &a = storage("a"), &b = storage("b");
+  const std::vector<i64>& dims = integers("dims");  // kind, shape, strides of a, strides of b
+};
+
+void call_binary(Call& c, const BinaryArgs& args) {
+  const std::vector<i64>& d = args.dims;
   if (d.size() % 3 != 1) c.refuse("ERR_MG_SHAPE", "1 + 3·rank dims", d.size());
-  c.expect_dims(2, d.size());
-  const Storage a = c.in(0), b = c.in(1);
+  c.expect_dims(d, d.size());
+  const Storage a = args.a, b = args.b;
   c.expect_float(a, "a");
   c.expect(b, "b", a.dtype, b.count);
   const Binary kind = kind_of<Binary>(c, d[0]);
@@ -68,32 +81,47 @@ void call_binary(Call& c) {
     c.refuse("ERR_MG_SHAPE", "operands that cover the result's shape",
              std::to_string(a.count) + " and " + std::to_string(b.count) + " elements");
   const Storage y = c.result(a.dtype, dims.count());
-  c.run([=](const Target& on) {
-    by_float(a.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, binary_forward<T>, kind, dims, a.as<T>(), b.as<T>(), y.as<T>());
-    });
+  c.run(a.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, binary_forward<T>, kind, dims, a.as<T>(), b.as<T>(), y.as<T>());
   });
 }
 
-void call_copy(Call& c) {
-  const Storage x = c.in(0), y = c.result(x.dtype, x.count);
+struct CopyArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+};
+
+void call_copy(Call& c, const CopyArgs& a) {
+  const Storage x = a.x, y = c.result(x.dtype, x.count);
   c.run([=](const Target& on) {
     if (on.on_gpu()) cuda::copy_within(on.place, y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
     else std::memcpy(y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
   });
 }
 
-void call_cast(Call& c) {
-  c.expect_dims(1, 1);
-  const Storage x = c.in(0), y = c.result(dtype_at(c, 1, 0), x.count);
+struct CastArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");  // dtype
+};
+
+void call_cast(Call& c, const CastArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const Storage x = a.x, y = c.result(dtype_of(c, a.dims[0]), x.count);
   c.run([=](const Target& on) { MG_ON(on, cast, x.count, x.dtype, x.as<void>(), y.dtype, y.as<void>()); });
 }
 
-void call_fill(Call& c) {
-  c.expect_dims(0, 1);
-  const Storage y = c.result(dtype_at(c, 0, 0), count_of(c, c.number(1)));
-  const double value = c.number(2);
+struct FillArgs : Args {
+  using Args::Args;
+  const std::vector<i64>& dims = integers("dims");  // dtype
+  const double count = number("count"), value = number("value");
+};
+
+void call_fill(Call& c, const FillArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const Storage y = c.result(dtype_of(c, a.dims[0]), count_of(c, a.count));
+  const double value = a.value;
   c.run([=](const Target& on) {
     switch (y.dtype) {
       case DType::float32: return MG_ON(on, fill, y.count, static_cast<float>(value), y.as<float>());
@@ -104,20 +132,24 @@ void call_fill(Call& c) {
   });
 }
 
-void call_random(Call& c) {
-  const std::vector<i64>& d = c.dims(0);
+struct RandomArgs : Args {
+  using Args::Args;
+  const std::vector<i64>& dims = integers("dims");  // dtype, whether normal, both halves of the key
+  const double count = number("count"), first = number("first"), a = number("a"), b = number("b");
+};
+
+void call_random(Call& c, const RandomArgs& args) {
+  const std::vector<i64>& d = args.dims;
   if (d.size() != 4) c.refuse("ERR_MG_SHAPE", "4 dims", d.size());
-  const Storage y = c.result(dtype_at(c, 0, 0), count_of(c, c.number(1)));
+  const Storage y = c.result(dtype_of(c, d[0]), count_of(c, args.count));
   c.expect_float(y, "dtype");
   const bool normal = d[1] != 0;
   const std::uint64_t key = static_cast<std::uint32_t>(d[2]) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(d[3])) << 32;
-  const std::uint64_t first = static_cast<std::uint64_t>(count_of(c, c.number(2)));
-  const double a = c.number(3), b = c.number(4);
-  c.run([=](const Target& on) {
-    by_float(y.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, fill_random<T>, normal, y.count, key, first, a, b, y.as<T>());
-    });
+  const std::uint64_t first = static_cast<std::uint64_t>(count_of(c, args.first));
+  const double a = args.a, b = args.b;
+  c.run(y.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, fill_random<T>, normal, y.count, key, first, a, b, y.as<T>());
   });
 }
 
@@ -125,13 +157,13 @@ void call_random(Call& c) {
 
 OpRows elementwise_ops() {
   return {
-      {"unary", {in("x"), dims("dims")}, "Storage", call_unary},
-      {"unaryBackward", {in("dy"), in("x"), in("y"), dims("dims")}, "Storage", call_unary_backward},
-      {"binary", {in("a"), in("b"), dims("dims")}, "Storage", call_binary},
-      {"copy", {in("x")}, "Storage", call_copy},
-      {"cast", {in("x"), dims("dims")}, "Storage", call_cast},
-      {"fill", {dims("dims"), number("count"), number("value")}, "Storage", call_fill},
-      {"random", {dims("dims"), number("count"), number("first"), number("a"), number("b")}, "Storage", call_random},
+      op<call_unary>("unary", "Storage"),
+      op<call_unary_backward>("unaryBackward", "Storage"),
+      op<call_binary>("binary", "Storage"),
+      op<call_copy>("copy", "Storage"),
+      op<call_cast>("cast", "Storage"),
+      op<call_fill>("fill", "Storage"),
+      op<call_random>("random", "Storage"),
   };
 }
 

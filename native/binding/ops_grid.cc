@@ -15,13 +15,12 @@ namespace {
 
 // ---- convolution
 
-// From [B, H, W, KH, KW, C, C1, C2, …], argument i of the call.
-ConvDims conv_dims(const Call& c, std::size_t i) {
-  const std::vector<i64>& d = c.dims(i);
+// From [B, H, W, KH, KW, C, C1, C2, …].
+ConvDims conv_dims(const Call& c, const std::vector<i64>& d) {
   if (d.size() < 7 || d.size() > 6 + conv_max_inputs)
     c.refuse("ERR_MG_SHAPE", "dims of 1 to " + std::to_string(conv_max_inputs) + " inputs",
              std::to_string(d.size()) + " numbers");
-  c.expect_dims(i, d.size());
+  c.expect_dims(d, d.size());
   ConvDims dims;
   dims.batch = d[0], dims.height = d[1], dims.width = d[2];
   dims.kernel_height = d[3], dims.kernel_width = d[4], dims.outputs = d[5];
@@ -44,8 +43,7 @@ ConvDims conv_dims(const Call& c, std::size_t i) {
 
 i64 kernel_count(const ConvDims& d) { return product({d.kernel_height, d.kernel_width, d.in_channels(), d.outputs}); }
 
-void expect_inputs(const Call& c, std::size_t i, const ConvDims& d, DType dtype) {
-  const std::vector<Storage>& inputs = c.ins(i);
+void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const ConvDims& d, DType dtype) {
   if (static_cast<int>(inputs.size()) != d.inputs)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.inputs) + " inputs", inputs.size());
   for (int j = 0; j < d.inputs; ++j) c.expect(inputs[static_cast<std::size_t>(j)], "inputs", dtype, d.pixels() * d.channels[j]);
@@ -67,32 +65,41 @@ Storage conv_workspace(const Call& c, const ConvDims& d, DType dtype, int worker
   return c.workspace(single ? conv_workspace_bytes<float>(d, workers) : conv_workspace_bytes<double>(d, workers));
 }
 
-void call_conv_forward(Call& c) {
-  const ConvDims d = conv_dims(c, 3);
-  const Storage kernel = c.in(1), bias = c.in(2);
+struct ConvForwardArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>& inputs = storages("inputs");
+  const Storage &kernel = storage("kernel"), &bias = storage_or_null("bias");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_conv_forward(Call& c, const ConvForwardArgs& a) {
+  const ConvDims d = conv_dims(c, a.dims);
+  const Storage kernel = a.kernel, bias = a.bias;
   c.expect_float(kernel, "kernel");
   c.expect(kernel, "kernel", kernel.dtype, kernel_count(d));
-  if (c.has(2)) c.expect(bias, "bias", kernel.dtype, d.outputs);
-  expect_inputs(c, 0, d, kernel.dtype);
+  if (has(bias)) c.expect(bias, "bias", kernel.dtype, d.outputs);
+  expect_inputs(c, a.inputs, d, kernel.dtype);
   const int workers = c.workers();
   const Storage y = c.result(kernel.dtype, d.pixels() * d.outputs), space = conv_workspace(c, d, kernel.dtype, workers);
-  c.run([=, inputs = c.ins(0)](const Target& on) {
-    by_float(kernel.dtype, [&](auto t) {
-      using T = decltype(t);
-      const T* b = bias.buffer ? bias.as<T>() : nullptr;
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::conv_forward<T>(on.stream(), d, pointers<T>(inputs).data(), kernel.as<T>(), b, y.as<T>());
-      }
-      static_cast<void>(on);
-      conv_forward<T>(d, pointers<T>(inputs).data(), kernel.as<T>(), b, y.as<T>(), space.as<void>(), workers);
-    });
+  c.run(kernel.dtype, [=, inputs = a.inputs](const Target& on, auto t) {
+    using T = decltype(t);
+    const T* b = or_null<T>(bias);
+    const InputPointers<const T> x = pointers<T>(inputs);
+    MG_EITHER(on.on_gpu(), cuda::conv_forward<T>(on.stream(), d, x.data(), kernel.as<T>(), b, y.as<T>()),
+              conv_forward<T>(d, x.data(), kernel.as<T>(), b, y.as<T>(), space.as<void>(), workers));
   });
 }
 
-void call_conv_backward_data(Call& c) {
-  const ConvDims d = conv_dims(c, 2);
-  c.expect_dims(3, static_cast<std::size_t>(d.inputs));
-  const Storage dy = c.in(0), kernel = c.in(1);
+struct ConvBackwardDataArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &kernel = storage("kernel");
+  const std::vector<i64>&dims = integers("dims"), &wanted = integers("wanted");  // wanted: of each input, 0 or 1
+};
+
+void call_conv_backward_data(Call& c, const ConvBackwardDataArgs& a) {
+  const ConvDims d = conv_dims(c, a.dims);
+  c.expect_dims(a.wanted, static_cast<std::size_t>(d.inputs));
+  const Storage dy = a.dy, kernel = a.kernel;
   c.expect_float(kernel, "kernel");
   c.expect(kernel, "kernel", kernel.dtype, kernel_count(d));
   c.expect(dy, "dy", kernel.dtype, d.pixels() * d.outputs);
@@ -100,49 +107,46 @@ void call_conv_backward_data(Call& c) {
   std::vector<Storage> gradients(static_cast<std::size_t>(d.inputs));
   for (int j = 0; j < d.inputs; ++j) {
     const auto at = static_cast<std::size_t>(j);
-    if (c.dims(3)[at] != 0) gradients[at] = c.result(kernel.dtype, d.pixels() * d.channels[j]);
+    if (a.wanted[at] != 0) gradients[at] = c.result(kernel.dtype, d.pixels() * d.channels[j]);
   }
   const Storage space = conv_workspace(c, d, kernel.dtype, workers);
-  c.run([=](const Target& on) {
-    by_float(kernel.dtype, [&](auto t) {
-      using T = decltype(t);
-      InputPointers<T> dx{};
-      for (std::size_t j = 0; j < gradients.size(); ++j) dx[j] = gradients[j].buffer ? gradients[j].as<T>() : nullptr;
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::conv_backward_data<T>(on.stream(), d, dy.as<T>(), kernel.as<T>(), dx.data());
-      }
-      static_cast<void>(on);
-      conv_backward_data<T>(d, dy.as<T>(), kernel.as<T>(), dx.data(), space.as<void>(), workers);
-    });
+  c.run(kernel.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    InputPointers<T> dx{};
+    for (std::size_t j = 0; j < gradients.size(); ++j) dx[j] = or_null<T>(gradients[j]);
+    MG_EITHER(on.on_gpu(), cuda::conv_backward_data<T>(on.stream(), d, dy.as<T>(), kernel.as<T>(), dx.data()),
+              conv_backward_data<T>(d, dy.as<T>(), kernel.as<T>(), dx.data(), space.as<void>(), workers));
   });
 }
 
-void call_conv_backward_weight(Call& c) {
-  const ConvDims d = conv_dims(c, 2);
-  const Storage dy = c.in(1);
+#if defined(MG_HAVE_CUDA)
+i64 weight_bytes(const ConvDims& d, DType dtype) {
+  return dtype == DType::float32 ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d);
+}
+#endif
+
+struct ConvBackwardWeightArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>& inputs = storages("inputs");
+  const Storage& dy = storage("dy");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_conv_backward_weight(Call& c, const ConvBackwardWeightArgs& a) {
+  const ConvDims d = conv_dims(c, a.dims);
+  const Storage dy = a.dy;
   c.expect_float(dy, "dy");
   c.expect(dy, "dy", dy.dtype, d.pixels() * d.outputs);
-  expect_inputs(c, 0, d, dy.dtype);
+  expect_inputs(c, a.inputs, d, dy.dtype);
   const int workers = c.workers();
   const Storage dkernel = c.result(dy.dtype, kernel_count(d)), dbias = c.result(dy.dtype, d.outputs);
-  Storage space = conv_workspace(c, d, dy.dtype, workers);
-  if constexpr (has_cuda) {
-    const bool single = dy.dtype == DType::float32;
-    if (c.on_gpu())
-      space = c.workspace(single ? cuda::conv_backward_weight_bytes<float>(d) : cuda::conv_backward_weight_bytes<double>(d));
-  }
-  c.run([=, inputs = c.ins(0)](const Target& on) {
-    by_float(dy.dtype, [&](auto t) {
-      using T = decltype(t);
-      const InputPointers<const T> x = pointers<T>(inputs);
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu())
-          return cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(),
-                                               space.as<void>());
-      }
-      static_cast<void>(on);
-      conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers);
-    });
+  const Storage space = MG_EITHER(c.on_gpu(), c.workspace(weight_bytes(d, dy.dtype)), conv_workspace(c, d, dy.dtype, workers));
+  c.run(dy.dtype, [=, inputs = a.inputs](const Target& on, auto t) {
+    using T = decltype(t);
+    const InputPointers<const T> x = pointers<T>(inputs);
+    MG_EITHER(on.on_gpu(), cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(),
+                                                         dbias.as<T>(), space.as<void>()),
+              conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers));
   });
 }
 
@@ -150,114 +154,131 @@ void call_conv_backward_weight(Call& c) {
 
 // From [B, H, W, C] and 1 for a line, of x; every product fits.
 template <class Dims>
-Dims grid_dims(const Call& c, std::size_t i) {
-  c.expect_dims(i, 5);
-  const std::vector<i64>& d = c.dims(i);
+Dims grid_dims(const Call& c, const std::vector<i64>& d) {
+  c.expect_dims(d, 5);
   if (d[4] > 1) c.refuse("ERR_MG_SHAPE", "0 for a grid or 1 for a line", d[4]);
   product({4, d[0], d[1], d[2], d[3]});
   return {d[0], d[1], d[2], d[3], d[4] == 1};
 }
 
-PoolDims pool_dims(const Call& c, std::size_t i) {
-  const PoolDims d = grid_dims<PoolDims>(c, i);
+PoolDims pool_dims(const Call& c, const std::vector<i64>& dims) {
+  const PoolDims d = grid_dims<PoolDims>(c, dims);
   if (d.width % 2 != 0 || (!d.line && d.height % 2 != 0))
     c.refuse("ERR_MG_SHAPE", "even sides", std::to_string(d.height) + " × " + std::to_string(d.width));
   return d;
 }
 
-void call_max_pool(Call& c) {
-  const PoolDims d = pool_dims(c, 1);
-  const Storage x = c.in(0);
+struct GridArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_max_pool(Call& c, const GridArgs& a) {
+  const PoolDims d = pool_dims(c, a.dims);
+  const Storage x = a.x;
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.x_count());
   const Storage y = c.result(x.dtype, d.y_count());
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, max_pool_forward<T>, d, x.as<T>(), y.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, max_pool_forward<T>, d, x.as<T>(), y.as<T>());
   });
 }
 
-void call_max_pool_backward(Call& c) {
-  const PoolDims d = pool_dims(c, 2);
-  const Storage dy = c.in(0), x = c.in(1);
+struct MaxPoolBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_max_pool_backward(Call& c, const MaxPoolBackwardArgs& a) {
+  const PoolDims d = pool_dims(c, a.dims);
+  const Storage dy = a.dy, x = a.x;
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.x_count());
   c.expect(dy, "dy", x.dtype, d.y_count());
   const Storage dx = c.result(x.dtype, d.x_count());
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, max_pool_backward<T>, d, dy.as<T>(), x.as<T>(), dx.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, max_pool_backward<T>, d, dy.as<T>(), x.as<T>(), dx.as<T>());
   });
 }
 
-void call_grid_up(Call& c) {
-  const UpDims d = grid_dims<UpDims>(c, 1);
-  const Storage x = c.in(0);
+void call_grid_up(Call& c, const GridArgs& a) {
+  const UpDims d = grid_dims<UpDims>(c, a.dims);
+  const Storage x = a.x;
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, d.x_count());
   const Storage y = c.result(x.dtype, d.y_count());
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, grid_up_forward<T>, d, x.as<T>(), y.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, grid_up_forward<T>, d, x.as<T>(), y.as<T>());
   });
 }
 
-void call_grid_up_backward(Call& c) {
-  const UpDims d = grid_dims<UpDims>(c, 1);
-  const Storage dy = c.in(0);
+struct GridUpBackwardArgs : Args {
+  using Args::Args;
+  const Storage& dy = storage("dy");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_grid_up_backward(Call& c, const GridUpBackwardArgs& a) {
+  const UpDims d = grid_dims<UpDims>(c, a.dims);
+  const Storage dy = a.dy;
   c.expect_float(dy, "dy");
   c.expect(dy, "dy", dy.dtype, d.y_count());
   const Storage dx = c.result(dy.dtype, d.x_count());
-  c.run([=](const Target& on) {
-    by_float(dy.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, grid_up_backward<T>, d, dy.as<T>(), dx.as<T>());
-    });
+  c.run(dy.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, grid_up_backward<T>, d, dy.as<T>(), dx.as<T>());
   });
 }
 
 // ---- shortcuts
 
-AddChannelsDims shortcut_dims(const Call& c, std::size_t i) {
-  c.expect_dims(i, 3);
-  const AddChannelsDims d{c.dims(i)[0], c.dims(i)[1], c.dims(i)[2]};
+AddChannelsDims shortcut_dims(const Call& c, const std::vector<i64>& dims) {
+  c.expect_dims(dims, 3);
+  const AddChannelsDims d{dims[0], dims[1], dims[2]};
   if (d.shared > d.channels) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(d.channels) + " channels", d.shared);
   product({d.rows, d.channels});
   return d;
 }
 
-void call_add_channels(Call& c) {
-  const AddChannelsDims d = shortcut_dims(c, 2);
-  const Storage y = c.in(0), shortcut = c.in(1);
+struct AddChannelsArgs : Args {
+  using Args::Args;
+  const Storage &y = storage("y"), &shortcut = storage("shortcut");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_add_channels(Call& c, const AddChannelsArgs& a) {
+  const AddChannelsDims d = shortcut_dims(c, a.dims);
+  const Storage y = a.y, shortcut = a.shortcut;
   c.expect_float(y, "y");
   c.expect(y, "y", y.dtype, d.rows * d.channels);
   c.expect(shortcut, "shortcut", y.dtype, d.rows * d.shared);
   const Storage z = c.result(y.dtype, y.count);
-  c.run([=](const Target& on) {
-    by_float(y.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, add_channels<T>, d, y.as<T>(), shortcut.as<T>(), z.as<T>());
-    });
+  c.run(y.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, add_channels<T>, d, y.as<T>(), shortcut.as<T>(), z.as<T>());
   });
 }
 
-void call_first_channels(Call& c) {
-  const AddChannelsDims d = shortcut_dims(c, 1);
-  const Storage y = c.in(0);
+struct FirstChannelsArgs : Args {
+  using Args::Args;
+  const Storage& y = storage("y");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_first_channels(Call& c, const FirstChannelsArgs& a) {
+  const AddChannelsDims d = shortcut_dims(c, a.dims);
+  const Storage y = a.y;
   c.expect_float(y, "y");
   c.expect(y, "y", y.dtype, d.rows * d.channels);
   const Storage x = c.result(y.dtype, d.rows * d.shared);
-  c.run([=](const Target& on) {
-    by_float(y.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, first_channels<T>, d, y.as<T>(), x.as<T>());
-    });
+  c.run(y.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, first_channels<T>, d, y.as<T>(), x.as<T>());
   });
 }
 
@@ -265,15 +286,15 @@ void call_first_channels(Call& c) {
 
 OpRows grid_ops() {
   return {
-      {"convForward", {ins("inputs"), in("kernel"), in_or_null("bias"), dims("dims")}, "Storage", call_conv_forward},
-      {"convBackwardData", {in("dy"), in("kernel"), dims("dims"), dims("wanted")}, "Storage[]", call_conv_backward_data},
-      {"convBackwardWeight", {ins("inputs"), in("dy"), dims("dims")}, "Storage[]", call_conv_backward_weight},
-      {"maxPool", {in("x"), dims("dims")}, "Storage", call_max_pool},
-      {"maxPoolBackward", {in("dy"), in("x"), dims("dims")}, "Storage", call_max_pool_backward},
-      {"gridUp", {in("x"), dims("dims")}, "Storage", call_grid_up},
-      {"gridUpBackward", {in("dy"), dims("dims")}, "Storage", call_grid_up_backward},
-      {"addChannels", {in("y"), in("shortcut"), dims("dims")}, "Storage", call_add_channels},
-      {"firstChannels", {in("y"), dims("dims")}, "Storage", call_first_channels},
+      op<call_conv_forward>("convForward", "Storage"),
+      op<call_conv_backward_data>("convBackwardData", "Storage[]"),
+      op<call_conv_backward_weight>("convBackwardWeight", "Storage[]"),
+      op<call_max_pool>("maxPool", "Storage"),
+      op<call_max_pool_backward>("maxPoolBackward", "Storage"),
+      op<call_grid_up>("gridUp", "Storage"),
+      op<call_grid_up_backward>("gridUpBackward", "Storage"),
+      op<call_add_channels>("addChannels", "Storage"),
+      op<call_first_channels>("firstChannels", "Storage"),
   };
 }
 

@@ -15,12 +15,17 @@ void by_size(DType dtype, F&& f) {
   }
 }
 
+struct StridedArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");
+};
+
 // [offset, …shape, …strides] from `first` on, touching no more than `limit` elements.
-StridedDims strided_dims(const Call& c, std::size_t arg, std::size_t first, i64 limit) {
-  const std::vector<i64>& d = c.dims(arg);
+StridedDims strided_dims(const Call& c, const std::vector<i64>& d, std::size_t first, i64 limit) {
   if (d.size() <= first || (d.size() - first) % 2 != 1)
     c.refuse("ERR_MG_SHAPE", "an offset, a shape and as many strides", std::to_string(d.size()) + " dims");
-  c.expect_dims(arg, d.size());
+  c.expect_dims(d, d.size());
   const auto shape = d.begin() + static_cast<std::ptrdiff_t>(first) + 1;
   const auto strides = shape + static_cast<std::ptrdiff_t>((d.size() - first) / 2);
   const StridedDims dims{d[first], {shape, strides}, {strides, d.end()}};
@@ -30,9 +35,9 @@ StridedDims strided_dims(const Call& c, std::size_t arg, std::size_t first, i64 
   return dims.merged();
 }
 
-void call_strided_read(Call& c) {
-  const Storage x = c.in(0);
-  const StridedDims dims = strided_dims(c, 1, 0, x.count);
+void call_strided_read(Call& c, const StridedArgs& a) {
+  const Storage x = a.x;
+  const StridedDims dims = strided_dims(c, a.dims, 0, x.count);
   const Storage y = c.result(x.dtype, dims.count());
   c.run([=](const Target& on) {
     by_size(x.dtype, [&](auto e) {
@@ -42,11 +47,11 @@ void call_strided_read(Call& c) {
   });
 }
 
-void call_strided_write(Call& c) {
-  const Storage x = c.in(0);
-  if (c.dims(1).empty() || c.dims(1)[0] < 0) c.refuse("ERR_MG_SHAPE", "dims that begin with a count", "none");
-  const i64 count = c.dims(1)[0];
-  const StridedDims dims = strided_dims(c, 1, 1, count);
+void call_strided_write(Call& c, const StridedArgs& a) {
+  const Storage x = a.x;
+  if (a.dims.empty() || a.dims[0] < 0) c.refuse("ERR_MG_SHAPE", "dims that begin with a count", "none");
+  const i64 count = a.dims[0];
+  const StridedDims dims = strided_dims(c, a.dims, 1, count);
   c.expect(x, "x", x.dtype, dims.count());
   const Storage y = c.result(x.dtype, count);
   c.run([=](const Target& on) {
@@ -57,11 +62,17 @@ void call_strided_write(Call& c) {
   });
 }
 
-void call_join(Call& c) {
-  const std::vector<Storage> xs = c.ins(0);
-  c.expect_dims(1, xs.size() + 1);
+struct JoinArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>& xs = storages("xs");
+  const std::vector<i64>& dims = integers("dims");  // outer, then the width of each
+};
+
+void call_join(Call& c, const JoinArgs& a) {
+  const std::vector<Storage> xs = a.xs;
+  c.expect_dims(a.dims, xs.size() + 1);
   if (xs.empty()) c.refuse("ERR_MG_ARGUMENT", "at least one storage", "none");
-  JoinDims dims{c.dims(1)[0], {c.dims(1).begin() + 1, c.dims(1).end()}};
+  JoinDims dims{a.dims[0], {a.dims.begin() + 1, a.dims.end()}};
   std::vector<const char*> sources;
   for (std::size_t j = 0; j < xs.size(); ++j) {
     c.expect(xs[j], "xs", xs[0].dtype, dims.outer * dims.widths[j]);
@@ -73,53 +84,65 @@ void call_join(Call& c) {
   });
 }
 
-GatherDims gather_dims(const Call& c, std::size_t arg, const Storage& indices) {
-  c.expect_dims(arg, 3);
-  const GatherDims dims{c.dims(arg)[0], c.dims(arg)[1], c.dims(arg)[2]};
+GatherDims gather_dims(const Call& c, const std::vector<i64>& d, const Storage& indices) {
+  c.expect_dims(d, 3);
+  const GatherDims dims{d[0], d[1], d[2]};
   c.expect(indices, "indices", DType::int32, dims.picks);
   return dims;
 }
 
-void call_gather(Call& c) {
-  const Storage x = c.in(0), indices = c.in(1);
+struct GatherArgs : Args {
+  using Args::Args;
+  const Storage &x = storage("x"), &indices = storage("indices");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_gather(Call& c, const GatherArgs& a) {
+  const Storage x = a.x, indices = a.indices;
   c.expect_float(x, "x");
-  const GatherDims dims = gather_dims(c, 2, indices);
+  const GatherDims dims = gather_dims(c, a.dims, indices);
   c.expect(x, "x", x.dtype, dims.rows * dims.width);
   const Storage y = c.result(x.dtype, dims.picks * dims.width);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, gather_forward<T>, dims, x.as<T>(), indices.as<std::int32_t>(), y.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, gather_forward<T>, dims, x.as<T>(), indices.as<std::int32_t>(), y.as<T>());
   });
 }
 
-void call_gather_backward(Call& c) {
-  const Storage dy = c.in(0), indices = c.in(1);
+struct GatherBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &indices = storage("indices");
+  const std::vector<i64>& dims = integers("dims");
+};
+
+void call_gather_backward(Call& c, const GatherBackwardArgs& a) {
+  const Storage dy = a.dy, indices = a.indices;
   c.expect_float(dy, "dy");
-  const GatherDims dims = gather_dims(c, 2, indices);
+  const GatherDims dims = gather_dims(c, a.dims, indices);
   c.expect(dy, "dy", dy.dtype, dims.picks * dims.width);
   const Storage dx = c.result(dy.dtype, dims.rows * dims.width);
-  c.run([=](const Target& on) {
-    by_float(dy.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, gather_backward<T>, dims, dy.as<T>(), indices.as<std::int32_t>(), dx.as<T>());
-    });
+  c.run(dy.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, gather_backward<T>, dims, dy.as<T>(), indices.as<std::int32_t>(), dx.as<T>());
   });
 }
 
-void call_one_hot(Call& c) {
-  c.expect_dims(1, 2);
-  const Storage indices = c.in(0);
+struct OneHotArgs : Args {
+  using Args::Args;
+  const Storage& indices = storage("indices");
+  const std::vector<i64>& dims = integers("dims");  // dtype, depth
+};
+
+void call_one_hot(Call& c, const OneHotArgs& a) {
+  c.expect_dims(a.dims, 2);
+  const Storage indices = a.indices;
   c.expect(indices, "indices", DType::int32, indices.count);
-  const i64 dtype = c.dims(1)[0], depth = c.dims(1)[1];
+  const i64 dtype = a.dims[0], depth = a.dims[1];
   if (dtype > 1) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 or 1", dtype);
   const Storage y = c.result(static_cast<DType>(dtype), indices.count * depth);
-  c.run([=](const Target& on) {
-    by_float(y.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, one_hot<T>, indices.count, depth, indices.as<std::int32_t>(), y.as<T>());
-    });
+  c.run(y.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, one_hot<T>, indices.count, depth, indices.as<std::int32_t>(), y.as<T>());
   });
 }
 
@@ -127,12 +150,12 @@ void call_one_hot(Call& c) {
 
 OpRows layout_ops() {
   return {
-      {"stridedRead", {in("x"), dims("dims")}, "Storage", call_strided_read},
-      {"stridedWrite", {in("x"), dims("dims")}, "Storage", call_strided_write},
-      {"join", {ins("xs"), dims("dims")}, "Storage", call_join},
-      {"gather", {in("x"), in("indices"), dims("dims")}, "Storage", call_gather},
-      {"gatherBackward", {in("dy"), in("indices"), dims("dims")}, "Storage", call_gather_backward},
-      {"oneHot", {in("indices"), dims("dims")}, "Storage", call_one_hot},
+      op<call_strided_read>("stridedRead", "Storage"),
+      op<call_strided_write>("stridedWrite", "Storage"),
+      op<call_join>("join", "Storage"),
+      op<call_gather>("gather", "Storage"),
+      op<call_gather_backward>("gatherBackward", "Storage"),
+      op<call_one_hot>("oneHot", "Storage"),
   };
 }
 

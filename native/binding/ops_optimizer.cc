@@ -50,65 +50,74 @@ double positive(const Call& c, const char* name, double value) {
   return value;
 }
 
-void call_global_norm(Call& c) {
-  const Storages xs = c.ins(0);
+struct GlobalNormArgs : Args {
+  using Args::Args;
+  const Storages& xs = storages("xs");
+};
+
+void call_global_norm(Call& c, const GlobalNormArgs& a) {
+  const Storages xs = a.xs;
   const DType dtype = checked_list(c, xs, "xs");
   const ListBlocks list = blocks_of(xs);
   const Storage norm = c.result(dtype, 1), partials = c.workspace(list.count() * 8);
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     c.run([xs, list, norm, partials, tensors = const_pointers<T>(xs)](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu())
-          return cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>());
-      }
-      static_cast<void>(on);
-      global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>());
+      MG_EITHER(on.on_gpu(),
+                cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>()),
+                global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>()));
     });
   });
 }
 
-void call_clip_by_norm(Call& c) {
-  const Storages xs = c.ins(0);
-  const Storage norm = c.in(1);
+struct ClipByNormArgs : Args {
+  using Args::Args;
+  const Storages& xs = storages("xs");
+  const Storage& norm = storage("norm");
+  const double max_norm = number("maxNorm");
+};
+
+void call_clip_by_norm(Call& c, const ClipByNormArgs& a) {
+  const Storages xs = a.xs;
+  const Storage norm = a.norm;
   const DType dtype = checked_list(c, xs, "xs");
   c.expect(norm, "norm", dtype, 1);
-  const double max_norm = positive(c, "maxNorm", c.number(2));
+  const double max_norm = positive(c, "maxNorm", a.max_norm);
   const ListBlocks list = blocks_of(xs);
   Storages ys;
   for (const Storage& x : xs) ys.push_back(c.result(dtype, x.count));
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     c.run([xs, ys, list, norm, max_norm, from = const_pointers<T>(xs), to = pointers<T>(ys)](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::clip_by_norm<T>(on.stream(), counts_of(xs), from, norm.as<T>(), max_norm, to);
-      }
-      static_cast<void>(on);
-      clip_by_norm<T>(list, from, norm.as<T>(), max_norm, to);
+      MG_EITHER(on.on_gpu(), cuda::clip_by_norm<T>(on.stream(), counts_of(xs), from, norm.as<T>(), max_norm, to),
+                clip_by_norm<T>(list, from, norm.as<T>(), max_norm, to));
     });
   });
 }
 
-void call_clip_by_value(Call& c) {
-  const Storages xs = c.ins(0);
+struct ClipByValueArgs : Args {
+  using Args::Args;
+  const Storages& xs = storages("xs");
+  const double limit = number("limit");
+};
+
+void call_clip_by_value(Call& c, const ClipByValueArgs& a) {
+  const Storages xs = a.xs;
   const DType dtype = checked_list(c, xs, "xs");
-  const double limit = positive(c, "limit", c.number(1));
+  const double limit = positive(c, "limit", a.limit);
   const ListBlocks list = blocks_of(xs);
   Storages ys;
   for (const Storage& x : xs) ys.push_back(c.result(dtype, x.count));
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     c.run([xs, ys, list, limit, from = const_pointers<T>(xs), to = pointers<T>(ys)](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::clip_by_value<T>(on.stream(), counts_of(xs), from, limit, to);
-      }
-      static_cast<void>(on);
-      clip_by_value<T>(list, from, limit, to);
+      MG_EITHER(on.on_gpu(), cuda::clip_by_value<T>(on.stream(), counts_of(xs), from, limit, to),
+                clip_by_value<T>(list, from, limit, to));
     });
   });
 }
 
-// What the steps have in common: arguments 0 parameters, 1 grads, and norm, maxNorm, lr, weightDecay at the places given.
+// What the steps have in common: parameters, grads, norm, maxNorm, lr and weightDecay; and the lists of their state.
 template <class T>
 struct Step {
   Storages parameter_storages, grad_storages, state_storages;
@@ -118,96 +127,113 @@ struct Step {
   std::vector<const T*> grads;
   double max_norm, lr, weight_decay;
 
-  Step(const Call& c, const std::vector<std::size_t>& states, std::size_t norm, std::size_t numbers)
-      : parameter_storages(c.ins(0)), grad_storages(c.ins(1)), norm_storage(c.in(norm)), list(blocks_of(c.ins(0))),
-        parameters(pointers<T>(c.ins(0))), grads(const_pointers<T>(c.ins(1))),
-        max_norm(c.number(numbers)), lr(c.number(numbers + 1)), weight_decay(c.number(numbers + 2)) {
-    for (const std::size_t i : states) state_storages.insert(state_storages.end(), c.ins(i).begin(), c.ins(i).end());
+  template <class A>
+  Step(const A& a, std::initializer_list<const Storages*> states)
+      : parameter_storages(a.parameters), grad_storages(a.grads), norm_storage(a.norm), list(blocks_of(a.parameters)),
+        parameters(pointers<T>(a.parameters)), grads(const_pointers<T>(a.grads)), max_norm(a.max_norm), lr(a.lr),
+        weight_decay(a.weight_decay) {
+    for (const Storages* state : states) state_storages.insert(state_storages.end(), state->begin(), state->end());
   }
   std::vector<i64> counts() const { return counts_of(parameter_storages); }
   StepLists<T> lists() const {
-    return {&list, &parameters, &grads, norm_storage.buffer ? norm_storage.as<T>() : nullptr, max_norm, lr, weight_decay};
+    return {&list, &parameters, &grads, or_null<T>(norm_storage), max_norm, lr, weight_decay};
   }
 };
 
-DType checked_step(const Call& c, std::size_t norm, std::size_t max_norm) {
-  const DType dtype = checked_list(c, c.ins(0), "parameters");
-  expect_like(c, c.ins(1), "grads", c.ins(0));
-  if (c.has(norm)) c.expect(c.in(norm), "norm", dtype, 1);
-  positive(c, "maxNorm", c.number(max_norm));
+template <class A>
+DType checked_step(const Call& c, const A& a) {
+  const DType dtype = checked_list(c, a.parameters, "parameters");
+  expect_like(c, a.grads, "grads", a.parameters);
+  if (has(a.norm)) c.expect(a.norm, "norm", dtype, 1);
+  positive(c, "maxNorm", a.max_norm);
   return dtype;
 }
 
-// sgdStep(parameters, grads, momenta, norm, dims, maxNorm, lr, weightDecay, momentum)
-void call_sgd_step(Call& c) {
-  c.expect_dims(4, 1);
-  const DType dtype = checked_step(c, 3, 5);
-  expect_like(c, c.ins(2), "momenta", c.ins(0), true);
-  const bool nesterov = c.dims(4)[0] != 0;
-  const double momentum = c.number(8);
+struct SgdArgs : Args {
+  using Args::Args;
+  const Storages &parameters = storages("parameters"), &grads = storages("grads"), &momenta = storages("momenta");
+  const Storage& norm = storage_or_null("norm");
+  const std::vector<i64>& dims = integers("dims");  // whether Nesterov's form is meant
+  const double max_norm = number("maxNorm"), lr = number("lr"), weight_decay = number("weightDecay");
+  const double momentum = number("momentum");
+};
+
+void call_sgd_step(Call& c, const SgdArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const DType dtype = checked_step(c, a);
+  expect_like(c, a.momenta, "momenta", a.parameters, true);
+  const bool nesterov = a.dims[0] != 0;
+  const double momentum = a.momentum;
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Step<T> step(c, {2}, 3, 5);
-    const auto momenta = pointers<T>(c.ins(2));
+    const Step<T> step(a, {&a.momenta});
+    const auto momenta = pointers<T>(a.momenta);
     c.run([=](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu()) return cuda::sgd_step<T>(on.stream(), step.counts(), step.lists(), momenta, momentum, nesterov);
-      }
-      static_cast<void>(on);
-      sgd_step<T>(step.lists(), momenta, momentum, nesterov);
+      MG_EITHER(on.on_gpu(), cuda::sgd_step<T>(on.stream(), step.counts(), step.lists(), momenta, momentum, nesterov),
+                sgd_step<T>(step.lists(), momenta, momentum, nesterov));
     });
   });
 }
 
-// adamStep(parameters, grads, firsts, seconds, steps, norm, dims, maxNorm, lr, weightDecay, beta1, beta2, epsilon)
-void call_adam_step(Call& c) {
-  c.expect_dims(6, 1);
-  const DType dtype = checked_step(c, 5, 7);
-  expect_like(c, c.ins(2), "firsts", c.ins(0));
-  expect_like(c, c.ins(3), "seconds", c.ins(0));
-  if (c.ins(4).size() != c.ins(0).size()) c.refuse("ERR_MG_SHAPE", "a step count for each parameter", c.ins(4).size());
-  for (const Storage& t : c.ins(4)) c.expect(t, "steps", DType::float64, 1);
-  const bool decoupled = c.dims(6)[0] != 0;
-  const double beta1 = c.number(10), beta2 = c.number(11), epsilon = c.number(12);
+struct AdamArgs : Args {
+  using Args::Args;
+  const Storages &parameters = storages("parameters"), &grads = storages("grads");
+  const Storages &firsts = storages("firsts"), &seconds = storages("seconds"), &steps = storages("steps");
+  const Storage& norm = storage_or_null("norm");
+  const std::vector<i64>& dims = integers("dims");  // whether weight decay is decoupled
+  const double max_norm = number("maxNorm"), lr = number("lr"), weight_decay = number("weightDecay");
+  const double beta1 = number("beta1"), beta2 = number("beta2"), epsilon = number("epsilon");
+};
+
+void call_adam_step(Call& c, const AdamArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const DType dtype = checked_step(c, a);
+  expect_like(c, a.firsts, "firsts", a.parameters);
+  expect_like(c, a.seconds, "seconds", a.parameters);
+  if (a.steps.size() != a.parameters.size()) c.refuse("ERR_MG_SHAPE", "a step count for each parameter", a.steps.size());
+  for (const Storage& t : a.steps) c.expect(t, "steps", DType::float64, 1);
+  const bool decoupled = a.dims[0] != 0;
+  const double beta1 = a.beta1, beta2 = a.beta2, epsilon = a.epsilon;
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Step<T> step(c, {2, 3, 4}, 5, 7);
-    const auto firsts = pointers<T>(c.ins(2)), seconds = pointers<T>(c.ins(3));
-    const auto steps = pointers<double>(c.ins(4));
+    const Step<T> step(a, {&a.firsts, &a.seconds, &a.steps});
+    const auto firsts = pointers<T>(a.firsts), seconds = pointers<T>(a.seconds);
+    const auto steps = pointers<double>(a.steps);
     c.run([=](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu())
-          return cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon,
-                                    decoupled);
-      }
-      static_cast<void>(on);
-      adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled);
+      MG_EITHER(on.on_gpu(), cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2,
+                                                epsilon, decoupled),
+                adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled));
     });
   });
 }
 
-// rmspropStep(parameters, grads, squares, means, momenta, norm, dims, maxNorm, lr, weightDecay, decay, epsilon, momentum)
-void call_rmsprop_step(Call& c) {
-  c.expect_dims(6, 1);
-  const DType dtype = checked_step(c, 5, 7);
-  if (c.dims(6)[0] >= static_cast<i64>(RmsPropFlavor::count)) c.refuse("ERR_MG_ARGUMENT", "a known flavor", c.dims(6)[0]);
-  const RmsPropFlavor flavor = static_cast<RmsPropFlavor>(c.dims(6)[0]);
-  expect_like(c, c.ins(2), "squares", c.ins(0));
-  expect_like(c, c.ins(3), "means", c.ins(0), flavor != RmsPropFlavor::graves);
-  expect_like(c, c.ins(4), "momenta", c.ins(0), true);
-  const double decay = c.number(10), epsilon = c.number(11), momentum = c.number(12);
+struct RmsPropArgs : Args {
+  using Args::Args;
+  const Storages &parameters = storages("parameters"), &grads = storages("grads");
+  const Storages &squares = storages("squares"), &means = storages("means"), &momenta = storages("momenta");
+  const Storage& norm = storage_or_null("norm");
+  const std::vector<i64>& dims = integers("dims");  // flavor
+  const double max_norm = number("maxNorm"), lr = number("lr"), weight_decay = number("weightDecay");
+  const double decay = number("decay"), epsilon = number("epsilon"), momentum = number("momentum");
+};
+
+void call_rmsprop_step(Call& c, const RmsPropArgs& a) {
+  c.expect_dims(a.dims, 1);
+  const DType dtype = checked_step(c, a);
+  if (a.dims[0] >= static_cast<i64>(RmsPropFlavor::count)) c.refuse("ERR_MG_ARGUMENT", "a known flavor", a.dims[0]);
+  const RmsPropFlavor flavor = static_cast<RmsPropFlavor>(a.dims[0]);
+  expect_like(c, a.squares, "squares", a.parameters);
+  expect_like(c, a.means, "means", a.parameters, flavor != RmsPropFlavor::graves);
+  expect_like(c, a.momenta, "momenta", a.parameters, true);
+  const double decay = a.decay, epsilon = a.epsilon, momentum = a.momentum;
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Step<T> step(c, {2, 3, 4}, 5, 7);
-    const auto squares = pointers<T>(c.ins(2)), means = pointers<T>(c.ins(3)), momenta = pointers<T>(c.ins(4));
+    const Step<T> step(a, {&a.squares, &a.means, &a.momenta});
+    const auto squares = pointers<T>(a.squares), means = pointers<T>(a.means), momenta = pointers<T>(a.momenta);
     c.run([=](const Target& on) {
-      if constexpr (has_cuda && sizeof(T) > 0) {
-        if (on.on_gpu())
-          return cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta, decay, epsilon,
-                                       momentum);
-      }
-      static_cast<void>(on);
-      rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum);
+      MG_EITHER(on.on_gpu(), cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta,
+                                                   decay, epsilon, momentum),
+                rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum));
     });
   });
 }
@@ -216,21 +242,12 @@ void call_rmsprop_step(Call& c) {
 
 OpRows optimizer_ops() {
   return {
-      {"globalNorm", {ins("xs")}, "Storage", call_global_norm},
-      {"clipByNorm", {ins("xs"), in("norm"), number("maxNorm")}, "Storage[]", call_clip_by_norm},
-      {"clipByValue", {ins("xs"), number("limit")}, "Storage[]", call_clip_by_value},
-      {"sgdStep",
-       {ins("parameters"), ins("grads"), ins("momenta"), in_or_null("norm"), dims("dims"),
-        number("maxNorm"), number("lr"), number("weightDecay"), number("momentum")},
-       "void", call_sgd_step},
-      {"adamStep",
-       {ins("parameters"), ins("grads"), ins("firsts"), ins("seconds"), ins("steps"), in_or_null("norm"), dims("dims"),
-        number("maxNorm"), number("lr"), number("weightDecay"), number("beta1"), number("beta2"), number("epsilon")},
-       "void", call_adam_step},
-      {"rmspropStep",
-       {ins("parameters"), ins("grads"), ins("squares"), ins("means"), ins("momenta"), in_or_null("norm"), dims("dims"),
-        number("maxNorm"), number("lr"), number("weightDecay"), number("decay"), number("epsilon"), number("momentum")},
-       "void", call_rmsprop_step},
+      op<call_global_norm>("globalNorm", "Storage"),
+      op<call_clip_by_norm>("clipByNorm", "Storage[]"),
+      op<call_clip_by_value>("clipByValue", "Storage[]"),
+      op<call_sgd_step>("sgdStep", "void"),
+      op<call_adam_step>("adamStep", "void"),
+      op<call_rmsprop_step>("rmspropStep", "void"),
   };
 }
 

@@ -5,37 +5,45 @@
 namespace mg {
 namespace {
 
-void call_reduce(Call& c) {
-  c.expect_dims(1, 4);
-  const Storage x = c.in(0);
+struct ReduceArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");  // kind, then outer, length, inner
+};
+
+void call_reduce(Call& c, const ReduceArgs& a) {
+  c.expect_dims(a.dims, 4);
+  const Storage x = a.x;
   c.expect_float(x, "x");
-  if (c.dims(1)[0] >= static_cast<i64>(Reduce::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", c.dims(1)[0]);
-  const Reduce kind = static_cast<Reduce>(c.dims(1)[0]);
-  const ReduceDims d{c.dims(1)[1], c.dims(1)[2], c.dims(1)[3]};
+  if (a.dims[0] >= static_cast<i64>(Reduce::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", a.dims[0]);
+  const Reduce kind = static_cast<Reduce>(a.dims[0]);
+  const ReduceDims d{a.dims[1], a.dims[2], a.dims[3]};
   c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   const Storage y = c.result(x.dtype, d.outer * d.inner), partials = c.workspace(d.workspace_bytes());
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, reduce_forward<T>, kind, d, x.as<T>(), y.as<T>(), partials.as<double>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, reduce_forward<T>, kind, d, x.as<T>(), y.as<T>(), partials.as<double>());
   });
 }
 
-void call_max_backward(Call& c) {
-  c.expect_dims(3, 3);
-  const ReduceDims d{c.dims(3)[0], c.dims(3)[1], c.dims(3)[2]};
-  const Storage dy = c.in(0), x = c.in(1), y = c.in(2);
+struct MaxBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x"), &y = storage("y");
+  const std::vector<i64>& dims = integers("dims");  // outer, length, inner
+};
+
+void call_max_backward(Call& c, const MaxBackwardArgs& a) {
+  c.expect_dims(a.dims, 3);
+  const ReduceDims d{a.dims[0], a.dims[1], a.dims[2]};
+  const Storage dy = a.dy, x = a.x, y = a.y;
   c.expect_float(x, "x");
   c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   c.expect(dy, "dy", x.dtype, d.outer * d.inner);
   c.expect(y, "y", x.dtype, d.outer * d.inner);
   const Storage dx = c.result(x.dtype, x.count);
-  c.run([=](const Target& on) {
-    by_float(x.dtype, [&](auto t) {
-      using T = decltype(t);
-      MG_ON(on, max_backward<T>, d, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
-    });
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, max_backward<T>, d, dy.as<T>(), x.as<T>(), y.as<T>(), dx.as<T>());
   });
 }
 
@@ -43,8 +51,8 @@ void call_max_backward(Call& c) {
 
 OpRows reduce_ops() {
   return {
-      {"reduce", {in("x"), dims("dims")}, "Storage", call_reduce},
-      {"maxBackward", {in("dy"), in("x"), in("y"), dims("dims")}, "Storage", call_max_backward},
+      op<call_reduce>("reduce", "Storage"),
+      op<call_max_backward>("maxBackward", "Storage"),
   };
 }
 

@@ -24,16 +24,33 @@ const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "in
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits, and slots into 32
 
-// From [T, B, I, H, N, W, R, K, K_L, capacity before, capacity, live bound, strength, links as printed, linear] and the four numbers behind them.
-SamDims sam_dims(const Call& c, std::size_t i) {
-  c.expect_dims(i, 15);
-  const std::vector<i64>& n = c.dims(i);
+struct SamForwardArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>& inputs = storages("inputs");
+  const std::vector<i64>&lengths = integers("lengths"), &dims = integers("dims");
+  const double forget_bias = number("forgetBias"), clip = number("clip"), epsilon = number("epsilon"), delta = number("delta");
+  const std::vector<i64>& mode = integers("mode");  // whether all is recorded, whether rows may be reused
+};
+struct SamBackwardArgs : Args {
+  using Args::Args;
+  const std::vector<Storage>&inputs = storages("inputs"), &steps = storages("steps"), &trace = storages("trace");
+  const std::vector<Storage>& gradients = storages_or_null("gradients");
+  const std::vector<i64>&lengths = integers("lengths"), &dims = integers("dims");
+  const double forget_bias = number("forgetBias"), clip = number("clip"), epsilon = number("epsilon"), delta = number("delta");
+  const std::vector<i64>& wanted = integers("wanted");  // whether the gradients of the memory and of its start are
+};
+
+// dims: [T, B, I, H, N, W, R, K, K_L, capacity before, capacity, live bound, strength, links as printed, linear]
+template <class A>
+SamDims sam_dims(const Call& c, const A& a) {
+  c.expect_dims(a.dims, 15);
+  const std::vector<i64>& n = a.dims;
   SamDims d;
   d.steps = n[0], d.batch = n[1], d.inputs = n[2], d.hidden = n[3];
   d.slots = n[4], d.word = n[5], d.heads = n[6], d.kept = n[7];
   d.links = n[8], d.capacity_before = n[9], d.capacity = n[10], d.live_bound = n[11];
   d.strength = n[12] != 0, d.paper_links = n[13] != 0, d.linear = n[14] != 0;
-  d.forget_bias = c.number(i + 1), d.clip = c.number(i + 2), d.epsilon = c.number(i + 3), d.delta = c.number(i + 4);
+  d.forget_bias = a.forget_bias, d.clip = a.clip, d.epsilon = a.epsilon, d.delta = a.delta;
   for (const i64 size : {d.steps, d.batch, d.inputs, d.slots, d.word, d.heads, d.kept, d.capacity_before, d.capacity}) {
     if (size < 1 || size > most_size) c.refuse("ERR_MG_SHAPE", "sizes of 1 to " + std::to_string(most_size), size);
   }
@@ -83,8 +100,7 @@ i64 output_count(const SamDims& d, int output) {
 }
 
 // Empty, or one length for each sample.
-std::vector<i64> window_lengths(const Call& c, std::size_t i, const SamDims& d) {
-  const std::vector<i64>& lengths = c.dims(i);
+std::vector<i64> window_lengths(const Call& c, const std::vector<i64>& lengths, const SamDims& d) {
   if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
@@ -124,13 +140,13 @@ SamTrace<T> trace_at(const std::vector<Storage>& s) {
           at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots), at<T>(s, kTraceMixed)};
 }
 
-void call_forward(Call& c) {
-  const SamDims d = sam_dims(c, 2);
-  const std::vector<Storage> inputs = c.ins(0);
-  const std::vector<i64> lengths = window_lengths(c, 1, d);
+void call_forward(Call& c, const SamForwardArgs& a) {
+  const SamDims d = sam_dims(c, a);
+  const std::vector<Storage> inputs = a.inputs;
+  const std::vector<i64> lengths = window_lengths(c, a.lengths, d);
   expect_inputs(c, inputs, d);
-  c.expect_dims(7, 2);
-  const bool recorded = c.dims(7)[0] != 0, in_place = c.dims(7)[1] != 0;
+  c.expect_dims(a.mode, 2);
+  const bool recorded = a.mode[0] != 0, in_place = a.mode[1] != 0;
   if (recorded && in_place) c.refuse("ERR_MG_SHAPE", "rows to be reused only where nothing is recorded", "both");
   if (in_place && d.capacity != d.capacity_before) c.refuse("ERR_MG_SHAPE", "rows to be reused where they suffice", d.capacity);
   const DType dtype = inputs[kX].dtype;
@@ -158,13 +174,13 @@ void call_forward(Call& c) {
   });
 }
 
-void call_backward(Call& c) {
-  const SamDims d = sam_dims(c, 5);
-  const std::vector<Storage> inputs = c.ins(0), steps = c.ins(1), trace = c.ins(2), gradients = c.ins(3);
-  const std::vector<i64> lengths = window_lengths(c, 4, d);
+void call_backward(Call& c, const SamBackwardArgs& a) {
+  const SamDims d = sam_dims(c, a);
+  const std::vector<Storage> inputs = a.inputs, steps = a.steps, trace = a.trace, gradients = a.gradients;
+  const std::vector<i64> lengths = window_lengths(c, a.lengths, d);
   expect_inputs(c, inputs, d);
-  c.expect_dims(10, 2);
-  const bool wants_memory = c.dims(10)[0] != 0, wants_start = c.dims(10)[1] != 0;
+  c.expect_dims(a.wanted, 2);
+  const bool wants_memory = a.wanted[0] != 0, wants_start = a.wanted[1] != 0;
   const DType dtype = inputs[kX].dtype;
   const auto counts = input_counts(d, d.capacity_before);
   const auto traced = trace_counts(d);
@@ -205,14 +221,8 @@ void call_backward(Call& c) {
 
 OpRows sam_ops() {
   return {
-      {"samForward",
-       {ins("inputs"), dims("lengths"), dims("dims"), number("forgetBias"), number("clip"), number("epsilon"), number("delta"),
-        dims("mode")},
-       "Storage[]", call_forward},
-      {"samBackward",
-       {ins("inputs"), ins("steps"), ins("trace"), ins_or_null("gradients"), dims("lengths"), dims("dims"),
-        number("forgetBias"), number("clip"), number("epsilon"), number("delta"), dims("wanted")},
-       "Storage[]", call_backward},
+      op<call_forward>("samForward", "Storage[]"),
+      op<call_backward>("samBackward", "Storage[]"),
   };
 }
 
