@@ -2,21 +2,9 @@
 
 #include <algorithm>
 
-#include "../../base/index.h"
+#include "../../base/host/rows.h"
 
 namespace mg {
-namespace {
-
-template <class F>
-void over_rows(const NormDims& d, F&& f) {
-  if (d.columns == 0) return;
-  const i64 per_chunk = std::max<i64>(1, 8192 / d.columns);
-  Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
-    for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
-  });
-}
-
-}  // namespace
 
 template <class T>
 void norm_statistics(const NormDims& d, const T* x, double epsilon, double* statistics, T* mean, T* variance, double* workspace) {
@@ -53,7 +41,7 @@ void norm_given(i64 columns, const T* mean, const T* variance, double epsilon, d
 template <class T>
 void norm_forward(const NormDims& d, const T* x, const double* statistics, const T* gamma, const T* beta, T* y) {
   const i64 n = d.columns;
-  over_rows(d, [&](i64 row) {
+  each_row(d.rows, n, [&](i64 row) {
     for (i64 c = 0; c < n; ++c) {
       const double hat = normalized(x[row * n + c], statistics[c], statistics[n + c]);
       y[row * n + c] = static_cast<T>(norm_value(hat, gamma[c], beta[c]));
@@ -75,7 +63,7 @@ void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T*
     }
   });
   for (i64 c = 0; c < n; ++c) dbeta[c] = static_cast<T>(totals[c]), dgamma[c] = static_cast<T>(totals[n + c]);
-  over_rows(d, [&](i64 row) {
+  each_row(d.rows, n, [&](i64 row) {
     for (i64 c = 0; c < n; ++c) {
       const double hat = normalized(x[row * n + c], statistics[c], statistics[n + c]);
       dx[row * n + c] = static_cast<T>(

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../../base/host/pool.h"
+#include "../../base/host/rows.h"
 #include "../../base/philox.h"
 
 namespace mg {
@@ -38,19 +38,16 @@ void binary_forward(Binary kind, const BroadcastDims& dims, const T* a, const T*
   const std::size_t rank = dims.shape.size();
   const i64 inner = rank == 0 ? 1 : dims.shape[rank - 1], rows = inner == 0 ? 0 : dims.count() / inner;
   const i64 sa = rank == 0 ? 0 : dims.a_strides[rank - 1], sb = rank == 0 ? 0 : dims.b_strides[rank - 1];
-  const i64 rows_per_chunk = std::max<i64>(1, kBlock / std::max<i64>(1, inner));
-  Pool::get().parallel_for((rows + rows_per_chunk - 1) / rows_per_chunk, [&](i64 chunk, int) {
-    for (i64 row = chunk * rows_per_chunk; row < std::min(rows, (chunk + 1) * rows_per_chunk); ++row) {
-      i64 at_a = 0, at_b = 0, rest = row;
-      for (std::size_t axis = rank; axis-- > 1;) {
-        const i64 index = rest % dims.shape[axis - 1];
-        rest /= dims.shape[axis - 1];
-        at_a += index * dims.a_strides[axis - 1];
-        at_b += index * dims.b_strides[axis - 1];
-      }
-      T* out = y + row * inner;
-      for (i64 i = 0; i < inner; ++i) out[i] = binary(kind, a[at_a + i * sa], b[at_b + i * sb]);
+  each_row(rows, inner, [&](i64 row) {
+    i64 at_a = 0, at_b = 0, rest = row;
+    for (std::size_t axis = rank; axis-- > 1;) {
+      const i64 index = rest % dims.shape[axis - 1];
+      rest /= dims.shape[axis - 1];
+      at_a += index * dims.a_strides[axis - 1];
+      at_b += index * dims.b_strides[axis - 1];
     }
+    T* out = y + row * inner;
+    for (i64 i = 0; i < inner; ++i) out[i] = binary(kind, a[at_a + i * sa], b[at_b + i * sb]);
   });
 }
 

@@ -3,28 +3,18 @@
 #include <algorithm>
 #include <limits>
 
-#include "../../base/host/pool.h"
-#include "../../base/index.h"
+#include "../../base/host/rows.h"
 
 namespace mg {
 namespace {
 
-constexpr i64 kBlock = 16384;  // elements of one chunk
-constexpr i64 kBands = 16;     // of rows that are summed apart from each other
-
-template <class F>
-void over_rows(i64 rows, i64 width, F&& f) {
-  const i64 per_chunk = std::max<i64>(1, kBlock / std::max<i64>(1, width));
-  Pool::get().parallel_for(ceil_div(rows, per_chunk), [&](i64 chunk, int) {
-    for (i64 row = chunk * per_chunk; row < std::min(rows, (chunk + 1) * per_chunk); ++row) f(row);
-  });
-}
+constexpr i64 kBands = 16;  // of rows that are summed apart from each other
 
 }  // namespace
 
 template <class T>
 void gather_forward(const GatherDims& d, const T* x, const std::int32_t* indices, T* y) {
-  over_rows(d.picks, d.width, [&](i64 i) {
+  each_row(d.picks, d.width, [&](i64 i) {
     T* to = y + i * d.width;
     if (inside(indices[i], d.rows)) std::copy_n(x + indices[i] * d.width, d.width, to);
     else std::fill_n(to, d.width, std::numeric_limits<T>::quiet_NaN());
@@ -48,7 +38,7 @@ void gather_backward(const GatherDims& d, const T* dy, const std::int32_t* indic
 
 template <class T>
 void one_hot(i64 picks, i64 depth, const std::int32_t* indices, T* y) {
-  over_rows(picks, depth, [&](i64 i) {
+  each_row(picks, depth, [&](i64 i) {
     T* to = y + i * depth;
     if (inside(indices[i], depth)) {
       std::fill_n(to, depth, T(0));

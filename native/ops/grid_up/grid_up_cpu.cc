@@ -2,19 +2,16 @@
 
 #include <algorithm>
 
-#include "../../base/host/pool.h"
+#include "../../base/host/rows.h"
 
 namespace mg {
 namespace {
 
-// f(row) for every row of all images of a grid `rows` high, some thousand elements of y to a chunk.
+// f(image, row) for every row of all images of a grid `rows` high.
 template <class F>
 void over_rows(const UpDims& d, i64 rows, F&& f) {
   if (d.y_count() == 0) return;
-  const i64 all = d.batch * rows, per_chunk = std::max<i64>(1, 8192 / (d.columns() * d.channels));
-  Pool::get().parallel_for(ceil_div(all, per_chunk), [&](i64 chunk, int) {
-    for (i64 row = chunk * per_chunk; row < std::min(all, (chunk + 1) * per_chunk); ++row) f(row / rows, row % rows);
-  });
+  each_row(d.batch * rows, d.columns() * d.channels, [&](i64 row) { f(row / rows, row % rows); });
 }
 
 }  // namespace

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../../base/host/pool.h"
-#include "../../base/index.h"
+#include "../../base/host/rows.h"
 
 namespace mg {
 namespace {
@@ -17,16 +16,13 @@ void over_lines(const StridedDims& d, F&& f) {
   const std::size_t rank = d.shape.size();
   const i64 inner = rank == 0 ? 1 : d.shape[rank - 1], count = d.count();
   if (count == 0) return;
-  const i64 lines = count / inner, per_chunk = std::max<i64>(1, kBlock / inner);
-  Pool::get().parallel_for(ceil_div(lines, per_chunk), [&](i64 chunk, int) {
-    for (i64 line = chunk * per_chunk; line < std::min(lines, (chunk + 1) * per_chunk); ++line) {
-      i64 at = d.offset, rest = line;
-      for (std::size_t axis = rank; axis-- > 1;) {
-        at += rest % d.shape[axis - 1] * d.strides[axis - 1];
-        rest /= d.shape[axis - 1];
-      }
-      f(line * inner, at, inner, rank == 0 ? 1 : d.strides[rank - 1]);
+  each_row(count / inner, inner, [&](i64 line) {
+    i64 at = d.offset, rest = line;
+    for (std::size_t axis = rank; axis-- > 1;) {
+      at += rest % d.shape[axis - 1] * d.strides[axis - 1];
+      rest /= d.shape[axis - 1];
     }
+    f(line * inner, at, inner, rank == 0 ? 1 : d.strides[rank - 1]);
   });
 }
 

@@ -2,19 +2,11 @@
 
 #include <algorithm>
 
-#include "../../base/index.h"
+#include "../../base/host/rows.h"
 #include "lstm_cell.h"
 
 namespace mg {
 namespace {
-
-template <class F>
-void over_rows(const LstmCellDims& d, F&& f) {
-  const i64 per_chunk = std::max<i64>(1, 2048 / d.channels);
-  Pool::get().parallel_for(ceil_div(d.rows, per_chunk), [&](i64 chunk, int) {
-    for (i64 row = chunk * per_chunk; row < std::min(d.rows, (chunk + 1) * per_chunk); ++row) f(row);
-  });
-}
 
 // dp_i = Σ di c', dp_f = Σ df c', dp_o = Σ do c over the cells that share a weight.
 template <class T>
@@ -38,7 +30,7 @@ void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, con
 template <class T>
 void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, const T* peephole, T forget_bias, T* hidden,
                        T* cell, T* gates) {
-  over_rows(d, [&](i64 row) {
+  each_row(d.rows, 4 * d.channels, [&](i64 row) {
     const T* from = sums + row * 4 * d.channels;
     T* to = gates + row * 4 * d.channels;
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
@@ -58,7 +50,7 @@ void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, co
 template <class T>
 void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T* gates, const T* cell, const T* c_prev,
                         const T* peephole, T* dsums, T* dc_prev, T* dpeephole, double* workspace) {
-  over_rows(d, [&](i64 row) {
+  each_row(d.rows, 4 * d.channels, [&](i64 row) {
     const T* from = gates + row * 4 * d.channels;
     T* to = dsums + row * 4 * d.channels;
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;

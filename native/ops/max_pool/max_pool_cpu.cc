@@ -2,20 +2,17 @@
 
 #include <algorithm>
 
-#include "../../base/host/pool.h"
+#include "../../base/host/rows.h"
 
 namespace mg {
 namespace {
 
-// f(y_row, x_row) for every row of y and the first row of its windows, some thousand elements to a chunk.
+// f(y_row, x_row) for every row of y and the first row of its windows.
 template <class F>
 void over_rows(const PoolDims& d, F&& f) {
   if (d.y_count() == 0) return;
-  const i64 rows = d.batch * d.rows(), per_chunk = std::max<i64>(1, 8192 / (d.width * d.channels));
-  Pool::get().parallel_for(ceil_div(rows, per_chunk), [&](i64 chunk, int) {
-    for (i64 row = chunk * per_chunk; row < std::min(rows, (chunk + 1) * per_chunk); ++row)
-      f(row, row / d.rows() * d.height + d.first_row(row % d.rows()));
-  });
+  each_row(d.batch * d.rows(), d.width * d.channels,
+           [&](i64 row) { f(row, row / d.rows() * d.height + d.first_row(row % d.rows())); });
 }
 
 }  // namespace

@@ -10,8 +10,6 @@ struct SoftmaxDims {
   bool logarithm;
   i64 rows, length;
 
-  i64 rows_per_chunk() const { return length >= 4096 ? 1 : 4096 / (length > 0 ? length : 1); }
-  i64 chunks() const { return (rows + rows_per_chunk() - 1) / rows_per_chunk(); }
 };
 
 template <class T>

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../../base/host/pool.h"
+#include "../../base/host/rows.h"
 #include "../../base/log_sum_exp.h"
 
 namespace mg {
@@ -10,11 +10,7 @@ namespace {
 
 template <class F>
 void over_rows(const SoftmaxDims& d, F&& f) {
-  if (d.length == 0) return;
-  Pool::get().parallel_for(d.chunks(), [&](i64 chunk, int) {
-    const i64 end = std::min(d.rows, (chunk + 1) * d.rows_per_chunk());
-    for (i64 row = chunk * d.rows_per_chunk(); row < end; ++row) f(row * d.length);
-  });
+  each_row(d.rows, 2 * d.length, [&](i64 row) { f(row * d.length); });
 }
 
 }  // namespace
