@@ -4,7 +4,7 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { MAPPING, SEQUENCES } from './schedules.js';
+import { MAP9, MAPPING, SEQUENCES } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -38,9 +38,30 @@ const PUBLISHED: Readonly<Record<string, Row>> = {
   'babi': ['babi', { name: 'babi' }, { ...SEQUENCES, batchSize: 1 }],
 };
 
+/** Half of the episodes walk freely, half of them bump: what a memory must know before a policy explores on it. */
+const walks = (options: MappingOptions, pathLength: number): TaskSpec => (
+  { name: 'mapping', ...options, motion: 'random', moveRule: 'mixed', pathLength }
+);
+
+/** Memories that explorations stand on. */
+const WALKS: Readonly<Record<string, Row>> = {
+  'map9-walk': ['map9', walks({ size: 9, locationScale: 0.05 }, 200), {
+    ...MAP9,
+    steps: 50_000,
+    lr: { ...MAP9.lr, steps: 50_000 },
+  }],
+  'map25-8k-walk': ['map25-8k', walks({ size: 25 }, 1000), MAPPING],
+  'map25-walk': ['map25', walks({ size: 25 }, 1000), MAPPING],
+};
+
 const RUNS: ReadonlyMap<string, RunConfig> = new Map([
   ...comparedRuns().filter(({ name }) => name === 'map9'),
-  ...Object.entries(PUBLISHED).map(([name, [model, task, schedule]]): RunConfig => ({ name, model, task, ...schedule })),
+  ...Object.entries({ ...PUBLISHED, ...WALKS }).map(([name, [model, task, schedule]]): RunConfig => ({
+    name,
+    model,
+    task,
+    ...schedule,
+  })),
   ...comparedRuns().filter(({ name }) => name !== 'map9'),
 ].map((run) => [run.name, run]));
 

@@ -188,9 +188,14 @@ export async function savedConfig(file: string): Promise<{ config: unknown; tens
 
 /** Loads the weights of a saved run into a model of the same shape. */
 export function loadModelWeights(model: Trainer['model'], tensors: ReadonlyMap<string, FileTensor>): void {
-  const loaded = part('model', tensors);
+  loadWeights(model, 'model', tensors);
+}
+
+/** Loads what a file holds under a prefix into a module of the same shape. */
+export function loadWeights(module: Module, prefix: string, tensors: ReadonlyMap<string, FileTensor>): void {
+  const loaded = part(prefix, tensors);
   try {
-    model.loadStateDict(loaded);
+    module.loadStateDict(loaded);
   } finally {
     for (const tensor of loaded.values()) tensor.dispose();
   }

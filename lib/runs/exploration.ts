@@ -1,0 +1,165 @@
+/** Runs that explore, as rows: a memory that was trained before, mazes, and how a policy learns on it. */
+import { checkInteger, checkNumber, checkOptions, checkString, fail } from '../check.js';
+import { MgError } from '../errors.js';
+import type { FileTensor } from '../files/safetensors.js';
+import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
+import { Adam } from '../optim/adam.js';
+import { linear } from '../optim/schedule.js';
+import type { A2CSetup } from '../rl/a2c-setup.js';
+import { ActorCritic } from '../rl/actor-critic.js';
+import { mazes, type MazesEnvironment, type MazesOptions } from '../rl/mazes.js';
+import { Rng } from '../tensor/rng.js';
+import { loadWeights } from '../train/checkpoint.js';
+import { presetRun } from './presets.js';
+import { isVectorModel } from './run.js';
+
+/** From the first step to the last of a run, linearly. */
+interface Course {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ExplorationRun {
+  /** How its policy learns; what tells such a run from others. */
+  readonly algorithm: 'a2c';
+  readonly name: string;
+  /** The preset whose memory it stands on. That run's task says what the mazes are and how they are seen. */
+  readonly memory: string;
+  /** Episodes side by side, and steps of each. */
+  readonly episodes: number;
+  readonly episodeSteps: number;
+  /** Steps of the whole run, over all episodes. */
+  readonly steps: number;
+  /** Steps of each episode between updates. */
+  readonly rollout: number;
+  readonly gamma: number;
+  readonly lambda: number;
+  readonly entropy: Course;
+  readonly lr: Course;
+  readonly valueWeight: number;
+  readonly clipNorm: number;
+  readonly rewardScale: number;
+  readonly seed: number;
+  readonly validate: { readonly every: number; readonly items: number };
+}
+
+const SHARED = {
+  algorithm: 'a2c',
+  episodes: 32,
+  gamma: 0.99,
+  lambda: 0.95,
+  valueWeight: 0.5,
+  clipNorm: 0.5,
+  rewardScale: 0.1,
+  seed: 1,
+} as const;
+
+/** `explore25` is the paper's (Huynh, Maire, Walter 2020, §4.2), whose settings were not published; `explore9` learns in minutes. */
+const ROWS: readonly ExplorationRun[] = [
+  {
+    ...SHARED,
+    name: 'explore9',
+    memory: 'map9-walk',
+    episodeSteps: 100,
+    steps: 800_000,
+    rollout: 10,
+    entropy: { from: 0.01, to: 0.003 },
+    lr: { from: 1e-3, to: 1e-4 },
+    validate: { every: 80_000, items: 100 },
+  },
+  {
+    ...SHARED,
+    name: 'explore25',
+    memory: 'map25-8k-walk',
+    episodeSteps: 1000,
+    steps: 5_000_000,
+    rollout: 20,
+    entropy: { from: 0.02, to: 0.005 },
+    lr: { from: 7e-4, to: 7e-5 },
+    validate: { every: 250_000, items: 100 },
+  },
+];
+
+export const EXPLORATION_RUNS: readonly string[] = ROWS.map(({ name }) => name);
+
+/** The exploration of that name. Throws ERR_MG_CONFIG. */
+export function explorationRun(name: string): ExplorationRun {
+  const row = ROWS.find((each) => each.name === name);
+  return structuredClone(
+    row ?? fail('ERR_MG_CONFIG', 'preset', `the name of an exploration (${EXPLORATION_RUNS.join(', ')})`, name),
+  );
+}
+
+/** Whether a run file describes an exploration. */
+export function isExploration(value: unknown): value is ExplorationRun {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'algorithm');
+}
+
+const KEYS = Object.keys(ROWS[0]!) as readonly (keyof ExplorationRun)[];
+
+/** Checks a run file of an exploration; what it leaves out is that of the row named by `name`, else of `explore9`. ERR_MG_CONFIG. */
+export function checkExploration(value: unknown): ExplorationRun {
+  const where = 'run';
+  try {
+    checkOptions(where, value, KEYS);
+    const given = value as Partial<ExplorationRun>;
+    const run = { ...(ROWS.find(({ name }) => name === given.name) ?? ROWS[0]!), ...given };
+    if (run.algorithm !== 'a2c') fail('ERR_MG_CONFIG', `${where}.algorithm`, '"a2c"', run.algorithm);
+    checkString(where, 'name', run.name);
+    for (const key of ['episodes', 'episodeSteps', 'steps', 'rollout'] as const) checkInteger(where, key, run[key], 1);
+    checkInteger(where, 'seed', run.seed, 0);
+    for (const key of ['gamma', 'lambda'] as const) checkNumber(where, key, run[key], 0, 1);
+    for (const key of ['valueWeight', 'clipNorm', 'rewardScale'] as const) checkNumber(where, key, run[key], 0);
+    for (const key of ['entropy', 'lr'] as const) {
+      for (const end of ['from', 'to'] as const) checkNumber(where, `${key}.${end}`, run[key]?.[end], 0);
+    }
+    for (const key of ['every', 'items'] as const) checkInteger(where, `validate.${key}`, run.validate?.[key], 1);
+    memoryOf(run);
+    return run;
+  } catch (cause) {
+    if (cause instanceof MgError && cause.code === 'ERR_MG_ARGUMENT')
+      throw new MgError('ERR_MG_CONFIG', cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** Layers of the memory, and the mazes it was trained to map. */
+function memoryOf({ memory }: ExplorationRun) {
+  const { model, task } = presetRun(memory);
+  if (isVectorModel(model) || task.name !== 'mapping') {
+    fail('ERR_MG_CONFIG', 'run.memory', 'a preset that maps mazes with a multigrid memory', memory);
+  }
+  return { model, task };
+}
+
+/** The mazes of a run, seen as its memory has learned to see them. */
+export function explorationMazes(run: ExplorationRun, options: Partial<MazesOptions> = {}): MazesEnvironment {
+  const { name: _, motion: _m, moveRule: _r, pathLength: _p, query: _q, targetTiming: _t, ...view } = memoryOf(run).task;
+  return mazes({ ...view, episodes: run.episodes, steps: run.episodeSteps, seed: run.seed, ...options });
+}
+
+/** Agent, mazes and optimizer of a run, ready for an `A2C`; `weights` hold the memory under `prefix`. Throws ERR_MG_CHECKPOINT. */
+export function buildExploration(
+  run: ExplorationRun,
+  weights: ReadonlyMap<string, FileTensor>,
+  prefix: 'model' | 'memory',
+): A2CSetup & { readonly env: MazesEnvironment } {
+  const memory = new MultigridMemory(memoryOf(run).model, { rng: new Rng(run.seed) });
+  loadWeights(memory, prefix, weights);
+  const agent = new ActorCritic({ memory, rng: new Rng(run.seed) });
+  const { rollout, gamma, lambda, valueWeight, clipNorm, rewardScale, seed, steps, lr, entropy } = run;
+  return {
+    agent,
+    env: explorationMazes(run),
+    rollout,
+    gamma,
+    lambda,
+    valueWeight,
+    clipNorm,
+    rewardScale,
+    seed,
+    config: run,
+    optimizer: new Adam(agent, { lr: linear(lr.from, lr.to, steps) }),
+    entropy: linear(entropy.from, entropy.to, steps),
+  };
+}
