@@ -2,6 +2,7 @@ export { Adam, AdamW, type AdamOptions } from './adam.js';
 export { clipGradNorm, clipGradValue } from './clip.js';
 export type { Group, Parameters, ResolvedGroup } from './groups.js';
 export { Optimizer, type StepOptions } from './optimizer.js';
+export { Muon, type MuonOptions } from './muon.js';
 export { RMSProp, type RMSPropFlavor, type RMSPropOptions } from './rmsprop.js';
 export { linear, type Schedule, type ScheduleFunction, type ScheduleUnit } from './schedule.js';
 export { SGD, type SGDOptions } from './sgd.js';

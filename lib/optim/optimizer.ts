@@ -20,8 +20,12 @@ export interface StepList {
   readonly maxNorm: number;
   readonly lr: number;
   readonly weightDecay: number;
+  /** The parameters as tensors, with their gradients, in order. */
+  readonly members: readonly Tensor[];
   /** The slot of each parameter, in order; empty when the optimizer does not keep it. */
   slot(name: string): Storage[];
+  /** The same slots as tensors. */
+  kept(name: string): Tensor[];
 }
 
 export interface StepOptions {
@@ -118,6 +122,7 @@ export abstract class Optimizer implements Disposable {
     this.groups.forEach((group, i) => {
       const members = trained[i]!;
       if (members.length === 0) return;
+      const kept = (slot: string): Tensor[] => members.flatMap(([name]) => this.#state.get(`${name}.${slot}`) ?? []);
       this.apply({
         parameters: members.map(([, p]) => p.storage(where)),
         grads: members.map(([, p]) => p.grad!.storage(where)),
@@ -125,7 +130,9 @@ export abstract class Optimizer implements Disposable {
         maxNorm,
         lr: rates[i]!,
         weightDecay: group.weightDecay,
-        slot: (slot) => members.flatMap(([name]) => this.#state.get(`${name}.${slot}`)?.storage(where) ?? []),
+        members: members.map(([, p]) => p),
+        slot: (slot) => kept(slot).map((tensor) => tensor.storage(where)),
+        kept,
       });
     });
     this.#counters = { timeStep: this.timeStep + timeSteps, update: this.update + 1 };

@@ -1,0 +1,76 @@
+/** Muon: momentum with its matrices made orthogonal, for kernels and weights; Adam for everything else. */
+import { noGrad } from '../autograd/index.js';
+import { checkNumber, checkOptions, fail } from '../check.js';
+import { native, type Storage } from '../native.js';
+import { clone, mul } from '../ops/elementwise.js';
+import { scope } from '../tensor/scope.js';
+import { Adam, type AdamOptions } from './adam.js';
+import type { Group, Parameters } from './groups.js';
+import type { StepList } from './optimizer.js';
+import { matrixShape, orthogonal } from './orthogonal.js';
+
+export interface MuonOptions extends AdamOptions {
+  /** μ of the matrices, below 1. Default 0.95. */
+  momentum?: number;
+  /** Rate of the parameters that are no matrices, as a part of `lr`. Default 0.5. */
+  vectorRate?: number;
+}
+
+/** Root mean square of a matrix's update at rate 1: that of Adam's in practice, so that one rate serves both. */
+const RMS = 0.2;
+
+/**
+ * A parameter of two axes or more counts as a matrix [m, n], n its last axis and m all others:
+ *   b ← μb + g,  U = orthogonal(g + μb),  θ ← (1 − lr·λ)θ − lr·0.2·√max(m, n)·U
+ * with orthogonal(UΣVᵀ) ≈ UVᵀ; the step does not depend on the scale of the matrix's gradient. Vectors and numbers take the step
+ * of AdamW at lr·vectorRate. State as Adam's, b being `<name>.m`. Default lr 4e-3.
+ * Sources: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; the factor: Liu et al. 2025, "Muon is
+ * scalable for LLM training", equation 4.
+ */
+export class Muon extends Adam {
+  readonly #momentum: number;
+  readonly #vectorRate: number;
+
+  constructor(parameters: Parameters | readonly Group[], options: MuonOptions = {}) {
+    checkOptions('Muon', options, ['lr', 'betas', 'epsilon', 'weightDecay', 'momentum', 'vectorRate']);
+    const { momentum = 0.95, vectorRate = 0.5, ...adam } = options;
+    if (!(checkNumber('Muon', 'momentum', momentum, 0) < 1)) fail('ERR_MG_ARGUMENT', 'Muon', 'a momentum below 1', momentum);
+    checkNumber('Muon', 'vectorRate', vectorRate, 0);
+    super(parameters, { lr: 4e-3, ...adam }, { name: 'Muon', decoupled: true, weightDecay: 0 });
+    this.#momentum = momentum;
+    this.#vectorRate = vectorRate;
+  }
+
+  protected override apply(list: StepList): void {
+    const isMatrix = list.members.map(({ shape }) => shape.length > 1);
+    const vectors = part(list, isMatrix.map((is) => !is));
+    if (vectors.members.length > 0) super.apply({ ...vectors, lr: list.lr * this.#vectorRate });
+    const matrices = part(list, isMatrix);
+    if (matrices.members.length > 0) this.#stepMatrices(matrices);
+  }
+
+  #stepMatrices({ parameters, grads, norm, maxNorm, lr, weightDecay, kept, slot }: StepList): void {
+    using _ = scope();
+    const none = Int32Array.of(0);
+    // SGD at rate −1 with decay μ − 1 is x ← μx + g, with the gradient clipped and a refused update left out as ever
+    const accumulate = (x: Storage[]): void => native().sgdStep(x, grads, [], norm, none, maxNorm, -1, this.#momentum - 1, 0);
+    accumulate(slot('m'));
+    const ahead = kept('m').map((b) => noGrad(() => clone(b)));
+    accumulate(ahead.map((x) => x.storage('Muon')));
+    const steps = noGrad(() => orthogonal(ahead).map((u) => mul(u, RMS * Math.sqrt(Math.max(...matrixShape(u.shape))))));
+    native().sgdStep(parameters, steps.map((u) => u.storage('Muon')), [], norm, none, Infinity, lr, weightDecay, 0);
+  }
+}
+
+/** The members of a list for which `wanted` holds. */
+function part(list: StepList, wanted: readonly boolean[]): StepList {
+  const only = <T>(all: readonly T[]): T[] => all.filter((_, i) => wanted[i]);
+  return {
+    ...list,
+    parameters: only(list.parameters),
+    grads: only(list.grads),
+    members: only(list.members),
+    slot: (name) => only(list.slot(name)),
+    kept: (name) => only(list.kept(name)),
+  };
+}
