@@ -4,5 +4,5 @@ export type { Group, Parameters, ResolvedGroup } from './groups.js';
 export { Optimizer, type StepOptions } from './optimizer.js';
 export { Muon, type MuonOptions } from './muon.js';
 export { RMSProp, type RMSPropFlavor, type RMSPropOptions } from './rmsprop.js';
-export { linear, type Schedule, type ScheduleFunction, type ScheduleUnit } from './schedule.js';
+export { after, cosine, linear, warmup, type Schedule, type ScheduleFunction, type ScheduleUnit } from './schedule.js';
 export { SGD, type SGDOptions } from './sgd.js';

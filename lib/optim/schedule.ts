@@ -28,6 +28,59 @@ export function linear(from: number, to: number, steps: number, options: { unit?
   return Object.assign((t: number) => (t < steps ? from + ((to - from) * t) / steps : to), { unit });
 }
 
+/**
+ * to + (from − to)·(1 + cos(πt/steps))/2 while t < steps, then `to`: slow at both ends. Counts as `linear` does.
+ * Source: Loshchilov, Hutter 2017, "SGDR", equation 5, without restarts.
+ */
+export function cosine(from: number, to: number, steps: number, options: { unit?: ScheduleUnit } = {}): ScheduleFunction {
+  checkNumber('cosine', 'from', from, 0);
+  checkNumber('cosine', 'to', to, 0);
+  checkNumber('cosine', 'steps', steps, 0);
+  checkOptions('cosine', options, ['unit']);
+  const unit = checkChoice('cosine', 'unit', options.unit ?? 'timeStep', scheduleUnits);
+  const rate = (t: number): number => (t < steps ? to + ((from - to) * (1 + Math.cos((Math.PI * t) / steps))) / 2 : to);
+  return Object.assign(rate, { unit });
+}
+
+/** What a schedule counts; a constant rate counts whatever the one beside it does. */
+function unitOf(where: string, schedules: readonly Schedule[], given?: ScheduleUnit): ScheduleUnit {
+  const units = new Set(schedules.flatMap((schedule) => (typeof schedule === 'number' ? [] : [schedule.unit ?? 'timeStep'])));
+  if (given !== undefined) units.add(checkChoice(where, 'unit', given, scheduleUnits));
+  if (units.size > 1) fail('ERR_MG_ARGUMENT', where, 'schedules that count the same unit', [...units].join(' and '));
+  return [...units][0] ?? 'timeStep';
+}
+
+/** schedule(t)·min(1, (t + 1)/steps): a rise over the first `steps` units, with the clock of the schedule as it is. */
+export function warmup(schedule: Schedule, steps: number, options: { unit?: ScheduleUnit } = {}): ScheduleFunction {
+  checkSchedule('warmup', schedule);
+  checkNumber('warmup', 'steps', steps, 0);
+  checkOptions('warmup', options, ['unit']);
+  const unit = unitOf('warmup', [schedule], options.unit);
+  return Object.assign((t: number) => ratio(t + 1, steps) * valueAt(schedule, t), { unit });
+}
+
+/** min(1, a/b), 1 when b is 0. */
+const ratio = (a: number, b: number): number => (a < b ? a / b : 1);
+
+const valueAt = (schedule: Schedule, t: number): number => (typeof schedule === 'number' ? schedule : schedule(t));
+
+/**
+ * One schedule after the other, each with a clock that starts when its turn comes: `first` for `steps` units, then `next`.
+ * A plateau with a fall at its end: after(4e-3, 50_000, linear(4e-3, 0, 20_000)).
+ */
+export function after(
+  first: Schedule,
+  steps: number,
+  next: Schedule,
+  options: { unit?: ScheduleUnit } = {},
+): ScheduleFunction {
+  for (const schedule of [first, next]) checkSchedule('after', schedule);
+  checkNumber('after', 'steps', steps, 0);
+  checkOptions('after', options, ['unit']);
+  const unit = unitOf('after', [first, next], options.unit);
+  return Object.assign((t: number) => (t < steps ? valueAt(first, t) : valueAt(next, t - steps)), { unit });
+}
+
 /** A schedule as given by a user, or ERR_MG_ARGUMENT. */
 export function checkSchedule(where: string, schedule: unknown): Schedule {
   if (typeof schedule !== 'function') return checkNumber(where, 'lr', schedule, 0);
