@@ -42,7 +42,7 @@ const trainerOf = (task: Task<unknown>, callbacks: readonly Callback[] = [], mor
 describe('every task of the package declares each of its scores', () => {
   const every: Record<string, () => Pick<Task<unknown>, 'describe'>> = {
     mapping: () => tasks.mapping({ size: 5, outputSide: 6 }),
-    'mapping, two questions': () => tasks.makeTask(tasks.taskOptions('map25-q9')),
+    'mapping, two questions': () => tasks.mapping({ size: 25, query: 9 }),
     recall: () => tasks.recall(),
     sorting: () => tasks.sorting(),
     copy: () => tasks.copy({}),
