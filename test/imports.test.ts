@@ -25,10 +25,11 @@ const lib: Record<string, string[]> = {
   'listeners': ['train'],
   'rl': ['train', 'models'],
   'proof': ['models'],
-  'runs': ['train', 'proof'],
+  'runs': ['rl', 'proof'],
   'pictures': ['runs', 'plot'],
   'bench': ['listeners', 'pictures'],
-  'cli': ['bench'],
+  'reproduction': ['runs', 'plot'],
+  'cli': ['bench', 'reproduction'],
   'index': ['listeners', 'models', 'rl'],
   'binding': [],
 };

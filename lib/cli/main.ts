@@ -13,6 +13,7 @@ import { addInspect } from './inspect.js';
 import { addModels } from './models.js';
 import { EXIT, exitStatus, note } from './output.js';
 import { addPlot } from './plot.js';
+import { addReproduce } from './reproduce.js';
 import { addTrain } from './train.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -23,9 +24,19 @@ const program = new Command('multigrid-memory')
   .exitOverride()
   .showHelpAfterError('(multigrid-memory --help lists the commands)');
 
-for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild]) {
-  add(program).exitOverride();
-}
+const commands = [
+  addTrain,
+  addEval,
+  addReproduce,
+  addModels,
+  addEstimate,
+  addInspect,
+  addPlot,
+  addBench,
+  addDoctor,
+  addBuild,
+];
+for (const add of commands) add(program).exitOverride();
 
 // A reader that has seen enough (`… | head`) closes the pipe; that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -15,6 +15,7 @@ import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, loadRun, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { EXIT, note, print, printJson } from './output.js';
 import { episodesOf, lastSplit, scoreLine } from './scores.js';
+import { abortOnSignals } from './signals.js';
 
 interface TrainOptions {
   steps?: number;
@@ -78,23 +79,6 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
     : new Trainer({ ...setup, callbacks });
   const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
   return { trainer, folder, model: setup.model };
-}
-
-/** The first Ctrl-C or SIGTERM ends the run after its current step and saves; the second ends the process at once. */
-function abortOnSignals(): { signal: AbortSignal; received: () => number; close: () => void } {
-  const controller = new AbortController();
-  let exit = 0;
-  const listen = (name: NodeJS.Signals, status: number) => {
-    const listener = (): void => {
-      if (exit !== 0) process.exit(status);
-      exit = status;
-      controller.abort();
-    };
-    process.on(name, listener);
-    return () => process.off(name, listener);
-  };
-  const closers = [listen('SIGINT', EXIT.interrupted), listen('SIGTERM', 143)];
-  return { signal: controller.signal, received: () => exit, close: () => closers.forEach((close) => close()) };
 }
 
 function throughput({ history }: FitResult): number {

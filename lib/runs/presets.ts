@@ -35,7 +35,14 @@ const PUBLISHED: Readonly<Record<string, Row>> = {
   'recall-dnc': [dnc(384), { name: 'recall', items: 10 }, SEQUENCES],
   'mnist-sort': ['mnist-sort', { name: 'mnist-sorting', items: 20 }, SEQUENCES],
   'mnist-recall': ['mnist-recall', { name: 'mnist-recall', items: 10 }, SEQUENCES],
+  'mnist-sort-dnc': [dnc(234), { name: 'mnist-sorting', items: 20, presentation: 'pixels' }, SEQUENCES],
+  'mnist-recall-dnc': [dnc(206), { name: 'mnist-recall', items: 10, presentation: 'pixels' }, SEQUENCES],
   'babi': ['babi', { name: 'babi' }, { ...SEQUENCES, batchSize: 1 }],
+  'babi-dnc': [
+    { kind: 'dnc', slots: 256, wordSize: 64, readHeads: 4, hidden: 256 },
+    { name: 'babi' },
+    { ...SEQUENCES, batchSize: 1, lr: { from: 1e-4, to: 1e-4, steps: 2_000_000 } },
+  ],
 };
 
 /** Half of the episodes walk freely, half of them bump: what a memory must know before a policy explores on it. */

@@ -48,11 +48,11 @@ const ALGORITHMS = table('Table 2', MULTIGRID, ['errorRate'], [
   ['1', 'multigrid, priority sort of 20', 'sort-8k', [0.0043, 0.0009]],
   ['2', 'DNC, priority sort of 20', 'sort-dnc', [0.0039, 0.0016]],
   ['3', 'multigrid, MNIST sort of 20', 'mnist-sort', [0.0864, 0.0016]],
-  ['4', 'DNC, MNIST sort of 20', null, [0.1659, 0.0188]],
+  ['4', 'DNC, MNIST sort of 20', 'mnist-sort-dnc', [0.1659, 0.0188]],
   ['5', 'multigrid, recall of 10', 'recall-8k', [0.0030, 0.0002]],
   ['6', 'DNC, recall of 10', 'recall-dnc', [0.0044, 0.0001]],
   ['7', 'multigrid, MNIST recall of 10', 'mnist-recall', [0.0736, 0.0045]],
-  ['8', 'DNC, MNIST recall of 10', null, [0.2016, 0.0161]],
+  ['8', 'DNC, MNIST recall of 10', 'mnist-recall-dnc', [0.2016, 0.0161]],
   ['9', 'multigrid, priority sort of 50', 'sort-50', [0.0067, 0.0001]],
   ['10', 'multigrid, recall of 20', 'recall-20', null],
 ]);
@@ -60,7 +60,7 @@ const ALGORITHMS = table('Table 2', MULTIGRID, ['errorRate'], [
 /** Percent of answers, and tasks with more than 5 % of errors, of the 20 tasks of bAbI. */
 const BABI = table('Table 3', MULTIGRID, ['meanError', 'failedTasks'], [
   ['1', 'multigrid', 'babi', [12.4, 2.1], [8.6, 2.5]],
-  ['2', 'DNC', null, [16.7, 7.6], [11.2, 5.4]],
+  ['2', 'DNC', 'babi-dnc', [16.7, 7.6], [11.2, 5.4]],
 ]);
 
 /** Percent of answers by task of bAbI. */
@@ -93,7 +93,7 @@ const BABI_TASKS = table('Table 4', MULTIGRID, Array.from({ length: 20 }, (_, k)
   [
     '2',
     'DNC',
-    null,
+    'babi-dnc',
     [9.0, 12.6],
     [39.2, 20.5],
     [39.6, 16.4],

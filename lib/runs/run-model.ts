@@ -2,7 +2,7 @@
 import type { ModelCost, WindowSize } from '../nn/cost.js';
 import { estimate } from '../models/multigrid/estimate.js';
 import { flat } from '../tasks/flat.js';
-import { makeTask } from '../tasks/registry.js';
+import { makeTask, type TaskSpec } from '../tasks/registry.js';
 import type { Task, TaskDescription } from '../tasks/task.js';
 import type { TrainableModel } from '../train/model.js';
 import { Rng } from '../tensor/rng.js';
@@ -24,6 +24,18 @@ function asVectors(task: Task<unknown>): { sizes: Sizes; task: Task<unknown> } {
   return { sizes: { inputs: inputsOf(description), outputs: description.outputs[0]!.logits }, task: shown };
 }
 
+/** Of the published data sets, for runs that do not name the user's files yet: pixels and a flag, classes; words. */
+const DATA_SETS: Readonly<Record<string, Sizes>> = {
+  'mnist-recall': { inputs: 785, outputs: [10] },
+  'mnist-sorting': { inputs: 785, outputs: [10] },
+  'babi': { inputs: 159, outputs: [159] },
+};
+
+function sizesOf(task: TaskSpec): Sizes {
+  const isNamed = Object.hasOwn(task, 'images') || Object.hasOwn(task, 'folder');
+  return (isNamed ? undefined : DATA_SETS[task.name]) ?? asVectors(makeTask(task)).sizes;
+}
+
 /** The model, and the task as it sees it. Throws ERR_MG_ARGUMENT, ERR_MG_CONFIG. */
 export function buildModel(model: RunModel, task: Task<unknown>, rng: Rng): { model: TrainableModel; task: Task<unknown> } {
   if (!isVectorModel(model)) return { model: kinds.multigrid.build(model, { rng }), task };
@@ -42,6 +54,6 @@ export function countRun(run: Pick<RunConfig, 'model' | 'task'>): { parameters: 
 export function estimateRun({ model, task }: Pick<RunConfig, 'model' | 'task'>, size: WindowSize): ModelCost {
   if (!isVectorModel(model)) return estimate(model, size);
   const { kind, ...options } = model;
-  using built = vectorKind(kind).build(options, { ...asVectors(makeTask(task)).sizes, rng: new Rng(1) });
+  using built = vectorKind(kind).build(options, { ...sizesOf(task), rng: new Rng(1) });
   return built.estimate(size);
 }

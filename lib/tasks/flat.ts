@@ -11,15 +11,17 @@ const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce(
 
 /**
  * The flat presentation of a task that asks once after the list (`recall`) or for an answer per item (`encodeDecode`): the bits
- * of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the query with
+ * or pixels of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the query with
  * flag 1, and the answer is due one step later; decoding takes as many further steps, with flag 1 and zeros. The network
  * gives an output at every step, of which only the due ones count. Tasks that ask at every step need no other presentation.
  */
 export function flat<Item>(task: Task<Item>): Task<Item> {
   const { form, input, outputs } = task.describe();
-  const isBitPatch = outputs[0]!.loss === 'bceWithLogits' && outputs[0]!.logits.at(-1) === 1 && Object.keys(input).join() === '0';
-  if (!isBitPatch || (form !== 'recall' && form !== 'encodeDecode')) {
-    fail('ERR_MG_ARGUMENT', 'flat', 'a task that recalls or decodes patches on level 0, one bit in a cell', task.name);
+  const { loss, logits } = outputs[0]!;
+  const isPatch = (loss === 'crossEntropy' || logits.at(-1) === 1) && Object.keys(input).join() === '0';
+  if (!isPatch || (form !== 'recall' && form !== 'encodeDecode')) {
+    const expected = 'a task that recalls or decodes patches on level 0, one bit in a cell, or their classes';
+    fail('ERR_MG_ARGUMENT', 'flat', expected, task.name, 'MNIST has presentation: \'pixels\'');
   }
   return new FlatTask(task, form, input[0]!);
 }
@@ -31,12 +33,16 @@ class FlatTask<Item> implements Task<Item> {
   readonly #form: 'recall' | 'encodeDecode';
   readonly #patch: readonly number[];
   readonly #width: number;
+  /** Numbers of one answer, and of one target: a class is one number. */
   readonly #bits: number;
+  readonly #targets: number;
 
   constructor(task: Task<Item>, form: 'recall' | 'encodeDecode', patch: readonly number[]) {
     [this.name, this.version] = [task.name, task.version];
     [this.#task, this.#form, this.#patch, this.#width] = [task, form, patch, widthOf(patch) + 1];
-    this.#bits = task.describe().outputs[0]!.logits.reduce((a, b) => a * b, 1);
+    const { loss, logits } = task.describe().outputs[0]!;
+    this.#bits = logits.reduce((a, b) => a * b, 1);
+    this.#targets = loss === 'crossEntropy' ? 1 : this.#bits;
   }
 
   describe(): TaskDescription {
@@ -80,15 +86,23 @@ class FlatTask<Item> implements Task<Item> {
         const { target, scored } = window.outputs[0]!;
         const all = Array.from({ length: target.shape[0]! * target.shape[1]! }, (_, row) => row);
         const rows = all.filter((row) => scored!.data[row] === 1);
-        const pick = (values: ArrayLike<number>): Float32Array =>
-          Float32Array.from(rows.flatMap((row) => (
-            Array.from({ length: this.#bits }, (_, k) => values[row * this.#bits + k]!)
-          )));
-        const due = { data: pick(target.data), shape: [rows.length / target.shape[1]!, target.shape[1]!, this.#bits] };
-        inner.add(logits.map(pick), { ...window, outputs: [{ name: window.outputs[0]!.name, target: due }] });
+        const pick = (values: ArrayLike<number>, width: number): number[] =>
+          rows.flatMap((row) => Array.from({ length: width }, (_, k) => values[row * width + k]!));
+        const due = this.#answers(rows.length / target.shape[1]!, target.shape[1]!);
+        due.data.set(pick(target.data, this.#targets));
+        inner.add(logits.map((values) => Float32Array.from(pick(values, this.#bits))), {
+          ...window,
+          outputs: [{ name: window.outputs[0]!.name, target: due }],
+        });
       },
       result: () => inner.result(),
     };
+  }
+
+  /** Targets of answers [T,B], all zero: bits as numbers, a class as its number. */
+  #answers(steps: number, batch: number): HostArray {
+    if (this.#targets < this.#bits) return { data: new Int32Array(steps * batch), shape: [steps, batch] };
+    return zeros(steps, batch, this.#bits);
   }
 
   #extra(steps: number): number {
@@ -100,7 +114,7 @@ class FlatTask<Item> implements Task<Item> {
     const steps = shown + this.#extra(shown);
     const output = window.outputs[0]!;
     const input = zeros(steps, batch, 1, this.#width);
-    const target = zeros(steps, batch, this.#bits);
+    const target = this.#answers(steps, batch);
     const due = zeros(steps, batch);
     this.#write(input.data, window.input[0]!, 0);
     if (this.#form === 'recall') {
@@ -111,7 +125,7 @@ class FlatTask<Item> implements Task<Item> {
     }
     const answers = output.target.shape[0]!;
     const first = steps - answers;
-    target.data.set(output.target.data as Float32Array, first * batch * this.#bits);
+    target.data.set(output.target.data, first * batch * this.#targets);
     due.data.fill(1, first * batch);
     return { ...window, steps, input: { 0: input }, outputs: [{ name: output.name, target, mask: due, scored: due }] };
   }

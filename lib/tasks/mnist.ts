@@ -1,7 +1,7 @@
 // MNIST tasks: remember a list of digit images; recall the class of one, or all classes in order.
 // Huynh, Maire, Walter 2020, "Algorithmic tasks"; batches, queries and resizing as in the published recall sample.
 
-import { checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
+import { checkChoice, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import { Rng } from '../tensor/rng.js';
 import { readIdx } from './idx.js';
 import { nearestRows } from './patch.js';
@@ -32,6 +32,8 @@ export interface MnistOptions {
    * there are images for in validation and test.
    */
   readonly batch?: number;
+  /** `pyramid` (default): resized to the levels of a pyramid. `pixels`: the image as it is, for networks without grids. */
+  readonly presentation?: 'pyramid' | 'pixels';
   /** Levels to deliver, each by nearest-neighbour resizing to side 3·2^l. Default [0, 1, 2]. */
   readonly inputLevels?: readonly number[];
   /** Factor on the pixels. Default 1: raw values 0 … 255. */
@@ -52,6 +54,7 @@ const KNOWN = [
   'validationSeed',
   'items',
   'batch',
+  'presentation',
   'inputLevels',
   'pixelScale',
 ] as const satisfies (keyof MnistOptions)[];
@@ -111,6 +114,10 @@ function readMnist(where: Kind, options: MnistOptions, defaultItems: number): Mn
     fail('ERR_MG_ARGUMENT', where, 'inputLevels to be a list of distinct levels', levels);
   }
   for (const level of levels) checkInteger(where, 'every input level', level, 0, 6);
+  const presentation = checkChoice(where, 'presentation', options.presentation ?? 'pyramid', ['pyramid', 'pixels']);
+  if (presentation === 'pixels' && options.inputLevels !== undefined) {
+    fail('ERR_MG_ARGUMENT', where, 'no inputLevels beside presentation pixels', options.inputLevels);
+  }
   const train = readImages(where, options.images, options.labels);
   const { testImages, testLabels } = options;
   if ((testImages === undefined) !== (testLabels === undefined)) {
@@ -131,7 +138,9 @@ function readMnist(where: Kind, options: MnistOptions, defaultItems: number): Mn
     items,
     batch,
     scale,
-    levels: levels.map((level) => ({ level, side: levelSide(level) })),
+    levels: presentation === 'pixels'
+      ? [{ level: 0, side: train.side }]
+      : levels.map((level) => ({ level, side: levelSide(level) })),
     files: { train, test },
     places,
   };

@@ -1,0 +1,37 @@
+/** What a row costs on this machine: a training window timed, and the bytes that the estimate names. */
+import { buildRun } from '../runs/run-config.js';
+import { estimateRun } from '../runs/run-model.js';
+import type { RunConfig } from '../runs/run.js';
+import { Trainer } from '../train/trainer.js';
+
+export interface RowCost {
+  /** Of training, in updates after the first. */
+  readonly stepsPerSecond: number;
+  /** Of the whole recipe, without scoring. */
+  readonly hours: number;
+  readonly bytes: number;
+}
+
+/** Time steps of the longest window of a run. */
+export function windowSteps(run: RunConfig): number {
+  const setup = buildRun(run);
+  using _ = setup.model;
+  const { steps } = setup.task.describe();
+  return Math.min(run.truncate ?? Infinity, steps ?? 100);
+}
+
+/** One update to warm up, then updates until `seconds` have passed, at least one. The weights are thrown away. */
+export async function measureCost(run: RunConfig, seconds: number): Promise<RowCost> {
+  const setup = buildRun(run);
+  using _ = setup.model;
+  const trainer = new Trainer(setup);
+  let [began, first, last] = [0, 0, 0];
+  for await (const { step, update } of trainer.run({ steps: run.steps })) {
+    if (update === 1) [began, first] = [performance.now(), step];
+    last = step;
+    if (update > 1 && performance.now() - began >= seconds * 1000) break;
+  }
+  const stepsPerSecond = (last - first) / ((performance.now() - began) / 1000);
+  const { bytesTraining } = estimateRun(run, { batch: run.batchSize, steps: windowSteps(run) });
+  return { stepsPerSecond, hours: run.steps / stepsPerSecond / 3600, bytes: bytesTraining };
+}

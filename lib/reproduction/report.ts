@@ -1,0 +1,93 @@
+/** What was recorded, as a table beside the published figures and as curves. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lineChart } from '../plot/line-chart.js';
+import { MgError } from '../errors.js';
+import { fail } from '../check.js';
+import { compare, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
+import type { SeedRecord } from './reproduce.js';
+
+/** All records `<folder>/<row>/<recipe>-<seed>.json`, in the order of rows, recipes and seeds. Throws ERR_MG_CONFIG for other JSON. */
+export function readRecords(folder: string): SeedRecord[] {
+  if (!existsSync(folder)) return [];
+  return reproducibleRows().flatMap(({ run }) => {
+    const files = existsSync(join(folder, run)) ? readdirSync(join(folder, run)).filter((file) => file.endsWith('.json')) : [];
+    return files.sort().map((file) => readRecord(join(folder, run, file)));
+  });
+}
+
+export function readRecord(file: string): SeedRecord {
+  let value: Partial<SeedRecord>;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8')) as Partial<SeedRecord>;
+  } catch (cause) {
+    throw new MgError('ERR_MG_CONFIG', `${file}: expected a record as JSON`, { op: file, cause });
+  }
+  if (typeof value?.row !== 'string' || typeof value.test?.scores !== 'object' || !Array.isArray(value.curve)) {
+    fail('ERR_MG_CONFIG', file, 'a record with row, curve and test', Object.keys(value ?? {}));
+  }
+  return value as SeedRecord;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+
+/** In four digits; a small rate to four decimals. */
+export const showScore = (value: number): string => (Math.abs(value) < 1 ? value.toFixed(4) : value.toPrecision(4));
+
+/** `0.0461 (1 seed, 30 % of the steps)`: the mean over seeds of one figure. */
+function shown(records: readonly SeedRecord[], value: (record: SeedRecord) => number | null): string {
+  const values = records.map(value).filter((x) => x !== null);
+  if (values.length === 0) return '–';
+  const trained = Math.min(...records.map(({ step, steps }) => step / steps));
+  const share = trained < 1 ? `, ${(100 * trained).toFixed(0)} % of the steps` : '';
+  const spread = values.length > 1 ? ` [${showScore(Math.min(...values))}, ${showScore(Math.max(...values))}]` : '';
+  return `${showScore(mean(values))}${spread} (${values.length} seed${values.length > 1 ? 's' : ''}${share})`;
+}
+
+const hours = (records: readonly SeedRecord[]): string =>
+  records.length === 0 ? '–' : (records.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 3600).toFixed(1);
+
+const byRecipe = (records: readonly SeedRecord[], row: Row, recipe: Recipe): SeedRecord[] =>
+  records.filter((record) => record.row === row.run && record.recipe === recipe);
+
+/** Markdown: every figure of every published row that has a record, beside what was reached. */
+export function reportTable(records: readonly SeedRecord[]): string {
+  const head = ['table', 'row', 'figure', 'published', 'official', 'fast', 'core-hours'];
+  const lines = reproducibleRows().flatMap((row) => {
+    const [official, fast] = [byRecipe(records, row, 'official'), byRecipe(records, row, 'fast')];
+    if (official.length + fast.length === 0) return [];
+    return row.published.flatMap((published) =>
+      compare(published, {}).flatMap(({ figure, published: value }) => {
+        const of = (record: SeedRecord): number | null =>
+          compare(published, record.test.scores).find((one) => one.figure === figure)!.ours;
+        const reached = [shown(official, of), shown(fast, of)];
+        if (reached.every((text) => text === '–')) return [];
+        const spent = `${hours(official)}, ${hours(fast)}`;
+        return [[published.table, `\`${row.run}\``, figure, showFigure(value), ...reached, spent]];
+      })
+    );
+  });
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Validation scores of a row over time steps, one curve for each recipe and seed. */
+export function reportCurve(records: readonly SeedRecord[], row: string, metric: string): string {
+  const of = records.filter((record) => record.row === row);
+  const series = of.map(({ recipe, seed, curve }) => {
+    const points = curve.filter((point) => typeof point[metric] === 'number');
+    return {
+      name: `${recipe}, seed ${seed}`,
+      x: points.map(({ step }) => step),
+      y: points.map((point) => point[metric] as number),
+      smooth: 1,
+      hasMarkers: true,
+    };
+  }).filter(({ x }) => x.length > 0);
+  if (series.length === 0) fail('ERR_MG_ARGUMENT', 'report', `records of ${row} with ${metric}`, of.length);
+  return lineChart({
+    title: row,
+    subtitle: 'Scores on episodes that training never draws',
+    xLabel: 'time steps',
+    panels: [{ title: metric, series }],
+  });
+}

@@ -1,0 +1,201 @@
+// The published rows: each can be trained, stopped, scored and reported; their test sets and the answers that need no memory.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { tasks } from '../../lib/index.js';
+import { measureCost } from '../../lib/reproduction/cost.js';
+import { readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
+import { reproduce, scoreWeights, withData, type SeedRecord } from '../../lib/reproduction/reproduce.js';
+import { compare, findRow, RECIPES, recipeRun, reproducibleRows, showFigure } from '../../lib/reproduction/rows.js';
+import { chance, TEST_SEED, testSetHash, withoutMemory } from '../../lib/reproduction/test-set.js';
+import { checkRunConfig } from '../../lib/runs/run-config.js';
+import type { RunConfig } from '../../lib/runs/run.js';
+import { published } from '../../lib/runs/published.js';
+import { loadTensors } from '../../lib/tensor/tensor-file.js';
+import { sharedFile } from '../tasks/shared-data.js';
+
+const out = mkdtempSync(join(tmpdir(), 'mg-reproduce-'));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+const byName = new Map(reproducibleRows().map((row) => [row.run, row]));
+
+/** One update of two short episodes, whatever the row. */
+const short = (run: RunConfig): Partial<RunConfig> => ({
+  batchSize: 2,
+  steps: 1,
+  validate: { every: 1, items: 2 },
+  task: run.task.name === 'mapping' ? { ...run.task, pathLength: 4 } : run.task,
+});
+
+/** The user's data of a row in this checkout, if it is there. */
+function dataOf(row: string): string | undefined {
+  const { name } = recipeRun(row, 'fast').task;
+  const folder = name === 'babi'
+    ? 'data/fixtures/babi/tasks_1-20_v1-2/en-10k'
+    : name.startsWith('mnist')
+    ? 'data/mnist'
+    : undefined;
+  return folder === undefined ? undefined : sharedFile(folder);
+}
+
+describe('rows', () => {
+  it('are all the tables of the paper, each run once', () => {
+    const paper = published.filter(({ source }) => source.startsWith('Huynh'));
+    const rowsOf = (table: string): number => paper.filter((row) => row.table === table).length;
+    expect([rowsOf('Table 1'), rowsOf('Table 2'), rowsOf('Table 3'), rowsOf('Table 4')]).toEqual([13, 10, 2, 2]);
+    const rows = reproducibleRows();
+    expect(new Set(rows.map(({ run }) => run)).size).toBe(rows.length);
+    for (const system of paper.filter(({ table }) => /^Table [23]$/.test(table)))
+      expect(system.run, system.system).not.toBeNull();
+  });
+
+  it.each([...byName.keys()])('%s has both recipes as runs that can be checked', (row) => {
+    for (const recipe of RECIPES) {
+      const run = recipeRun(row, recipe);
+      expect(run.model).toEqual(recipeRun(row, 'official').model);
+      expect(checkRunConfig({ ...run, model: run.model, name: row }).steps).toBe(run.steps);
+    }
+  });
+
+  it('stand beside our scores in the published unit', () => {
+    const [first] = findRow('map15-8k').published;
+    expect(compare(first!, { f: 0.5, precision: 0.25, recall: 1 })).toEqual([
+      { figure: 'precision', published: 99.79, ours: 25 },
+      { figure: 'recall', published: 99.88, ours: 100 },
+      { figure: 'f', published: 99.83, ours: 50 },
+    ]);
+    const [second] = findRow('map25-q9').published;
+    expect(compare(second!, { 'query3.f': 0.1, 'query9.f': 0.9 }).at(-1)!.ours).toBeCloseTo(90);
+    expect(compare(findRow('recall-8k').published[0]!, {})[0]!.ours).toBeNull();
+    expect(() => findRow('map26')).toThrow(/expected a row among map15-8k, /);
+  });
+
+  it('show figures as they are printed', () => {
+    expect([showFigure(99.83), showFigure([0.0043, 0.0009]), showFigure(null)]).toEqual(['99.83', '0.0043 ± 0.0009', '–']);
+  });
+
+  it('of data sets ask for the user’s copy', () => {
+    expect(() => withData(recipeRun('mnist-recall', 'fast'), undefined)).toThrow(/the folder of your copy of MNIST.*--data/);
+    expect(() => withData(recipeRun('babi-dnc', 'fast'), undefined)).toThrow(/the folder of your copy of bAbI.*--data/);
+  });
+});
+
+describe('the test set', () => {
+  const recall = tasks.recall({ items: 4 }) as never;
+  it('has one hash for all seeds, and another for other episodes', () => {
+    const hash = testSetHash(recall, 20);
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(testSetHash(tasks.recall({ items: 4 }) as never, 20)).toBe(hash);
+    expect(testSetHash(recall, 21)).not.toBe(hash);
+    expect(testSetHash(tasks.recall({ items: 5 }) as never, 20)).not.toBe(hash);
+  });
+
+  it('is not drawn by a training', async () => {
+    await expect(reproduce({ row: 'recall-8k', recipe: 'fast', seed: TEST_SEED, out })).rejects.toThrow(/another seed/);
+  });
+
+  it('answered by chance has half of the bits wrong: within four deviations of a coin', () => {
+    const bits = 400 * 9;
+    expect(Math.abs(chance(recall, 400)['errorRate']! - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / bits));
+  });
+
+  it('answered without memory is no better than chance where every bit is a coin of its own', () => {
+    expect(Math.abs(withoutMemory(recall, 400, 400)['errorRate']! - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / (400 * 9)));
+  });
+
+  it('answered without memory knows how often a bit is set: of copies that are 1 throughout, all', () => {
+    const description = { ...tasks.recall({ items: 4 }).describe(), form: 'recall' as const };
+    const ones = { ...wrap(tasks.recall({ items: 4 })), describe: () => description };
+    expect(withoutMemory(ones as never, 8, 8)['errorRate']).toBe(0);
+  });
+});
+
+/** The task, with answers that are all 1. */
+function wrap(task: ReturnType<typeof tasks.recall>) {
+  const windows: typeof task.windows = (items, options) =>
+    [...task.windows(items, options)].map((window) => ({
+      ...window,
+      outputs: window.outputs.map((output) => ({
+        ...output,
+        target: { ...output.target, data: new Float32Array(output.target.data.length).fill(1) },
+      })),
+    }));
+  return {
+    name: task.name,
+    version: task.version,
+    generate: task.generate.bind(task),
+    windowCount: task.windowCount.bind(task),
+    windows,
+    scorer: task.scorer.bind(task),
+  };
+}
+
+describe('one seed', () => {
+  const rows = [...byName.keys()].filter((row) => dataOf(row) === undefined || existsSync(dataOf(row)!));
+  it.each(rows)('of %s is trained, scored and noted', async (row) => {
+    const data = dataOf(row);
+    const change = short(recipeRun(row, 'fast'));
+    const options = { row, recipe: 'fast', seed: 3, out, items: 2, change, ...(data === undefined ? {} : { data }) } as const;
+    const { record, folder, isFinished } = await reproduce(options);
+    expect(isFinished).toBe(true);
+    expect(record).toEqual(readRecord(`${folder}.json`));
+    expect(record).toMatchObject({ row, recipe: 'fast', seed: 3, test: { items: 2 } });
+    expect(JSON.stringify(record)).not.toContain(out);
+    if (data !== undefined) expect(JSON.stringify(record.run)).not.toContain(data);
+    const reached = findRow(row).published.flatMap((figures) => compare(figures, record.test.scores));
+    const measured = reached.filter(({ figure }) => !/^(\d+|seconds|task\d+)$/.test(figure));
+    for (const { figure, ours } of measured) expect(ours, figure).not.toBeNull();
+  });
+
+  it('goes on where a stop left it, to the record of a run that was never stopped', async () => {
+    const change = { batchSize: 2, steps: 60, validate: { every: 30, items: 2 }, task: { name: 'recall', items: 3 } } as const;
+    const options = { row: 'recall-8k', recipe: 'official', seed: 5, items: 4, change } as const;
+    const whole = await reproduce({ ...options, out: join(out, 'whole') });
+    const stop = new AbortController();
+    const stopAt = { onStep: ({ step }: { step: number }) => (step >= 24 ? stop.abort() : undefined) } as const;
+    const first = await reproduce({ ...options, out: join(out, 'parts'), signal: stop.signal, callbacks: [stopAt] });
+    expect([first.isFinished, first.record.step]).toEqual([false, 24]);
+    const second = await reproduce({ ...options, out: join(out, 'parts') });
+    const kept = ({ curve, test, step }: SeedRecord) => ({ curve, test, step });
+    expect(kept(second.record)).toEqual(kept(whole.record));
+    expect(second.record.cpuSeconds).toBeGreaterThanOrEqual(first.record.cpuSeconds);
+    await expect(reproduce({ ...options, seed: 5, out: join(out, 'parts'), change: { ...change, batchSize: 3 } }))
+      .rejects.toThrow(/expected the run/);
+  });
+
+  it('leaves weights that score the same again', async () => {
+    const path = join(out, 'recall-8k', 'fast-3');
+    const record = readRecord(`${path}.json`);
+    const { tensors } = await loadTensors(`${path}.safetensors`);
+    const load = async (model: { loadStateDict(state: typeof tensors): unknown }): Promise<void> => {
+      model.loadStateDict(tensors);
+    };
+    const again = await scoreWeights('recall-8k', 'fast', load as never, { items: 2 });
+    expect(again).toEqual({ scores: record.test.scores, sha256: record.test.sha256 });
+  });
+
+  it('has a cost, measured', async () => {
+    const run = recipeRun('recall-8k', 'fast');
+    const cost = await measureCost({ ...run, batchSize: 1 }, 0.01);
+    expect(cost.hours).toBeCloseTo(run.steps / cost.stepsPerSecond / 3600);
+    expect(cost.bytes).toBeGreaterThan(127_529 * 4);
+  });
+});
+
+describe('the report', () => {
+  it('puts every record beside the published figure', () => {
+    const records = readRecords(out);
+    const line = reportTable(records).split('\n').find((text) => text.includes('`recall-8k`'))!;
+    const score = records.find(({ row }) => row === 'recall-8k')!.test.scores['errorRate']!;
+    expect(line.split(' | ').slice(1, 4)).toEqual(['`recall-8k`', 'errorRate', '0.003 ± 0.0002']);
+    expect(line).toContain(`${score.toFixed(4)} (1 seed)`);
+    expect(reportCurve(records, 'recall-8k', 'errorRate')).toContain('fast, seed 3');
+  });
+
+  it('refuses what is no record', () => {
+    expect(() => readRecord(join(out, 'recall-8k', 'fast-3', 'config.json'))).toThrow(
+      /expected a record with row, curve and test/,
+    );
+    expect(readFileSync(join(out, 'recall-8k', 'fast-3.json'), 'utf8')).toContain('"sha256"');
+  });
+});
