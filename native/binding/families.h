@@ -4,6 +4,7 @@
 
 namespace mg {
 
+OpRows conv_ops();
 OpRows dnc_ops();
 OpRows elementwise_ops();
 OpRows grid_ops();

@@ -17,6 +17,7 @@ const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
     const OpRows families[] = {
+        conv_ops(),
         dnc_ops(),
         elementwise_ops(),
         grid_ops(),

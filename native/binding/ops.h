@@ -66,18 +66,20 @@ class Call {
   Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes, place_); }
   // Queues a job: one that takes a Target runs where the arguments are, any other on the CPU alone.
   template <class F>
-  void run(F job) {
+  void run(F&& job) {
     if constexpr (std::is_invocable<F, const Target&>::value) {
-      enqueue([job = std::move(job), target = Target{place_}] { job(target); });
+      enqueue([job = std::forward<F>(job), target = Target{place_}] { job(target); });
     } else {
       expect_cpu();
-      enqueue(std::move(job));
+      enqueue(std::forward<F>(job));
     }
   }
   // One that takes a Target and a number of the dtype's type, float or double.
   template <class F>
-  void run(DType dtype, F job) {
-    run([dtype, job = std::move(job)](const Target& on) { by_float(dtype, [&](auto t) { job(on, t); }); });
+  void run(DType dtype, F&& job) {
+    enqueue([dtype, job = std::forward<F>(job), target = Target{place_}] {
+      by_float(dtype, [&](auto t) { job(target, t); });
+    });
   }
   // Finds where the arguments are: all in one place, or ERR_MG_DEVICE.
   void settle_place();
