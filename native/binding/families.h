@@ -4,6 +4,18 @@
 
 namespace mg {
 
+// Arguments that several ops have.
+struct TensorArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const std::vector<i64>& dims = integers("dims");
+};
+struct GradientArgs : Args {  // of y = f(x)
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x"), &y = storage("y");
+  const std::vector<i64>& dims = integers("dims");
+};
+
 OpRows conv_ops();
 OpRows dnc_ops();
 OpRows elementwise_ops();

@@ -22,13 +22,8 @@ i64 count_of(const Call& c, double n) {
   return static_cast<i64>(n);
 }
 
-struct UnaryArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");  // kind
-};
-
-void call_unary(Call& c, const UnaryArgs& a) {
+// dims: kind
+void call_unary(Call& c, const TensorArgs& a) {
   c.expect_dims(a.dims, 1);
   const Storage x = a.x;
   c.expect_float(x, "x");
@@ -40,13 +35,8 @@ void call_unary(Call& c, const UnaryArgs& a) {
   });
 }
 
-struct UnaryBackwardArgs : Args {
-  using Args::Args;
-  const Storage &dy = storage("dy"), &x = storage("x"), &y = storage("y");
-  const std::vector<i64>& dims = integers("dims");  // kind
-};
-
-void call_unary_backward(Call& c, const UnaryBackwardArgs& a) {
+// dims: kind
+void call_unary_backward(Call& c, const GradientArgs& a) {
   c.expect_dims(a.dims, 1);
   const Storage dy = a.dy, x = a.x, y = a.y;
   c.expect_float(x, "x");
@@ -100,13 +90,8 @@ void call_copy(Call& c, const CopyArgs& a) {
   });
 }
 
-struct CastArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");  // dtype
-};
-
-void call_cast(Call& c, const CastArgs& a) {
+// dims: dtype
+void call_cast(Call& c, const TensorArgs& a) {
   c.expect_dims(a.dims, 1);
   const Storage x = a.x, y = c.result(dtype_of(c, a.dims[0]), x.count);
   c.run([=](const Target& on) { MG_ON(on, cast, x.count, x.dtype, x.as<void>(), y.dtype, y.as<void>()); });

@@ -24,13 +24,7 @@ PoolDims pool_dims(const Call& c, const std::vector<i64>& dims) {
   return d;
 }
 
-struct GridArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");
-};
-
-void call_max_pool(Call& c, const GridArgs& a) {
+void call_max_pool(Call& c, const TensorArgs& a) {
   const PoolDims d = pool_dims(c, a.dims);
   const Storage x = a.x;
   c.expect_float(x, "x");
@@ -61,7 +55,7 @@ void call_max_pool_backward(Call& c, const MaxPoolBackwardArgs& a) {
   });
 }
 
-void call_grid_up(Call& c, const GridArgs& a) {
+void call_grid_up(Call& c, const TensorArgs& a) {
   const UpDims d = grid_dims<UpDims>(c, a.dims);
   const Storage x = a.x;
   c.expect_float(x, "x");

@@ -15,12 +15,6 @@ void by_size(DType dtype, F&& f) {
   }
 }
 
-struct StridedArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");
-};
-
 // [offset, …shape, …strides] from `first` on, touching no more than `limit` elements.
 StridedDims strided_dims(const Call& c, const std::vector<i64>& d, std::size_t first, i64 limit) {
   if (d.size() <= first || (d.size() - first) % 2 != 1)
@@ -35,7 +29,7 @@ StridedDims strided_dims(const Call& c, const std::vector<i64>& d, std::size_t f
   return dims.merged();
 }
 
-void call_strided_read(Call& c, const StridedArgs& a) {
+void call_strided_read(Call& c, const TensorArgs& a) {
   const Storage x = a.x;
   const StridedDims dims = strided_dims(c, a.dims, 0, x.count);
   const Storage y = c.result(x.dtype, dims.count());
@@ -47,7 +41,7 @@ void call_strided_read(Call& c, const StridedArgs& a) {
   });
 }
 
-void call_strided_write(Call& c, const StridedArgs& a) {
+void call_strided_write(Call& c, const TensorArgs& a) {
   const Storage x = a.x;
   if (a.dims.empty() || a.dims[0] < 0) c.refuse("ERR_MG_SHAPE", "dims that begin with a count", "none");
   const i64 count = a.dims[0];

@@ -5,15 +5,15 @@
 namespace mg {
 namespace {
 
-struct BceArgs : Args {
+struct DyArgs : Args {
   using Args::Args;
-  const Storage &logits = storage("logits"), &target = storage("target"), &mask = storage_or_null("mask");
-  const std::vector<i64>& dims = integers("dims");
+  const Storage& dy = storage("dy");
 };
-struct BceBackwardArgs : Args {
-  using Args::Args;
-  const Storage &dy = storage("dy"), &logits = storage("logits"), &target = storage("target"), &mask = storage_or_null("mask");
-  const std::vector<i64>& dims = integers("dims");
+template <class First>  // Args, or DyArgs for the gradient
+struct BceArgs : First {
+  using First::First;
+  const Storage &logits = this->storage("logits"), &target = this->storage("target"), &mask = this->storage_or_null("mask");
+  const std::vector<i64>& dims = this->integers("dims");
 };
 
 template <class A>
@@ -29,7 +29,7 @@ BceDims bce_dims(const Call& c, const A& a) {
   return d;
 }
 
-void call_bce(Call& c, const BceArgs& a) {
+void call_bce(Call& c, const BceArgs<Args>& a) {
   const BceDims d = bce_dims(c, a);
   const Storage logits = a.logits, target = a.target, mask = a.mask;
   const Storage loss = c.result(logits.dtype, 1), partials = c.workspace(d.blocks() * 8);
@@ -39,7 +39,7 @@ void call_bce(Call& c, const BceArgs& a) {
   });
 }
 
-void call_bce_backward(Call& c, const BceBackwardArgs& a) {
+void call_bce_backward(Call& c, const BceArgs<DyArgs>& a) {
   const BceDims d = bce_dims(c, a);
   const Storage dy = a.dy, logits = a.logits, target = a.target, mask = a.mask;
   c.expect(dy, "dy", logits.dtype, 1);
@@ -50,15 +50,11 @@ void call_bce_backward(Call& c, const BceBackwardArgs& a) {
   });
 }
 
-struct CrossEntropyArgs : Args {
-  using Args::Args;
-  const Storage &logits = storage("logits"), &classes = storage("classes"), &mask = storage_or_null("mask");
-  const std::vector<i64>& dims = integers("dims");
-};
-struct CrossEntropyBackwardArgs : Args {
-  using Args::Args;
-  const Storage &dy = storage("dy"), &logits = storage("logits"), &classes = storage("classes"), &mask = storage_or_null("mask");
-  const std::vector<i64>& dims = integers("dims");
+template <class First>
+struct CrossEntropyArgs : First {
+  using First::First;
+  const Storage &logits = this->storage("logits"), &classes = this->storage("classes"), &mask = this->storage_or_null("mask");
+  const std::vector<i64>& dims = this->integers("dims");
 };
 
 template <class A>
@@ -72,7 +68,7 @@ ClassDims class_dims(const Call& c, const A& a) {
   return d;
 }
 
-void call_cross_entropy(Call& c, const CrossEntropyArgs& a) {
+void call_cross_entropy(Call& c, const CrossEntropyArgs<Args>& a) {
   const ClassDims d = class_dims(c, a);
   const Storage logits = a.logits, classes = a.classes, mask = a.mask;
   const Storage loss = c.result(logits.dtype, 1), partials = c.workspace(d.blocks() * 8);
@@ -83,7 +79,7 @@ void call_cross_entropy(Call& c, const CrossEntropyArgs& a) {
   });
 }
 
-void call_cross_entropy_backward(Call& c, const CrossEntropyBackwardArgs& a) {
+void call_cross_entropy_backward(Call& c, const CrossEntropyArgs<DyArgs>& a) {
   const ClassDims d = class_dims(c, a);
   const Storage dy = a.dy, logits = a.logits, classes = a.classes, mask = a.mask;
   c.expect(dy, "dy", logits.dtype, 1);
@@ -100,13 +96,7 @@ SoftmaxDims softmax_dims(const Call& c, const std::vector<i64>& dims) {
   return {dims[0] != 0, dims[1], dims[2]};
 }
 
-struct SoftmaxArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");
-};
-
-void call_softmax(Call& c, const SoftmaxArgs& a) {
+void call_softmax(Call& c, const TensorArgs& a) {
   const SoftmaxDims d = softmax_dims(c, a.dims);
   const Storage x = a.x;
   c.expect_float(x, "x");

@@ -5,13 +5,8 @@
 namespace mg {
 namespace {
 
-struct ReduceArgs : Args {
-  using Args::Args;
-  const Storage& x = storage("x");
-  const std::vector<i64>& dims = integers("dims");  // kind, then outer, length, inner
-};
-
-void call_reduce(Call& c, const ReduceArgs& a) {
+// dims: kind, outer, length, inner
+void call_reduce(Call& c, const TensorArgs& a) {
   c.expect_dims(a.dims, 4);
   const Storage x = a.x;
   c.expect_float(x, "x");
@@ -26,13 +21,8 @@ void call_reduce(Call& c, const ReduceArgs& a) {
   });
 }
 
-struct MaxBackwardArgs : Args {
-  using Args::Args;
-  const Storage &dy = storage("dy"), &x = storage("x"), &y = storage("y");
-  const std::vector<i64>& dims = integers("dims");  // outer, length, inner
-};
-
-void call_max_backward(Call& c, const MaxBackwardArgs& a) {
+// dims: outer, length, inner
+void call_max_backward(Call& c, const GradientArgs& a) {
   c.expect_dims(a.dims, 3);
   const ReduceDims d{a.dims[0], a.dims[1], a.dims[2]};
   const Storage dy = a.dy, x = a.x, y = a.y;
