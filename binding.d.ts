@@ -15,6 +15,11 @@ export interface Storage {
 /** Codes of `allocate` and the order of `DType` in lib: float32, float64, int32, uint8. */
 export type DTypeCode = 0 | 1 | 2 | 3;
 
+/** The work that a stretch of JavaScript queued, with all its memory, to be run again as one. Opaque to JavaScript. */
+export interface Program {
+  readonly __program: never;
+}
+
 export interface OpDescription {
   readonly args: readonly { readonly name: string; readonly type: string }[];
   readonly returns: string;
@@ -26,6 +31,8 @@ export interface NativeRuntime {
   allocate(dtype: DTypeCode, count: number): Storage;
   fromArray(data: ArrayBufferView): Storage;
   write(storage: Storage, data: ArrayBufferView): void;
+  /** The values of `from` put into `to`, in queue order. Two ranges of the same memory: left as they are. */
+  assign(to: Storage, from: Storage): void;
   slice(storage: Storage, offset: number, count: number): Storage;
   release(storage: Storage): void;
   read(storage: Storage): Promise<ArrayBuffer>;
@@ -62,6 +69,18 @@ export interface NativeRuntime {
     readonly outputs: readonly (readonly [layer: number, level: number])[];
     readonly states: readonly (readonly [layer: number, level: number])[];
   };
+  /** Until endProgram, what is queued runs and is kept too; reading is refused. */
+  beginProgram(): void;
+  /** After each run, the values of carried[i] are moved to into[i], where the next run finds them. */
+  endProgram(
+    inputs: readonly Storage[], carried: readonly Storage[], into: readonly Storage[], answers: readonly Storage[],
+  ): Program;
+  /** One run to its end, blocking: numbers for each input (null: what the storage holds). Programs run one at a time. */
+  runProgram(program: Program, data: readonly (ArrayBufferView | null)[]): void;
+  queueProgram(program: Program, data: readonly (ArrayBufferView | null)[]): Promise<void>;
+  /** The answers of the last run, copied into a typed array each. */
+  programAnswers(program: Program, into: readonly ArrayBufferView[]): void;
+  releaseProgram(program: Program): void;
   describe(): {
     readonly contract: string;
     readonly compiler: string;

@@ -4,12 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NativeBinding, Storage } from '../binding.js';
+import type { NativeBinding, Program, Storage } from '../binding.js';
 import { identifyBinary } from './binary-file.js';
 import { fail } from './check.js';
 import { MgError } from './errors.js';
 
-export type { Storage };
+export type { Program, Storage };
 
 /** The folder of the package: this file lies in lib/ in a checkout and in dist/ once compiled. */
 export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -39,6 +39,16 @@ export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js
 export type { WindowMemory, WindowSize } from '../nn/cost.js';
 export type { MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
 export { TensorState } from './tensor-state.js';
+export {
+  Session,
+  type SessionAnswers,
+  type SessionGrid,
+  type SessionGrids,
+  type SessionInputs,
+  type SessionNumbers,
+  type SessionOptions,
+  type SessionState,
+} from './session.js';
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';

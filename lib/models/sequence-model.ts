@@ -12,6 +12,7 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid/multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
+import { Session, sessionBatch, type SessionOptions } from './session.js';
 import { TensorState } from './tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
@@ -142,6 +143,22 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     const result = this.#run(reshape(x, [1, ...x.shape]), state, null, options);
     const y = reshape(result.y, [x.shape[0]!, ...this.outputShape]);
     return { y, logits: [y], state: result.state };
+  }
+
+  /** The model step by step on memory made once; a step takes `inputs` numbers for each row. */
+  session(options: SessionOptions = {}): Session<S> {
+    const where = `${this.constructor.name}.session`;
+    const batch = sessionBatch(where, options);
+    return new Session<S>({
+      where,
+      model: this,
+      input: [[batch, this.inputs]],
+      queries: [],
+      initialState: () => this.initialState(batch),
+      stateFromTensors: (tensors) => this.stateFromTensors(tensors),
+      step: ([x], state) => ({ ...this.run(reshape(x!, [1, batch, this.inputs]), state, null, true), memory: [] }),
+      read: () => fail('ERR_MG_ARGUMENT', where, 'a model with readers', this),
+    }, batch);
   }
 
   #run(x: Tensor, state: S, lengths: Int32Array | null, { consume = false }: StepOptions): { y: Tensor; state: S } {

@@ -8,6 +8,7 @@ namespace mg {
 struct Environment::Pending {
   Napi::Promise::Deferred deferred;
   std::function<Napi::Value(Napi::Env)> result;
+  std::function<void()> ended;
 };
 
 Environment::Environment(Napi::Env env)
@@ -17,21 +18,29 @@ Environment::Environment(Napi::Env env)
 }
 
 void Environment::enqueue(std::function<void()> job) {
+  if (recording) recording->jobs.push_back(job);
   queue_.enqueue(std::move(job));
   if (runs_each_op_to_its_end) queue_.wait_idle();
 }
 
-Napi::Promise Environment::promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result) {
-  // Owned by the queued job until it is handed to `settle`; a job dropped by a closing environment takes it along.
-  auto pending = std::make_shared<std::unique_ptr<Pending>>(new Pending{Napi::Promise::Deferred::New(env), std::move(result)});
-  const Napi::Promise promise = (*pending)->deferred.Promise();
-  if (waiting_++ == 0) completion_.Ref(env);
-  queue_.enqueue([this, pending, job = std::move(job)] {
+std::function<void()> Environment::catching(std::function<void()> job) {
+  return [this, job = std::move(job)] {
     try {
       job();
     } catch (const Error& error) {
       record_fault(error.code(), error.what());
     }
+  };
+}
+
+Napi::Promise Environment::promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result,
+                                   std::function<void()> ended) {
+  // Owned by the queued job until it is handed to `settle`; a job dropped by a closing environment takes it along.
+  auto pending = std::make_shared<std::unique_ptr<Pending>>(new Pending{Napi::Promise::Deferred::New(env), std::move(result), std::move(ended)});
+  const Napi::Promise promise = (*pending)->deferred.Promise();
+  if (waiting_++ == 0) completion_.Ref(env);
+  queue_.enqueue([this, pending, job = catching(std::move(job))] {
+    job();
     if (completion_.BlockingCall(pending->get()) == napi_ok) pending->release();
   });
   return promise;
@@ -42,6 +51,7 @@ void Environment::settle(Napi::Env env, Napi::Function, Environment* self, Pendi
   if (env == nullptr) return;  // called while the environment closes: nobody is left to hear
   if (--self->waiting_ == 0) self->completion_.Unref(env);
   const Napi::HandleScope scope(env);
+  if (pending->ended) pending->ended();
   try {
     self->throw_fault();
     pending->deferred.Resolve(pending->result(env));
@@ -70,6 +80,7 @@ Napi::Value Environment::make_error(Napi::Env env, const char* code, const std::
 // Runs before the environment's memory goes: no job may touch it afterwards.
 void Environment::shut_down() {
   queue_.stop();
+  recording.reset();
   completion_.Abort();
   error_class_.Reset();
 }

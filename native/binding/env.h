@@ -11,6 +11,7 @@
 #include "../base/check.h"
 #include "../device/queue.h"
 #include "external_memory.h"
+#include "program.h"
 
 namespace mg {
 
@@ -22,9 +23,13 @@ class Environment {
   Queue& queue() { return queue_; }
   const std::shared_ptr<ExternalMemory>& external_memory() const { return external_memory_; }
   void enqueue(std::function<void()> job);
+  // The same job, which leaves its fault for the next reader.
+  std::function<void()> catching(std::function<void()> job);
 
-  // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes.
-  Napi::Promise promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result);
+  // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes; `ended` comes first, whether
+  // the job failed or not.
+  Napi::Promise promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result,
+                        std::function<void()> ended = {});
 
   // The class that every error of this addon is an instance of.
   void set_error_class(Napi::Function error_class) { error_class_ = Napi::Persistent(error_class); }
@@ -34,6 +39,7 @@ class Environment {
   void record_fault(const char* code, std::string message);
   void throw_fault();
 
+  std::shared_ptr<Program> recording;  // begun and not ended: keeps what is queued
   bool runs_each_op_to_its_end = false;
   int new_place = -1;  // of storages that are made from nothing
 

@@ -182,6 +182,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   add("planNetwork", plan_network_for);
   add("describe", describe);
   export_storages(env, exports);
+  export_programs(env, exports);
   export_ops(env, exports);
   return exports;
 }

@@ -16,34 +16,15 @@ namespace {
 
 using Info = const Napi::CallbackInfo&;
 
-// From one place to another; a copy to the CPU has arrived when this returns.
-void copy(const Storage& from, const Storage& to) {
-  const std::size_t bytes = static_cast<std::size_t>(to.bytes());
-  if (from.on_gpu() && to.on_gpu()) {
-    if (from.place() == to.place()) return cuda::copy_within(to.place(), to.as<char>(), from.as<char>(), bytes);
-    const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);
-    copy(from, between);
-    copy(between, to);
-  } else if (from.on_gpu()) {
-    cuda::copy_out(from.place(), to.as<char>(), from.as<char>(), bytes);
-    cuda::wait(from.place());
-  } else if (to.on_gpu()) {
-    cuda::copy_in(to.place(), to.as<char>(), from.as<char>(), bytes);
-    cuda::hold_until_passed(to.place(), from.buffer);
-  } else {
-    std::memcpy(to.as<char>(), from.as<char>(), bytes);
-  }
-}
-
 void enqueue_copy(Napi::Env env, std::function<void()> job) {
   Environment& environment = Environment::of(env);
-  environment.enqueue([job = std::move(job), &environment] {
-    try {
-      job();
-    } catch (const Error& error) {
-      environment.record_fault(error.code(), error.what());
-    }
-  });
+  environment.enqueue(environment.catching(std::move(job)));
+}
+
+// What is read while a program is recorded would be read once, and not again at each run.
+void expect_no_recording(Napi::Env env, const char* op) {
+  if (Environment::of(env).recording)
+    fail("ERR_MG_ARGUMENT", std::string(op) + ": expected nothing to be read while a program is recorded, got a storage");
 }
 
 Storage host_copy(const Bytes& bytes, int place) {
@@ -90,9 +71,9 @@ Napi::Value copy_to(Info info) {
     const Storage to = make_storage(from.dtype, from.count, arg_place("copyTo", info[1]));
     if (to.on_gpu() && !from.on_gpu()) {
       const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);
-      enqueue_copy(info.Env(), [from, between, to] { copy(from, between), copy(between, to); });
+      enqueue_copy(info.Env(), [from, between, to] { copy_values(from, between), copy_values(between, to); });
     } else {
-      enqueue_copy(info.Env(), [from, to] { copy(from, to); });
+      enqueue_copy(info.Env(), [from, to] { copy_values(from, to); });
     }
     return wrap_storage(info.Env(), to);
   });
@@ -120,7 +101,7 @@ Napi::Value from_array(Info info) {
     const Storage s = host_copy(bytes, place < 0 ? on_cpu : on_cpu_pinned);
     if (place < 0) return wrap_storage(info.Env(), s);
     const Storage there = make_storage(s.dtype, s.count, place);
-    enqueue_copy(info.Env(), [s, there] { copy(s, there); });
+    enqueue_copy(info.Env(), [s, there] { copy_values(s, there); });
     return wrap_storage(info.Env(), there);
   });
 }
@@ -134,7 +115,19 @@ Napi::Value write(Info info) {
       fail("ERR_MG_SHAPE", std::string("write: expected data of ") + dtype_name(to.dtype) + " × " + std::to_string(to.count) +
                                ", got " + dtype_name(bytes.dtype) + " × " + std::to_string(bytes.count));
     const Storage from = host_copy(bytes, to.on_gpu() ? on_cpu_pinned : on_cpu);
-    enqueue_copy(info.Env(), [from, to] { copy(from, to); });
+    enqueue_copy(info.Env(), [from, to] { copy_values(from, to); });
+    return info.Env().Undefined();
+  });
+}
+
+// assign(to, from): the values of `from`, in queue order.
+Napi::Value assign(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Storage to = arg_storage("assign", "to", info[0]), from = arg_storage("assign", "from", info[1]);
+    if (from.dtype != to.dtype || from.count != to.count)
+      fail("ERR_MG_SHAPE", std::string("assign: expected from of ") + dtype_name(to.dtype) + " × " + std::to_string(to.count) +
+                               ", got " + dtype_name(from.dtype) + " × " + std::to_string(from.count));
+    if (from.buffer != to.buffer) enqueue_copy(info.Env(), [from, to] { copy_values(from, to); });
     return info.Env().Undefined();
   });
 }
@@ -165,10 +158,11 @@ Napi::Value release(Info info) {
 // read(storage): a promise of the bytes as they are once all work queued before has run.
 Napi::Value read(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    expect_no_recording(info.Env(), "read");
     const Storage s = arg_storage("read", "storage", info[0]);
     const Storage here = make_storage(s.dtype, s.count, s.on_gpu() ? on_cpu_pinned : on_cpu);
     return Environment::of(info.Env()).promise(
-        info.Env(), [s, here] { copy(s, here); },
+        info.Env(), [s, here] { copy_values(s, here); },
         [here](Napi::Env env) -> Napi::Value { return array_buffer(env, here); });
   });
 }
@@ -176,12 +170,13 @@ Napi::Value read(Info info) {
 // readSync(storage): the same, blocking.
 Napi::Value read_sync(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    expect_no_recording(info.Env(), "readSync");
     const Storage s = arg_storage("readSync", "storage", info[0]);
     Environment& environment = Environment::of(info.Env());
     environment.queue().wait_idle();
     if (!s.on_gpu()) return array_buffer(info.Env(), s);
     const Storage here = make_storage(s.dtype, s.count, on_cpu_pinned);
-    enqueue_copy(info.Env(), [s, here] { copy(s, here); });
+    enqueue_copy(info.Env(), [s, here] { copy_values(s, here); });
     environment.queue().wait_idle();
     environment.throw_fault();
     return array_buffer(info.Env(), here);
@@ -190,11 +185,30 @@ Napi::Value read_sync(Info info) {
 
 }  // namespace
 
+void copy_values(const Storage& from, const Storage& to) {
+  const std::size_t bytes = static_cast<std::size_t>(to.bytes());
+  if (from.on_gpu() && to.on_gpu()) {
+    if (from.place() == to.place()) return cuda::copy_within(to.place(), to.as<char>(), from.as<char>(), bytes);
+    const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);
+    copy_values(from, between);
+    copy_values(between, to);
+  } else if (from.on_gpu()) {
+    cuda::copy_out(from.place(), to.as<char>(), from.as<char>(), bytes);
+    cuda::wait(from.place());
+  } else if (to.on_gpu()) {
+    cuda::copy_in(to.place(), to.as<char>(), from.as<char>(), bytes);
+    cuda::hold_until_passed(to.place(), from.buffer);
+  } else {
+    std::memcpy(to.as<char>(), from.as<char>(), bytes);
+  }
+}
+
 void export_storages(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, Napi::Value (*f)(Info)) { exports.Set(name, Napi::Function::New(env, f, name)); };
   add("allocate", allocate_zeros);
   add("fromArray", from_array);
   add("write", write);
+  add("assign", assign);
   add("slice", slice);
   add("release", release);
   add("read", read);

@@ -50,11 +50,29 @@ const runtime = {
   setAllocationFault: ['number'],
   setThreads: ['number'],
   describe: [],
+  assign: ['Storage', 'Storage'],
+  beginProgram: [],
+  endProgram: ['readonly Storage[]', 'readonly Storage[]', 'readonly Storage[]', 'readonly Storage[]'],
+  runProgram: ['Program', 'arrays'],
+  queueProgram: ['Program', 'arrays'],
+  programAnswers: ['Program', 'arrays'],
+  releaseProgram: ['Program'],
   planNetwork: ['Int32Array', 'number', 'number', 'number', 'number'],
 };
 const kindsOf = (name) => runtime[name] ?? ops[name]?.args.map((arg) => arg.type) ?? [];
 
 const storage = (count = 4, dtype = 0) => binding.allocate(dtype, count);
+/** Of one input that is its own answer. */
+function program() {
+  const s = storage();
+  binding.beginProgram();
+  return binding.endProgram([s], [], [], [s]);
+}
+function ended() {
+  const p = program();
+  binding.releaseProgram(p);
+  return p;
+}
 function released() {
   const s = storage();
   binding.release(s);
@@ -125,6 +143,12 @@ const bad = [
   () => [storage(), {}],
   () => [[storage()]],
   () => [released()],
+  () => program(),
+  () => ended(),
+  () => [program()],
+  () => [new Float32Array(4)],
+  () => [new Float32Array(3)],
+  () => [new Float64Array(4)],
   () => Array.from({ length: 100 }, () => storage(1)),
   () =>
     withGetter(() => {
@@ -206,6 +230,8 @@ const right = {
   number: () => 1,
   array: () => new Float32Array(4),
   class: () => BorderError,
+  Program: () => program(),
+  arrays: () => [new Float32Array(4)],
 };
 
 /** What the last refused call said. */
@@ -235,6 +261,7 @@ function attempt(name, args, f = binding[name]) {
     return false;
   } finally {
     if (name in runtime && name.startsWith('set') || name === 'init') settle();
+    if (name === 'beginProgram') attempt('endProgram', [[], [], [], []]);
   }
 }
 

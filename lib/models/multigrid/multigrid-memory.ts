@@ -16,6 +16,7 @@ import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
+import { Session, sessionBatch, type SessionOptions } from '../session.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
 import { windowMemory } from './window-memory.js';
 
@@ -139,6 +140,34 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     if (this.plan.kind === 'encoderDecoder') return result;
     const logits = result.logits.map((y) => reshape(y, y.shape.slice(1)));
     return { y: logits[0]!, logits, state: result.state };
+  }
+
+  /**
+   * The model step by step on memory made once. A step writes; readers are asked where it names `queries`. ERR_MG_ARGUMENT for an
+   * encoder–decoder, which answers after the window.
+   */
+  session(options: SessionOptions = {}): Session<MultigridMemoryState> {
+    const where = 'MultigridMemory.session';
+    const batch = sessionBatch(where, options);
+    const { kind, dimensions, baseSide, networks: [first, ...readers] } = this.plan;
+    if (kind === 'encoderDecoder') fail('ERR_MG_ARGUMENT', where, 'a model that answers at every step', kind, 'use forward');
+    const shapes = ({ input }: NetworkPlan): number[][] =>
+      input.map(({ level, channels }) => [batch, ...extentOf(level, dimensions, baseSide), channels]);
+    const window = ({ input }: NetworkPlan, given: readonly Tensor[]): Pyramid =>
+      Pyramid.of(Object.fromEntries(input.map(({ level }, i) => [level, reshape(given[i]!, [1, ...given[i]!.shape])])));
+    return new Session<MultigridMemoryState>({
+      where,
+      model: this,
+      input: shapes(first!),
+      queries: readers.map(shapes),
+      initialState: () => this.initialState(batch),
+      stateFromTensors: (tensors) => this.stateFromTensors(tensors),
+      step: (given, before) => {
+        const { memory, state } = this.write(window(first!, given), before);
+        return { y: kind === 'single' ? this.#logits(memory.at(-1)!) : null, state, memory };
+      },
+      read: (given, memory, which) => this.read(memory, window(readers[which]!, given), which),
+    }, batch);
   }
 
   /** The first network alone: the outputs of its layers are the memory that readers see. */
