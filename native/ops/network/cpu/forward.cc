@@ -4,13 +4,19 @@
 namespace mg {
 namespace {
 
+// With less, another thread is met later than this one is done alone; on a shared machine, much later.
+constexpr i64 least_packed = 1 << 17;      // values of all kernels that are packed
+constexpr double least_layer_flop = 1e6;   // of a layer at a step
+
 template <class T>
 class Forward : ForwardStep<T> {
  public:
   Forward(const Plan& plan, const NetworkArgs<T>& args) : ForwardStep<T>(plan, args, plan.segment == 0) {}
 
   void run() {
-    Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) { this->pack_forward(p.grids[size_t(g)]); });
+    auto pack = [&](i64 g, int) { this->pack_forward(p.grids[size_t(g)]); };
+    if (p.parameter_values >= least_packed) Pool::get().parallel_for(i64(p.grids.size()), pack);
+    else for (size_t g = 0; g < p.grids.size(); g++) pack(i64(g), 0);
     if (p.wide) {
       wide();
       return;
@@ -50,13 +56,20 @@ class Forward : ForwardStep<T> {
   // All chunks of a layer at a step are independent; large grids come first, so that small ones fill the gaps.
   void wide() {
     const Worker<T> all = this->worker(0);
+    const i64 taps = p.spec.kernel_height() * p.spec.kernel_size;
     for (i64 t = 0; t < p.steps; t++) {
       for (size_t l = 0; l + 1 < p.layer_first.size(); l++) {
         const int first = p.layer_first[l], end = p.layer_first[l + 1];
         i64 tasks = 0;
-        for (int g = first; g < end; g++) tasks += p.grids[size_t(g)].chunks.count * p.batch;
+        double flop = 0;
+        for (int g = first; g < end; g++) {
+          const Grid& grid = p.grids[size_t(g)];
+          tasks += grid.chunks.count * p.batch;
+          flop += 2.0 * double(p.batch * grid.area() * grid.outputs * grid.in_channels * taps);
+        }
         std::atomic<i64> next{0};
-        Pool::get().parallel_for(p.workers < tasks ? p.workers : tasks, [&](i64 lane, int) {
+        const i64 lanes = flop < least_layer_flop ? 1 : p.workers < tasks ? p.workers : tasks;
+        Pool::get().parallel_for(lanes, [&](i64 lane, int) {
           Worker<T> w = this->worker(lane);
           for (i64 task; (task = next.fetch_add(1)) < tasks;) {
             i64 k = task;
