@@ -5,7 +5,6 @@ import { checkInteger, checkOptions, fail, words } from '../check.js';
 import { native, type Program, type Storage } from '../native.js';
 import type { Module } from '../nn/module.js';
 import { Pyramid } from '../nn/pyramid.js';
-import type { Device } from '../tensor/device.js';
 import { arrayOf, type FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { sameShape, type Shape } from '../tensor/shape.js';
@@ -250,7 +249,13 @@ export class Session<S extends SessionState> implements Disposable {
     this.#expectLive('step');
     const { where } = this.#parts;
     if (this.#isPending) {
-      fail('ERR_MG_ARGUMENT', where, 'the step before to be awaited', words('another step'), 'one session for each stream of steps');
+      fail(
+        'ERR_MG_ARGUMENT',
+        where,
+        'the step before to be awaited',
+        words('another step'),
+        'one session for each stream of steps',
+      );
     }
     const asked = this.#asked;
     asked.length = 0;
@@ -313,7 +318,12 @@ function takeGrids(where: string, stage: Stage, given: SessionGrids): void {
     }
     const fits = own.dtype === 'float32' ? grid instanceof Float32Array : grid instanceof Float64Array;
     if (!fits) {
-      fail('ERR_MG_ARGUMENT', where, `${name} to be a ${own.dtype === 'float32' ? 'Float32Array' : 'Float64Array'} or a Tensor`, grid);
+      fail(
+        'ERR_MG_ARGUMENT',
+        where,
+        `${name} to be a ${own.dtype === 'float32' ? 'Float32Array' : 'Float64Array'} or a Tensor`,
+        grid,
+      );
     }
     if (grid.length !== own.size) {
       fail('ERR_MG_SHAPE', where, `${name} of ${own.size} numbers, [${own.shape.join(', ')}]`, grid.length);
