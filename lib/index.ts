@@ -39,7 +39,7 @@ export * as rl from './rl/index.js';
 export * as tasks from './tasks/index.js';
 export { Trainer } from './train/trainer.js';
 export type { CheckpointOptions, FitOptions, LossFunction, TrainerSetup } from './train/trainer-setup.js';
-export type { Callback, FitResult, StepEvent, TrainContext, Training } from './train/events.js';
+export type { Callback, FitResult, StepEvent, TaskTraining, TrainContext, Training } from './train/events.js';
 export * as callbacks from './listeners/callbacks.js';
 export { inspectTensors } from './files/safetensors.js';
 export { loadTensors, saveTensors } from './tensor/tensor-file.js';

@@ -3,7 +3,7 @@
 import { isBetter } from '../tasks/task.js';
 import { SERIES_COLORS } from '../plot/color.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
-import type { Curve, Score } from './learning.js';
+import type { Curve, Score, Scored } from './learning.js';
 import type { ComparedTask } from '../runs/comparisons.js';
 
 export const LEARNING_HEADER = [
@@ -21,9 +21,14 @@ export const LEARNING_HEADER = [
 const headlineOf = (curves: readonly Curve[]): string => Object.keys(curves[0]?.scores[0]?.scores ?? { score: 0 })[0]!;
 
 /** To four digits. */
-export const showScores = (scores: Readonly<Record<string, number>>): string => (
+const showScores = (scores: Readonly<Record<string, number>>): string => (
   Object.entries(scores).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`).join(', ')
 );
+
+/** A score in one line, for those who wait. */
+export function scoredLine({ task, model, seed, step, seconds, scores }: Scored): string {
+  return `${task} ${model} seed ${seed}: ${step} steps, ${seconds.toFixed(0)} s, ${showScores(scores)}`;
+}
 
 /** A run as cells under {@link LEARNING_HEADER}. */
 export function learningRow(curve: Curve): string[] {

@@ -4,7 +4,6 @@
 import { buildRun } from '../runs/run-config.js';
 import type { Better } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
-import { showScores } from './learning-report.js';
 import { comparedRun, type ComparedTask } from '../runs/comparisons.js';
 import type { KindName } from '../runs/kinds.js';
 
@@ -26,6 +25,13 @@ export interface Score {
   /** Of all threads; what counts on a machine that is shared. */
   readonly cpuSeconds: number;
   readonly scores: Readonly<Record<string, number>>;
+}
+
+/** A score as it is made: whose it is. */
+export interface Scored extends Score {
+  readonly task: ComparedTask;
+  readonly model: KindName;
+  readonly seed: number;
 }
 
 export interface Curve {
@@ -58,7 +64,7 @@ export async function learn(
   side: KindName,
   seed: number,
   options: LearningOptions,
-  onScore: (line: string) => void,
+  onScore: (scored: Scored) => void,
 ): Promise<Curve> {
   const base = comparedRun(options.task, side);
   const steps = options.steps ?? base.steps;
@@ -97,8 +103,9 @@ export async function learn(
     if (share >= (scored + 1) / SCORES) {
       scored = Math.max(scored + 1, Math.floor(share * SCORES));
       const scores = await trainer.evaluate({ items: HELD_OUT });
-      curve.scores.push({ step: event.step, seconds, cpuSeconds: trainedCpu, scores });
-      onScore(`${options.task} ${side} seed ${seed}: ${event.step} steps, ${seconds.toFixed(0)} s, ${showScores(scores)}`);
+      const score = { step: event.step, seconds, cpuSeconds: trainedCpu, scores };
+      curve.scores.push(score);
+      onScore({ task: options.task, model: side, seed, ...score });
     }
     if (share >= 1) break;
     started = performance.now();
@@ -109,7 +116,7 @@ export async function learn(
   return { model: side, seed, parameters, memory, better: better![metrics[0]!]!, ...curve };
 }
 
-export async function runLearning(options: LearningOptions, onScore: (line: string) => void = () => {}): Promise<Curve[]> {
+export async function runLearning(options: LearningOptions, onScore: (scored: Scored) => void = () => {}): Promise<Curve[]> {
   const curves: Curve[] = [];
   for (const side of options.sides) for (const seed of options.seeds) curves.push(await learn(side, seed, options, onScore));
   return curves;

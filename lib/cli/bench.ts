@@ -2,7 +2,7 @@ import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../bench/learning.js';
-import { LEARNING_HEADER, learningChart, learningRow } from '../bench/learning-report.js';
+import { LEARNING_HEADER, learningChart, learningRow, scoredLine } from '../bench/learning-report.js';
 import { COMPARED_TASKS, comparedRun, comparisons, type ComparedTask } from '../runs/comparisons.js';
 import { KIND_NAMES, kindOf, VECTOR_NAMES, type KindName, type VectorName } from '../runs/kinds.js';
 import { PRECISIONS, type Measured, type Precision } from '../bench/against.js';
@@ -117,7 +117,7 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
     seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     steps: steps ?? null,
     seconds: most ?? null,
-  }, note);
+  }, (scored) => note(scoredLine(scored)));
   const { simd, threads } = diagnostics().binary;
   const result = { date: new Date().toISOString(), task, machine: machine(simd, threads), curves };
   write(out, result, learningChart(task, curves));

@@ -2,8 +2,7 @@
 import { checkInstance, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { Optimizer } from '../optim/optimizer.js';
 import { checkSchedule, type Schedule } from '../optim/schedule.js';
-import type { Callback } from '../train/events.js';
-import type { A2C } from './a2c.js';
+import type { Callback, Training } from '../train/events.js';
 import { ActorCritic } from './actor-critic.js';
 import { checkEnvironment, type Environment } from './environment.js';
 
@@ -28,7 +27,7 @@ export interface A2CSetup {
   readonly rewardScale?: number;
   /** Of the draws of actions. Default 0. */
   readonly seed?: number;
-  readonly callbacks?: readonly Callback<A2C>[];
+  readonly callbacks?: readonly Callback<Training>[];
   /** Goes into checkpoints as JSON. */
   readonly config?: unknown;
 }

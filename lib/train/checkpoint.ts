@@ -14,7 +14,7 @@ import type { ModelState } from './model.js';
 import { fromFileTensor, toFileTensors } from '../tensor/tensor-file.js';
 import { inspectTensors, readTensors, writeTensors, type FileTensor } from '../files/safetensors.js';
 import { checkedRecord, type RunRecord } from './record.js';
-import type { Trainer } from './trainer.js';
+import type { TaskTraining } from './training.js';
 import type { Position } from './window-stream.js';
 
 /** What must be equal for a run to go on as it was. */
@@ -38,7 +38,7 @@ const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'
 /** What wrote a file. */
 export const packageText = `multigrid-memory ${packageVersion}`;
 
-const identityOf = ({ model, task, seed, batchSize, truncate }: Trainer): RunIdentity => ({
+const identityOf = ({ model, task, seed, batchSize, truncate }: TaskTraining): RunIdentity => ({
   task: task.name,
   taskVersion: task.version,
   seed,
@@ -76,7 +76,11 @@ export function restoreWeights(
 }
 
 /** The state that was carried into the next window, of the same names and shapes as that of an episode's start; or null. */
-function savedState(file: string, { model, batchSize }: Trainer, tensors: ReadonlyMap<string, FileTensor>): ModelState | null {
+function savedState(
+  file: string,
+  { model, batchSize }: TaskTraining,
+  tensors: ReadonlyMap<string, FileTensor>,
+): ModelState | null {
   const saved = unscoped(() => part('state', tensors));
   if (saved.size === 0) return null;
   try {
@@ -99,7 +103,7 @@ export interface Snapshot {
 export type Sink = (tensors: ReadonlyMap<string, FileTensor>, metadata: ReadonlyMap<string, string>) => Promise<void>;
 
 /** Hands the whole run to a file or a sink. */
-export async function saveTrainer(trainer: Trainer, to: string | Sink): Promise<Snapshot> {
+export async function saveTrainer(trainer: TaskTraining, to: string | Sink): Promise<Snapshot> {
   const record = trainer.currentRecord();
   const { model, optimizer, state, step, update, position, config } = trainer;
   const tensors = await toFileTensors(
@@ -149,7 +153,7 @@ export interface Loaded extends Progress {
 }
 
 /** Puts a saved run into a trainer of the same setup, and tells where it stood. Nothing is changed when the file does not fit. */
-export async function loadTrainer(trainer: Trainer, file: string): Promise<Loaded> {
+export async function loadTrainer(trainer: TaskTraining, file: string): Promise<Loaded> {
   const { tensors, metadata } = await readTensors(file);
   const saved = metadataJson(file, metadata, 'run');
   for (const [key, expected] of Object.entries(identityOf(trainer))) {
@@ -187,7 +191,7 @@ export async function savedConfig(file: string): Promise<{ config: unknown; tens
 }
 
 /** Loads the weights of a saved run into a model of the same shape. */
-export function loadModelWeights(model: Trainer['model'], tensors: ReadonlyMap<string, FileTensor>): void {
+export function loadModelWeights(model: TaskTraining['model'], tensors: ReadonlyMap<string, FileTensor>): void {
   loadWeights(model, 'model', tensors);
 }
 

@@ -1,23 +1,8 @@
 /** What a training run reports, and who listens. */
-import type { Better, Split } from '../tasks/task.js';
-import type { Scoring } from './record.js';
-import type { Trainer } from './trainer.js';
+import type { Better } from '../tasks/task.js';
+import type { Scoring, StepEvent, TaskTraining, Training } from './training.js';
 
-/** One update. */
-export interface StepEvent {
-  /** Time steps done, this update's included. */
-  readonly step: number;
-  /** Optimizer updates done. */
-  readonly update: number;
-  /** Summed loss of the window, before the update. */
-  readonly loss: number;
-  readonly lr: number;
-  /** Global norm of the gradient before clipping. */
-  readonly gradNorm: number;
-  readonly stepsPerSecond: number;
-  readonly elapsedMs: number;
-  readonly memoryBytes: number;
-}
+export type { StepEvent, TaskTraining, Training };
 
 export interface FitResult {
   /** 'failed' is what `onEnd` hears of a run that threw; `fit` rejects then. */
@@ -29,16 +14,7 @@ export interface FitResult {
   readonly best?: Scoring;
 }
 
-/** What goes on step by step and can be scored and saved: a `Trainer`, or another algorithm with its habits. */
-export interface Training {
-  /** Time steps done. */
-  readonly step: number;
-  /** Goes into the run folder as JSON. */
-  readonly config: unknown;
-  evaluate(options: { items: number; split?: Split; signal?: AbortSignal }): Promise<Record<string, number>>;
-}
-
-export interface TrainContext<T extends Training = Trainer> {
+export interface TrainContext<T extends Training = TaskTraining> {
   readonly trainer: T;
   /** Time steps at which the run ends. */
   readonly steps: number;
@@ -52,7 +28,7 @@ export interface TrainContext<T extends Training = Trainer> {
  * Hooks into a run. A hook that throws ends the run after an attempt to save; `fit` rejects with what it threw. `onEnd` comes
  * always.
  */
-export interface Callback<T extends Training = Trainer> {
+export interface Callback<T extends Training = TaskTraining> {
   /** Under which `save` is kept in a checkpoint. */
   readonly name?: string;
   onStart?(context: TrainContext<T>): void | Promise<void>;

@@ -1,21 +1,9 @@
 /** What a run remembers beside its weights, in each checkpoint: the best score, a scoring that is still to be made, listeners. */
 import { fail } from '../check.js';
 import type { Callback } from './events.js';
+import type { RunRecord, Scoring } from './training.js';
 
-/** A scoring of the validation episodes. */
-export interface Scoring {
-  readonly step: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-export interface RunRecord {
-  /** Null until there is a score that is a number. */
-  best: Scoring | null;
-  /** Whether the scoring of the present step was interrupted; the next `fit` makes it up first. */
-  isScoringDue: boolean;
-  /** What listeners have saved, by name. */
-  listeners: Record<string, unknown>;
-}
+export type { RunRecord, Scoring };
 
 export const emptyRecord = (): RunRecord => ({ best: null, isScoringDue: false, listeners: {} });
 

@@ -8,7 +8,7 @@ import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
 import { evaluate, splitOf } from './evaluate.js';
-import type { FitResult, StepEvent } from './events.js';
+import type { FitResult, StepEvent, TaskTraining } from './events.js';
 import { Fit } from './fit.js';
 import { faultOf, KeptBuffers, locateNonFinite, type Guard } from './guard.js';
 import type { ModelState, TrainableModel } from './model.js';
@@ -36,7 +36,7 @@ const HELD_OUT = 0x5eed_0001;
  * Trains a model on a task, one optimizer update per window. Equal setups give equal bits, whatever the number of
  * threads, and a run that was saved and resumed is bit for bit the run that was not.
  */
-export class Trainer {
+export class Trainer implements TaskTraining {
   readonly model: TrainableModel;
   readonly task: Task<unknown>;
   readonly optimizer: Optimizer;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { models } from '../../lib/index.js';
 import { ladder, measure, sweep } from '../../lib/bench/against.js';
 import { learn } from '../../lib/bench/learning.js';
-import { LEARNING_HEADER, learningChart, learningRow } from '../../lib/bench/learning-report.js';
+import { LEARNING_HEADER, learningChart, learningRow, scoredLine } from '../../lib/bench/learning-report.js';
 import { COMPARED_TASKS, comparedRun } from '../../lib/runs/comparisons.js';
 import { KIND_NAMES } from '../../lib/runs/kinds.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
@@ -89,10 +89,11 @@ describe('bench', () => {
       side,
       1,
       { task: 'copy', sides: [side], seeds: [1], steps: 60, seconds: null },
-      (line) => lines.push(line),
+      (scored) => lines.push(scoredLine(scored)),
     );
     expect(curve.scores.at(-1)!.step).toBeGreaterThanOrEqual(60);
     expect(lines).toHaveLength(curve.scores.length);
+    expect(lines.at(-1)).toMatch(new RegExp(`^copy ${side} seed 1: \\d+ steps, \\d+ s, accuracy `));
     expect(curve.loss.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
     expect(learningRow(curve)).toHaveLength(LEARNING_HEADER.length);
     const axes = texts(parseXml(learningChart('copy', [curve])))
