@@ -1,4 +1,4 @@
-/** The width of the house: no line of a source is longer than 130 characters. */
+/** The form of the house: no line of a source is longer than 130 characters, and every file of lib/ says what it is for. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,4 +26,14 @@ it(`no line is longer than ${WIDTH} characters`, () => {
   const files = sources();
   expect(files.length).toBeGreaterThan(400);
   expect(files.flatMap(tooLong)).toEqual([]);
+});
+
+it('every file of lib/ opens with a line that says what it is for', () => {
+  const files = sources().filter((file) => file.startsWith('lib/') && file.endsWith('.ts'));
+  expect(files.length).toBeGreaterThan(150);
+  const headOf = (file: string): string => {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n');
+    return lines[0]!.startsWith('#!') ? lines[1]! : lines[0]!;
+  };
+  expect(files.filter((file) => !/^(\/\/|\/\*\*) \S.*\S/.test(headOf(file)))).toEqual([]);
 });

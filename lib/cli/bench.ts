@@ -1,3 +1,5 @@
+// The command `bench`: options, table and files of a sweep or of learning curves.
+
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';

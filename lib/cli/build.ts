@@ -1,3 +1,5 @@
+// The command `build`: the native module from the sources of the package.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,3 +1,5 @@
+// The command `doctor`: what is here, and whether it computes right.
+
 import type { Command } from 'commander';
 import { diagnostics } from '../tensor/device.js';
 import { selfCheck } from './self-check.js';

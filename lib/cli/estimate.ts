@@ -1,3 +1,5 @@
+// The command `estimate`: what a run costs before it is started.
+
 import type { Command } from 'commander';
 import { estimateRun } from '../runs/run-model.js';
 import { integer, loadRun } from './arguments.js';

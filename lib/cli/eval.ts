@@ -1,3 +1,5 @@
+// The command `eval`: scores of a saved model.
+
 import type { Command } from 'commander';
 import type { Precision } from '../ops/network-spec.js';
 import type { Split } from '../tasks/task.js';

@@ -1,3 +1,5 @@
+// The command `inspect`: what a checkpoint holds.
+
 import type { Command } from 'commander';
 import { inspectTensors } from '../files/safetensors.js';
 import { checkpointFile } from './run-path.js';

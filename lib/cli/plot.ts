@@ -1,3 +1,5 @@
+// The command `plot`: learning curves, or a memory at work.
+
 import { writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';

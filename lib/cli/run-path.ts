@@ -1,3 +1,5 @@
+// What a path on the command line means.
+
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUN_FILES } from '../files/run-folder.js';

@@ -1,3 +1,5 @@
+// The command `train`: a run from its description to its folder.
+
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';

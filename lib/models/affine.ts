@@ -1,3 +1,5 @@
+// The linear layer of networks of vectors, started as Sonnet does.
+
 import { truncatedNormal } from '../nn/init.js';
 import { Module } from '../nn/module.js';
 import type { LayerOptions, Parameter } from '../nn/parameter.js';

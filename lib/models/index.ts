@@ -1,3 +1,5 @@
+// The models room: names only.
+
 export {
   MultigridMemory,
   type Grids,

@@ -1,3 +1,5 @@
+// The interface that every memory model offers.
+
 import type { Module } from '../nn/module.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Session, SessionOptions, SessionState } from './session.js';

@@ -1,3 +1,5 @@
+// A carried state as named tensors.
+
 import { fail } from '../check.js';
 import { selectRows, zeroRows } from '../nn/state-rows.js';
 import type { Tensor } from '../tensor/tensor.js';

@@ -1,3 +1,5 @@
+// Convolution as a layer.
+
 import { checkBoolean, checkChoice, checkInteger, checkOptions } from '../check.js';
 import { conv } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';

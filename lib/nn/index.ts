@@ -1,3 +1,5 @@
+// The nn room: names only.
+
 export { Module, type LoadOptions, type LoadReport } from './module.js';
 export { type LayerOptions, type Parameter } from './parameter.js';
 export { type Init } from './init.js';

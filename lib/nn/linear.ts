@@ -1,3 +1,5 @@
+// The fully connected layer.
+
 import { checkBoolean, checkInteger, checkOptions } from '../check.js';
 import { linear } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';

@@ -1,3 +1,5 @@
+// The multigrid memory layer: a conv-LSTM cell on each grid.
+
 import { checkChoice, checkInstance, checkOptions, fail, words } from '../check.js';
 import { mul, reshape, stack, unstack } from '../ops/index.js';
 import { precisions, type Precision } from '../ops/network-spec.js';

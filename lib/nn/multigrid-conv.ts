@@ -1,3 +1,5 @@
+// The multigrid convolution layer.
+
 import { checkChoice } from '../check.js';
 import { relu } from '../ops/index.js';
 import { BatchNorm, type Norm } from './batch-norm.js';

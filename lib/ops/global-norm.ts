@@ -1,3 +1,5 @@
+// The norm of many tensors taken together.
+
 import { record } from '../autograd/tape.js';
 import { fail } from '../check.js';
 import { native } from '../native.js';

@@ -1,3 +1,5 @@
+// The ops room: names only.
+
 import './methods.js';
 
 export { batchNorm, normalize, type NormOptions } from './batch-norm.js';

@@ -1,3 +1,5 @@
+// Means over axes.
+
 import { Tensor } from '../tensor/tensor.js';
 import { mul } from './elementwise.js';
 import { sum } from './reduce.js';

@@ -1,3 +1,5 @@
+// Softmax and its logarithm over the last axis.
+
 import { record } from '../autograd/tape.js';
 import { fail } from '../check.js';
 import { native } from '../native.js';

@@ -1,3 +1,5 @@
+// Adam and AdamW.
+
 import { checkNumber, checkOptions, fail } from '../check.js';
 import { native } from '../native.js';
 import type { Group, Parameters } from './groups.js';

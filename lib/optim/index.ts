@@ -1,3 +1,5 @@
+// The optim room: names only.
+
 export { Adam, AdamW, type AdamOptions } from './adam.js';
 export { clipGradNorm, clipGradValue } from './clip.js';
 export type { Group, Parameters, ResolvedGroup } from './groups.js';

@@ -1,3 +1,5 @@
+// RMSProp in the forms of TensorFlow and PyTorch.
+
 import { checkChoice, checkNumber, checkOptions, fail } from '../check.js';
 import { native } from '../native.js';
 import type { Group, Parameters } from './groups.js';

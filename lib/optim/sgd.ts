@@ -1,3 +1,5 @@
+// Stochastic gradient descent with momentum.
+
 import { checkBoolean, checkNumber, checkOptions, fail } from '../check.js';
 import { native } from '../native.js';
 import type { Group, Parameters } from './groups.js';

@@ -1,3 +1,5 @@
+// The carried state of a multigrid memory.
+
 import { fail, words } from '../../check.js';
 import { MultigridState } from '../../nn/multigrid-state.js';
 import type { Tensor } from '../../tensor/tensor.js';

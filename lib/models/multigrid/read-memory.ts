@@ -1,3 +1,5 @@
+// What a reader joins from the writer.
+
 import { fail, words } from '../../check.js';
 import type { Pyramid } from '../../nn/pyramid.js';
 import type { LayerPlan } from './plan.js';
