@@ -1,3 +1,5 @@
+// Scores as a person reads them.
+
 import type { Split, Task } from '../tasks/task.js';
 
 /** Scores as a person reads them: `F 0.942   precision 0.951   recall 0.933`. */

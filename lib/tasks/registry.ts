@@ -10,41 +10,47 @@ import { recall, type RecallOptions } from './recall.js';
 import { sorting, type SortingOptions } from './sorting.js';
 import type { Task } from './task.js';
 
-export type MappingSpec = MappingOptions & { readonly name: 'mapping' };
+interface TaskRow<Options> {
+  make(options: Options): unknown;
+  /** Options that name the user's copy of a data set. */
+  readonly files: readonly string[];
+}
+
+const row = <Options>(make: (options: never) => unknown, ...files: string[]): TaskRow<Options> => (
+  { make: make as (options: Options) => unknown, files }
+);
+
+/** By the name that run files, checkpoints and the task itself have. */
+const rows = {
+  'mapping': row<MappingOptions>(mapping),
+  'recall': row<RecallOptions>(recall),
+  'sorting': row<SortingOptions>(sorting),
+  'mnist-recall': row<Partial<MnistOptions>>(mnistRecall, 'images', 'labels'),
+  'mnist-sorting': row<Partial<MnistOptions>>(mnistSorting, 'images', 'labels'),
+  'babi': row<Partial<BabiOptions>>(babi, 'folder'),
+  'copy': row<CopyOptions>(copy),
+  'repeat-copy': row<RepeatCopyOptions>(repeatCopy),
+  'associative-recall': row<AssociativeRecallOptions>(associativeRecall),
+};
+
+export type TaskName = keyof typeof rows;
+export const TASK_NAMES = Object.keys(rows) as readonly TaskName[];
+type OptionsOf<Row> = Row extends TaskRow<infer Options> ? Options : never;
 
 /** A task and its options. Data sets belong to the user: their files or folder have to be named. */
-export type TaskSpec =
-  | MappingSpec
-  | (RecallOptions & { readonly name: 'recall' })
-  | (SortingOptions & { readonly name: 'sorting' })
-  | (Partial<MnistOptions> & { readonly name: 'mnist-recall' | 'mnist-sorting' })
-  | (Partial<BabiOptions> & { readonly name: 'babi' })
-  | (CopyOptions & { readonly name: 'copy' })
-  | (RepeatCopyOptions & { readonly name: 'repeat-copy' })
-  | (AssociativeRecallOptions & { readonly name: 'associative-recall' });
-
-const MAKERS: Record<TaskSpec['name'], (options: never) => unknown> = {
-  mapping,
-  recall,
-  sorting,
-  'mnist-recall': mnistRecall,
-  'mnist-sorting': mnistSorting,
-  babi,
-  copy,
-  'repeat-copy': repeatCopy,
-  'associative-recall': associativeRecall,
-};
+export type TaskSpec = { [K in TaskName]: OptionsOf<(typeof rows)[K]> & { readonly name: K } }[TaskName];
+export type MappingSpec = Extract<TaskSpec, { readonly name: 'mapping' }>;
 
 /** The task of a specification. ERR_MG_ARGUMENT for unknown names and options, and for data sets without their files. */
 export function makeTask(spec: TaskSpec): Task<unknown> {
   if (typeof spec !== 'object' || spec === null) fail('ERR_MG_ARGUMENT', 'task', 'a task, as { name: "mapping", … }', spec);
   const { name, ...options } = spec;
-  const known = checkChoice('task', 'name', name, Object.keys(MAKERS) as TaskSpec['name'][]);
-  const needed = known === 'babi' ? ['folder'] : known.startsWith('mnist') ? ['images', 'labels'] : [];
-  for (const key of needed) {
+  const known = checkChoice('task', 'name', name, TASK_NAMES);
+  const { make, files } = rows[known] as TaskRow<object>;
+  for (const key of files) {
     if (!Object.hasOwn(options, key)) {
       fail('ERR_MG_ARGUMENT', known, `${key} of your copy of the data set`, undefined, `name it as task.${key} in the run`);
     }
   }
-  return MAKERS[known](options as never) as Task<unknown>;
+  return make(options) as Task<unknown>;
 }
