@@ -53,9 +53,9 @@ describe('LSTMCell', () => {
 });
 
 describe('LSTM', () => {
-  it('is a Recurrent, and a window equals its steps', () => {
+  it('is a Recurrent but for sessions, which models have, and a window equals its steps', () => {
     const lstm = new LSTM({ in: 3, hidden: 4, dtype: 'float64', rng: new Rng(1) });
-    const recurrent: Recurrent<LSTMState> = lstm;
+    const recurrent: Omit<Recurrent<LSTMState>, 'session'> = lstm;
     const x = new Source(2).normal([5, 2, 3]);
     const window = recurrent.forward(tensor(x.data, x.shape, 'float64'));
     let state = recurrent.initialState(2);
