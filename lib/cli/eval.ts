@@ -3,12 +3,11 @@
 import type { Command } from 'commander';
 import type { Precision } from '../ops/network-spec.js';
 import type { Split } from '../tasks/task.js';
-import { loadModelWeights, savedConfig, savedPrecision } from '../train/checkpoint.js';
-import { buildRun, checkRunConfig } from '../runs/run-config.js';
+import { savedPrecision } from '../train/checkpoint.js';
 import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, precisionOption, splitOption, useDevice, usePrecision } from './arguments.js';
 import { note, print, printJson } from './output.js';
-import { checkpointFile } from './run-path.js';
+import { openSaved } from './saved-run.js';
 import { episodesOf, lastSplit, scoreLine } from './scores.js';
 
 interface EvalOptions {
@@ -17,6 +16,7 @@ interface EvalOptions {
   split?: Split;
   device?: string;
   precision?: Precision;
+  data?: string;
   json?: boolean;
 }
 
@@ -31,14 +31,11 @@ export function addEval(program: Command): Command {
     .addOption(splitOption())
     .option(...DEVICE_OPTION)
     .addOption(precisionOption())
+    .option('--data <folder>', 'where the data set is, if not where the run says')
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
       const { device, why } = useDevice(options.device);
-      const file = checkpointFile(path);
-      const { config, tensors } = await savedConfig(file);
-      const run = checkRunConfig(config);
-      const setup = buildRun(run);
-      loadModelWeights(setup.model, tensors);
+      const { file, run, setup } = await openSaved(path, options.data);
       const trained = await savedPrecision(file);
       usePrecision(setup.model, options.precision, device, trained);
       if (trained !== (options.precision ?? trained)) note(`trained in ${trained}, scored in ${options.precision}`);

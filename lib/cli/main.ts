@@ -14,6 +14,7 @@ import { addModels } from './models.js';
 import { EXIT, exitStatus, note } from './output.js';
 import { addPlot } from './plot.js';
 import { addReproduce } from './reproduce.js';
+import { heedPipes } from './signals.js';
 import { addTrain } from './train.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -38,11 +39,7 @@ const commands = [
 ];
 for (const add of commands) add(program).exitOverride();
 
-// A reader that has seen enough (`… | head`) closes the pipe; that is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.done);
-});
+heedPipes();
 
 try {
   await program.parseAsync();

@@ -1,13 +1,23 @@
 /** What every command shares: where results go, and what a failure looks like. */
 import { MgError } from '../errors.js';
 
+/** Control characters other than the end of a line, as JSON writes them: names from files do not steer a terminal. */
+function shown(text: string): string {
+  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** A name from a file, on one line whatever is in it. */
+export function plain(name: string): string {
+  return shown(name).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
 /** Results go to standard output, everything else to standard error. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shown(text)}\n`);
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${shown(text)}\n`);
 }
 
 /** One JSON object per line. */

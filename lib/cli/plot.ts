@@ -6,13 +6,11 @@ import type { Command } from 'commander';
 import { fail } from '../check.js';
 import type { Task } from '../tasks/task.js';
 import { fileError } from '../files/atomic-file.js';
-import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
 import { pictureOfMemory } from '../pictures/memory-at-work.js';
 import { learningCurve } from '../pictures/pictures.js';
-import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { runFiles } from '../files/run-folder.js';
 import { print, printJson } from './output.js';
-import { checkpointFile } from './run-path.js';
+import { openSaved } from './saved-run.js';
 
 /** `plot`: the learning curves of one or several runs as one SVG, or the memory of one at work. */
 export function addPlot(program: Command): Command {
@@ -39,10 +37,7 @@ export function addPlot(program: Command): Command {
 
 async function memoryOf(folders: readonly string[]): Promise<string> {
   if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', folders.length);
-  const { config, tensors } = await savedConfig(checkpointFile(folders[0]!));
-  const run = checkRunConfig(config);
-  const { model, task } = buildRun(run);
-  loadModelWeights(model, tensors);
+  const { run, setup: { model, task } } = await openSaved(folders[0]!);
   return pictureOfMemory(run.name, model, run, task as Task<unknown>);
 }
 

@@ -10,14 +10,18 @@ import { progress, tensorBoard } from '../listeners/callbacks.js';
 import type { Callback, FitResult } from '../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../pictures/memory-at-work.js';
 import { learningCurve } from '../pictures/pictures.js';
-import { buildRun, checkRunConfig } from '../runs/run-config.js';
+import { buildRun } from '../runs/run-config.js';
+import { checkFits } from '../runs/check-fits.js';
 import type { RunConfig } from '../runs/run.js';
 import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { Trainer } from '../train/trainer.js';
-import { DEVICE_OPTION, integer, loadRun, precisionOption, useDevice, usePrecision } from './arguments.js';
+import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
+import { describedRun, quoted } from './described-run.js';
 import { EXIT, note, print, printJson } from './output.js';
+import { abortOnSignals, goOnUnread } from './signals.js';
 import { episodesOf, lastSplit, scoreLine } from './scores.js';
-import { abortOnSignals } from './signals.js';
+
+const DEFAULT_ITEMS = 256;
 
 interface TrainOptions {
   steps?: number;
@@ -28,6 +32,7 @@ interface TrainOptions {
   resume?: boolean;
   validateEvery?: number;
   items: number;
+  keep?: number;
   tensorboard?: boolean;
   json?: boolean;
 }
@@ -45,43 +50,54 @@ export function addTrain(program: Command): Command {
     .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
     .option('--resume', 'go on with the run in --out')
     .option('--validate-every <n>', 'time steps between validations', integer(1))
-    .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), 256)
+    .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), DEFAULT_ITEMS)
+    .option('--keep <n>', 'newest checkpoints to keep beside the last and the best', integer(0))
     .option('--tensorboard', 'also write TensorBoard event files')
-    .option('--json', 'print one JSON object per line')
+    .option('--json', 'print one JSON object per line: each update, each validation, and the end')
     .action((source: string, options: TrainOptions) => train(source, options));
-}
-
-/** The run that the options describe, and its folder; null: a fresh one. A resumed run is that of its folder. */
-function describedRun(source: string, options: TrainOptions): { run: RunConfig; path: string | null } {
-  const base = loadRun(source);
-  if (options.resume === true) {
-    const path = options.out ?? join('runs', base.name);
-    const saved = checkRunConfig(runFiles.config(path));
-    return { run: options.steps === undefined ? saved : { ...saved, steps: options.steps }, path };
-  }
-  const run: RunConfig = {
-    ...base,
-    ...(options.steps === undefined ? {} : { steps: options.steps }),
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.validateEvery === undefined ? {} : { validate: { ...base.validate, every: options.validateEvery } }),
-  };
-  return { run, path: options.out ?? null };
 }
 
 /** Trainer and folder of a run. What cannot be built leaves no folder behind. */
 async function openTrainer(run: RunConfig, named: string | null, used: Device, options: TrainOptions) {
   const { resume, tensorboard, precision } = options;
   const setup = buildRun(run);
+  checkFits(setup);
   const path = named ?? RunFolder.fresh(join('runs', run.name));
-  const callbacks: readonly Callback[] = [progress(), ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : [])];
+  const callbacks: readonly Callback[] = [
+    progress(),
+    ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : []),
+    ...(options.json === true ? [jsonEvents()] : []),
+  ];
   const checkpoint = join(path, RUN_FILES.checkpoint);
   usePrecision(setup.model, precision, used, resume === true ? await savedPrecision(checkpoint) : undefined);
   const trainer = resume === true
     ? await Trainer.resume(checkpoint, { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
   const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
+  if (resume === true) await folder.writeConfig(run); // the length that it is given now
   return { trainer, folder, model: setup.model };
 }
+
+/** The command that goes on with a run, as a shell takes it. */
+function resumeCommand(source: string, folder: string, options: TrainOptions): string {
+  const { device, precision, items, keep, tensorboard, json } = options;
+  const words = [
+    ...['npx', 'multigrid-memory', 'train', source, '--out', folder, '--resume'],
+    ...(device === undefined ? [] : ['--device', device]),
+    ...(precision === undefined ? [] : ['--precision', precision]),
+    ...(items === DEFAULT_ITEMS ? [] : ['--items', String(items)]),
+    ...(keep === undefined ? [] : ['--keep', String(keep)]),
+    ...(tensorboard === true ? ['--tensorboard'] : []),
+    ...(json === true ? ['--json'] : []),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** A JSON object for each update and each validation. */
+const jsonEvents = (): Callback => ({
+  onStep: ({ step, update, loss, lr, gradNorm }) => printJson({ event: 'update', step, update, loss, lr, gradNorm }),
+  onValidate: (metrics, { trainer }) => printJson({ event: 'validation', step: trainer.step, ...metrics }),
+});
 
 function throughput({ history }: FitResult): number {
   return history.at(-1)?.stepsPerSecond ?? 0;
@@ -97,17 +113,21 @@ async function train(source: string, options: TrainOptions): Promise<void> {
   note(`${used.id} (${why}): ${used.name}${used.type === 'cpu' ? `, ${binary.simd}, ${binary.threads} threads` : ''}`);
   note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
   const stop = abortOnSignals();
+  goOnUnread();
   try {
     const result = await trainer.fit({
       steps: run.steps,
       signal: stop.signal,
       validate: run.validate,
-      checkpoint: { folder, every: checkpointEvery(run.steps) },
+      checkpoint: { folder, every: checkpointEvery(run.steps), ...(options.keep === undefined ? {} : { keep: options.keep }) },
     });
-    await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records: runFiles.metrics(folder.path) }]));
+    const records = runFiles.metrics(folder.path);
+    if (records.length > 0) await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records }]));
     if (result.reason === 'aborted') {
-      const command = `npx multigrid-memory train ${source} --out ${path ?? relative('.', folder.path)} --resume`;
+      const command = resumeCommand(source, path ?? relative('.', folder.path), options);
       note(`stopped at step ${result.step}; go on with: ${command}`);
+      if (options.json === true)
+        printJson({ event: 'end', reason: result.reason, name: run.name, step: result.step, folder: folder.path });
       process.exitCode = stop.received() || EXIT.interrupted;
       return;
     }
@@ -118,7 +138,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     }
     report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
     process.exitCode = stop.received();
   } finally {
     stop.close();
@@ -143,6 +163,8 @@ function report(
   const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
   if (options.json === true) {
     printJson({
+      event: 'end',
+      reason: result.reason,
       name: run.name,
       step: result.step,
       items: options.items,

@@ -33,6 +33,13 @@ function refuse(path: string, expected: string, got: unknown): never {
   fail('ERR_MG_CONFIG', path, expected, got);
 }
 
+/** A name becomes that of a folder in `runs`. */
+function checkName(name: unknown): void {
+  const text = checkString('run', 'name', name);
+  if (text !== '' && text !== '.' && text !== '..' && !/[/\\\0]/.test(text) && Buffer.byteLength(text) <= 200) return;
+  refuse('run.name', 'a name of 1 to 200 bytes without / and \\, and not . or ..', name);
+}
+
 /** Checks a user's run file: a preset's name under `model` fills in everything that is not given. ERR_MG_CONFIG. */
 export function checkRunConfig(value: unknown): RunConfig {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('run', 'an object', value);
@@ -44,7 +51,9 @@ export function checkRunConfig(value: unknown): RunConfig {
       ? presetRun(given.model)
       : { ...own, ...(isVectorModel(given.model) ? VECTORS : MAPPING) };
     const run = { ...base, ...given, model: base.model } as RunConfig;
-    checkString('run', 'name', run.name);
+    checkName(run.name);
+    checkOptions('run, lr', run.lr, ['from', 'to', 'steps']);
+    checkOptions('run, validate', run.validate, ['every', 'items', 'split']);
     for (const key of ['steps', 'batchSize'] as const) checkInteger('run', key, run[key], 1);
     if (run.truncate !== null) checkInteger('run', 'truncate', run.truncate, 1);
     if (run.clipNorm !== null) checkNumber('run', 'clipNorm', run.clipNorm, 0);

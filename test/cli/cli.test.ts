@@ -61,7 +61,7 @@ describe('train', () => {
     const result = run('train', tiny, '--out', out, '--items', '4', '--json', '--tensorboard');
     expect(result.err).not.toContain('rror');
     expect(result.status).toBe(0);
-    const [row] = json(result.out);
+    const row = json(result.out).at(-1);
     expect(row).toMatchObject({ name: 'tiny', step: 45, items: 4 });
     for (const score of ['f', 'precision', 'recall', 'stepsPerSecond']) expect(row![score]).toBeTypeOf('number');
     for (const file of ['config.json', 'metrics.jsonl', 'checkpoint.safetensors', 'best.safetensors', 'tensorboard']) {

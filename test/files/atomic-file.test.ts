@@ -1,10 +1,22 @@
 // Crash-safe writing in one process; what a kill or a full disk does to it stands in test/faults.
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { makeFolder, readRegularFile, readTextFile } from '../../lib/files/folders.js';
 import { sweepLeftovers, writeFileAtomic } from '../../lib/files/atomic-file.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 
@@ -90,5 +102,66 @@ describe('sweepLeftovers', () => {
     const folder = join(temporaryFolder(), 'none');
     expect(((await errorOf(() => sweepLeftovers(folder))).cause as NodeJS.ErrnoException).code).toBe('ENOENT');
     expect(existsSync(folder)).toBe(false);
+  });
+});
+
+describe('a file that is there', () => {
+  it.each([0o600, 0o640, 0o444, 0o755])('keeps its mode %o', async (mode) => {
+    const file = join(temporaryFolder(), 'a');
+    writeFileSync(file, 'old');
+    chmodSync(file, mode);
+    await writeFileAtomic(file, [text('new')]);
+    expect([statSync(file).mode & 0o777, readFileSync(file, 'utf8')]).toEqual([mode, 'new']);
+  });
+
+  it.each([
+    ['a link', ['real'], 'real'],
+    ['a link to a link', ['link2', 'real'], 'real'],
+    ['a link into another folder', ['elsewhere/real'], 'elsewhere/real'],
+    ['a link to a file that is still to be made', ['new'], 'new'],
+  ])('behind %s is what gets the content', async (_, targets, real) => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'elsewhere'));
+    if (real !== 'new') writeFileSync(join(folder, real), 'old');
+    const names = ['link', ...targets];
+    targets.forEach((target, i) => symlinkSync(target, join(folder, names[i]!)));
+    await writeFileAtomic(join(folder, 'link'), [text('content')]);
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(folder, real), 'utf8')).toBe('content');
+  });
+
+  it.each([
+    ['210 letters', 'x'.repeat(210)],
+    ['255 letters', 'x'.repeat(255)],
+    ['127 letters of two bytes', 'é'.repeat(127)],
+    ['63 letters of four bytes', '𝄞'.repeat(63)],
+  ])('may have a name of %s, and its leftovers are swept', async (_, name) => {
+    const folder = temporaryFolder();
+    await writeFileAtomic(join(folder, name), [text('x')]);
+    expect(readdirSync(folder)).toEqual([name]);
+  });
+});
+
+describe('folders', () => {
+  it('are made with their parents, and a fault of the system is told at once', () => {
+    const folder = temporaryFolder();
+    makeFolder(join(folder, 'a', 'b', 'c'));
+    makeFolder(join(folder, 'a', 'b', 'c'));
+    expect(statSync(join(folder, 'a', 'b', 'c')).isDirectory()).toBe(true);
+    writeFileSync(join(folder, 'file'), '');
+    for (
+      const path of [join(folder, 'file'), join(folder, 'file', 'x'), ...(process.platform === 'linux' ? ['/proc/x/y'] : [])]
+    ) {
+      expect(() => makeFolder(path), path).toThrow(/ENOENT|ENOTDIR|EEXIST/);
+    }
+  });
+
+  it.runIf(process.platform !== 'win32')('readers refuse a pipe, a device and a folder at once', () => {
+    const folder = temporaryFolder();
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const path of [join(folder, 'pipe'), '/dev/zero', folder])
+      expect(() => readRegularFile(path), path).toThrow(/regular file/);
+    writeFileSync(join(folder, 'marked'), '\uFEFFtext');
+    expect(readTextFile(join(folder, 'marked'))).toBe('text');
   });
 });

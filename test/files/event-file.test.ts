@@ -1,8 +1,8 @@
 // Event files, read back by the descriptions of TFRecord and protocol buffers, not by our writer's words.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { crc32c, EventWriter, maskedCrc32c } from '../../lib/files/event-file.js';
+import { crc32c, cutEvents, EventWriter, maskedCrc32c } from '../../lib/files/event-file.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 
 /** CRC-32C bit by bit, most significant bit first on reflected input: a second way to the same number. */
@@ -119,6 +119,23 @@ describe('EventWriter', () => {
     });
     expect(events).toHaveLength(points.length);
   });
+
+  it.each([[0, 0], [1, 1], [7, 3], [300, 5], [301, 5], [2 ** 41, 6]])(
+    'cut back to step %d it keeps %d events',
+    async (step, kept) => {
+      const folder = temporaryFolder();
+      const writer = new EventWriter(folder);
+      for (const at of [1, 2, 7, 299, 300, 2 ** 40]) writer.scalar('loss', at, at);
+      writer.close();
+      const file = join(folder, readdirSync(folder)[0]!);
+      appendFileSync(file, readFileSync(file).subarray(0, 30)); // a record that a kill has torn
+      writeFileSync(join(folder, 'notes.txt'), 'mine');
+      cutEvents(folder, step);
+      expect(records(readFileSync(file))).toHaveLength(1 + kept);
+      expect(readFileSync(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
+      cutEvents(join(folder, 'none'), step);
+    },
+  );
 
   it('two writers in one second make two files', () => {
     const folder = temporaryFolder();

@@ -1,11 +1,13 @@
 // A run folder keeps what it was given, and a resumed run leaves the log of a run that was never stopped.
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MetricsLog, readMetrics } from '../../lib/files/metrics-log.js';
-import { runFiles, RunFolder } from '../../lib/files/run-folder.js';
-import type { FileTensor } from '../../lib/files/safetensors.js';
+import { RUN_FILES, runFiles, RunFolder } from '../../lib/files/run-folder.js';
+import { readTensors, type FileTensor } from '../../lib/files/safetensors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 
 const tensors = new Map<string, FileTensor>([['w', { dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]]);
@@ -135,16 +137,134 @@ describe('MetricsLog', () => {
     expect(readFileSync(file, 'utf8')).toBe('');
   });
 
-  it('a damaged line is named and the file is left as it is', async () => {
+  it('a damaged line is named by a reader, a blank one is passed over', async () => {
     const file = join(temporaryFolder(), 'log');
-    for (const line of ['{"step":"2"}', 'null', '7', '{', '']) {
-      const content = `{"step":1}\n${line}\n{"step":3}\n`;
-      writeFileSync(file, content);
-      const error = await errorOf(() => new MetricsLog(file, { resumeAt: 3 }));
-      expect(error.code).toBe('ERR_MG_CHECKPOINT');
-      expect(error.message).toContain('line 2');
+    for (const line of ['{"step":"2"}', 'null', '7', '{', '\0\0\0']) {
+      writeFileSync(file, `{"step":1}\n${line}\n{"step":3}\n`);
       expect((await errorOf(() => readMetrics(file))).message).toContain('line 2');
-      expect(readFileSync(file, 'utf8')).toBe(content);
+    }
+    for (const line of ['', '  ', '\r']) {
+      writeFileSync(file, `\uFEFF{"step":1}\n${line}\n{"step":3}\n`);
+      expect(readMetrics(file)).toEqual([{ step: 1 }, { step: 3 }]);
+    }
+  });
+
+  const [one, two, three, four] = [1, 2, 3, 4].map((step) => `{"step":${step}}\n`);
+  it.each([
+    ['nothing', ''],
+    ['half a line', '{"step":4,"lo'],
+    ['half a line, then a whole one', `{"step":4,"lo${four}`],
+    ['zeros of a power cut, then a line', `${'\0'.repeat(60)}\n${four}`],
+    ['zeros without an end', '\0'.repeat(60)],
+    ['a blank line', '\n'],
+    ['blank lines and later ones', `\n\n${four}`],
+    ['a line of an editor', 'note to self\n'],
+    ['a later step, then an earlier one', `${four}${two}`],
+  ])('resumed, a log that ends in %s is that of the steps until there', (_, tail) => {
+    const file = join(temporaryFolder(), 'log');
+    writeFileSync(file, `${one}${two}${three}${tail}`);
+    new MetricsLog(file, { resumeAt: 3 }).close();
+    expect(readFileSync(file, 'utf8')).toBe(`${one}${two}${three}`);
+  });
+
+  it.each([
+    ['a blank line', `${one}\n${two}${three}`],
+    ['zeros', `${one}${'\0'.repeat(9)}\n${two}${three}`],
+    ['a damaged line', `${one}{"st\n${two}${three}`],
+    ['a byte order mark', `\uFEFF${one}${two}${three}`],
+    ['a line of an earlier step', `${one}${two}${one}${three}`],
+  ])('resumed, a log with %s in between keeps its records, and the old content beside them', (_, content) => {
+    const file = join(temporaryFolder(), 'log');
+    writeFileSync(file, content, { mode: 0o600 });
+    const log = new MetricsLog(file, { resumeAt: 3 });
+    log.append({ step: 4 });
+    log.close();
+    expect(readFileSync(file, 'utf8')).toBe(`${one}${two}${three}${four}`);
+    expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('what is in a folder already', () => {
+  it.each(Object.values(RUN_FILES))('a user\'s own %s is not written over', async (name) => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, name), 'mine');
+    const error = await errorOf(() => RunFolder.create(path, {}));
+    expect([error.code, error.message.includes(name)]).toEqual(['ERR_MG_CHECKPOINT', true]);
+    expect([readdirSync(path), readFileSync(join(path, name), 'utf8')]).toEqual([[name], 'mine']);
+  });
+
+  it('nor is what a link of such a name points to, even to nothing', async () => {
+    const path = temporaryFolder();
+    symlinkSync('nowhere', join(path, 'metrics.jsonl'));
+    expect((await errorOf(() => RunFolder.create(path, {}))).code).toBe('ERR_MG_CHECKPOINT');
+    expect(readdirSync(path)).toEqual(['metrics.jsonl']);
+  });
+
+  it('other files stay as they are', async () => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, 'notes.txt'), 'mine');
+    (await RunFolder.create(path, {})).close();
+    expect(readFileSync(join(path, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('the lock of a run folder', () => {
+  const lockOf = (path: string): string => join(path, '.lock');
+  const owner = (more: object): string => JSON.stringify({ host: hostname(), pid: process.pid, born: null, ...more });
+  const gone = (): number => spawnSync(process.execPath, ['-e', '']).pid;
+
+  it('keeps a second run and a second resume out, by name of the process, until it is closed', async () => {
+    const path = temporaryFolder();
+    const run = await RunFolder.create(path, { first: true });
+    run.log.append({ step: 1 });
+    for (const open of [() => RunFolder.create(path, {}), () => RunFolder.resume(path, 0)]) {
+      const error = await errorOf(open);
+      expect(error.code).toBe('ERR_MG_CHECKPOINT');
+      expect(error.message).toContain('in use by this process');
+    }
+    expect(readFileSync(join(path, 'metrics.jsonl'), 'utf8')).toBe('{"step":1}\n');
+    run.close();
+    expect(readdirSync(path)).not.toContain('.lock');
+    (await RunFolder.resume(path, 1)).close();
+  });
+
+  it.each([
+    ['a process that is gone', () => owner({ pid: gone() })],
+    ['a process whose number another has by now', () => owner({ born: '1' })],
+    ['nobody: torn while it was made', () => ''],
+    ['nobody: zeros of a power cut', () => '\0'.repeat(80)],
+  ])('of %s is taken over', async (_, content) => {
+    const path = temporaryFolder();
+    writeFileSync(lockOf(path), content());
+    (await RunFolder.create(path, {})).close();
+    expect(readdirSync(path).toSorted()).toEqual(['config.json', 'metrics.jsonl']);
+  });
+
+  it.each([
+    ['another living process', () => owner({ pid: process.ppid }), /in use by process \d+; end that run first/],
+    ['another machine', () => owner({ host: 'elsewhere' }), /on elsewhere; if no run is under way there, remove .*\.lock$/],
+  ])('of %s is respected', async (_, content, message) => {
+    const path = temporaryFolder();
+    writeFileSync(lockOf(path), content());
+    expect((await errorOf(() => RunFolder.create(path, {}))).message).toMatch(message);
+    expect(readFileSync(lockOf(path), 'utf8')).toBe(content());
+  });
+});
+
+describe('checkpoints side by side', () => {
+  it.each([[0, []], [1, [40]], [2, [30, 40]], [9, [10, 20, 30, 40]]] as const)('the newest %d are kept', async (newest, kept) => {
+    const path = temporaryFolder();
+    const run = await RunFolder.create(path, {});
+    for (const step of [10, 20, 30, 40]) {
+      await run.save(tensors, new Map([['step', String(step)]]));
+      run.keep(step, newest);
+    }
+    run.close();
+    const found = readdirSync(path).filter((name) => name.startsWith('checkpoint-')).toSorted();
+    expect(found).toEqual(kept.map((step) => `checkpoint-${step}.safetensors`));
+    for (const step of kept) {
+      expect((await readTensors(join(path, `checkpoint-${step}.safetensors`))).metadata.get('step')).toBe(String(step));
     }
   });
 });
