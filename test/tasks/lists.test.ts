@@ -66,6 +66,24 @@ describe('recall', () => {
     expect(Math.abs(ones - 40_500)).toBeLessThan(5 * Math.sqrt(81_000 / 4));
   });
 
+  it('distinct: no item twice, as many as there are patches, and the same lists where none was twice', () => {
+    const items = (patches: Uint8Array) =>
+      Array.from({ length: patches.length / 9 }, (_, k) => patches.subarray(9 * k, 9 * k + 9).join(''));
+    let same = 0;
+    for (let index = 0; index < 300; index++) {
+      const [plain, distinct] = [recall(), recall({ distinct: true })].map((task) => task.generate(3, index));
+      expect(new Set(items(distinct!.patches)).size).toBe(10);
+      if (new Set(items(plain!.patches)).size < 10) continue;
+      expect(distinct).toEqual(plain);
+      same += 1;
+    }
+    // a list of ten has no twins with probability Π(1 − k/512) = 0.916; five deviations of 300 draws
+    expect(Math.abs(same / 300 - 0.916)).toBeLessThan(5 * Math.sqrt((0.916 * 0.084) / 300));
+    expect(new Set(items(recall({ items: 512, distinct: true }).generate(1, 0).patches)).size).toBe(512);
+    expect(() => recall({ items: 513, distinct: true })).toThrow(argument);
+    expect(() => recall({ distinct: 1 as never })).toThrow(argument);
+  });
+
   it('is pure', () => {
     expect(recall().generate(1, 7)).toEqual(recall().generate(1, 7));
     expect(recall().generate(1, 7)).not.toEqual(recall().generate(1, 8));
