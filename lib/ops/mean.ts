@@ -7,5 +7,7 @@ import { sum } from './reduce.js';
 /** Σ x / n over `axes` (all by default), n the number of elements each result stands for. */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   const total = sum(x, axes, keepDims);
-  return mul(total, total.size / x.size);
+  const y = mul(total, total.size / x.size);
+  total.dispose();
+  return y;
 }

@@ -97,7 +97,10 @@ export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const groups = runs(list);
   if (groups.length > 1) {
     const last = list.indexOf(groups.at(-1)![0]);
-    return max(max(x, list.slice(last), true), list.slice(0, last), keepDims);
+    const inner = max(x, list.slice(last), keepDims);
+    const outer = max(inner, list.slice(0, last), keepDims);
+    inner.dispose();
+    return outer;
   }
   const dims = lineDims(x.shape, groups[0] ?? [0, 0]);
   const shape = keepDims ? reducedShape(x.shape, list) : x.shape.filter((_, axis) => !list.includes(axis));
