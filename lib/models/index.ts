@@ -58,3 +58,4 @@ export { SAM } from './sam.js';
 export { SAMState, type SDNCState } from './sam-state.js';
 export { SDNC, type SDNCOptions } from './sdnc.js';
 export { SparseAccess, type SAMOptions } from './sparse-access.js';
+export { pretrained, type PretrainedName } from './pretrained.js';

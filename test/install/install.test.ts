@@ -50,6 +50,8 @@ describe('the package', () => {
       'package.json',
       'native/THIRD-PARTY-NOTICES',
       'native/exports.map',
+      'bench/results/weights/map9.json',
+      'bench/results/weights/map9.safetensors',
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
       ...native.map((file) => `native/${file}`),
       'prebuilds/SHA256SUMS',
