@@ -10,6 +10,9 @@ import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, 
 
 export const PATCH = 9; // bits of a 3×3 patch
 
+/** Steps before practice asks for the first time: after so few items a question trains little. */
+const FIRST_ASKED = 3;
+
 export interface RecallOptions {
   /** Items per list. Default 10; the extended task of the paper has 20. */
   readonly items?: number;
@@ -57,12 +60,14 @@ function distinctBits(rng: Rng, items: number): Uint8Array {
 class RecallTask implements Task<RecallList> {
   readonly name = 'recall';
   readonly version = 1;
+  readonly levels: number;
   readonly #items: number;
   readonly #distinct: boolean;
 
   constructor(items: number, distinct: boolean) {
     this.#items = items;
     this.#distinct = distinct;
+    this.levels = items;
   }
 
   describe(): TaskDescription {
@@ -91,27 +96,57 @@ class RecallTask implements Task<RecallList> {
   }
 
   windows(lists: readonly RecallList[], options: WindowOptions): Iterable<Window> {
-    checkBatch('recall.windows', lists);
-    checkLengths('recall.windows', lists.map(({ patches }) => patches.length), PATCH * this.#items);
-    for (const { query } of lists) checkInteger('recall.windows', 'query', query, 0, this.#items - 2);
+    this.#check('recall.windows', lists);
     checkWindows('recall.windows', options);
-    return lazily(whole('recall.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists));
+    const asked = [lists.map(({ query }) => query)];
+    return lazily(whole('recall.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
+  }
+
+  /**
+   * Asked after every item but the first ones, at level d about one of the d newest items that can be asked for: half of the time
+   * the oldest of them, else any. At the last level any item, as after the list. What is never asked makes it useless to keep all
+   * items in one sum: the network learns to keep them apart, one more at each level.
+   */
+  practice(lists: readonly RecallList[], level: number, options: WindowOptions): Iterable<Window> {
+    const where = 'recall.practice';
+    this.#check(where, lists);
+    checkInteger(where, 'level', level, 1, this.levels);
+    const { seed, batch } = checkWindows(where, options);
+    const rng = new Rng(seed).split('practice').split(batch);
+    const first = Math.min(FIRST_ASKED, this.#items - 1);
+    const oldest = level === this.levels ? 0 : 0.5;
+    const ask = (step: number): number => {
+      const known = Math.min(level, step);
+      return step - 1 - (rng.uniform() < oldest ? known - 1 : rng.integer(known));
+    };
+    const steps = Array.from({ length: this.#items - first }, (_, k) => first + k);
+    const asked = steps.map((step) => lists.map(() => ask(step)));
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
   }
 
   scorer(): BitScorer {
     return new BitScorer();
   }
 
-  #window(cut: Cut, lists: readonly RecallList[]): Window {
+  #check(where: string, lists: readonly RecallList[]): void {
+    checkBatch(where, lists);
+    checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
+    for (const { query } of lists) checkInteger(where, 'query', query, 0, this.#items - 2);
+  }
+
+  /** One window: `asked` holds the places asked for at each of the last steps, by list. */
+  #window(cut: Cut, lists: readonly RecallList[], asked: readonly (readonly number[])[]): Window {
     const batch = lists.length;
     const input = zeros(cut.steps, batch, 3, 3, 1);
-    const query = zeros(1, batch, 3, 3, 1);
-    const target = zeros(1, batch, 3, 3, 1);
+    const query = zeros(asked.length, batch, 3, 3, 1);
+    const target = zeros(asked.length, batch, 3, 3, 1);
     lists.forEach((list, b) => {
       const patch = (item: number): Uint8Array => list.patches.subarray(PATCH * item, PATCH * (item + 1));
       for (let t = 0; t < cut.steps; t++) input.data.set(patch(t), (t * batch + b) * PATCH);
-      query.data.set(patch(list.query), b * PATCH);
-      target.data.set(patch(list.query + 1), b * PATCH);
+      asked.forEach((places, q) => {
+        query.data.set(patch(places[b]!), (q * batch + b) * PATCH);
+        target.data.set(patch(places[b]! + 1), (q * batch + b) * PATCH);
+      });
     });
     return { ...cut, batch, input: { 0: input }, outputs: [{ name: 'recall', query: { 0: query }, target }] };
   }

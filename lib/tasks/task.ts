@@ -20,7 +20,7 @@ export type TaskLoss = 'bceWithLogits' | 'crossEntropy';
 /** One question put to the network: a reader's query and what it should answer. */
 export interface WindowOutput {
   readonly name: string;
-  /** What the reader sees, [Q, B, …] per level; Q = T when stepwise, 1 when recalled. */
+  /** What the reader sees, [Q, B, …] per level; asked at the last Q steps: Q = T when stepwise, 1 when recalled. */
   readonly query?: HostPyramid;
   /** bceWithLogits: 0 or 1, [Q, B, side, side, 1]. crossEntropy: int32 class numbers, [Q, B]. */
   readonly target: HostArray;
@@ -111,6 +111,10 @@ export interface Task<Item> {
   /** Cuts a batch of episodes into windows, in order of time. */
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window>;
   scorer(): Scorer;
+  /** Levels of practice on the way to the task, the last of which is nearly the task itself; absent: none. */
+  readonly levels?: number;
+  /** As `windows`, but asked what level 1 … `levels` asks. Training may begin with it; scores never come from it. */
+  practice?(items: readonly Item[], level: number, options: WindowOptions): Iterable<Window>;
   /** Of a data set: the parts that there are. Tasks that draw their episodes have none: another seed gives other episodes. */
   readonly splits?: readonly Split[];
   /** The same task on another part of the data set. ERR_MG_ARGUMENT for one that there is not. */

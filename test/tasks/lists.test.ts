@@ -84,6 +84,37 @@ describe('recall', () => {
     expect(() => recall({ distinct: 1 as never })).toThrow(argument);
   });
 
+  it('practice at level d asks after each item but three about the d newest that can be asked for, half of the time the oldest', () => {
+    const task = recall({ items: 7, distinct: true });
+    const lists = Array.from({ length: 200 }, (_, index) => task.generate(4, index));
+    const place = (list: { patches: Uint8Array }, patch: number[]): number =>
+      Array.from({ length: 7 }, (_, k) => k).find((k) => list.patches.subarray(9 * k, 9 * k + 9).join() === patch.join())!;
+    for (let level = 1; level <= task.levels!; level++) {
+      const [window] = task.practice!(lists, level, { seed: 1, batch: 5 });
+      const { query, target } = window!.outputs[0]!;
+      expect([query![0]!.shape, target.shape]).toEqual([[4, 200, 3, 3, 1], [4, 200, 3, 3, 1]]);
+      const ages = [3, 4, 5, 6].map((step, q) =>
+        lists.map((list, b) => {
+          const asked = place(list, row(query![0]!, q, b));
+          expect(row(target, q, b)).toEqual([...list.patches.subarray(9 * (asked + 1), 9 * (asked + 2))]);
+          return step - 1 - asked; // 0: the answer is the item just shown
+        })
+      );
+      ages.forEach((all, q) => {
+        const known = Math.min(level, q + 3);
+        expect(new Set(all)).toEqual(new Set(Array.from({ length: known }, (_, age) => age)));
+        const share = level === 7 ? 1 / known : 0.5 + 0.5 / known;
+        const oldest = all.filter((age) => age === known - 1).length / 200;
+        expect(Math.abs(oldest - share)).toBeLessThan(4 * Math.sqrt(0.25 / 200));
+      });
+    }
+    const bits = (batch: number) => [...task.practice!(lists, 3, { seed: 1, batch })][0]!.outputs[0]!.target.data;
+    expect(bits(5)).toEqual(bits(5));
+    expect(bits(5)).not.toEqual(bits(6));
+    for (const level of [0, 8, 1.5]) expect(() => task.practice!(lists, level, { seed: 1 })).toThrow(argument);
+    expect([...recall({ items: 2 }).practice!([recall({ items: 2 }).generate(1, 0)], 1, { seed: 1 })]).toHaveLength(1);
+  });
+
   it('is pure', () => {
     expect(recall().generate(1, 7)).toEqual(recall().generate(1, 7));
     expect(recall().generate(1, 7)).not.toEqual(recall().generate(1, 8));

@@ -7,7 +7,7 @@ import { extentOf } from '../../nn/ladder.js';
 import { Module, table } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/pyramid.js';
-import { reshape, slice } from '../../ops/index.js';
+import { concat, reshape, slice } from '../../ops/index.js';
 import { precisions, type Precision } from '../../ops/network-spec.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
@@ -28,7 +28,7 @@ export interface MultigridInputs {
   /** What the writer, encoder or network sees: [T,B,H,W,C] for each level (1-D: [T,B,L,C]). */
   readonly input: Grids;
   /**
-   * One query for each reader, [Q,B,…]: Q = T asks at every step, Q = 1 asks once, of the memory after the last step.
+   * One query for each reader, [Q,B,…], Q ≤ T: asked at each of the last Q steps, of the memory after that step.
    * Models without readers take none.
    */
   readonly queries?: readonly Grids[];
@@ -199,16 +199,24 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
   }
 
-  /** Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] on a memory [T,B,…]; Q is T or 1. */
+  /**
+   * Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] at the last Q steps of a memory [T,B,…]. Where
+   * batches are normalized, each question has statistics of its own, as if it were the only one.
+   */
   read(memory: readonly Pyramid[], query: Grids, which = 0): Tensor {
     if (this.plan.kind !== 'writerReader') fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', this.plan.kind);
     const plan = this.plan.networks[checkInteger('read', 'which', which, 0, this.plan.networks.length - 2) + 1]!;
     const x = grids(plan, query);
     const steps = memory[0]?.tensors()[0]?.shape[0] ?? 0;
     const asked = x.tensors()[0]!.shape[0] ?? 0;
-    if (asked !== steps && asked !== 1) fail('ERR_MG_SHAPE', 'read', `a query of ${steps} steps or of 1`, asked);
-    const seen = asked === steps ? memory : memory.map((pyramid) => pyramid.map(lastStep));
-    return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
+    if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, asked);
+    const answer = (x: Pyramid, first: number, count: number): Tensor => {
+      const seen = memory.map((pyramid) => pyramid.map((grid) => stepsOf(grid, first, count)));
+      return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
+    };
+    if (asked === 1 || !plan.layers.some(({ norm }) => norm)) return answer(x, steps - asked, asked);
+    const one = (q: number): Pyramid => x.map((grid) => stepsOf(grid, q, 1));
+    return concat(Array.from({ length: asked }, (_, q) => answer(one(q), steps - asked + q, 1)), 0);
   }
 
   #answers(memory: readonly Pyramid[], queries: readonly Grids[] | undefined): Tensor[] {
@@ -295,7 +303,8 @@ function grids({ name, input }: NetworkPlan, value: Grids): Pyramid {
   return Pyramid.of({ [input[0]!.level]: value });
 }
 
-function lastStep(grid: Tensor): Tensor {
+/** Steps `first` … `first + count − 1` of a window. */
+function stepsOf(grid: Tensor, first: number, count: number): Tensor {
   const [steps = 1, ...rest] = grid.shape;
-  return steps === 1 ? grid : slice(grid, [steps - 1, ...rest.map(() => 0)], [1, ...rest]);
+  return steps === count ? grid : slice(grid, [first, ...rest.map(() => 0)], [count, ...rest]);
 }
