@@ -233,22 +233,40 @@ export interface NativeOps {
     linkBudgetBytes: number,
   ): Storage[];
 
-  // A window of a sparse access memory. dims: [T, B, I, H, N, W, R, K, links of a slot K_L, rows of the state before, rows of the state
-  // after, most live rows before, 1 if heads have strengths, 1 if links are read as printed, 1 if all rows are live from the first
-  // step]; H = 0: no controller, x is the interface. inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface weight [H,D] and
-  // bias, then the state: memory [B,C,W], ring int32 [B,C+1,2], counts int32 [B,2], slots int32 [B,R,K], weights [B,R,K], words
-  // [B,R,W], hidden and cell [B,H], links int32 and of numbers [B,C,2,R,K_L], precedence int32 and of numbers [B,R,K_L].
-  /** [hidden [T,B,H], words [T,B,R,W], the state after, then nine storages for backward, empty unless recorded]. mode: recorded, and
-   *  whether memory, ring and links take the place of those given, which nothing else may look at (only where nothing is recorded). */
+  // A window of a sparse access memory. dims: [T, B, I, H, N, W, R, K, links of a slot K_L, rows of the state before, rows of the
+  // state after, most live rows before, 1 if heads have strengths, 1 if links are read as printed, 1 if all rows are live from
+  // the first step]; H = 0: no controller, x is the interface. inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface
+  // weight [H,D] and bias, then the state: memory [B,C,W], ring int32 [B,C+1,2], counts int32 [B,2], slots int32 [B,R,K], weights
+  // [B,R,K], words [B,R,W], hidden and cell [B,H], links int32 and of numbers [B,C,2,R,K_L], precedence int32 and of numbers
+  // [B,R,K_L].
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then eight storages for backward, empty unless recorded]. mode: recorded,
+   *  and whether memory, ring and links take the place of those given, which nothing else may look at (only where nothing is
+   *  recorded). */
   samForward(
     inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
     delta: number, mode: Int32Array,
   ): Storage[];
   /** `steps`: hidden and words of forward and the memory after it; `gradients` at its first fourteen results, null at indices and
-   *  links. Gives those at the inputs but these. wanted: [1 if that of the memory is, 1 if also the memory that rolling back ends at]. */
+   *  links. Gives those at the inputs but these. wanted: [1 if that of the memory is, 1 if also the memory that rolling back
+   *  ends at]. */
   samBackward(
     inputs: readonly Storage[], steps: readonly Storage[], trace: readonly Storage[], gradients: readonly (Storage | null)[],
     lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number, delta: number, wanted: Int32Array,
+  ): Storage[];
+
+  // A window of a dense access memory. dims: [T, B, I, H, N, W, R, 1 if heads have strengths]; H = 0: no controller, x is the
+  // interface. inputs: as of samForward up to the state: memory [B,N,W], usage [B,N], read [B,R,N], words [B,R,W], hidden and
+  // cell [B,H].
+  /** [hidden [T,B,H], words [T,B,R,W], the state after, then five storages for backward, empty unless recorded]. mode:
+   *  [recorded]. */
+  damForward(
+    inputs: readonly Storage[], lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number,
+    discount: number, mode: Int32Array,
+  ): Storage[];
+  /** `steps`: hidden and words of forward; `gradients` at its first eight results. Gives those at the inputs. */
+  damBackward(
+    inputs: readonly Storage[], steps: readonly Storage[], trace: readonly Storage[], gradients: readonly (Storage | null)[],
+    lengths: Int32Array, dims: Int32Array, forgetBias: number, clip: number, epsilon: number, discount: number,
   ): Storage[];
 
   /** Each element brought into −limit … limit. */

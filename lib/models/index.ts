@@ -59,3 +59,4 @@ export { SAMState, type SDNCState } from './sam-state.js';
 export { SDNC, type SDNCOptions } from './sdnc.js';
 export { SparseAccess, type SAMOptions } from './sparse-access.js';
 export { pretrained, type PretrainedName } from './pretrained.js';
+export { DAM, DAMState, type DAMOptions } from './dam.js';

@@ -6,8 +6,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import { TensorState } from './tensor-state.js';
 
 /**
- * Rows of the live slots [B,C,W], ring of the least recently accessed slots [B,C+1,2], counts [B,2], what each head read [B,R,K] and
- * [B,R,W], hidden and cell [B,H]. Zeros are a new episode. `liveBound`: so many rows can be live.
+ * Rows of the live slots [B,C,W], ring of the least recently accessed slots [B,C+1,2], counts [B,2], what each head read [B,R,K]
+ * and [B,R,W], hidden and cell [B,H]. Zeros are a new episode. `liveBound`: so many rows can be live.
  */
 export class SAMState<Name extends string = keyof SamTensors> extends TensorState<Name> {
   constructor(tensors: Readonly<Record<Name, Tensor>>, readonly liveBound: number) {
@@ -22,8 +22,8 @@ export class SAMState<Name extends string = keyof SamTensors> extends TensorStat
 /** With links beside it: N and P of each slot [B,C,2,R,K_L], precedence [B,R,K_L]. */
 export type SDNCState = SAMState<keyof SdncTensors>;
 
-/** The live rows of a state that was read from somewhere, once its sizes and indices are found to be ones of these settings. */
-export function checkedLive(tensors: Readonly<Record<string, Tensor>>, s: SamSettings): number {
+/** Rows of a state that was read from somewhere, once its sizes and indices are found to be ones of these settings. */
+export function checkedRows(tensors: Readonly<Record<string, Tensor>>, s: SamSettings): number {
   const where = 'SAMState';
   const [batch = 0, capacity = 0] = tensors['memory']!.shape;
   for (const [name, shape] of Object.entries(samStateShapes(s, batch, capacity))) {
@@ -37,7 +37,6 @@ export function checkedLive(tensors: Readonly<Record<string, Tensor>>, s: SamSet
     }
   }
   const [counts, ring, slots] = ['counts', 'ring', 'readSlots'].map((name) => tensors[name]!.dataSync() as Int32Array);
-  let bound = 0;
   for (let b = 0; b < batch; b++) {
     const [live, front] = [counts![2 * b]!, counts![2 * b + 1]!];
     const links = ring!.subarray(b * 2 * (capacity + 1), (b + 1) * 2 * (capacity + 1));
@@ -47,10 +46,9 @@ export function checkedLive(tensors: Readonly<Record<string, Tensor>>, s: SamSet
     const read = slots!.subarray(b * s.heads * s.reads, (b + 1) * s.heads * s.reads);
     const wrong = read.find((slot) => slot < -1 || slot >= Math.max(live, 1));
     if (wrong !== undefined) fail('ERR_MG_CHECKPOINT', where, `readSlots below ${live} in row ${b}`, wrong);
-    bound = Math.max(bound, live);
     for (const kind of ['link', 'precedence']) checkLinks(tensors, kind, b, live);
   }
-  return bound;
+  return capacity;
 }
 
 /** Whether nodes 0 … live lie on one circle that passes through `front`. */

@@ -8,16 +8,16 @@ export interface SDNCOptions extends SAMOptions {
   /** K_L, the links that each slot keeps to others written before and after it; default 8. */
   readonly links?: number;
   /**
-   * How links are followed: `rows` (default), by the rows of the slots that were read; `paper`, as the article prints it, by all rows
-   * that mention them, which costs more where many do.
+   * How links are followed: `rows` (default), by the rows of the slots that were read; `paper`, as the article prints it, by all
+   * rows that mention them, which costs more where many do.
    */
   readonly linkRead?: 'rows' | 'paper';
 }
 
 /**
- * Sparse DNC (Rae et al., NIPS 2016, supplement D): as {@link SAM}, and each head mixes what is most alike to its query with the slots
- * written before and after those it read before, by three modes. Links and precedence keep their K_L largest entries, no gradient
- * passes through them. Throws ERR_MG_ARGUMENT.
+ * Sparse DNC (Rae et al., NIPS 2016, supplement D): as {@link SAM}, and each head mixes what is most alike to its query with the
+ * slots written before and after those it read before, by three modes. Links and precedence keep their K_L largest entries, no
+ * gradient passes through them. Throws ERR_MG_ARGUMENT.
  */
 export class SDNC extends SparseAccess<keyof SdncTensors> {
   constructor(options: SDNCOptions) {

@@ -8,7 +8,7 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { sizeOf } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
-import { checkedLive, SAMState } from './sam-state.js';
+import { checkedRows, SAMState } from './sam-state.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors } from './tensor-state.js';
 
@@ -24,8 +24,8 @@ export interface SAMOptions extends SequenceOptions {
   /** Units of the LSTM controller; default 100. */
   readonly hidden?: number;
   /**
-   * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are all
-   * stored. The same bits come of both.
+   * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are
+   * all stored. The same bits come of both.
    */
   readonly index?: 'live' | 'linear';
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
@@ -127,7 +127,7 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): SAMState<Name> {
     const names = Object.keys(samStateShapes(this.settings, 1, 1)) as Name[];
     const named = namedTensors('SAMState', names, tensors);
-    return new SAMState(named, checkedLive(named, this.settings));
+    return new SAMState(named, checkedRows(named, this.settings));
   }
 
   protected run(

@@ -25,12 +25,17 @@ export function selectRows(x: Tensor, items: readonly number[]): Tensor {
 
 /** `x` with zeros in the rows of axis 0 named by `items`, whatever they held. */
 export function zeroRows(x: Tensor, items: readonly number[]): Tensor {
+  return fillRows(x, items, 0);
+}
+
+/** `x` with one number in the rows of axis 0 named by `items`, whatever they held. */
+export function fillRows(x: Tensor, items: readonly number[], value: number): Tensor {
   const batch = x.shape[0] ?? 0;
   checkRows('reset', items, batch);
-  const zero = Tensor.zeros([1, ...x.shape.slice(1)], { dtype: x.dtype, device: x.device });
-  const padded = concat([x, zero], 0);
-  const reset = selectRows(padded, Array.from({ length: batch }, (_, row) => (items.includes(row) ? batch : row)));
-  zero.dispose();
+  const row = Tensor.full([1, ...x.shape.slice(1)], value, { dtype: x.dtype, device: x.device });
+  const padded = concat([x, row], 0);
+  const reset = selectRows(padded, Array.from({ length: batch }, (_, at) => (items.includes(at) ? batch : at)));
+  row.dispose();
   padded.dispose();
   return reset;
 }

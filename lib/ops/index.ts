@@ -5,6 +5,7 @@ import './methods.js';
 export { batchNorm, normalize, type NormOptions } from './batch-norm.js';
 export { clip } from './clip.js';
 export { conv } from './conv.js';
+export { damStart, damStateShapes, damWindow, type DamSettings, type DamTensors, type DamWindow } from './dam.js';
 export {
   dncInterface,
   dncStateShapes,

@@ -20,7 +20,7 @@ export interface SamSettings {
   readonly index: 'live' | 'linear';
   /** K_L, temporal links of a slot and head; 0: none. */
   readonly links: number;
-  /** `rows`: links are followed by the rows of the read slots; `paper`: as the article prints it, by all rows that mention them. */
+  /** `rows`: links are followed by the rows of the read slots; `paper`: as printed, by all rows that mention them. */
   readonly linkRead: 'rows' | 'paper';
   readonly forgetBias: number;
   /** Hidden and cell are brought into −clip … clip; 0: they are left alone. */
@@ -41,8 +41,8 @@ export interface SamWeights {
 
 /**
  * The state of a batch; zeros are a new episode. Slots 0 … live−1 were touched and have rows, the others still hold the constant
- * 1e-6 and have none. The ring of slots, the least recently accessed first, is a circle of nodes: s+1 for slot s, and 0 for all slots
- * without a row.
+ * 1e-6 and have none. The ring of slots, the least recently accessed first, is a circle of nodes: s+1 for slot s, and 0 for all
+ * slots without a row.
  */
 export interface SamTensors {
   /** [B,C,W]: place for C rows. */
@@ -59,7 +59,7 @@ export interface SamTensors {
   readonly cell: Tensor;
 }
 
-/** With temporal links, N and then P of each slot, and the precedence; a weight of 0 is no entry. No gradient passes through them. */
+/** With temporal links, N and then P of each slot, and precedence; a weight of 0 is no entry. No gradient passes through. */
 export interface SdncTensors extends SamTensors {
   /** int32 [B,C,2,R,K_L] and [B,C,2,R,K_L]. */
   readonly linkSlots: Tensor;
@@ -104,7 +104,7 @@ export function samInterface(
   return { size, parts };
 }
 
-/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links only where there are some. */
+/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links where there are some. */
 export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
   const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
   const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
@@ -190,13 +190,14 @@ const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndice
 
 /**
  * T steps of a sparse access memory from `state` (Rae et al., NIPS 2016): per step the LSTM controller on [x, words, hidden], the
- * interface vector, and for each head a write to the K rows it read before and to the least recently accessed slot, which is erased
- * first, then a read of the K rows of the greatest cosine.
- * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Time and memory of a step do not depend on N. Saves for each
- * step the rows that it changed; backward rolls one copy of the touched rows back. `liveBound`: at most so many rows of `state` are
- * live. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros. `isStateSpent`: the caller disposes of
- * `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in place. Without weights
- * (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.
+ * interface vector, and for each head a write to the K rows it read before and to the least recently accessed slot, which is
+ * erased first, then a read of the K rows of the greatest cosine.
+ * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Time and memory of a step do not depend on N. Saves
+ * for each step the rows that it changed; backward rolls one copy of the touched rows back. `liveBound`: at most so many rows of
+ * `state` are live. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros. `isStateSpent`: the
+ * caller disposes of `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in
+ * place. Without weights (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws
+ * ERR_MG_SHAPE, ERR_MG_DTYPE.
  */
 export function samWindow<S extends SamTensors>(
   x: Tensor,
@@ -272,9 +273,9 @@ function changedInPlace(state: SamTensors & Partial<SdncTensors>): Tensor[] {
   return [memory, ring, ...(linkSlots && linkWeights ? [linkSlots, linkWeights] : [])];
 }
 
-const TRACED_INDEX: ReadonlySet<number> = new Set([4, 5, 7]);
+const TRACED_INDEX: ReadonlySet<number> = new Set([3, 4, 6]);
 
-/** Elements of what a window saves: gates, cells, interface, changed rows and their slots, read slots and weights, and mixes. */
+/** Elements of what a window saves: gates, cells, changed rows and their slots, read slots and weights, and mixes. */
 function traceSizes(s: SamSettings, steps: number, batch: number, capacity: number): number[] {
   const { heads: R, reads: K, links: L } = s;
   const written = R * (K + 1);
@@ -283,7 +284,6 @@ function traceSizes(s: SamSettings, steps: number, batch: number, capacity: numb
   const each = [
     4 * s.hidden,
     s.hidden,
-    samInterface(s).size,
     written * s.wordSize,
     written,
     R * K,

@@ -92,11 +92,10 @@ export interface CheckSizes {
   readonly rng: Rng;
 }
 
-/** Null if a window equals its steps run one by one, and its gradients the finite differences; else how not. */
-export async function gradientFault(make: (sizes: CheckSizes) => SequenceModel<TensorState>): Promise<string | null> {
-  using _ = scope();
-  using model = make({ inputs: 3, outputs: 2, dtype: 'float64', rng: new Rng(7) });
-  const x = Tensor.normal([STEPS, 2, 3], [0, 1], new Rng(8), { dtype: 'float64' });
+const frames = (): Tensor => Tensor.normal([STEPS, 2, 3], [0, 1], new Rng(8), { dtype: 'float64' });
+
+/** Null if a window equals its steps run one by one; else how not. */
+async function stepsFault(model: SequenceModel<TensorState>, x: Tensor): Promise<string | null> {
   const window = await noGrad(() => model.forward(x).y).data();
   let state = model.initialState(2);
   const steps: number[] = [];
@@ -106,7 +105,36 @@ export async function gradientFault(make: (sizes: CheckSizes) => SequenceModel<T
     state = next.state;
   }
   const error = farthest(window, steps);
-  if (!(error <= 1e-12)) return `off by ${error} from its steps`; // float64, numbers near 1
+  return error <= 1e-12 ? null : `off by ${error} from its steps`; // float64, numbers near 1
+}
+
+/** Null if a window equals its steps run one by one, and its gradients the finite differences; else how not. */
+export async function gradientFault(make: (sizes: CheckSizes) => SequenceModel<TensorState>): Promise<string | null> {
+  using _ = scope();
+  using model = make({ inputs: 3, outputs: 2, dtype: 'float64', rng: new Rng(7) });
+  const x = frames();
+  const fault = await stepsFault(model, x);
+  if (fault !== null) return fault;
   const { ok, worst } = await gradcheck((v) => sum(square(model.forward(v!).y)), [x]);
   return ok ? null : JSON.stringify(worst);
+}
+
+/** The same of a model that stops some of its gradients: those of its output weights are whole. */
+export async function outputGradientFault(make: (sizes: CheckSizes) => SequenceModel<TensorState>): Promise<string | null> {
+  using _ = scope();
+  using model = make({ inputs: 3, outputs: 2, dtype: 'float64', rng: new Rng(7) });
+  const x = frames();
+  const fault = await stepsFault(model, x);
+  if (fault !== null) return fault;
+  const weight = model.stateDict().get('output.weight')!;
+  const values = await weight.data();
+  const at = async (by: number): Promise<number> => {
+    weight.copyFrom(values.map((v, i) => v + (i === 0 ? by : 0)) as Float64Array);
+    return await noGrad(() => sum(square(model.forward(x).y))).item();
+  };
+  const slope = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
+  await at(0);
+  sum(square(model.forward(x).y)).backward();
+  const analytic = (await weight.grad!.data())[0]!;
+  return Math.abs(slope - analytic) <= 1e-7 * Math.max(1, Math.abs(slope)) ? null : `slope ${analytic} instead of ${slope}`;
 }

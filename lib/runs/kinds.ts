@@ -1,4 +1,5 @@
 /** Every kind of memory, a row each: what runs, the command line, benchmarks, pictures and the self-check know of it. */
+import { DAM, type DAMOptions, type DAMState } from '../models/dam.js';
 import { DNC, type DNCOptions, type DNCState } from '../models/dnc.js';
 import { LSTMNetwork, type LSTMNetworkOptions } from '../models/lstm.js';
 import { slotsView, type MemoryView } from '../models/memory-view.js';
@@ -7,10 +8,14 @@ import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
 import type { PresetName } from '../models/multigrid/presets.js';
 import { NTM, type NTMOptions, type NTMState } from '../models/ntm.js';
+import { SAM } from '../models/sam.js';
+import type { SAMState, SDNCState } from '../models/sam-state.js';
+import { SDNC, type SDNCOptions } from '../models/sdnc.js';
 import type { SequenceModel, SequenceOptions } from '../models/sequence-model.js';
+import type { SAMOptions } from '../models/sparse-access.js';
 import type { TensorState } from '../models/tensor-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
-import { dncFault, fusedFault, gradientFault } from '../proof/model-checks.js';
+import { dncFault, fusedFault, gradientFault, outputGradientFault } from '../proof/model-checks.js';
 import type { ModelState, TrainableModel } from '../train/model.js';
 
 /** What a task brings to a network of vectors: numbers that enter at each step, and the shape of those that leave. */
@@ -97,8 +102,44 @@ const lstm: VectorKind<Own<LSTMNetworkOptions>> = {
   check: () => gradientFault((sizes) => new LSTMNetwork({ hidden: 4, layers: 2, ...sizes })),
 };
 
+/** Few read heads where the slots are few: heads that each read so many write to one more. */
+const sparse = ({ slots, readHeads, hidden }: Alike): Own<SAMOptions> => ({
+  slots,
+  wordSize: WORD,
+  heads: readHeads,
+  reads: Math.max(1, Math.min(4, Math.floor(slots / readHeads) - 1)),
+  hidden,
+});
+
+const sam: VectorKind<Own<SAMOptions>, SAMState> = {
+  title: 'SAM',
+  sees: 'vectors',
+  build: (options, sizes) => new SAM({ ...options, ...sizes }),
+  ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
+  beside: sparse,
+  check: () => gradientFault((sizes) => new SAM({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
+};
+
+const sdnc: VectorKind<Own<SDNCOptions>, SDNCState> = {
+  title: 'SDNC',
+  sees: 'vectors',
+  build: (options, sizes) => new SDNC({ ...options, ...sizes }),
+  ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
+  beside: sparse,
+  check: () => outputGradientFault((sizes) => new SDNC({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
+};
+
+const dam: VectorKind<Own<DAMOptions>, DAMState> = {
+  title: 'DAM',
+  sees: 'vectors',
+  build: (options, sizes) => new DAM({ ...options, ...sizes }),
+  ofCells: slotsOf,
+  beside: ({ slots, readHeads, hidden }) => ({ slots, wordSize: WORD, heads: readHeads, hidden }),
+  check: () => gradientFault((sizes) => new DAM({ slots: 7, wordSize: 3, heads: 2, hidden: 4, ...sizes })),
+};
+
 /** By the name that run files and the command line know a kind by. Multigrid is the kind of a model that names none. */
-export const kinds = { multigrid, dnc, ntm, lstm };
+export const kinds = { multigrid, dnc, ntm, lstm, sam, sdnc, dam };
 
 export type KindName = keyof typeof kinds;
 type Rows = typeof kinds;

@@ -4,7 +4,7 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { MAP9, MAPPING, SEQUENCES } from './schedules.js';
+import { MAP9, MAPPING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -12,6 +12,16 @@ const maze = (model: RunModel, options: MappingOptions): Row => [model, { name: 
 
 /** A DNC of as many numbers as the multigrid memory beside it; its units follow from the published parameter counts. */
 const dnc = (hidden: number): RunModel => ({ kind: 'dnc', slots: 500, wordSize: 16, readHeads: 4, hidden });
+
+/** The memory that Rae et al. 2016 learn with: 2·10⁶ slots, of which a run touches a few thousand. */
+const SAM: RunModel = { kind: 'sam', slots: 2_000_000, wordSize: 32, heads: 4, reads: 4, hidden: 100 };
+
+/** The tasks of Rae et al. 2016, §4.2, as this package has them. */
+const SPARSE: Readonly<Record<string, Row>> = {
+  'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, SPARSE_LEARNING],
+  'recall-sam': [SAM, { name: 'associative-recall', items: [3, 6] }, SPARSE_LEARNING],
+  'sort-sam': [SAM, { name: 'sorting', items: 20 }, SPARSE_LEARNING],
+};
 
 /** The runs behind the paper's Tables 1 to 3 (Huynh, Maire, Walter 2020). */
 const PUBLISHED: Readonly<Record<string, Row>> = {
@@ -63,7 +73,7 @@ const WALKS: Readonly<Record<string, Row>> = {
 
 const RUNS: ReadonlyMap<string, RunConfig> = new Map([
   ...comparedRuns().filter(({ name }) => name === 'map9'),
-  ...Object.entries({ ...PUBLISHED, ...WALKS }).map(([name, [model, task, schedule]]): RunConfig => ({
+  ...Object.entries({ ...PUBLISHED, ...WALKS, ...SPARSE }).map(([name, [model, task, schedule]]): RunConfig => ({
     name,
     model,
     task,

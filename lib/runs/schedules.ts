@@ -51,6 +51,14 @@ export const VECTORS: Schedule = {
   validate: { every: 20_000, items: 256 },
 };
 
+/** Sparse memories: 8 episodes at a time, as Rae et al. 2016 have them; their rates are of many workers and another optimizer. */
+export const SPARSE_LEARNING: Schedule = {
+  ...VECTORS,
+  batchSize: 8,
+  steps: 2_000_000,
+  lr: { from: 1e-3, to: 1e-4, steps: 2_000_000 },
+};
+
 /** Side by side: whole sequences with Adam, and a rate that falls to a tenth over the run. */
 export function compared(steps: number, rate: number): Schedule {
   return { ...VECTORS, steps, lr: { from: rate, to: rate / 10, steps }, validate: { every: steps, items: 256 } };

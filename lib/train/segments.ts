@@ -83,7 +83,7 @@ export interface SegmentedPass {
 /** The same tensors as leaves that want their gradients. */
 function leaves(model: TrainableModel, state: ModelState): ModelState {
   const copies = new Map([...state.toTensors()].map(([name, tensor]) => [name, tensor.detach()]));
-  for (const copy of copies.values()) copy.requiresGrad = true;
+  for (const copy of copies.values()) copy.requiresGrad = copy.dtype === 'float32' || copy.dtype === 'float64'; // not indices
   return model.stateFromTensors(copies);
 }
 

@@ -17,6 +17,7 @@ struct GradientArgs : Args {  // of y = f(x)
 };
 
 OpRows conv_ops();
+OpRows dam_ops();
 OpRows dnc_ops();
 OpRows elementwise_ops();
 OpRows grid_ops();

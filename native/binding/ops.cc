@@ -18,6 +18,7 @@ const OpRows& table() {
     auto* all = new OpRows;
     const OpRows families[] = {
         conv_ops(),
+        dam_ops(),
         dnc_ops(),
         elementwise_ops(),
         grid_ops(),

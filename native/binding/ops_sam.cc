@@ -10,12 +10,14 @@ namespace {
 
 enum Input {
   kX, kGates, kGatesBias, kInterface, kInterfaceBias,
-  kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell, kLinkSlots, kLinkWeights, kPrecedenceSlots, kPrecedenceWeights,
+  kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell,
+  kLinkSlots, kLinkWeights, kPrecedenceSlots, kPrecedenceWeights,
   kInputs
 };
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + kInputs - kMemory };  // then the state in the order above
 enum Trace {
-  kTraceGates, kTraceCell, kTraceInterface, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraceMixedSlots, kTraceMixed, kTraces
+  kTraceGates, kTraceCell, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraceMixedSlots, kTraceMixed,
+  kTraces
 };
 
 const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
@@ -87,7 +89,7 @@ std::array<i64, kInputs> input_counts(const SamDims& d, i64 capacity) {
 }
 std::array<i64, kTraces> trace_counts(const SamDims& d) {
   const i64 rows = d.steps * d.batch;
-  return {rows * 4 * d.hidden, rows * d.hidden, rows * interface_size(d), rows * d.written() * d.word, rows * d.written(),
+  return {rows * 4 * d.hidden, rows * d.hidden, rows * d.written() * d.word, rows * d.written(),
           rows * d.read(), rows * d.read(), rows * d.heads * d.mixed(), 3 * rows * d.heads * d.mixed()};
 }
 DType trace_dtype(int k, DType dtype) {
@@ -136,8 +138,9 @@ DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
 template <class T>
 SamTrace<T> trace_at(const std::vector<Storage>& s) {
   using I = IndexOf<T>;
-  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceInterface), at<T>(s, kTraceRows),
-          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots), at<T>(s, kTraceMixed)};
+  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceRows),
+          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots),
+          at<T>(s, kTraceMixed)};
 }
 
 void call_forward(Call& c, const SamForwardArgs& a) {

@@ -1,4 +1,4 @@
-/** States of a sparse access memory for tests: a memory of given rows, the ring as a list, and what a state holds slot by slot. */
+/** States of a sparse access memory for tests: a memory of given rows, the ring as a list, and all rows of a state. */
 import { ops, Tensor, type FloatDType } from '../../lib/index.js';
 
 /** All rows given, [B][N][W]; slots in the order 0 … N−1 on the ring and nothing read. */

@@ -11,7 +11,19 @@ it('the self-check finds nothing wrong on any device, and leaves the default dev
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
   for (const { id } of devices()) {
     const names = results.filter((result) => result.device === id).map(({ name }) => name);
-    expect(names).toEqual(['random numbers', 'convolution', 'gradients', 'multigrid', 'DNC', 'NTM', 'LSTM', 'training']);
+    expect(names).toEqual([
+      'random numbers',
+      'convolution',
+      'gradients',
+      'multigrid',
+      'DNC',
+      'NTM',
+      'LSTM',
+      'SAM',
+      'SDNC',
+      'DAM',
+      'training',
+    ]);
   }
   expect(device()).toBe(before);
 });

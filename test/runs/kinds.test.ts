@@ -52,7 +52,7 @@ describe.each(KIND_NAMES)('%s', (name) => {
       const { memory, readWeights, writeWeights } = view;
       expect([memory.shape, readWeights.shape, writeWeights.shape]).toEqual([[2, 6, 16], [2, 2, 6], [2, 1, 6]]);
     }
-    expect(view?.form ?? 'none').toBe({ multigrid: 'grids', lstm: 'none' }[name as string] ?? 'slots');
+    expect(view?.form ?? 'none').toBe({ multigrid: 'grids', dnc: 'slots', ntm: 'slots' }[name as string] ?? 'none');
   });
 });
 

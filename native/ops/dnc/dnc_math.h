@@ -31,8 +31,8 @@ template <class T>
 MG_HD T dnc_softplus(T x) {
   return (x > 0 ? x : T(0)) + std::log1p(std::exp(x > 0 ? -x : x));
 }
-template <class T>
-MG_HD T dnc_strength(const DncDims& d, T raw) {
+template <class T, class Dims>
+MG_HD T dnc_strength(const Dims& d, T raw) {
   return (d.oneplus ? T(1) : T(0)) + dnc_softplus(raw);
 }
 // The modes of one read head, in place.

@@ -5,19 +5,19 @@
 //   M   = M' with all rows u zero, + sum_h w_h a_h^T                                   at most K + 1 rows of each head
 //   r_h = softmax of beta_h cos(q_h, M_i) over the K rows with the greatest cosine     beta = 1 + softplus, or 1
 //   words_h = sum_i r_h(i) M_i                     cos(q, m) = q.m / (|q| |m| + eps), |x| = sqrt(x.x + eps)
-// Slots whose weights of a step add up to more than delta go to the back of the ring: popped ones, other written ones, read ones by
-// rising weight. Ties go to the lower slot. No gradient passes through the choice of slots.
+// Slots whose weights of a step add up to more than delta go to the back of the ring: popped ones, other written ones, read ones
+// by rising weight. Ties go to the lower slot. No gradient passes through the choice of slots.
 //
-//
-// With sparse temporal links (SDNC, links K_L > 0) each head has, of its own writes w, with every row cut to its K_L largest entries:
-//   N_ij = (1 - w_i) N'_ij + w_i p'_j     P_ij = (1 - w_j) P'_ij + w_j p'_i     no diagonal     p = (1 - sum w) p' + w, cut likewise
-//   f_i = sum_j P_ji r'_j, b_j = sum_i N_ij r'_i  (paper_links: f = N r', b = P r'), divided by their sums where those are above 1
+// With sparse temporal links (SDNC, links K_L > 0) each head has, of its own writes w, with every row cut to its K_L largest
+// entries and no diagonal, p cut likewise:
+//   N_ij = (1 - w_i) N'_ij + w_i p'_j     P_ij = (1 - w_j) P'_ij + w_j p'_i     p = (1 - sum w) p' + w
+//   f_i = sum_j P_ji r'_j, b_j = sum_i N_ij r'_i  (paper_links: f = N r', b = P r'), divided by their sums if above 1
 //   mix = pi_b b + pi_c r + pi_f f,  words = mix M;  the K largest entries of the mix are r' of the next step
 // No gradient passes through N, P, p, f and b.
 //
-// Only slots that were ever touched have a row. At the start all rows are one constant, so slots are first touched in order, and the
-// touched ones are 0 … live - 1: they are all that is stored, searched and copied. A slot that was not touched stands in for itself
-// with the constant row. The ring is then a circle of live + 1 nodes: node s + 1 is slot s, node 0 all slots from `live` on.
+// Only slots that were ever touched have a row. At the start all rows are one constant, so slots are first touched in order, and
+// the touched ones are 0 … live - 1: they are all that is stored, searched and copied. A slot that was not touched stands in for
+// itself with the constant row. The ring is then a circle of live + 1 nodes: node s + 1 is slot s, node 0 all from `live` on.
 #pragma once
 #include <limits>
 #include <type_traits>
@@ -38,6 +38,7 @@ struct SamDims {
   bool paper_links;                  // link reads as printed, not by the rows of the read slots
   bool linear;                       // all N rows are live from the first step on
   double forget_bias, clip, epsilon, delta;
+  static constexpr bool oneplus = true;
 
   MG_HD i64 words() const { return heads * word; }
   MG_HD i64 controller_rows() const { return inputs + words() + hidden; }
@@ -65,7 +66,8 @@ constexpr double sam_start = 1e-6;
 // Where each part of the interface vector begins.
 struct SamInterface {
   i64 queries, adds, alpha, gamma, strengths, modes, size;
-  MG_HD explicit SamInterface(const SamDims& d) {
+  template <class Dims>
+  MG_HD explicit SamInterface(const Dims& d) {
     queries = 0;
     adds = queries + d.words();
     alpha = adds + d.words();
@@ -80,9 +82,9 @@ MG_HD i64 interface_size(const SamDims& d) { return SamInterface(d).size; }
 template <class T>
 using IndexOf = std::conditional_t<std::is_const<T>::value, const i32, i32>;
 
-// A state of zeros is that of a new episode. memory [B,C,W], of which `live` rows count; ring [B,C + 1,2]: the nodes before and behind
-// a node; counts [B,2]: live, and the node at the front; slots and weights [B,R,K]: what was read at the step before, entries of slots
-// that are not live do not count. words [B,R,W], hidden and cell [B,H]. Links
+// A state of zeros is that of a new episode. memory [B,C,W], of which `live` rows count; ring [B,C + 1,2]: the nodes before and
+// behind a node; counts [B,2]: live, and the node at the front; slots and weights [B,R,K]: what was read at the step before,
+// entries of slots that are not live do not count. words [B,R,W], hidden and cell [B,H]. Links
 // [B,C,2,R,K_L], N and then P of each slot, and precedence [B,R,K_L], each as slots and weights, a weight of 0 for no entry; null
 // without links.
 template <class T>
@@ -96,13 +98,13 @@ struct SamState {
   T* precedence_weights;
 };
 
-// What backward needs beside inputs and outputs, per step and sample: squashed gates [4H], cell [H], raw interface [D], the rows
-// [R (K + 1)][W] that the step changed, as they were before; their slots, -1 where there are fewer; slots and weights [R][K] read;
-// with links the mix of each head, slots [R][E] (-1: no more) and weights [R][3][E]: backward, content, forward.
+// What backward needs beside inputs and outputs, per step and sample: squashed gates [4H], cell [H], the rows
+// [R (K + 1)][W] that the step changed, as they were before; their slots, -1 where there are fewer; slots and weights [R][K]
+// read; with links the mix of each head, slots [R][E] (-1: no more) and weights [R][3][E]: backward, content, forward.
 // Nothing of it grows with N (but E, with links read as printed). Null where nothing is recorded.
 template <class T>
 struct SamTrace {
-  T *gates, *cell, *interface, *rows;
+  T *gates, *cell, *rows;
   IndexOf<T>*changed, *slots;
   T* weights;
   IndexOf<T>* mixed_slots;
@@ -122,8 +124,8 @@ struct SamForward {
 };
 
 // Gradients at outputs may be null for zero. `memory_after` is what forward left, it is not changed: the rows that the window
-// touched are copied and rolled back step by step. Gradients at inputs are all written but dbefore.memory, unless null, and `start`:
-// the memory before the window as the roll-back leaves it, [B,C,W], null unless wanted.
+// touched are copied and rolled back step by step. Gradients at inputs are all written but dbefore.memory, unless null, and
+// `start`: the memory before the window as the roll-back leaves it, [B,C,W], null unless wanted.
 template <class T>
 struct SamBackward {
   SamDims dims;

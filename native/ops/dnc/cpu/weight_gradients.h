@@ -31,7 +31,8 @@ void gather_inputs(const Job& job, T* rows) {
 
 // weight [K][columns] = a^T d and bias = column sums of d, by blocks of 64 columns and a quarter of the rows.
 template <class T>
-void weight_gradient(void (*outer)(const DncOuter<T>&), const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight, T* bias) {
+void weight_gradient(void (*outer)(const DncOuter<T>&), const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight,
+                     T* bias) {
   static constexpr T one = 1;
   const i64 blocks = ceil_div(columns, 64), parts = K < 16 ? 1 : 4;
   Pool::get().parallel_for(blocks * parts, [&](i64 unit, int) {

@@ -34,7 +34,8 @@ void content_backward(const SamDims& d, i64 h, const i32* slots, const T* weight
   for (i64 k = 0; k < d.kept; k++) {
     const T* m = s.memory + i64(slots[k]) * d.word;
     T* dm = s.dmemory + i64(slots[k]) * d.word;
-    const T dz = weights[k] * (scratch.dread[k] - mean), slope = beta * dz / scratch.below[k], size = (scratch.below[k] - eps) / nk;
+    const T dz = weights[k] * (scratch.dread[k] - mean), slope = beta * dz / scratch.below[k];
+    const T size = (scratch.below[k] - eps) / nk;
     dbeta += dz * scratch.alike[k];
     shrink += slope * scratch.alike[k] * size;
     row_add(dquery, slope, m, d.word);

@@ -1,6 +1,6 @@
 // What is compiled once per instruction set: windows of a group of samples.
 #pragma once
-#include "../../../base/host/simd.h"
+#include "../../../base/host/dispatch.h"
 #include "../../dnc/cpu/kernels.h"
 #include "../sam.h"
 
@@ -77,6 +77,7 @@ struct SamReplay {
 template <class T>
 struct SamBackwardScratch {
   SamReplay<T>* samples;  // [group]
+  T* interface;                // [group][D] raw, made again from the hidden states
   T *act, *dact;               // [D]
   T *alike, *below;            // [K] of one head: cosines, what they were divided by
   T* dread;                    // [max(K, E)] gradient at its weights
@@ -89,24 +90,6 @@ struct SamTable {
   void (*outer)(const DncOuter<T>&);
 };
 
-template <class T>
-const SamTable<T>& sam_table_base();
-template <class T>
-const SamTable<T>& sam_table_avx2();
-template <class T>
-const SamTable<T>& sam_table_avx512();
-
-template <>
-const SamTable<float>& sam_table_base<float>();
-template <>
-const SamTable<double>& sam_table_base<double>();
-template <>
-const SamTable<float>& sam_table_avx2<float>();
-template <>
-const SamTable<double>& sam_table_avx2<double>();
-template <>
-const SamTable<float>& sam_table_avx512<float>();
-template <>
-const SamTable<double>& sam_table_avx512<double>();
+MG_TABLES(SamTable)
 
 }  // namespace mg

@@ -68,8 +68,8 @@ struct SamLinks {
   }
   // scale times an old row, plus `added` times the weights of a list; its largest entries take the row's place.
   // Entries of value 0 and of slot `self` are left out.
-  void renew(const i32* old_slots, const T* old_weights, T scale, const i32* slots, const T* weights, i64 count, T added, i32 self,
-             LargestFirst<T> best) const {
+  void renew(const i32* old_slots, const T* old_weights, T scale, const i32* slots, const T* weights, i64 count, T added,
+             i32 self, LargestFirst<T> best) const {
     i64 entries = 0;
     for (i64 k = 0; k < d.links; k++) {
       if (old_weights[k] > 0) temps.cut_slots[entries] = old_slots[k], temps.cut_weights[entries++] = scale * old_weights[k];

@@ -1,8 +1,8 @@
-// What a head says and reads: its interface, the weights of its content, and with links the mix of three reads.
+// What a head reads: the weights of its content, and with links the mix of three reads.
 #pragma once
 #include <algorithm>
 
-#include "../../dnc/cpu/interface_impl.h"
+#include "interface_impl.h"
 #include "links_impl.h"
 #include "rows_impl.h"
 
@@ -20,33 +20,6 @@ struct SlotList {
     return at;
   }
 };
-
-// Gates squashed, strengths made positive, modes normalized; queries and added words as they are.
-template <class T>
-void sam_activate(const SamDims& d, const T* raw, T* act) {
-  const SamInterface at(d);
-  copy(act, raw, at.size);
-  for (i64 k = at.alpha; k < at.strengths; k++) act[k] = sigmoid(raw[k]);
-  for (i64 k = at.strengths; k < at.modes; k++) act[k] = T(1) + dnc_softplus(raw[k]);
-  for (i64 k = at.modes; k < at.size; k += 3) softmax_few(act + k, 3);
-}
-// Turns gradients at the activations into gradients at the raw values.
-template <class T>
-void sam_activate_backward(const SamDims& d, const T* raw, const T* act, const T* dact, T* draw) {
-  const SamInterface at(d);
-  copy(draw, dact, at.size);
-  for (i64 k = at.alpha; k < at.strengths; k++) draw[k] *= act[k] * (T(1) - act[k]);
-  for (i64 k = at.strengths; k < at.modes; k++) draw[k] *= sigmoid(raw[k]);
-  for (i64 k = at.modes; k < at.size; k += 3) {
-    const T mean = act[k] * dact[k] + act[k + 1] * dact[k + 1] + act[k + 2] * dact[k + 2];
-    for (i64 m = k; m < k + 3; m++) draw[m] = act[m] * (dact[m] - mean);
-  }
-}
-
-template <class T>
-T sam_strength(const SamDims& d, const T* act, i64 h) {
-  return d.strength ? act[SamInterface(d).strengths + h] : T(1);
-}
 
 // Softmax of beta cos over the K chosen rows, which begin with the most alike one.
 template <class T>
@@ -77,7 +50,8 @@ i64 gather_mix(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temps
   }
   for (i64 k = 0; k < count; k++) temps.mixed_mark[temps.mixed[k].slot] = -1;
   // In an order that does not depend on how the lists of links came about, so that sums do not either.
-  std::sort(temps.mixed + d.kept, temps.mixed + count, [](const SamMixed<T>& a, const SamMixed<T>& b) { return a.slot < b.slot; });
+  std::sort(temps.mixed + d.kept, temps.mixed + count,
+            [](const SamMixed<T>& a, const SamMixed<T>& b) { return a.slot < b.slot; });
   T forward = 0, backward = 0;
   for (i64 k = 0; k < count; k++) forward += temps.mixed[k].forward, backward += temps.mixed[k].backward;
   for (i64 k = 0; k < count; k++) {

@@ -115,7 +115,8 @@ void best_rows_of(const SamDims& d, const T* memory, i64 live, const T* const* q
   }
 }
 
-// The K rows of all N that are most alike to each head's query. A query that is alike to none, not being a number, gets the first.
+// The K rows of all N that are most alike to each head's query. A query that is alike to none, not being a number, gets the
+// first.
 template <class T>
 void best_rows(const SamDims& d, const T* queries, const T* memory, i64 live, const T* untouched, T* alike, i32* slots) {
   for (i64 k = 0; k < d.read(); k++) alike[k] = -std::numeric_limits<T>::infinity(), slots[k] = -1;

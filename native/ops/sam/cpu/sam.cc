@@ -1,7 +1,7 @@
 // Windows of all samples: scratch memory, groups of samples for the threads, and the weight gradients.
 #include "../../../base/host/arena.h"
-#include "../../../base/index.h"
 #include "../../../base/host/pool.h"
+#include "../../../base/index.h"
 #include "../../dnc/cpu/weight_gradients.h"
 #include "kernels.h"
 
@@ -11,13 +11,7 @@ namespace {
 constexpr i64 most_in_group = 32;  // samples that share a walk over the controller's weights
 
 template <class T>
-const SamTable<T>& table() {
-#if defined(__x86_64__)
-  if (simd_path() == SimdPath::avx512) return sam_table_avx512<T>();
-  if (simd_path() == SimdPath::avx2) return sam_table_avx2<T>();
-#endif
-  return sam_table_base<T>();
-}
+const SamTable<T>& table() { return table_in_use<SamTable<T>>(); }
 
 // Samples of a group: enough to share the weights, and work for every thread. No value depends on it.
 i64 group_of(const SamDims& d, int workers) {
@@ -83,6 +77,7 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
     p.carry.hidden = a.take<T>(d.hidden);
     p.carry.cell = a.take<T>(d.hidden);
   }
+  s.interface = a.take<T>(group * interface_size(d));
   s.act = a.take<T>(interface_size(d));
   s.dact = a.take<T>(interface_size(d));
   for (T** x : {&s.alike, &s.below}) *x = a.take<T>(d.kept);

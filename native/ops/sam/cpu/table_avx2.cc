@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const SamTable<float>& sam_table_avx2<float>() { return make_sam_table<float>(); }
-template <>
-const SamTable<double>& sam_table_avx2<double>() { return make_sam_table<double>(); }
+MG_TABLES_OF(avx2, SamTable, make_sam_table)
 
 }  // namespace mg
 #endif

@@ -4,10 +4,7 @@
 
 namespace mg {
 
-template <>
-const SamTable<float>& sam_table_avx512<float>() { return make_sam_table<float>(); }
-template <>
-const SamTable<double>& sam_table_avx512<double>() { return make_sam_table<double>(); }
+MG_TABLES_OF(avx512, SamTable, make_sam_table)
 
 }  // namespace mg
 #endif

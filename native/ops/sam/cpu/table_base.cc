@@ -3,9 +3,6 @@
 
 namespace mg {
 
-template <>
-const SamTable<float>& sam_table_base<float>() { return make_sam_table<float>(); }
-template <>
-const SamTable<double>& sam_table_base<double>() { return make_sam_table<double>(); }
+MG_TABLES_OF(baseline, SamTable, make_sam_table)
 
 }  // namespace mg

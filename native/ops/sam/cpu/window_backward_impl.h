@@ -57,15 +57,33 @@ void load_replay(const SamBackward<T>& job, i64 b, SamReplay<T>& s) {
   load_plain(s.carry.cell, at_row(g.cell, b, d.hidden), d.hidden);
 }
 
+// The interface of the samples `active` at step t, as forward had it.
 template <class T>
-void access_backward_at(const SamBackward<T>& job, i64 t, i64 b, SamReplay<T>& s, const SamBackwardScratch<T>& scratch, T* draw) {
+void interface_again(const SamBackward<T>& job, i64 t, i64 first, const i64* active, i64 count,
+                     const SamBackwardScratch<T>& scratch) {
+  const SamDims& d = job.dims;
+  const i64 D = interface_size(d);
+  T* raw[most_samples];
+  const T* hidden[most_samples];
+  for (i64 k = 0; k < count; k++) {
+    const i64 at = t * d.batch + first + active[k];
+    raw[k] = scratch.interface + active[k] * D;
+    hidden[k] = job.hidden + at * d.hidden;
+    copy(raw[k], d.hidden ? job.weights.interface_bias : job.x + at * D, D);
+  }
+  if (d.hidden) products(count, raw, hidden, d.hidden, job.weights.interface, D);
+}
+
+template <class T>
+void access_backward_at(const SamBackward<T>& job, i64 t, i64 b, SamReplay<T>& s, const T* raw,
+                        const SamBackwardScratch<T>& scratch, T* draw) {
   const SamDims& d = job.dims;
   const i64 at = t * d.batch + b, before = at - d.batch, D = interface_size(d);
   if (!s.sound) {
     for (i64 k = 0; k < D; k++) draw[k] = std::numeric_limits<T>::quiet_NaN();
     return;
   }
-  const SamStep<T> step{job.trace.interface + at * D,
+  const SamStep<T> step{raw,
                         job.trace.rows + at * d.written() * d.word,
                         s.changed + t * d.written(),
                         s.slots + t * d.read(),
@@ -121,7 +139,12 @@ void window_backward(const SamBackward<T>& job, i64 first, i64 count, const SamB
       const i64 b = first + g;
       if (t >= length_of(d, job.lengths, b)) continue;
       active[running++] = g;
-      access_backward_at(job, t, b, scratch.samples[g], scratch, grads.interface + (t * d.batch + b) * D);
+    }
+    interface_again(job, t, first, active, running, scratch);
+    for (i64 k = 0; k < running; k++) {
+      const i64 g = active[k], b = first + g;
+      access_backward_at(job, t, b, scratch.samples[g], scratch.interface + g * D, scratch,
+                         grads.interface + (t * d.batch + b) * D);
     }
     controller_backward_step<T>(job, t, first, active, running, scratch, grads);
   }

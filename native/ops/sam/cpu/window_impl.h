@@ -74,13 +74,12 @@ template <class T>
 void record_step(const SamForward<T>& job, i64 at, i64 g, const SamForwardScratch<T>& scratch) {
   const SamDims& d = job.dims;
   const SamSample<T>& s = scratch.samples[g];
-  const i64 H = d.hidden, D = interface_size(d);
+  const i64 H = d.hidden;
   copy(job.hidden + at * H, s.hidden, H);
   copy(job.words + at * d.words(), s.words, d.words());
-  if (job.trace.interface == nullptr) return;
+  if (job.trace.rows == nullptr) return;
   copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
   copy(job.trace.cell + at * H, s.cell, H);
-  copy(job.trace.interface + at * D, scratch.interface + g * D, D);
 }
 
 // Nothing can be said of a sample whose indices cannot be.

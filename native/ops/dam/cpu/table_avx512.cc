@@ -1,0 +1,10 @@
+// The windows for AVX-512.
+#if defined(__AVX512F__)
+#include "table_impl.h"
+
+namespace mg {
+
+MG_TABLES_OF(avx512, DamTable, make_dam_table)
+
+}  // namespace mg
+#endif
