@@ -130,6 +130,12 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
     return new SAMState(named, checkedRows(named, this.settings));
   }
 
+  /** A session keeps its buffers, and a state of live rows grows. Throws ERR_MG_ARGUMENT. */
+  override session(): never {
+    const where = `${this.constructor.name}.session`;
+    return fail('ERR_MG_ARGUMENT', where, 'a model whose state keeps its size', this, 'run step with { consume: true }');
+  }
+
   protected run(
     x: Tensor,
     state: SAMState<Name>,
