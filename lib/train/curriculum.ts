@@ -1,7 +1,6 @@
 /** Practice on the way to a task: levels that follow one another as the loss falls. */
-import { checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
+import { checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import type { Split, Task, Window, WindowOptions } from '../tasks/task.js';
-import type { Callback } from './events.js';
 
 export interface CurriculumOptions {
   /** The level ends when the mean loss of its last `over` updates is below: nats for each answer, of patches for each bit. */
@@ -15,43 +14,46 @@ export interface CurriculumOptions {
 /** A level and the batch it begins with. */
 export type LevelStart = readonly [batch: number, level: number];
 
-export interface Curriculum<Item> {
-  /** The task, whose windows are those of practice; it scores on the windows of the task itself. */
-  readonly task: Task<Item>;
-  /** Watches the loss, and keeps the levels in checkpoints. */
-  readonly callback: Callback & Required<Pick<Callback, 'name' | 'save' | 'restore'>>;
-  /** The levels so far. */
-  levels(): readonly LevelStart[];
-}
-
 /**
- * A curriculum over the levels of practice that a task offers: `new Trainer({ task, callbacks: [callback], … })` begins at level
- * `start` and goes to the next one whenever the loss is below the bound, up to the last level, at which it stays. A new level
- * begins two batches after the update that brought it, since one window is always made ahead: a resumed run is bit for bit the
- * run that was not. ERR_MG_ARGUMENT for a task without levels.
+ * Practice on a task that offers levels of it. Training begins at level `start` and goes to the next one whenever the loss is
+ * below the bound, up to the last level, at which it stays. A new level begins two batches after the update that brought it,
+ * since one window is always made ahead: a resumed run is bit for bit the run that was not.
  */
-export function curriculum<Item>(task: Task<Item>, options: CurriculumOptions): Curriculum<Item> {
-  const where = 'curriculum';
-  checkOptions(where, options, ['below', 'over', 'start']);
-  const last = task.levels;
-  if (last === undefined || task.practice === undefined) {
-    fail('ERR_MG_ARGUMENT', where, 'a task with levels of practice', words(task.name));
+export class Curriculum<Item> {
+  readonly name = 'curriculum';
+  /** The task with the windows of practice; it scores on the windows of the task itself. */
+  readonly task: Task<Item>;
+  readonly #progress: Progress;
+
+  /** ERR_MG_ARGUMENT for a task without levels. */
+  constructor(task: Task<Item>, options: CurriculumOptions) {
+    checkOptions('curriculum', options, ['below', 'over', 'start']);
+    const last = task.levels;
+    if (last === undefined || task.practice === undefined) {
+      fail('ERR_MG_ARGUMENT', 'curriculum', 'a task with levels of practice', words(task.name));
+    }
+    const below = checkNumber('curriculum', 'below', options.below, 0);
+    const over = checkInteger('curriculum', 'over', options.over ?? 50, 1);
+    const start = checkInteger('curriculum', 'start', options.start ?? 1, 1, last);
+    this.#progress = new Progress({ below, over, last }, [[0, start]]);
+    this.task = new PractisedTask(task, this.#progress);
   }
-  const below = checkNumber(where, 'below', options.below, 0);
-  const over = checkInteger(where, 'over', options.over ?? 50, 1);
-  const start = checkInteger(where, 'start', options.start ?? 1, 1, last);
-  const progress = new Progress({ below, over, last }, [[0, start]]);
-  return {
-    task: new PractisedTask(task, progress),
-    callback: {
-      name: where,
-      onStep: ({ loss }, { trainer: { position } }) =>
-        progress.add(loss, position.window === 0 ? position.batch - 1 : position.batch),
-      save: () => progress.save(),
-      restore: (saved) => progress.restore(saved),
-    },
-    levels: () => progress.levels,
-  };
+
+  /** The levels so far. */
+  get levels(): readonly LevelStart[] {
+    return this.#progress.levels;
+  }
+  /** Counts the loss of a window of that batch. */
+  add(loss: number, batch: number): void {
+    this.#progress.add(loss, batch);
+  }
+  /** What a checkpoint keeps. */
+  save(): unknown {
+    return this.#progress.save();
+  }
+  restore(saved: unknown): void {
+    this.#progress.restore(saved);
+  }
 }
 
 /** Weighted answers of a window: of patches, each bit is one. */
@@ -121,7 +123,7 @@ class PractisedTask<Item> implements Task<Item> {
 
   constructor(task: Task<Item>, progress: Progress) {
     [this.name, this.version, this.#task, this.#progress] = [
-      checkString('curriculum', 'name', task.name),
+      task.name,
       task.version,
       task,
       progress,

@@ -8,7 +8,7 @@ export type { RunRecord, Scoring };
 export const emptyRecord = (): RunRecord => ({ best: null, isScoringDue: false, listeners: {} });
 
 /** What a listener remembers. */
-type Remembering = Pick<Callback, 'name' | 'save' | 'restore'>;
+export type Remembering = Pick<Callback, 'name' | 'save' | 'restore'>;
 
 /** Listeners that save, each under a name of its own: the second of one name is `name 2`. */
 function named(callbacks: readonly Remembering[]): Map<string, Remembering> {

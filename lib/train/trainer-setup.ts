@@ -15,6 +15,7 @@ import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { Split, Task, Window } from '../tasks/task.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { CurriculumOptions } from './curriculum.js';
 import type { Callback } from './events.js';
 import type { Guard } from './guard.js';
 import type { TrainableModel } from './model.js';
@@ -45,6 +46,8 @@ export interface TrainerSetup {
    * Default: no limit.
    */
   readonly memoryBudget?: number;
+  /** Begin with practice, where the task offers levels of it. Default: none. */
+  readonly curriculum?: CurriculumOptions;
   readonly callbacks?: readonly Callback[];
   /** Goes into checkpoints as JSON, so that a run can be rebuilt from its file alone. */
   readonly config?: unknown;
@@ -81,6 +84,7 @@ const SETUP_KEYS = [
   'truncate',
   'guard',
   'memoryBudget',
+  'curriculum',
   'callbacks',
   'config',
 ] as const satisfies readonly (keyof TrainerSetup)[];

@@ -7,13 +7,14 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
+import { Curriculum, type LevelStart } from './curriculum.js';
 import { evaluate, splitOf } from './evaluate.js';
 import type { FitResult, StepEvent, TaskTraining } from './events.js';
 import { Fit } from './fit.js';
 import { faultOf, KeptBuffers, locateNonFinite, type Guard } from './guard.js';
 import type { ModelState, TrainableModel } from './model.js';
 import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
-import { currentRecord, emptyRecord, restoreListeners, type RunRecord } from './record.js';
+import { currentRecord, emptyRecord, restoreListeners, type Remembering, type RunRecord } from './record.js';
 import { claim, Turns } from './turns.js';
 import { dropGradients, takeGradients, windowGradients, type GradientSetup } from './window-gradients.js';
 import { windowStream, type Position } from './window-stream.js';
@@ -56,12 +57,15 @@ export class Trainer implements TaskTraining {
   #leftOut = 0; // windows in a row that the guard has left out
   readonly #turns = new Turns();
   readonly #gradients: GradientSetup;
+  readonly #curriculum: Curriculum<unknown> | null;
 
   constructor(setup: TrainerSetup) {
     checkSetup(setup);
     this.#setup = setup;
     this.model = setup.model;
-    this.task = setup.task as Task<unknown>;
+    const task = setup.task as Task<unknown>;
+    this.#curriculum = setup.curriculum === undefined ? null : new Curriculum(task, setup.curriculum);
+    this.task = this.#curriculum?.task ?? task;
     this.optimizer = setup.optimizer;
     this.batchSize = setup.batchSize ?? 32;
     this.seed = setup.seed ?? 0;
@@ -91,9 +95,18 @@ export class Trainer implements TaskTraining {
     return this.#state;
   }
 
+  /** Levels of practice so far, by the batch they began with; none without a curriculum. */
+  get levels(): readonly LevelStart[] {
+    return this.#curriculum?.levels ?? [];
+  }
+
   /** The best score and what else goes into a checkpoint beside the weights. */
   currentRecord(): RunRecord {
-    return currentRecord(this.#record, this.#setup.callbacks ?? []);
+    return currentRecord(this.#record, this.#remembering);
+  }
+
+  get #remembering(): Remembering[] {
+    return [...(this.#setup.callbacks ?? []), ...(this.#curriculum === null ? [] : [this.#curriculum])];
   }
 
   /** Trains until `steps` time steps have been done in all. Saves, validates and calls back on the way. */
@@ -140,6 +153,7 @@ export class Trainer implements TaskTraining {
       if (made.status === 'rejected') throw made.reason;
       if (made.value.done === true) return; // aborted while the next batch was being made
       const { window, next } = made.value.value;
+      const { batch } = this.#position;
       let began = 0;
       const [pending, loss, gradNorm] = await this.#turns.take(async () => {
         began = performance.now();
@@ -148,6 +162,7 @@ export class Trainer implements TaskTraining {
         upcoming = settled(stream.next()); // made while the device works; if it cannot be, this step still ends well
         return [queued, ...(await this.#settle(queued))] as const;
       });
+      this.#curriculum?.add(loss, batch);
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -206,7 +221,7 @@ export class Trainer implements TaskTraining {
     trainer.#position = at.position;
     trainer.#state = at.state;
     trainer.#record = at.record;
-    restoreListeners(at.record, setup.callbacks ?? []);
+    restoreListeners(at.record, trainer.#remembering);
     return trainer;
   }
 
