@@ -1,10 +1,11 @@
 /** Parsers of option values; commander turns what they throw into a usage message. */
 import { InvalidArgumentError, Option } from 'commander';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { precisions, type Precision } from '../ops/network-spec.js';
 import { readTextFile } from '../files/folders.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
+import { checkExploration, EXPLORATION_RUNS, explorationRun, isExploration, type ExplorationRun } from '../runs/exploration.js';
 import { isPresetRun, presetRun } from '../runs/presets.js';
 import { checkRunConfig } from '../runs/run-config.js';
 import type { RunConfig } from '../runs/run.js';
@@ -62,9 +63,23 @@ export function useDevice(name: string | undefined): { device: Device; why: stri
   return { device: setDefaultDevice(device(which)), why };
 }
 
-/** The run behind a preset's name or a JSON file: a run as `config.json` of a run folder holds it. */
-export function loadRun(source: string): RunConfig {
+/** What a preset's name or a JSON file describes: a run, or an exploration, as `config.json` of a run folder holds it. */
+export function loadSource(source: string): RunConfig | ExplorationRun {
   if (isPresetRun(source)) return presetRun(source);
+  if (EXPLORATION_RUNS.includes(source)) return explorationRun(source);
+  const value = readJson(source);
+  return isExploration(value) ? checkExploration(value) : checkRunConfig(value);
+}
+
+/** The same, of a run that trains a model on a task. */
+export function loadRun(source: string): RunConfig {
+  const run = loadSource(source);
+  if (isExploration(run))
+    fail('ERR_MG_CONFIG', 'run', 'a run that trains a model on a task', words(`the exploration ${run.name}`));
+  return run;
+}
+
+function readJson(source: string): unknown {
   let text: string;
   try {
     text = readTextFile(source);
@@ -74,11 +89,9 @@ export function loadRun(source: string): RunConfig {
     const remedy = 'list presets with: npx multigrid-memory models';
     throw new MgError('ERR_MG_CONFIG', `run: expected a preset or a readable file, got ${got}; ${remedy}`, { cause });
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new MgError('ERR_MG_CONFIG', `${source}: expected JSON, got ${text.slice(0, 40)}`, { cause });
   }
-  return checkRunConfig(value);
 }

@@ -6,12 +6,14 @@ import type { Split } from '../tasks/task.js';
 import { savedPrecision } from '../train/checkpoint.js';
 import { Trainer } from '../train/trainer.js';
 import { DEVICE_OPTION, integer, precisionOption, splitOption, useDevice, usePrecision } from './arguments.js';
+import { evalExploration, savedExploration } from './eval-exploration.js';
 import { note, print, printJson } from './output.js';
 import { openSaved } from './saved-run.js';
 import { episodesOf, lastSplit, scoreLine } from './scores.js';
 
 interface EvalOptions {
   items: number;
+  steps?: number;
   seed?: number;
   split?: Split;
   device?: string;
@@ -27,6 +29,7 @@ export function addEval(program: Command): Command {
     .description('score a saved model: on a test set where the run names one, else on what training never draws')
     .argument('<checkpoint|run folder>')
     .option('--items <n>', 'episodes', integer(1), 500)
+    .option('--steps <n>', 'steps in each maze, of an exploration (default: 1000)', integer(1))
     .option('--seed <n>', 'stream of the episodes', integer(0))
     .addOption(splitOption())
     .option(...DEVICE_OPTION)
@@ -35,6 +38,8 @@ export function addEval(program: Command): Command {
     .option('--json', 'one JSON object')
     .action(async (path: string, options: EvalOptions) => {
       const { device, why } = useDevice(options.device);
+      const exploration = await savedExploration(path);
+      if (exploration !== null) return await evalExploration(exploration, options);
       const { file, run, setup } = await openSaved(path, options.data);
       const trained = await savedPrecision(file);
       usePrecision(setup.model, options.precision, device, trained);

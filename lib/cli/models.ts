@@ -1,5 +1,6 @@
 /** `models`: the runs that can be trained by name. */
 import type { Command } from 'commander';
+import { EXPLORATION_RUNS, explorationRun } from '../runs/exploration.js';
 import { PRESET_RUNS, presetRun } from '../runs/presets.js';
 import { countRun } from '../runs/run-model.js';
 import { columns, print, printJson } from './output.js';
@@ -15,8 +16,10 @@ export function addModels(program: Command): Command {
         const run = presetRun(name);
         return { name, task: run.task.name, ...countRun(run) };
       });
-      if (json === true) return rows.forEach(printJson);
+      const explorations = EXPLORATION_RUNS.map((name) => ({ name, task: 'exploration', memory: explorationRun(name).memory }));
+      if (json === true) return [...rows, ...explorations].forEach(printJson);
       const cells = rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)]);
       print(columns([['name', 'task', 'parameters', 'memory cells'], ...cells]));
+      for (const { name, memory } of explorations) print(`${name}: exploration, on the memory of ${memory}`);
     });
 }

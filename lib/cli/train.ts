@@ -12,13 +12,15 @@ import { hasMemoryPicture, pictureOfMemory } from '../pictures/memory-at-work.js
 import { learningCurve } from '../pictures/pictures.js';
 import { buildRun } from '../runs/run-config.js';
 import { checkFits } from '../runs/check-fits.js';
+import { isExploration } from '../runs/exploration.js';
 import type { RunConfig } from '../runs/run.js';
 import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { Trainer } from '../train/trainer.js';
-import { DEVICE_OPTION, integer, precisionOption, useDevice, usePrecision } from './arguments.js';
+import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from './arguments.js';
 import { describedRun, quoted } from './described-run.js';
 import { EXIT, note, print, printJson } from './output.js';
 import { abortOnSignals, goOnUnread } from './signals.js';
+import { trainExploration } from './train-exploration.js';
 import { episodesOf, lastSplit, scoreLine } from './scores.js';
 
 const DEFAULT_ITEMS = 256;
@@ -34,6 +36,7 @@ interface TrainOptions {
   items: number;
   keep?: number;
   tensorboard?: boolean;
+  memory?: string;
   json?: boolean;
 }
 
@@ -52,6 +55,7 @@ export function addTrain(program: Command): Command {
     .option('--validate-every <n>', 'time steps between validations', integer(1))
     .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), DEFAULT_ITEMS)
     .option('--keep <n>', 'newest checkpoints to keep beside the last and the best', integer(0))
+    .option('--memory <run folder>', 'the trained memory that an exploration stands on (default: runs/<its name>)')
     .option('--tensorboard', 'also write TensorBoard event files')
     .option('--json', 'print one JSON object per line: each update, each validation, and the end')
     .action((source: string, options: TrainOptions) => train(source, options));
@@ -105,6 +109,8 @@ function throughput({ history }: FitResult): number {
 
 async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
+  const described = loadSource(source);
+  if (isExploration(described)) return await trainExploration(described, source, options);
   const { run, path } = describedRun(source, options);
   const { trainer, folder, model } = await openTrainer(run, path, used, options);
   const { parameters, memory } = model.count();

@@ -17,6 +17,7 @@ export const RUN_FILES = {
   best: 'best.safetensors',
   learningCurve: 'learning-curve.svg',
   memoryPicture: 'memory-picture.svg',
+  paths: 'paths.svg',
 } as const;
 /** A file of a run folder by its role. */
 export type RunFile = keyof typeof RUN_FILES;

@@ -140,7 +140,7 @@ export function tinyAgent({ channels, actions, width = 8, dtype = 'float32', see
     tail: [[0, 0, 1]],
   };
   const memory = new MultigridMemory(config, { rng: new Rng(seed).split('memory'), dtype });
-  return new ActorCritic({ memory, actions, rng: new Rng(seed).split('policy') });
+  return new ActorCritic({ memory, actions, warmStart: false, rng: new Rng(seed).split('policy') });
 }
 
 /** All tensors of a module or an optimizer as one comparable text. */
