@@ -1,6 +1,6 @@
 /** `models`: the runs that can be trained by name. */
 import type { Command } from 'commander';
-import { EXPLORATION_RUNS, explorationRun } from '../runs/exploration.js';
+import { countExploration, EXPLORATION_RUNS, explorationRun } from '../runs/exploration.js';
 import { PRESET_RUNS, presetRun } from '../runs/presets.js';
 import { countRun } from '../runs/run-model.js';
 import { columns, print, printJson } from './output.js';
@@ -12,14 +12,14 @@ export function addModels(program: Command): Command {
     .description('list the runs that can be trained by name')
     .option('--json', 'one JSON object per line')
     .action(({ json }: { json?: boolean }) => {
-      const rows = PRESET_RUNS.map((name) => {
+      const trained = PRESET_RUNS.map((name) => {
         const run = presetRun(name);
         return { name, task: run.task.name, ...countRun(run) };
       });
-      const explorations = EXPLORATION_RUNS.map((name) => ({ name, task: 'exploration', memory: explorationRun(name).memory }));
-      if (json === true) return [...rows, ...explorations].forEach(printJson);
+      const explored = EXPLORATION_RUNS.map((name) => ({ name, task: 'exploration', ...countExploration(explorationRun(name)) }));
+      const rows = [...trained, ...explored];
+      if (json === true) return rows.forEach(printJson);
       const cells = rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)]);
       print(columns([['name', 'task', 'parameters', 'memory cells'], ...cells]));
-      for (const { name, memory } of explorations) print(`${name}: exploration, on the memory of ${memory}`);
     });
 }

@@ -134,6 +134,13 @@ function memoryOf({ memory }: ExplorationRun) {
   return { model, task };
 }
 
+/** Parameters of a run's policy, and memory cells of what it stands on. */
+export function countExploration(run: ExplorationRun): { parameters: number; memory: number } {
+  using memory = new MultigridMemory(memoryOf(run).model, { rng: new Rng(0) });
+  using agent = new ActorCritic({ memory, rng: new Rng(0) });
+  return { parameters: agent.count().parameters, memory: memory.count().memory };
+}
+
 /** The mazes of a run, seen as its memory has learned to see them. */
 export function explorationMazes(run: ExplorationRun, options: Partial<MazesOptions> = {}): MazesEnvironment {
   const { name: _, motion: _m, moveRule: _r, pathLength: _p, query: _q, targetTiming: _t, ...view } = memoryOf(run).task;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bytesNeeded, type Measured } from '../../lib/bench/against.js';
 import { packageRoot } from '../../lib/native.js';
+import { EXPLORATION_RUNS } from '../../lib/runs/exploration.js';
 import { PRESET_RUNS } from '../../lib/runs/presets.js';
 
 const main = join(packageRoot, 'dist', 'cli', 'main.js');
@@ -48,10 +49,11 @@ describe('models', () => {
     const { status, out } = run('models', '--json');
     const rows = json(out);
     expect(status).toBe(0);
-    expect(rows.map(({ name }) => name)).toEqual(PRESET_RUNS);
+    expect(rows.map(({ name }) => name)).toEqual([...PRESET_RUNS, ...EXPLORATION_RUNS]);
     for (const row of rows) expect(Object.keys(row)).toEqual(['name', 'task', 'parameters', 'memory']);
     expect(rows).toContainEqual(expect.objectContaining({ name: 'map9', parameters: 84821, memory: 3600 }));
     expect(rows).toContainEqual(expect.objectContaining({ name: 'map25', parameters: 650225, memory: 76968 }));
+    expect(rows).toContainEqual({ name: 'explore9', task: 'exploration', parameters: 45393, memory: 3600 });
   });
 });
 
@@ -79,6 +81,33 @@ describe('train', () => {
     expect(err).toMatch(/^RMSProp: expected options among .* got "rho"\n$/);
     expect(status).toBe(2);
     expect(existsSync(join(folder, 'runs', 'wrong'))).toBe(false);
+  });
+
+  it('explores: says what to train first, leaves a run folder, goes on with it, scores and draws it', () => {
+    const missing = run('train', 'explore9', '--steps', '100');
+    expect(missing.status).toBe(4);
+    expect(missing.err).toContain('train it first, npx multigrid-memory train map9-walk, or name it with --memory');
+    expect(existsSync(join(folder, 'runs', 'explore9'))).toBe(false);
+    const memory = join(packageRoot, 'bench', 'results', 'weights', 'map9-walk.safetensors');
+    const first = ['--memory', memory, '--out', 'agent', '--steps', '640', '--validate-every', '320', '--items', '2'];
+    expect(run('train', 'explore9', ...first).status).toBe(0);
+    const again = run('train', 'explore9', '--out', 'agent', '--steps', '960', '--items', '2', '--json', '--resume');
+    expect(again.status).toBe(0);
+    expect(json(again.out)[0]).toMatchObject({ name: 'explore9', step: 960, items: 2, coverage100: expect.any(Number) });
+    const [scores] = json(run('eval', 'agent', '--items', '2', '--steps', '120', '--json').out);
+    expect(scores).toMatchObject({
+      steps: 120,
+      coverage100: expect.any(Number),
+      f: expect.any(Number),
+      'random.f': expect.any(Number),
+    });
+    expect(run('plot', 'agent', '--out', 'reward.svg').status).toBe(0);
+    expect(readFileSync(join(folder, 'reward.svg'), 'utf8')).toContain('Reward of an episode');
+    expect(run('plot', 'agent', '--memory', '--out', 'ways.svg').status).toBe(0);
+    expect(readFileSync(join(folder, 'ways.svg'), 'utf8')).toEqual(
+      readFileSync(join(folder, 'agent', 'paths.svg'), 'utf8')
+        .replaceAll('explore9 at step 960', 'explore9'),
+    );
   });
 
   it('stopped and resumed in another process, it gives the same weights and the same log', () => {
