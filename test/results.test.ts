@@ -25,6 +25,63 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 describe('what bench/README.md says was measured', () => {
   const sweep = results<Sweep>('against-dnc');
 
+  it('exploration of 9×9 mazes', () => {
+    interface Scores extends Record<string, number | null> {
+      readonly coverage100: number;
+      readonly reward: number;
+    }
+    interface Agent {
+      readonly cpuSeconds: number;
+      readonly sampled: Scores;
+      readonly greedy: Scores;
+      readonly memoryZeroed: Scores;
+      readonly memoryOfAnotherMaze: Scores;
+      readonly long: Record<string, number>;
+    }
+    const { reference, agents } = results<{ reference: Record<string, Scores>; agents: Agent[] }>('explore9');
+    const rows = measuredTable('who walks', 'visited after 100 steps', 'reward', 'steps to 90 %, median');
+    const [frontier, depthFirst, leastVisited, noUturn, free, uniform] = [
+      'frontier',
+      'depthFirst',
+      'leastVisited',
+      'noUturn',
+      'free',
+      'uniform',
+    ].map((name) => [reference[name]!]);
+    const of = (key: 'sampled' | 'greedy' | 'memoryZeroed' | 'memoryOfAnotherMaze') => agents.map((agent) => agent[key]);
+    const expected = [
+      frontier,
+      depthFirst,
+      leastVisited,
+      of('sampled'),
+      of('greedy'),
+      noUturn,
+      free,
+      of('memoryOfAnotherMaze'),
+      uniform,
+      of('memoryZeroed'),
+    ];
+    expect(rows).toHaveLength(expected.length);
+    rows.forEach(([name, coverage, reward, steps], row) => {
+      const scores = expected[row]!;
+      coverage!.split(', ').forEach((text, k) => expectFigure(text, 100 * scores[k]!.coverage100, name!));
+      reward!.split(', ').forEach((text, k) => expectFigure(text, scores[k]!.reward, name!));
+      expect(steps).toBe(scores.map(({ steps90 }) => steps90 ?? '–').join(', '));
+    });
+    for (const { sampled, memoryZeroed, memoryOfAnotherMaze } of agents) {
+      expect(sampled.coverage100).toBeGreaterThan(reference['noUturn']!.coverage100);
+      expect(Math.max(memoryZeroed.coverage100, memoryOfAnotherMaze.coverage100)).toBeLessThan(sampled.coverage100 - 0.2);
+    }
+    const [{ long, cpuSeconds }] = agents as [Agent];
+    const [, ...seen] = /After 250, 500 and 1,000 steps it has visited ([\d.]+), ([\d.]+) and ([\d.]+) %/.exec(prose)!;
+    ['coverage250', 'coverage500', 'coverage1000'].forEach((key, k) => expectFigure(seen[k]!, 100 * long[key]!, key));
+    const [, ...own] = /finds places with precision ([\d.]+), recall ([\d.]+) and F ([\d.]+) %/.exec(prose)!;
+    ['precision', 'recall', 'f'].forEach((key, k) => expectFigure(own[k]!, 100 * long[key]!, key));
+    const [, ...walks] = /free walks of the same length with ([\d.]+), ([\d.]+) and ([\d.]+) %/.exec(prose)!;
+    ['precision', 'recall', 'f'].forEach((key, k) => expectFigure(walks[k]!, 100 * long[`random.${key}`]!, key));
+    expectFigure(/after 800,000 steps, (\d+) seconds/.exec(prose)![1]!, cpuSeconds, 'seconds');
+  });
+
   it('costs of a larger memory', () => {
     const table = measuredTable(
       'memory cells',

@@ -1,6 +1,6 @@
 /** The rows that can be reproduced: a run of this package, the published rows it stands for, and what its scores are called there. */
 import { fail } from '../check.js';
-import { presetRun } from '../runs/presets.js';
+import { isPresetRun, presetRun } from '../runs/presets.js';
 import { published, type Figure, type PublishedRow } from '../runs/published.js';
 import type { RunConfig } from '../runs/run.js';
 
@@ -14,9 +14,9 @@ export interface Row {
   readonly published: readonly PublishedRow[];
 }
 
-/** Runs in the order of their published rows. */
+/** Runs in the order of their published rows; explorations, which stand on another run's memory, are left to `train`. */
 export function reproducibleRows(): Row[] {
-  const names = new Set(published.flatMap(({ run }) => run ?? []));
+  const names = new Set(published.flatMap(({ run }) => (run !== null && isPresetRun(run) ? [run] : [])));
   return [...names].map((run) => ({ run, published: published.filter((row) => row.run === run) }));
 }
 

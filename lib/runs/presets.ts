@@ -67,7 +67,7 @@ const WALKS: Readonly<Record<string, Row>> = {
     steps: 50_000,
     lr: { ...MAP9.lr, steps: 50_000 },
   }],
-  'map25-8k-walk': ['map25-8k', walks({ size: 25 }, 1000), MAPPING],
+  'map25-8k-walk': ['map25-8k', walks({ size: 25, locationScale: 0.05 }, 1000), MAPPING],
   'map25-walk': ['map25', walks({ size: 25 }, 1000), MAPPING],
 };
 
