@@ -105,7 +105,9 @@ MG_HD T exp(T x) {
 // 1 / (1 + e^-x)
 template <class T>
 MG_HD T sigmoid(T x) {
-  if constexpr (std::is_same<math::Element<T>, float>::value) {
+  if constexpr (std::is_class<T>::value) {  // a type of kernels with a function of its own
+    return x.sigmoid();
+  } else if constexpr (std::is_same<math::Element<T>, float>::value) {
     T shifted;
     const T p = math::exp_reduced(math::clamp(T(-x), -87.0f, 87.0f), shifted);
     return 1.0f / (1.0f + math::scale_by_power(p, shifted));
@@ -117,7 +119,9 @@ MG_HD T sigmoid(T x) {
 // (e^2x - 1) / (e^2x + 1); an odd polynomial below 0.625 keeps the relative error small near zero (Cephes tanhf).
 template <class T>
 MG_HD T tanh(T x) {
-  if constexpr (std::is_same<math::Element<T>, float>::value) {
+  if constexpr (std::is_class<T>::value) {  // a type of kernels with a function of its own
+    return x.tanh();
+  } else if constexpr (std::is_same<math::Element<T>, float>::value) {
     const T z = x * x;
     T q = z * -5.70498872745e-3f + 2.06390887954e-2f;
     q = q * z + -5.37397155531e-2f;

@@ -157,6 +157,29 @@ struct Simd {
       return v;
     }
   }
+  // x where it is at least (at most) a, else a; NaN stays. GCC makes a comparison and a choice of the plain form.
+  static MG_HD V at_least(V x, V a) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_max_ps((__m512)a, (__m512)x);
+    else
+#endif
+#if defined(__AVX2__)
+    if constexpr (sizeof(V) == 32 && sizeof(T) == 4) return (V)_mm256_max_ps((__m256)a, (__m256)x);
+    else
+#endif
+    return x < a ? a : x;
+  }
+  static MG_HD V at_most(V x, V a) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_min_ps((__m512)a, (__m512)x);
+    else
+#endif
+#if defined(__AVX2__)
+    if constexpr (sizeof(V) == 32 && sizeof(T) == 4) return (V)_mm256_min_ps((__m256)a, (__m256)x);
+    else
+#endif
+    return x > a ? a : x;
+  }
   static MG_HD V fma(V a, V b, V c) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -166,14 +189,25 @@ struct Simd {
 #if defined(__FMA__)
     if constexpr (sizeof(V) == 32 && sizeof(T) == 4) return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
     else if constexpr (sizeof(V) == 32) return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+    else if constexpr (sizeof(V) < 16) return each_fma(a, b, c);
     else if constexpr (sizeof(T) == 4) return (V)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
     else return (V)_mm_fmadd_pd((__m128d)a, (__m128d)b, (__m128d)c);
 #elif defined(__aarch64__)
-    if constexpr (sizeof(T) == 4) return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+    if constexpr (sizeof(V) < 16) return each_fma(a, b, c);
+    else if constexpr (sizeof(T) == 4) return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
     else return (V)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
     return a * b + c;
 #endif
+  }
+
+ private:
+  static MG_HD V each_fma(V a, V b, V c) {  // vectors that fill no register
+    for (int k = 0; k < N; k++) {
+      if constexpr (sizeof(T) == 4) c[k] = __builtin_fmaf(a[k], b[k], c[k]);
+      else c[k] = __builtin_fma(a[k], b[k], c[k]);
+    }
+    return c;
   }
 };
 

@@ -40,32 +40,33 @@ void spread_peepholes(const CellJob<T>& job, i64 pixels, T (&to)[3][block_values
 // One block, `at` values after the job's first. Two walks: in one, the chain from c to h would leave too few independent
 // operations in sight.
 template <bool Peepholes, class T>
-void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][block_values], const T (&peepholes)[3][block_values]) {
-  using P = Part<T>;
-  using V = typename P::V;
+void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][block_values],
+                const T (&peepholes)[3][block_values]) {
   const T* const before = job.c_prev ? job.c_prev + at : nullptr;
   T *const cells = job.c + at, *const hidden = job.h + at, *const gates = job.gates ? job.gates + at : nullptr;
   const i64 plane = job.plane;
-  const V forget = Simd<T, wide<T>>::splat(job.forget_bias);
-  each_lane<T>(values, [&](i64 k, auto n) {
-    const V c_prev = before ? P::load(before + k, n) : V{};
-    Gates<V> a{P::load(sums[0] + k, n), P::load(sums[1] + k, n), P::load(sums[2] + k, n), V{}};
+  each_lane<T>(values, [&](i64 k, auto some) {
+    using V = typename decltype(some)::V;
+    const V c_prev = before ? some.load(before + k) : V{};
+    Gates<V> a{some.load(sums[0] + k), some.load(sums[1] + k), some.load(sums[2] + k), V{}};
+    const V forget = some.splat(job.forget_bias);
     V c;
     if constexpr (Peepholes) {
-      c = new_cell(a, c_prev, forget, Peephole<V>{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), V{}});
+      c = new_cell(a, c_prev, forget, Peephole<V>{some.load(peepholes[0] + k), some.load(peepholes[1] + k), V{}});
     } else {
       c = new_cell(a, c_prev, forget);
     }
-    P::store(cells + k, c, n);
+    some.store(cells + k, c);
     if (!gates) return;
-    P::store(gates + k, a.i, n), P::store(gates + plane + k, a.u, n), P::store(gates + 2 * plane + k, a.f, n);
+    some.store(gates + k, a.i), some.store(gates + plane + k, a.u), some.store(gates + 2 * plane + k, a.f);
   });
-  each_lane<T>(values, [&](i64 k, auto n) {
-    const V c = P::load(cells + k, n);
-    V o = P::load(sums[3] + k, n);
-    if constexpr (Peepholes) o = o + P::load(peepholes[2] + k, n) * c;
-    P::store(hidden + k, new_hidden(o, c), n);
-    if (gates) P::store(gates + 3 * plane + k, o, n);
+  each_lane<T>(values, [&](i64 k, auto some) {
+    using V = typename decltype(some)::V;
+    const V c = some.load(cells + k);
+    V o = some.load(sums[3] + k);
+    if constexpr (Peepholes) o = o + some.load(peepholes[2] + k) * c;
+    some.store(hidden + k, new_hidden(o, c));
+    if (gates) some.store(gates + 3 * plane + k, o);
   });
 }
 
@@ -85,27 +86,26 @@ void cell_forward(const CellJob<T>& job) {
 template <bool Peepholes, class T>
 void cell_backward_block(const CellJob<T>& job, i64 at, i64 values, T (&dsums)[4][block_values],
                          const T (&peepholes)[3][block_values]) {
-  using P = Part<T>;
-  using V = typename P::V;
   const T *const gates = job.gates + at, *const cells = job.c + at, *const before = job.c_prev ? job.c_prev + at : nullptr;
   const T *const dhidden = job.dh + at, *const dnext = job.dh_next ? job.dh_next + at : nullptr;
   T* const dcells = job.dc + at;
   const i64 plane = job.plane;
-  each_lane<T>(values, [&](i64 k, auto n) {
-    const Gates<V> a = load_gates(gates + k, plane, [n](const T* p) { return P::load(p, n); });
-    const V c = P::load(cells + k, n), c_prev = before ? P::load(before + k, n) : V{};
-    V dh = P::load(dhidden + k, n), dc_prev;
-    if (dnext) dh = dh + P::load(dnext + k, n);
-    const V dc = P::load(dcells + k, n);
+  each_lane<T>(values, [&](i64 k, auto some) {
+    using V = typename decltype(some)::V;
+    const Gates<V> a = load_gates(gates + k, plane, [some](const T* p) { return some.load(p); });
+    const V c = some.load(cells + k), c_prev = before ? some.load(before + k) : V{};
+    V dh = some.load(dhidden + k), dc_prev;
+    if (dnext) dh = dh + some.load(dnext + k);
+    const V dc = some.load(dcells + k);
     Gates<V> d;
     if constexpr (Peepholes) {
-      const Peephole<V> p{P::load(peepholes[0] + k, n), P::load(peepholes[1] + k, n), P::load(peepholes[2] + k, n)};
+      const Peephole<V> p{some.load(peepholes[0] + k), some.load(peepholes[1] + k), some.load(peepholes[2] + k)};
       d = cell_backward(a, c, c_prev, dh, dc, p, dc_prev);
     } else {
       d = cell_backward(a, c, c_prev, dh, dc, dc_prev);
     }
-    P::store(dcells + k, dc_prev, n);
-    store_gates(dsums[0] + k, block_values, d, [n](T* p, V v) { P::store(p, v, n); });
+    some.store(dcells + k, dc_prev);
+    store_gates(dsums[0] + k, block_values, d, [some](T* p, V v) { some.store(p, v); });
   });
 }
 

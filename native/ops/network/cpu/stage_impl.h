@@ -8,12 +8,14 @@ namespace {
 
 template <class T>
 void relu(T* x, i64 n) {
-  using P = Part<T>;
-  const typename P::V zero{};
-  each_lane<T>(n, [&](i64 k, auto lanes) {
-    const auto v = P::load(x + k, lanes);
-    P::store(x + k, v < zero ? zero : v, lanes);  // keeps NaN
-  });
+  using S = Simd<T, wide<T>>;
+  const typename S::V zero{};
+  i64 k = 0;
+  for (; k + wide<T> <= n; k += wide<T>) {
+    const auto v = S::load(x + k);
+    S::store(x + k, v < zero ? zero : v);  // keeps NaN
+  }
+  for (; k < n; k++) x[k] = x[k] < 0 ? T(0) : x[k];
 }
 
 template <class T>

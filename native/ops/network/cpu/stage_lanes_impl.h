@@ -3,7 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "../../../base/host/lanes.h"
+#include "../../../base/host/bundle.h"
 #include "stage.h"
 
 namespace mg {
@@ -33,25 +33,52 @@ MG_HD void copy_run(T* to, const T* from, C channels) {
   std::memcpy(to, from, size_t(channels) * sizeof(T));
 }
 
-// f(first, values) for all of n: whole vectors, of a count that is constant, then what is left.
+// What the pointwise kernels work on at a time: many vectors at first, then one, then the first lanes of one.
+template <class T, int K>
+struct Whole {  // K vectors of float64
+  static_assert(K == 1);
+  using V = Vec<T, wide<T>>;
+  static constexpr i64 count = wide<T>;
+  static MG_HD V splat(T x) { return Simd<T, wide<T>>::splat(x); }
+  MG_HD V load(const T* p) const { return Simd<T, wide<T>>::load(p); }
+  MG_HD void store(T* p, V v) const { Simd<T, wide<T>>::store(p, v); }
+};
+template <int K>
+struct Whole<float, K> {
+  using V = Bundle<K>;
+  static constexpr i64 count = V::count;
+  static MG_HD V splat(float x) { return V::splat(x); }
+  MG_HD V load(const float* p) const { return V::load(p); }
+  MG_HD void store(float* p, V v) const { V::store(p, v); }
+};
+template <class T>
+struct Part : Whole<T, 1> {
+  using typename Whole<T, 1>::V;
+  int n;
+  explicit Part(i64 n) : n(int(n)) {}
+  MG_HD V load(const T* p) const {
+    T t[wide<T>] = {};
+    for (int k = 0; k < n; k++) t[k] = p[k];
+    return Whole<T, 1>::load(t);
+  }
+  MG_HD void store(T* p, V v) const {
+    T t[wide<T>];
+    Whole<T, 1>::store(t, v);
+    for (int k = 0; k < n; k++) p[k] = t[k];
+  }
+};
+
+// f(first, a Whole or a Part) for all of n values.
 template <class T, class F>
 MG_HD void each_lane(i64 n, F&& f) {
-  constexpr int N = wide<T>;
+  constexpr int K = sizeof(T) == 8 ? 1 : vector_registers == 32 ? 4 : 2;
   i64 k = 0;
-  for (; k + N <= n; k += N) f(k, std::integral_constant<int, N>{});
-  if (k < n) f(k, int(n - k));
+  for (; k + Whole<T, K>::count <= n; k += Whole<T, K>::count) f(k, Whole<T, K>());
+  if constexpr (K > 1) {
+    for (; k + wide<T> <= n; k += wide<T>) f(k, Whole<T, 1>());
+  }
+  if (k < n) f(k, Part<T>(n - k));
 }
-
-template <class T>
-struct Part {  // whole vectors, or the first n lanes
-  using S = Simd<T, wide<T>>;
-  using V = typename S::V;
-  using Whole = std::integral_constant<int, wide<T>>;
-  static MG_HD V load(const T* p, Whole) { return S::load(p); }
-  static MG_HD V load(const T* p, int n) { return S::load_part(p, n); }
-  static MG_HD void store(T* p, V v, Whole) { S::store(p, v); }
-  static MG_HD void store(T* p, V v, int n) { S::store_part(p, v, n); }
-};
 
 }  // namespace
 }  // namespace mg
