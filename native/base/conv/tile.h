@@ -50,7 +50,8 @@ struct ConvTable {
   void (*column_sums)(const T* dy, i64 pixels, i64 stride, i64 columns, T* sum, T* low, bool accumulate);
   // `rounds` times 24 (or 12) independent fused multiply-adds on the widest registers: the peak a benchmark compares with.
   i64 (*spin)(i64 rounds);  // hands back the floating-point operations done
-  WinogradTable<T> winograd;
+  WinogradTable<T> winograd2, winograd4;  // tiles of 2x2 and of 4x4 outputs
+  const WinogradTable<T>& winograd(int tile) const { return tile == 4 ? winograd4 : winograd2; }
 };
 
 // Columns as stored for the tiles: whole vectors, then one of a half or a quarter where that holds the rest.

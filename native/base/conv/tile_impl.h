@@ -5,7 +5,7 @@
 #include "../host/lanes.h"
 #include "outer_impl.h"
 #include "tile.h"
-#include "winograd_impl.h"
+#include "winograd4_impl.h"
 
 namespace mg {
 namespace {
@@ -269,7 +269,7 @@ i64 spin(i64 rounds) {
 template <class T>
 const ConvTable<T>& make_conv_table() {
   static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>,
-                                     make_winograd_table<T>()};
+                                     make_winograd_table<T>(), make_tile4_table<T>()};
   return table;
 }
 

@@ -1,4 +1,4 @@
-// Bodies of the table of winograd.h, compiled once per instruction set like those of tile.h.
+// Bodies of the table of winograd.h for tiles of 2x2 outputs, compiled once per instruction set like those of tile.h.
 #pragma once
 #include <type_traits>
 
@@ -21,26 +21,26 @@ MG_HD void each_vector(i64 n, F&& f, i64 first = 0) {
 template <class V, int From, int To, class Left, class Load, class Store>
 MG_HD void two_sided(Left&& left, Load&& load, Store&& store) {
   V half[To][From];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int j = 0; j < From; j++) {
     V x[From], y[To];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < From; i++) x[i] = load(i, j);
     left(x, y);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < To; i++) half[i][j] = y[i];
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < To; i++) {
     V y[To];
     left(half[i], y);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < To; j++) store(i, j, y[j]);
   }
 }
 
 template <class T>
-void winograd_weights(const T* kernel, i64 values, T* u) {
+void winograd_weights(const T* kernel, i64 values, bool turned, T* u) {
   each_vector<T>(values, [&](auto lanes, i64 k) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
@@ -49,7 +49,7 @@ void winograd_weights(const T* kernel, i64 values, T* u) {
       const V outer = g[0] + g[2];
       y[0] = g[0], y[1] = (outer + g[1]) * half, y[2] = (outer - g[1]) * half, y[3] = g[2];
     };
-    two_sided<V, 3, 4>(G, [&](int i, int j) { return S::load(kernel + (i * 3 + j) * values + k); },
+    two_sided<V, 3, 4>(G, [&](int i, int j) { return S::load(kernel + (turned ? 8 - (i * 3 + j) : i * 3 + j) * values + k); },
                        [&](int i, int j, V y) { S::store(u + (i * 4 + j) * values + k, y); });
   });
 }
@@ -129,7 +129,8 @@ void winograd_outputs(const T* m, i64 plane, i64 lines, i64 across, i64 columns,
 }
 
 template <class T>
-void winograd_tile_sums(const T* m, i64 plane, i64 values, T* out) {
+void winograd_tile_sums(const T* m, i64 plane, i64 lines, i64 across, i64 columns, T* out) {
+  const i64 values = lines * across * columns;  // a tile is one coarse cell
   each_vector<T>(values, [&](auto lanes, i64 k) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
@@ -168,7 +169,10 @@ void winograd_weight_gradient(const T* du, i64 values, T* dkernel) {
       y[0] = x[0] + sum, y[1] = (x[1] - x[2]) * half, y[2] = sum + x[3];
     };
     two_sided<V, 4, 3>(G, [&](int i, int j) { return S::load(du + (i * 4 + j) * values + k); },
-                       [&](int i, int j, V y) { S::store(dkernel + (i * 3 + j) * values + k, y); });
+                       [&](int i, int j, V y) {
+                         T* const to = dkernel + (i * 3 + j) * values + k;
+                         S::store(to, S::load(to) + y);
+                       });
   });
 }
 

@@ -12,8 +12,8 @@ class Backward : ConvolutionGradients<T> {
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
-      this->pack_forward(p.grids[size_t(g)]);
       this->pack_transposed(p.grids[size_t(g)]);
+      this->pack_forward(p.grids[size_t(g)]);
     });
     if (p.layer_major) layer_by_layer();
     else step_by_step();
@@ -222,11 +222,7 @@ class Backward : ConvolutionGradients<T> {
         const T* from = partial(u) + q.first;
         for (i64 i = 0; i < q.sums; i++) total[i] += from[i];
       }
-      if (q.sums == q.size) std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
-      for (const Grid& g : p.grids) {
-        if (g.kernel == k && g.winograd)
-          this->conv.winograd.weight_gradient(total, g.in_channels * g.outputs, grads.parameters[k]);
-      }
+      std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
     });
   }
 };

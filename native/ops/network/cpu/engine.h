@@ -14,7 +14,8 @@ namespace mg {
 template <class T>
 struct Worker {
   char* memory;
-  T *patch, *cells, *products, *sums, *dsums, *dx, *gates;  // cells, products: Winograd's, of the tiles taken together
+  // cells, products, kernel_sums: Winograd's, of the tiles taken together
+  T *patch, *cells, *products, *sums, *dsums, *dx, *kernel_sums, *gates;
   i64 first = 0, count = 0;
 };
 
@@ -41,7 +42,7 @@ class Engine {
       return a;
     };
     w.patch = take(p.patch_size), w.cells = take(p.cells_size), w.products = take(p.products_size);
-    w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size);
+    w.sums = take(p.sums_size), w.dsums = take(p.dsums_size), w.dx = take(p.dx_size), w.kernel_sums = take(p.kernel_sums_size);
     w.gates = at;
     return w;
   }

@@ -12,32 +12,49 @@ void expect_places(const ChunkPlan& chunks) {
                  "fewer than 2^31 values in a band of rows with all channels joined, got " + std::to_string(chunks.patch_size()));
 }
 
+// Bands of as many tiles as are taken together, or so many small images.
+ChunkPlan plan_tiles(const Grid& g, i64 channels, i64 at_least) {
+  ChunkPlan c{g.group, g.height, g.width, 1, 1, channels};
+  const i64 across = g.width / g.tile, lines = g.height / g.tile;
+  i64 per = std::min(lines, most_lines(g.tile, across));
+  if (g.group < at_least) per = std::min<i64>(per, 16 / g.tile);
+  c.rows_per = g.tile * ceil_div(lines, ceil_div(lines, per));
+  c.bands = ceil_div(g.height, c.rows_per);
+  if (c.bands == 1) c.samples_per = std::max<i64>(1, std::min(g.group, most_tiles(g.tile) / (across * lines)));
+  c.count = c.bands == 1 ? ceil_div(g.group, c.samples_per) : g.group * c.bands;
+  return c;
+}
+
 }  // namespace
 
 void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   const i64 image = g.area() * g.channels;
   g.group = g.area() > 288 ? 1 : p.group;
-  const i64 kh = p.spec.kernel_height(), k = p.spec.kernel_size, multiple = g.winograd ? 2 : 1;
-  const i64 at_least = p.wide ? 2 * p.workers : 1;
-  g.chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.in_channels, p.element_bytes, at_least, multiple);
+  const i64 kh = p.spec.kernel_height(), k = p.spec.kernel_size, multiple = g.tile > 0 ? 2 : 1;
+  auto chunks = [&](i64 channels, i64 at_least) {
+    if (g.tile == 4) return plan_tiles(g, channels, at_least);
+    return plan_chunks(g.group, g.height, g.width, kh, k, channels, p.element_bytes, at_least, multiple);
+  };
+  g.chunks = chunks(g.in_channels, p.wide ? 2 * p.workers : 1);
   expect_places(g.chunks);
   const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
-  const i64 taps = g.winograd ? i64(winograd_points) : kh * k;
-  if (g.winograd) g.transformed = take_bytes(work, taps * g.in_channels * g.outputs * p.element_bytes);
+  const i64 taps = g.tile > 0 ? i64(winograd_points(g.tile)) : kh * k;
+  if (g.tile > 0) g.transformed = take_bytes(work, taps * g.in_channels * g.outputs * p.element_bytes);
   g.packed_kernel = take_bytes(work, taps * g.in_channels * padded * p.element_bytes);
   g.packed_bias = take_bytes(work, padded * p.element_bytes);
   g.offsets = take_bytes(work, pixels * 4);
-  if (g.winograd) place_tiles(g, pixels, g.in_channels, padded);
+  if (g.tile > 0) place_tiles(g, pixels, g.in_channels, padded);
   p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
   p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
   if (!p.spec.backward) return;
-  g.data_chunks = plan_chunks(g.group, g.height, g.width, kh, k, g.outputs, p.element_bytes, 1, multiple);
+  g.data_chunks = chunks(g.outputs, 1);
   expect_places(g.data_chunks);
   const i64 data_pixels = g.data_chunks.max_pixels();
   g.data_offsets = take_bytes(work, data_pixels * 4);
   g.turned = take_bytes(work, g.outputs * std::max(g.data_columns, g.coarse_columns) * p.element_bytes);
   g.packed_transposed = take_bytes(work, taps * g.outputs * round_up(g.data_columns, max_lanes) * p.element_bytes);
-  if (g.winograd) {
+  if (g.tile > 0) {
+    p.kernel_sums_size = std::max(p.kernel_sums_size, taps * g.in_channels * g.outputs);
     g.packed_coarse = take_bytes(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
     place_tiles(g, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
   }
@@ -51,8 +68,8 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
 
 // Room for the tiles that are taken together.
 void CpuPlanner::place_tiles(const Grid& g, i64 pixels, i64 channels, i64 columns) const {
-  const i64 across = g.width / 2, tiles = std::min(pixels / 4, most_lines(across) * across);
-  auto planes = [&](i64 width) { return winograd_points * winograd_plane(tiles * width, p.element_bytes); };
+  const i64 across = g.width / g.tile, tiles = std::min(pixels / (g.tile * g.tile), most_lines(g.tile, across) * across);
+  auto planes = [&](i64 width) { return winograd_points(g.tile) * winograd_plane(tiles * width, p.element_bytes); };
   p.cells_size = std::max(p.cells_size, planes(channels));
   p.products_size = std::max(p.products_size, planes(columns));
 }
@@ -61,7 +78,7 @@ void CpuPlanner::place_shared(i64& work, i64 mine) const {
   if (p.spec.backward) p.partials = take_bytes(work, p.units * p.parameter_values * p.element_bytes);
   if (p.layer_major) p.norm_sums = take_bytes(work, p.units * 2 * max_channels * 8);
   i64 scratch = p.patch_size + p.cells_size + p.products_size + p.sums_size;
-  if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.sums_size;
+  if (p.spec.backward) scratch += p.dsums_size + p.dx_size + p.kernel_sums_size + p.sums_size;
   p.worker_scratch_bytes = mine + round_up(scratch * p.element_bytes + 64 * 16, 4096);
   p.worker_scratch = take_bytes(work, p.workers * p.worker_scratch_bytes);
   count_launches();

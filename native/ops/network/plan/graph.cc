@@ -89,8 +89,11 @@ class Graph {
     };
     const std::vector<int> doubled = outgoing(g.layer - 1, g.level - 1);
     const bool square = p.spec.dimensions == 2 && p.spec.kernel_size == 3 && !p.spec.direct;
-    g.winograd = !is_cuda(p) && square && g.height % 2 == 0 && g.width % 2 == 0 && p.spec.batch * g.area() / 4 >= least_tiles;
-    if (g.winograd || (is_cuda(p) && square && g.area() >= fold_area)) {
+    for (const int tile : {2, 4}) {
+      const bool fits = g.height % tile == 0 && g.width % tile == 0 && p.spec.batch * g.area() / (tile * tile) >= least_tiles;
+      if (!is_cuda(p) && square && fits) g.tile = tile;
+    }
+    if (g.tile > 0 || (is_cuda(p) && square && g.area() >= fold_area)) {
       for (int n : doubled) g.doubled += p.nodes[size_t(n)].channels;
       g.doubled_sources = int(doubled.size());
     }
@@ -120,7 +123,7 @@ class Graph {
     const double together = std::max(images(p.spec), 4.0 * p.workers), cells = ringed_cells(p.spec);
     double bytes = 0;
     for (const Grid& g : p.grids) {
-      const double taps = double(std::max<i64>(kernel_rows(g), winograd_points * g.in_channels));
+      const double taps = double(std::max<i64>(kernel_rows(g), most_winograd_points * g.in_channels));
       bytes += 64 * cells * together * double(g.in_channels + g.outputs) + 256 * taps * double(g.outputs);
     }
     expect_of_plan(bytes <= most_bytes, "a network whose sizes fit into 63 bits");
@@ -134,9 +137,8 @@ class Graph {
         i64 size = 1;
         for (i64 n : shape) size *= n;
         const std::string full = std::to_string(g.layer + 1) + ".level" + std::to_string(g.level) + "." + name;
-        const bool transformed = name == std::string("kernel") && g.winograd;
         const bool compensated = name == std::string("bias") && s.norm != NormKind::none;
-        const i64 sums = transformed ? winograd_points * g.in_channels * g.outputs : compensated ? 2 * size : size;
+        const i64 sums = compensated ? 2 * size : size;
         p.parameters.push_back({full, shape, size, p.parameter_values, sums});
         p.parameter_values += round_up(sums, max_lanes);
         return int(p.parameters.size()) - 1;
@@ -170,7 +172,8 @@ class Graph {
   // Of an output: nine for a channel, four where they are folded (cuda);
   // with Winograd's algorithm sixteen or, doubled, nine for four.
   double multiplications(const Grid& g) const {
-    if (g.winograd) return 4 * double(g.in_channels) - 1.75 * double(g.doubled);
+    if (g.tile == 4) return 2.25 * double(g.in_channels);
+    if (g.tile == 2) return 4 * double(g.in_channels) - 1.75 * double(g.doubled);
     return double(kernel_rows(g) - 5 * g.doubled);
   }
 

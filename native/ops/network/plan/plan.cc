@@ -97,7 +97,7 @@ class Planner {
   void lay_out() {
     i64 saved = 0, work = 0, mine = 0;  // mine: per worker
     int output = 0;
-    p.patch_size = p.cells_size = p.products_size = p.sums_size = p.dsums_size = p.dx_size = 0;
+    p.patch_size = p.cells_size = p.products_size = p.sums_size = p.dsums_size = p.dx_size = p.kernel_sums_size = 0;
     p.range = p.segment ? p.segment : p.layer_major ? p.steps : std::min(p.steps, most_range);
     const CpuPlanner cpu_planner(p);
     const CudaPlanner cuda_planner(p);
@@ -166,8 +166,8 @@ class Planner {
     else p.path = "images in parallel, all layers without a barrier";
     if (cuda() && !recurrent) p.path += ", steps of " + std::to_string(p.batch) + " images";
     if (!p.wide && !cuda()) p.path += ", " + std::to_string(p.units) + " units, groups of " + std::to_string(p.group);
-    const bool tiles = std::any_of(p.grids.begin(), p.grids.end(), [](const Grid& g) { return g.winograd; });
-    if (tiles) p.path += ", convolutions by Winograd's F(2x2, 3x3)";
+    const bool tiles = std::any_of(p.grids.begin(), p.grids.end(), [](const Grid& g) { return g.tile > 0; });
+    if (tiles) p.path += ", convolutions by Winograd's algorithm";
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
   }

@@ -103,8 +103,8 @@ struct Grid {
   i64 in_channels = 0;         // with the hidden state
   i64 outputs = 0;             // 4C sums or C
   i64 data_columns = 0;        // columns of the data gradient, without the coarse ones
-  // CPU: 3x3 taps on a grid of even sides, by tiles of 2x2 outputs (winograd.h).
-  bool winograd = false;
+  // CPU: 3x3 taps by Winograd's algorithm, in tiles of so many outputs along each axis, 2 or 4 (winograd.h); 0: as defined.
+  int tile = 0;
   i64 pooled = 0;              // channels of pooled sources
   // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as
   // all others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities
@@ -136,8 +136,7 @@ struct Parameter {
   std::string name;            // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
   i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums: more for a transformed kernel and for the
-                               // compensated bias under a norm
+  i64 first, sums;             // position and size among the partial gradient sums: more for the compensated bias under a norm
 };
 
 struct Plan {
@@ -167,7 +166,7 @@ struct Plan {
   i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
   i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
   i64 patch_size = 0, cells_size = 0, products_size = 0, sums_size = 0;  // values of each scratch array
-  i64 dsums_size = 0, dx_size = 0;
+  i64 dsums_size = 0, dx_size = 0, kernel_sums_size = 0;
   double forward_flop = 0;     // of the direct convolutions
   double computed_flop = 0;    // multiplications that folding or Winograd saves are not counted
   i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
