@@ -48,7 +48,7 @@ inline void each_block(i64 columns, i64 ld, F&& f) {
 // R rows x NV vectors of the gradient stay in registers while all pixels pass by. They begin at zero and are added to what was
 // there at the end: added pixel by pixel, the terms of a long window would be rounded to the last bits of its whole sum.
 template <class T, int N, int NV, int R>
-inline void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
+MG_HD void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;
   using V = typename S::V;
   V sum[R][NV];

@@ -13,7 +13,7 @@ namespace {
 // P pixels x NV vectors of sums stay in registers while the whole kernel passes by. Even: the job has no offsets, and one
 // address in three finds the pixels.
 template <class T, int N, int NV, int P, bool Even>
-inline void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail) {
+MG_HD void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail) {
   using S = Simd<T, N>;
   using V = typename S::V;
   constexpr int per = Even ? 3 : 1, count = (P + per - 1) / per;
@@ -146,7 +146,7 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   using W = Narrow<T, N, C>;
   using V = typename W::V;
   constexpr int per = Even ? 3 : 1, count = (P + per - 1) / per;
-  V sum[P + 1] = {};
+  V sum[P] = {};
   const T* w = job.weight;
   const i64 rows = Even ? 1 : job.kernel_rows, step = Even ? job.row_stride : 0;
   for (i64 r = 0; r < rows; r++) {
@@ -162,15 +162,17 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
       if (Even) repeat<count>([&](auto i) { x[i] += W::S; });
     }
   }
+  V part[P + 1];  // apart from the sums, which would be written to memory at each step as well
+  repeat<P>([&](auto i) { part[i] = sum[i]; });
   int vectors = P;  // each round joins pairs, until a pixel's sums lie side by side
 #pragma GCC unroll 4
   for (int s = W::S; s > 1; s /= 2) {
-    for (int i = 0; 2 * i < vectors; i++) sum[i] = W::halve(sum[2 * i], 2 * i + 1 < vectors ? sum[2 * i + 1] : V{});
+    for (int i = 0; 2 * i < vectors; i++) part[i] = W::halve(part[2 * i], 2 * i + 1 < vectors ? part[2 * i + 1] : V{});
     vectors = (vectors + 1) / 2;
   }
   constexpr int joined = (P + W::S - 1) / W::S;
   T out[joined * N];
-  for (int i = 0; i < joined; i++) Simd<T, N>::store(out + i * N, sum[i] + bias);
+  for (int i = 0; i < joined; i++) Simd<T, N>::store(out + i * N, part[i] + bias);
   if (job.columns == C && job.out_stride == C) {
     std::memcpy(job.out + first * C, out, P * C * sizeof(T));
     return;
