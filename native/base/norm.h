@@ -9,9 +9,24 @@
 namespace mg {
 
 MG_HD double norm_scale(double variance, double epsilon) { return 1 / std::sqrt(variance + epsilon); }
-MG_HD double normalized(double x, double mean, double scale) { return (x - mean) * scale; }
-MG_HD double norm_value(double normed, double gamma, double beta) { return normed * gamma + beta; }
-MG_HD double norm_gradient(double dy, double normed, double scale, double gamma, double mean_dy, double mean_dy_normed) {
+
+// V: double, or a lane vector of doubles; it is that of what was computed before, and other arguments convert.
+namespace norm {
+template <class V>
+struct Plain {
+  using type = V;
+};
+template <class V>
+using As = typename Plain<V>::type;
+}  // namespace norm
+
+template <class V>
+MG_HD V normalized(norm::As<V> x, V mean, norm::As<V> scale) { return (x - mean) * scale; }
+template <class V>
+MG_HD V norm_value(V normed, norm::As<V> gamma, norm::As<V> beta) { return normed * gamma + beta; }
+template <class V>
+MG_HD V norm_gradient(norm::As<V> dy, V normed, norm::As<V> scale, norm::As<V> gamma, norm::As<V> mean_dy,
+                      norm::As<V> mean_dy_normed) {
   return gamma * scale * (dy - mean_dy - normed * mean_dy_normed);
 }
 

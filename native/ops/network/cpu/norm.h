@@ -19,52 +19,37 @@ class WindowNorm {
 
   // activation -> y, with the shortcut added.
   void forward() const {
-    sum([&](const T* a, const T*, double* s, double*) {
-      for (i64 c = 0; c < C; c++) s[c] += a[c];
-    });
+    sum([&](NormJob<T>& job) { job.mean = nullptr, job.dy = nullptr; });
     for (i64 c = 0; c < C; c++) mean[c] = total(c) / count;
-    sum([&](const T* a, const T*, double* s, double*) {
-      for (i64 c = 0; c < C; c++) s[c] += (a[c] - mean[c]) * (a[c] - mean[c]);
-    });
+    sum([&](NormJob<T>& job) { job.dy = nullptr; });
     const double epsilon = e.p.spec.layers[size_t(g.layer)].epsilon;
     for (i64 c = 0; c < C; c++) scale[c] = norm_scale(total(c) / count, epsilon);
-    const T *gamma = e.parameter(g.gamma), *beta = e.parameter(g.beta);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
-      const T* a = e.at(g.activation, w, t, b);
-      T* y = e.at(g.y, w, t, b);
-      for (i64 m = 0; m < g.area(); m++) {
-        for (i64 c = 0; c < C; c++) y[m * C + c] = T(norm_value(normed(a[m * C + c], c), gamma[c], beta[c]));
-      }
+      NormJob<T> job = image(t, b, w);
+      job.out = e.at(g.y, w, t, b);
+      e.stage.norm_forward(job);
       for (const ShortcutPart& s : g.shortcut) {
-        e.stage.add(y + s.first, C, e.value(s.node, w, t, b), s.channels, s.channels, g.area());
+        e.stage.add(job.out + s.first, C, e.value(s.node, w, t, b), s.channels, s.channels, g.area());
       }
     });
   }
 
   // g.grad holds dy and receives the gradient of the activation.
   void backward(T* dgamma, T* dbeta) const {
-    sum([&](const T* a, const T* dy, double* s, double* q) {
-      for (i64 c = 0; c < C; c++) s[c] += dy[c], q[c] += double(dy[c]) * normed(a[c], c);
-    });
+    sum([](NormJob<T>&) {});
     double* const shift = sums(0);  // sums over units, then means over cells
     for (i64 c = 0; c < 2 * C; c++) shift[c] = total(c);
     for (i64 c = 0; c < C; c++) dbeta[c] = T(shift[c]), dgamma[c] = T(shift[C + c]);
     for (i64 c = 0; c < 2 * C; c++) shift[c] /= count;
-    const T* gamma = e.parameter(g.gamma);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
-      const T* a = e.at(g.activation, w, t, b);
-      T* d = e.at(g.grad, w, t, b);
-      for (i64 m = 0; m < g.area(); m++) {
-        for (i64 c = 0; c < C; c++) {
-          d[m * C + c] =
-              T(norm_gradient(d[m * C + c], normed(a[m * C + c], c), scale[c], gamma[c], shift[c], shift[C + c]));
-        }
-      }
+      NormJob<T> job = image(t, b, w);
+      job.out = e.at(g.grad, w, t, b);
+      job.sums = shift, job.products = shift + C;
+      e.stage.norm_backward(job);
     });
   }
 
  private:
-  double normed(T a, i64 c) const { return normalized(a, mean[c], scale[c]); }
   template <class F>
   void images(F&& fn) const {
     e.each_unit([&](i64 unit, Worker<T>& w) {
@@ -80,13 +65,24 @@ class WindowNorm {
     for (i64 u = 0; u < e.p.units; u++) s += sums(u)[c];
     return s;
   }
+  NormJob<T> image(i64 t, i64 b, const Worker<T>& w) const {
+    NormJob<T> job{};
+    job.pixels = g.area(), job.channels = C;
+    job.a = e.at(g.activation, w, t, b);
+    job.mean = mean, job.scale = scale;
+    job.gamma = e.parameter(g.gamma), job.beta = e.parameter(g.beta);
+    return job;
+  }
+  // What is not wanted of a job, `choose` takes away.
   template <class F>
-  void sum(F&& cell) const {
+  void sum(F&& choose) const {
     for (i64 k = 0; k < e.p.units * 2 * C; k++) sums(0)[k] = 0;
     images([&](i64 t, i64 b, Worker<T>& w, i64 unit) {
-      const T *a = e.at(g.activation, w, t, b), *dy = e.at(g.grad, w, t, b);
-      double* s = sums(unit);
-      for (i64 m = 0; m < g.area(); m++) cell(a + m * C, dy ? dy + m * C : nullptr, s, s + C);
+      NormJob<T> job = image(t, b, w);
+      job.dy = e.at(g.grad, w, t, b);
+      job.sums = sums(unit), job.products = job.sums + C;
+      choose(job);
+      e.stage.norm_sums(job);
     });
   }
 

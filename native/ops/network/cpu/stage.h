@@ -37,6 +37,18 @@ struct CellJob {
   T* dpeephole;        // backward: [3][C], added to; null without peepholes
 };
 
+// One pass of a window norm over `pixels` pixels of one image; statistics of each channel in float64.
+template <class T>
+struct NormJob {
+  i64 pixels, channels;
+  const T* a;               // [pixels][C]
+  const T* dy;              // sums of backward; else null
+  const double *mean, *scale;
+  const T *gamma, *beta;
+  double *sums, *products;  // [C]
+  T* out;                   // forward: y; backward: dy on the way in, gradient of a on the way out
+};
+
 template <class T>
 struct StageTable {
   void (*gather)(const ChunkPlan&, const Chunk&, int dimensions, const SourceView<T>*, int count, T* patch);
@@ -49,6 +61,12 @@ struct StageTable {
   void (*relu_backward)(const T* y, const T* dy, i64 pixels, i64 channels, T* d, i64 stride);
   // to[m][n] += from[m][n] for n < channels, rows to_stride and from_stride apart
   void (*add)(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64 pixels);
+  // sums += a; with mean: (a - mean)^2; with dy: dy, and products += dy (a - mean) scale
+  void (*norm_sums)(const NormJob<T>&);
+  // out = (a - mean) scale gamma + beta
+  void (*norm_forward)(const NormJob<T>&);
+  // out = gamma scale (out - sums - (a - mean) scale products), where sums and products are means over cells
+  void (*norm_backward)(const NormJob<T>&);
 };
 
 MG_TABLES(StageTable)

@@ -2,6 +2,7 @@
 #pragma once
 #include "stage_cell_impl.h"
 #include "stage_gather_impl.h"
+#include "stage_norm_impl.h"
 
 namespace mg {
 namespace {
@@ -46,8 +47,8 @@ void add(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64
 
 template <class T>
 const StageTable<T>& make_stage_table() {
-  static constexpr StageTable<T> table{gather<T>, scatter<T>,        cell_forward<T>, cell_backward<T>,
-                                       relu<T>,   relu_backward<T>, add<T>};
+  static constexpr StageTable<T> table{gather<T>,        scatter<T>, cell_forward<T>, cell_backward<T>, relu<T>,
+                                       relu_backward<T>, add<T>,     norm_sums<T>,    norm_forward<T>,  norm_backward<T>};
   return table;
 }
 
