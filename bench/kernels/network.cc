@@ -68,6 +68,18 @@ NetworkSpec writer(const std::vector<Row>& rows, i64 input_channels, int input_l
   return s;
 }
 
+// Conv layers; shortcuts from two layers below into every second one.
+void add_tail(NetworkSpec& s, const std::vector<Row>& tail, bool norm) {
+  for (size_t l = 0; l < tail.size(); l++) {
+    LayerSpec y;
+    y.low = tail[l].low, y.high = tail[l].high, y.channels = tail[l].channels;
+    y.norm = norm ? NormKind::window : NormKind::none;
+    y.output = l + 1 == tail.size(), y.relu = !y.output || norm;
+    if (l % 2 == 1 && l >= 3 && !y.output) y.shortcut = int(s.layers.size()) - 2;
+    s.layers.push_back(y);
+  }
+}
+
 // A reader: conv layers beside the writer (joined with its outputs), then a tail.
 NetworkSpec reader(const std::vector<Row>& front, const std::vector<Row>& memory, const std::vector<Row>& tail,
                    i64 input_channels, int input_levels, i64 images, bool norm) {
@@ -80,14 +92,15 @@ NetworkSpec reader(const std::vector<Row>& front, const std::vector<Row>& memory
       s.fields.push_back({k, memory[l].channels, true});
     }
   }
-  for (size_t l = 0; l < tail.size(); l++) {
-    LayerSpec y;
-    y.low = tail[l].low, y.high = tail[l].high, y.channels = tail[l].channels;
-    y.norm = norm ? NormKind::window : NormKind::none;
-    y.output = l + 1 == tail.size(), y.relu = !y.output || norm;
-    if (l % 2 == 1 && l >= 3 && !y.output) y.shortcut = int(s.layers.size()) - 2;
-    s.layers.push_back(y);
-  }
+  add_tail(s, tail, norm);
+  return s;
+}
+
+// A tail on what an encoder of its own hands on.
+NetworkSpec tail_alone(const Row& top, const std::vector<Row>& tail, i64 images) {
+  NetworkSpec s = writer({}, top.channels, top.high + 1, images, 1, false);
+  for (FieldSpec& field : s.fields) field.gradient = true;
+  add_tail(s, tail, false);
   return s;
 }
 
@@ -178,7 +191,8 @@ int main(int argc, char** argv) {
   const std::vector<Row> m9{{0, 0, 4}, {0, 1, 4}, {0, 1, 8}, {0, 2, 8}, {0, 2, 8}},
       m25{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}, {0, 3, 16}, {0, 4, 16}},
       m15{{0, 1, 4}, {0, 1, 4}, {0, 2, 4}, {0, 2, 4}, {0, 3, 8}}, f15{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}},
-      mnist{{0, 2, 4}, {0, 2, 4}, {0, 2, 8}, {0, 2, 8}, {0, 2, 16}};
+      mnist{{0, 2, 4}, {0, 2, 4}, {0, 2, 8}, {0, 2, 8}, {0, 2, 16}},
+      down{{0, 2, 16}, {0, 2, 16}, {0, 1, 16}, {0, 1, 16}, {0, 0, 16}, {0, 0, 1}};
   auto run = [&](const char* name, const NetworkSpec& s) {
     if (std::strstr(name, filter)) measure(name, s, threads, repetitions, peak);
   };
@@ -197,6 +211,10 @@ int main(int argc, char** argv) {
   run("map9 reader 640", reader(m9, m9, {{0, 2, 8}, {1, 2, 8}, {1, 2, 8}, {2, 2, 1}}, 4, 1, 640, false));
   run("map15-8k writer T20 B32", writer(m15, 4, 1, 32, 20, false));
   run("map15-8k reader 640", reader(f15, m15, {{1, 3, 16}, {1, 3, 16}, {2, 3, 16}, {2, 3, 16}, {3, 3, 1}}, 4, 1, 640, false));
+  run("recall-8k writer T20 B32", writer(m15, 1, 1, 32, 20, false));
+  run("recall-8k reader 32", reader(f15, m15, down, 1, 1, 32, false));
+  run("sort-8k encoder T40 B32", writer(m15, 2, 1, 32, 40, false));
+  run("sort-8k tail 640", tail_alone({0, 3, 8}, down, 640));
   run("map25 writer T5 B32", writer(m25, 4, 1, 32, 5, false));
   run("map25 writer T20 B32", writer(m25, 4, 1, 32, 20, false));
   run("map25 reader 160",
