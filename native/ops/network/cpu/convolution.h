@@ -149,13 +149,6 @@ class Convolution : public Engine<T> {
       conv.tiles(job);
     }
   }
-
- protected:
-  // The patch of pooled sources: the rows around a chunk, without columns beside them.
-  static ChunkPlan pooled_plan(ChunkPlan plan, i64 channels) {
-    plan.pad_w = 0, plan.channels = channels;
-    return plan;
-  }
 };
 
 }  // namespace mg

@@ -40,11 +40,12 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
   const i64 padded = round_up(g.outputs, max_lanes), pixels = g.chunks.max_pixels();
   const i64 taps = g.tile > 0 ? i64(winograd_points(g.tile)) : kh * k;
   if (g.tile > 0) g.transformed = take_bytes(work, taps * g.in_channels * g.outputs * p.element_bytes);
-  g.packed_kernel = take_bytes(work, taps * g.in_channels * padded * p.element_bytes);
+  // Whole vectors of columns are read where they lie.
+  if (padded != g.outputs) g.packed_kernel = take_bytes(work, taps * g.in_channels * padded * p.element_bytes);
   g.packed_bias = take_bytes(work, padded * p.element_bytes);
   g.offsets = take_bytes(work, pixels * 4);
   if (g.tile > 0) place_tiles(g, pixels, g.in_channels, padded);
-  p.patch_size = std::max(p.patch_size, g.chunks.patch_size());
+  p.patch_size = std::max(p.patch_size, g.tile > 0 ? pooled_plan(g.chunks, g.pooled).patch_size() : g.chunks.patch_size());
   p.sums_size = std::max(p.sums_size, g.chunks.max_pixels() * g.outputs);
   if (!p.spec.backward) return;
   g.data_chunks = chunks(g.outputs, 1);
@@ -58,7 +59,7 @@ void CpuPlanner::place(Grid& g, i64& work, i64& mine) const {
     g.packed_coarse = take_bytes(work, taps * g.outputs * round_up(g.coarse_columns, max_lanes) * p.element_bytes);
     place_tiles(g, data_pixels, g.outputs, std::max(g.data_columns, g.coarse_columns));
   }
-  p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
+  if (g.tile == 0) p.patch_size = std::max(p.patch_size, g.data_chunks.patch_size());
   p.dsums_size = std::max(p.dsums_size, g.group * g.area() * padded);
   p.dx_size = std::max(p.dx_size, data_pixels * g.data_columns + data_pixels / 4 * g.coarse_columns);
   g.grad = p.layer_major ? batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes)

@@ -184,6 +184,12 @@ inline ChunkPlan coarse_plan(const ChunkPlan& fine) {
 }
 inline Chunk coarse_chunk(const Chunk& fine) { return {fine.sample, fine.samples, fine.row / 2, fine.rows / 2}; }
 
+// The patch of pooled sources alone, for Winograd's algorithm: the rows around a chunk, without columns beside them.
+inline ChunkPlan pooled_plan(ChunkPlan plan, i64 channels) {
+  plan.pad_w = 0, plan.channels = channels;
+  return plan;
+}
+
 // Throws mg::Error ERR_MG_CONFIG when the layers do not fit together. element_bytes: 4 or 8.
 Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers);
 
