@@ -342,7 +342,25 @@ const spec = () =>
     1,
     0,
   );
-const value = ({ name, type }) => (name === 'spec' ? spec() : some[type]());
+/**
+ * Sizes that fit each other, which luck alone does not find: windows of memories without a controller. dims as in binding.d.ts; x is
+ * as wide as the interface, W(3V + R) + 3V + R(3 + 2V) for the DNC, 2RW + 3R for SAM and DAM.
+ */
+const windows = {
+  dnc: () => int32(2, 1, 16, 0, 3, 2, 1, 1, below(2), below(2), 0),
+  sam: () => int32(2, 1, 7, 0, 6, 2, 1, 2, 0, 6, 6, below(2) * 6, 1, 0, 0),
+  dam: () => int32(2, 1, 7, 0, 3, 2, 1, 1),
+};
+const windowNumbers = { forgetBias: 1, clip: 0, epsilon: 1e-6, delta: 0.005, discount: 0.99, linkBudgetBytes: 2 ** 20 };
+const windowFlags = { lengths: () => int32(), mode: () => int32(1, 0), wanted: () => int32(1, 0) };
+
+/** A first guess at one argument of an op. */
+function value({ name, type }, op) {
+  const memory = windows[/^(dnc|sam|dam)(Forward|Backward)$/.exec(op)?.[1]];
+  if (memory === undefined) return name === 'spec' ? spec() : some[type]();
+  if (name === 'dims') return memory();
+  return windowNumbers[name] ?? windowFlags[name]?.() ?? some[type]();
+}
 const dtypes = ['float32', 'float64', 'int32', 'uint8'];
 
 /** The last repair inside a list: the arguments before it, and the element it tried. Messages do not say which one it is. */
@@ -382,12 +400,12 @@ function repaired(described, args, message) {
 /** Arguments that the op accepts, found by following its messages; null when luck was not enough. */
 function accepted(name) {
   const described = ops[name].args;
-  let args = described.map(value);
+  let args = described.map((arg) => value(arg, name));
   tried = {};
   for (let step = 0; step < 100; step++) {
     if (attempt(name, args)) return args;
     const next = message === '' ? null : repaired(described, args, message);
-    args = next ?? described.map((arg, i) => (below(2) === 0 ? value(arg) : args[i]));
+    args = next ?? described.map((arg, i) => (below(2) === 0 ? value(arg, name) : args[i]));
   }
   return null;
 }
