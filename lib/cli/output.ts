@@ -3,6 +3,7 @@ import { MgError } from '../errors.js';
 
 /** Control characters other than the end of a line, as JSON writes them: names from files do not steer a terminal. */
 function shown(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

@@ -36,8 +36,8 @@ export class RunFolder {
   }
 
   /** Makes the folder (its parents too) and writes `config.json`. A folder that already holds a file under one of the names of a
-   *  run is refused, so that a new run never writes over an old one, nor over a user's own. ERR_MG_CHECKPOINT when another process
-   *  is at work in it, or when it cannot be made, with the system's error as `cause`. */
+   *  run is refused, so that a new run never writes over an old one, nor over a user's own. ERR_MG_CHECKPOINT when another
+   *  process is at work in it, or when it cannot be made, with the system's error as `cause`. */
   static async create(path: string, config: unknown): Promise<RunFolder> {
     const folder = resolve(path);
     try {

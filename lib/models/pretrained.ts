@@ -14,8 +14,8 @@ export type PretrainedName = (typeof PRETRAINED)[number];
 export const weightsFolder = join(packageRoot, 'bench/results/weights');
 
 /**
- * A trained model: `map9` draws the map of a 9×9 maze from a walk through it. What it was trained on and what it scores stands beside
- * the weights (`bench/results/weights/map9.json`). Throws ERR_MG_ARGUMENT for a name without weights.
+ * A trained model: `map9` draws the map of a 9×9 maze from a walk through it. What it was trained on and what it scores stands
+ * beside the weights (`bench/results/weights/map9.json`). Throws ERR_MG_ARGUMENT for a name without weights.
  */
 export async function pretrained(name: PretrainedName, options: Pick<LayerOptions, 'device'> = {}): Promise<MultigridMemory> {
   checkChoice('pretrained', 'name', name, PRETRAINED);

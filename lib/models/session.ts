@@ -90,8 +90,8 @@ function record(
 
 /**
  * A model step by step, for use online: `model.session({ batch: 1 })`. The model's `step` is recorded once, with its buffers, and
- * run again on them at each call, so that nothing is planned, named or allocated then. Same bits as `step` in eval mode. Weights may
- * change in place between steps; precision and threads stay those that there were at the start. Free it with `dispose()`.
+ * run again on them at each call, so that nothing is planned, named or allocated then. Same bits as `step` in eval mode. Weights
+ * may change in place between steps; precision and threads stay those that there were at the start. Free it with `dispose()`.
  * Steps of one session follow each other: ERR_MG_ARGUMENT for one that begins before the one before was awaited.
  */
 export class Session<S extends SessionState> implements Disposable {

@@ -150,8 +150,8 @@ const kept = new WeakMap<NetworkSpec, Map<string, PlannedNetwork>>();
 const MOST_KEPT = 64;
 
 /**
- * The network for windows of this size; the native planner is asked once for each size (again after `setThreads`), and the 64 sizes
- * used last are kept. ERR_MG_CONFIG for a network that cannot be built or does not fit its budget.
+ * The network for windows of this size; the native planner is asked once for each size (again after `setThreads`), and the 64
+ * sizes used last are kept. ERR_MG_CONFIG for a network that cannot be built or does not fit its budget.
  */
 export function planNetwork(spec: NetworkSpec, size: WindowSize, where = 'planNetwork'): PlannedNetwork {
   const { batch, steps, dtype = 'float32', backward = true, device = 'cpu', precision = 'float32' } = size;

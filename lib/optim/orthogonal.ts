@@ -31,8 +31,8 @@ function identity(size: number, like: Tensor): Tensor {
 }
 
 /**
- * The Q of squares [K, n, n] S = XᵀX for which X·Q is orthogonal: the steps X ← X(aI + bS + cS²) from X/‖X‖ on, Q being the product
- * of the factors, so that what is multiplied is n × n, and matrices of equal n go together.
+ * The Q of squares [K, n, n] S = XᵀX for which X·Q is orthogonal: the steps X ← X(aI + bS + cS²) from X/‖X‖ on, Q being the
+ * product of the factors, so that what is multiplied is n × n, and matrices of equal n go together.
  */
 function newtonSchulz(squares: Tensor): Tensor {
   const one = identity(squares.shape.at(-1)!, squares);
@@ -48,8 +48,9 @@ function newtonSchulz(squares: Tensor): Tensor {
 }
 
 /**
- * Each tensor, as its matrix UΣVᵀ, made UVᵀ, but for singular values between 0.68 and 1.21 in place of 1, and less for those below
- * 0.003 of the norm. Intermediate results belong to the scope. Source: Jordan et al. 2024, Newton–Schulz with their coefficients.
+ * Each tensor, as its matrix UΣVᵀ, made UVᵀ, but for singular values between 0.68 and 1.21 in place of 1, and less for those
+ * below 0.003 of the norm. Intermediate results belong to the scope. Source: Jordan et al. 2024, Newton–Schulz with their
+ * coefficients.
  */
 export function orthogonal(tensors: readonly Tensor[]): Tensor[] {
   const matrices = tensors.map(tall);

@@ -7,7 +7,10 @@ import { fail } from '../check.js';
 import { compare, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
 import type { SeedRecord } from './reproduce.js';
 
-/** All records `<folder>/<row>/<recipe>-<seed>.json`, in the order of rows, recipes and seeds. Throws ERR_MG_CONFIG for other JSON. */
+/**
+ * All records `<folder>/<row>/<recipe>-<seed>.json`, in the order of rows, recipes and seeds. Throws ERR_MG_CONFIG for other
+ * JSON.
+ */
 export function readRecords(folder: string): SeedRecord[] {
   if (!existsSync(folder)) return [];
   return reproducibleRows().flatMap(({ run }) => {

@@ -41,7 +41,9 @@ export interface ReproduceOptions {
   readonly row: string;
   readonly recipe: Recipe;
   readonly seed: number;
-  /** Each seed gets a folder `<row>/<recipe>-<seed>` in it, and beside it the record (`.json`) and the weights (`.safetensors`). */
+  /**
+   * Each seed gets a folder `<row>/<recipe>-<seed>` in it, and beside it the record (`.json`) and the weights (`.safetensors`).
+   */
   readonly out: string;
   /** The user's copy of the data set of the row, see {@link withData}. */
   readonly data?: string;
@@ -60,7 +62,10 @@ const MNIST = {
   testLabels: 't10k-labels-idx1-ubyte.gz',
 } as const;
 
-/** The run with its data set: for MNIST the folder of its four gzipped files, for bAbI that of its `qa…_train.txt` and `_test.txt`. */
+/**
+ * The run with its data set: for MNIST the folder of its four gzipped files, for bAbI that of its `qa…_train.txt` and
+ * `_test.txt`.
+ */
 export function withData(run: RunConfig, folder: string | undefined): RunConfig {
   const { name } = run.task;
   const isMnist = name === 'mnist-recall' || name === 'mnist-sorting';

@@ -1,4 +1,4 @@
-/** The rows that can be reproduced: a run of this package, the published rows it stands for, and what its scores are called there. */
+/** The rows that can be reproduced: a run, the published rows it stands for, and what its scores are called there. */
 import { fail } from '../check.js';
 import { isPresetRun, presetRun } from '../runs/presets.js';
 import { published, type Figure, type PublishedRow } from '../runs/published.js';
@@ -28,8 +28,8 @@ export function findRow(run: string): Row {
 }
 
 /**
- * What differs from the published recipe. A row that is not listed has no faster recipe yet. Adam at 2e-3 with 16 lists reached in
- * 25,000 updates what RMSProp at 1e-3 with 32 reached in three times as many (recall of 10).
+ * What differs from the published recipe. A row that is not listed has no faster recipe yet. Adam at 2e-3 with 16 lists reached
+ * in 25,000 updates what RMSProp at 1e-3 with 32 reached in three times as many (recall of 10).
  */
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {

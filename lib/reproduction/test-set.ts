@@ -6,7 +6,10 @@ import { Rng } from '../tensor/rng.js';
 
 /** As published. */
 export const TEST_ITEMS = 5_000;
-/** Stream of the test episodes of tasks that draw theirs. Training draws from the streams of its own seeds, which may not be this. */
+/**
+ * Stream of the test episodes of tasks that draw theirs. Training draws from the streams of its own seeds, which may not be
+ * this.
+ */
 export const TEST_SEED = 20_200_713;
 
 /** The task on the episodes that it is judged by. */
@@ -58,8 +61,8 @@ export function chance(task: Task<unknown>, items: number): Scores {
 }
 
 /**
- * The best answer that looks at nothing: for every bit of an answer, or every class, how often it was right in `examples` episodes of
- * training, whatever was shown and asked. What a network without memory, and without its input, would learn.
+ * The best answer that looks at nothing: for every bit of an answer, or every class, how often it was right in `examples`
+ * episodes of training, whatever was shown and asked. What a network without memory, and without its input, would learn.
  */
 export function withoutMemory(task: Task<unknown>, items: number, examples: number): Scores {
   const { outputs: described } = task.describe();

@@ -1,4 +1,4 @@
-/** A run of actor-critic training as one safetensors file: policy, optimizer, the frozen memory and its state, and where it stands. */
+/** A run of actor-critic training as one safetensors file: policy, optimizer, memory and its state, and where it stands. */
 import { checkInteger, fail } from '../check.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
 import { checkLoadable } from '../tensor/load-report.js';

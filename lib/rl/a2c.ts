@@ -46,9 +46,9 @@ const refuseHeldOut = (where: string): never =>
 const HELD_OUT = 0x5eed_0001;
 
 /**
- * Trains an agent in an environment: T steps of E episodes, generalized advantages, one update, and again. A step is one action of
- * one episode: an update counts T·E. Equal setups give equal bits, whatever the number of threads, and a run that was saved and
- * resumed is bit for bit the run that was not. Source: Mnih et al. 2016, with all episodes in step; Schulman et al. 2016.
+ * Trains an agent in an environment: T steps of E episodes, generalized advantages, one update, and again. A step is one action
+ * of one episode: an update counts T·E. Equal setups give equal bits, whatever the number of threads, and a run that was saved
+ * and resumed is bit for bit the run that was not. Source: Mnih et al. 2016, with all episodes in step; Schulman et al. 2016.
  */
 export class A2C implements Training {
   readonly setup: ResolvedA2C;
@@ -93,7 +93,10 @@ export class A2C implements Training {
     return await new Fit<A2C>(this, options, { callbacks, ...judged, record: this.#record, save, updates }).run();
   }
 
-  /** The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the update during which `signal` aborts. */
+  /**
+   * The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the update during which `signal`
+   * aborts.
+   */
   async *run(options: { steps: number; signal?: AbortSignal }): AsyncGenerator<A2CEvent> {
     checkOptions('run', options, ['steps', 'signal']);
     const { steps, signal } = options;

@@ -32,7 +32,10 @@ export interface ActorCriticOptions extends LayerOptions {
   readonly actions?: number;
   /** Default: the front of the memory's own reader, then a recall-type tail, two layers for each range of levels down to 0. */
   readonly policy?: PolicyConfig;
-  /** Whether layers of the front that equal those of the memory's reader begin with its weights: it can read already. Default true. */
+  /**
+   * Whether layers of the front that equal those of the memory's reader begin with its weights: it can read already. Default
+   * true.
+   */
   readonly warmStart?: boolean;
 }
 
@@ -44,7 +47,9 @@ export interface Judgement {
   readonly value: Tensor;
 }
 
-/** Two layers over levels 0 … l for each l below the front's finest, as the recall models have; the last one narrows to level 0. */
+/**
+ * Two layers over levels 0 … l for each l below the front's finest, as the recall models have; the last one narrows to level 0.
+ */
 function recallTail(front: readonly LayerRow[]): LayerRow[] {
   const finest = Math.max(...front.map(([, high]) => high));
   const levels = Array.from({ length: Math.max(1, finest) }, (_, i) => Math.max(0, finest - 1 - i));
@@ -56,8 +61,9 @@ function recallTail(front: readonly LayerRow[]): LayerRow[] {
  *   [logits_t ; V_t] = Linear(Reader(x_t, m_t))          x_t, the observation with its location, is also the query
  * As nothing flows back through time, every (m_t, x_t) is an example by itself. The module's parameters are those of the policy,
  * `reader.…` and `fc.…`; `memory` keeps its own. Initial values are He's, for a signal
- * of reward must pass all layers at once; the front begins as that of the memory's reader, by which it learns ten times as fast. ERR_MG_ARGUMENT for a memory without a writer and a reader.
- * Source: Huynh, Maire, Walter 2020, §4.2; the shape of the reader, which they do not give, is own.
+ * of reward must pass all layers at once; the front begins as that of the memory's reader, by which it learns ten times as fast.
+ * ERR_MG_ARGUMENT for a memory without a writer and a reader. Source: Huynh, Maire, Walter 2020, §4.2; the shape of the reader,
+ * which they do not give, is own.
  */
 export class ActorCritic extends Module {
   readonly memory: MultigridMemory;
@@ -135,7 +141,9 @@ export class ActorCritic extends Module {
   }
 }
 
-/** Multiplies weights by `gain` and empties biases: through nine layers, the rule of the readers leaves nothing of what is seen. */
+/**
+ * Multiplies weights by `gain` and empties biases: through nine layers, the rule of the readers leaves nothing of what is seen.
+ */
 function scaleWeights(module: Module, gain: number): void {
   for (const [name, parameter] of module.namedParameters()) {
     parameter.copyFrom(parameter.dataSync().map((value) => (name.endsWith('bias') ? 0 : gain * value)));

@@ -22,8 +22,8 @@ export interface Discount {
 
 /**
  *   δ_t = r_t + γ·V' − V_t,   A_t = δ_t + γλ·A_{t+1},   target_t = A_t + V_t
- * V' is V_{t+1}; 0 where the episode terminated; V of the state it was cut in where it was truncated. At either end the sum stops:
- * A_{t+1} counts as 0, for the next row belongs to the next episode. In double. Source: Schulman et al. 2016, equation 16.
+ * V' is V_{t+1}; 0 where the episode terminated; V of the state it was cut in where it was truncated. At either end the sum
+ * stops: A_{t+1} counts as 0, for the next row belongs to the next episode. In double. Source: Schulman et al. 2016, equation 16.
  */
 export function advantages(
   numbers: RolloutNumbers,

@@ -24,8 +24,9 @@ export interface ExploreOptions {
 
 /**
  * Plays one whole episode in each row; `env` must be at its beginning, not staggered. Means over mazes: `coverage100`,
- * `coverage250`, `coverage500`, `coverage1000` and `coverage` at the end, in shares of the free cells; `reward`; `bumps` in shares
- * of the steps. `steps90`: the median of the steps to 90 % coverage, infinite when half of the mazes are not covered so far.
+ * `coverage250`, `coverage500`, `coverage1000` and `coverage` at the end, in shares of the free cells; `reward`; `bumps` in
+ * shares of the steps. `steps90`: the median of the steps to 90 % coverage, infinite when half of the mazes are not covered so
+ * far.
  */
 export async function explore(
   { env, policy, signal }: ExploreOptions,

@@ -36,7 +36,8 @@ export interface MazesOptions extends MazeView {
 }
 
 /**
- * Mazes to explore. An agent sees the cells around it and its place relative to the start, moves up, down, left or right, is given
+ * Mazes to explore. An agent sees the cells around it and its place relative to the start, moves up, down, left or right, is
+ * given
  * +1 for a cell never visited, −1 for a bump, else 0, and is cut after `steps`; full coverage ends nothing. Row e takes the mazes
  * e, e + E, e + 2E … of the seed's stream. ERR_MG_ARGUMENT for options that do not fit.
  */

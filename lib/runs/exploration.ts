@@ -99,7 +99,9 @@ export function isExploration(value: unknown): value is ExplorationRun {
 
 const KEYS = Object.keys(ROWS[0]!) as readonly (keyof ExplorationRun)[];
 
-/** Checks a run file of an exploration; what it leaves out is that of the row named by `name`, else of `explore9`. ERR_MG_CONFIG. */
+/**
+ * Checks a run file of an exploration; what it leaves out is that of the row named by `name`, else of `explore9`. ERR_MG_CONFIG.
+ */
 export function checkExploration(value: unknown): ExplorationRun {
   const where = 'run';
   try {
@@ -147,7 +149,9 @@ export function explorationMazes(run: ExplorationRun, options: Partial<MazesOpti
   return mazes({ ...view, episodes: run.episodes, steps: run.episodeSteps, seed: run.seed, ...options });
 }
 
-/** Agent, mazes and optimizer of a run, ready for an `A2C`; `weights` hold the memory under `prefix`. Throws ERR_MG_CHECKPOINT. */
+/**
+ * Agent, mazes and optimizer of a run, ready for an `A2C`; `weights` hold the memory under `prefix`. Throws ERR_MG_CHECKPOINT.
+ */
 export function buildExploration(
   run: ExplorationRun,
   weights: ReadonlyMap<string, FileTensor>,

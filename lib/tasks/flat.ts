@@ -11,9 +11,10 @@ const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce(
 
 /**
  * The flat presentation of a task that asks once after the list (`recall`) or for an answer per item (`encodeDecode`): the bits
- * or pixels of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the query with
- * flag 1, and the answer is due one step later; decoding takes as many further steps, with flag 1 and zeros. The network
- * gives an output at every step, of which only the due ones count. Tasks that ask at every step need no other presentation.
+ * or pixels of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the
+ * query with flag 1, and the answer is due one step later; decoding takes as many further steps, with flag 1 and zeros. The
+ * network gives an output at every step, of which only the due ones count. Tasks that ask at every step need no other
+ * presentation.
  */
 export function flat<Item>(task: Task<Item>): Task<Item> {
   const { form, input, outputs } = task.describe();

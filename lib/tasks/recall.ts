@@ -18,8 +18,8 @@ export interface RecallOptions {
   readonly items?: number;
   /**
    * Whether an item equal to an earlier one is drawn again, so that every question has one answer. Default false: of ten random
-   * items the one asked for has a twin among those that can be asked for in 1.6 % of the lists, and then nobody can know which was
-   * meant: 0.39 % of the bits are wrong at best, more than the 0.30 % published.
+   * items the one asked for has a twin among those that can be asked for in 1.6 % of the lists, and then nobody can know which
+   * was meant: 0.39 % of the bits are wrong at best, more than the 0.30 % published.
    */
   readonly distinct?: boolean;
 }

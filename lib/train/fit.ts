@@ -118,7 +118,8 @@ export class Fit<T extends Training> {
   /** All that one update brings about; whether a listener asks to stop. */
   async #after(event: StepEvent, before: number): Promise<boolean> {
     const { steps, validate, checkpoint } = this.#options;
-    const { update: _, elapsedMs: _e, stepsPerSecond: _s, memoryBytes: _m, ...logged } = event; // what follows from the seed alone
+    // What follows from the seed alone.
+    const { update: _, elapsedMs: _e, stepsPerSecond: _s, memoryBytes: _m, ...logged } = event;
     const { step } = event;
     this.#history.push(event);
     if (this.#history.length >= 2 * HISTORY) this.#history = this.#history.slice(-HISTORY);

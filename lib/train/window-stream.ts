@@ -19,7 +19,9 @@ export interface StreamSetup<Item> {
 /** Milliseconds that making episodes may hold up the event loop, in which signals and timers wait. */
 const LONGEST_HOLD_MS = 20;
 
-/** `count` episodes of the stream `seed` from `first` on. Many take turns with the event loop; aborting rejects with the reason. */
+/**
+ * `count` episodes of the stream `seed` from `first` on. Many take turns with the event loop; aborting rejects with the reason.
+ */
 export async function drawItems<Item>(
   task: Task<Item>,
   { seed, first, count }: { seed: number; first: number; count: number },

@@ -36,7 +36,8 @@ std::function<void()> Environment::catching(std::function<void()> job) {
 Napi::Promise Environment::promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result,
                                    std::function<void()> ended) {
   // Owned by the queued job until it is handed to `settle`; a job dropped by a closing environment takes it along.
-  auto pending = std::make_shared<std::unique_ptr<Pending>>(new Pending{Napi::Promise::Deferred::New(env), std::move(result), std::move(ended)});
+  auto pending = std::make_shared<std::unique_ptr<Pending>>(
+      new Pending{Napi::Promise::Deferred::New(env), std::move(result), std::move(ended)});
   const Napi::Promise promise = (*pending)->deferred.Promise();
   if (waiting_++ == 0) completion_.Ref(env);
   queue_.enqueue([this, pending, job = catching(std::move(job))] {

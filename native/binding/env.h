@@ -26,8 +26,8 @@ class Environment {
   // The same job, which leaves its fault for the next reader.
   std::function<void()> catching(std::function<void()> job);
 
-  // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes; `ended` comes first, whether
-  // the job failed or not.
+  // Queues `job`, then settles the returned promise on the JavaScript thread with what `result` makes; `ended` comes first,
+  // whether the job failed or not.
   Napi::Promise promise(Napi::Env env, std::function<void()> job, std::function<Napi::Value(Napi::Env)> result,
                         std::function<void()> ended = {});
 

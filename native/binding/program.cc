@@ -49,7 +49,8 @@ std::string sizes(DType dtype, i64 count) { return std::string(dtype_name(dtype)
 
 void expect_alike(const char* op, const char* name, const Storage& to, DType dtype, i64 count) {
   if (to.dtype == dtype && to.count == count) return;
-  fail("ERR_MG_SHAPE", std::string(op) + ": expected " + name + " of " + sizes(to.dtype, to.count) + ", got " + sizes(dtype, count));
+  fail("ERR_MG_SHAPE",
+       std::string(op) + ": expected " + name + " of " + sizes(to.dtype, to.count) + ", got " + sizes(dtype, count));
 }
 
 Program::Port port(const Storage& storage) {
@@ -76,7 +77,8 @@ Napi::Value end_program(Info info) {
     const std::vector<Storage> inputs = arg_storages(op, "inputs", info[0]), carried = arg_storages(op, "carried", info[1]),
                                into = arg_storages(op, "into", info[2]), answers = arg_storages(op, "answers", info[3]);
     if (carried.size() != into.size())
-      fail("ERR_MG_SHAPE", "endProgram: expected into of " + std::to_string(carried.size()) + ", got " + std::to_string(into.size()));
+      fail("ERR_MG_SHAPE",
+           "endProgram: expected into of " + std::to_string(carried.size()) + ", got " + std::to_string(into.size()));
     for (std::size_t i = 0; i < carried.size(); i++) {
       expect_alike(op, "carried", into[i], carried[i].dtype, carried[i].count);
       if (!same_place(carried[i], into[i])) program->carried.push_back({carried[i], into[i]});
@@ -104,7 +106,8 @@ void take_numbers(const char* op, Program& program, Napi::Value value) {
                                 ", got " + describe_value(value));
   for (std::size_t i = 0; i < program.inputs.size(); i++) {
     const Napi::Value element = element_of(op, value, i);
-    if (program.is_pending) fail("ERR_MG_ARGUMENT", std::string(op) + ": expected the run before to have ended, got one under way");
+    if (program.is_pending)
+      fail("ERR_MG_ARGUMENT", std::string(op) + ": expected the run before to have ended, got one under way");
     program.given[i] = !element.IsNull();
     if (!program.given[i]) continue;
     const Bytes bytes = arg_typed_array(op, "data", element);

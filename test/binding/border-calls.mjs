@@ -343,8 +343,8 @@ const spec = () =>
     0,
   );
 /**
- * Sizes that fit each other, which luck alone does not find: windows of memories without a controller. dims as in binding.d.ts; x is
- * as wide as the interface, W(3V + R) + 3V + R(3 + 2V) for the DNC, 2RW + 3R for SAM and DAM.
+ * Sizes that fit each other, which luck alone does not find: windows of memories without a controller. dims as in binding.d.ts; x
+ * is as wide as the interface, W(3V + R) + 3V + R(3 + 2V) for the DNC, 2RW + 3R for SAM and DAM.
  */
 const windows = {
   dnc: () => int32(2, 1, 16, 0, 3, 2, 1, 1, below(2), below(2), 0),

@@ -124,7 +124,8 @@ describe('--resume', () => {
     expect(log.filter((line) => line.step > 200 && 'accuracy' in line).length).toBeGreaterThanOrEqual(9);
     const config = JSON.parse(readFileSync(join(folder, 'longer/config.json'), 'utf8')) as { steps: number };
     expect(config.steps).toBe(260);
-    expect(run('train', 'tiny.json', '--out', 'longer', '--resume', '--items', '4').status).toBe(0); // the same length, not the old one
+    // The same length, not the old one.
+    expect(run('train', 'tiny.json', '--out', 'longer', '--resume', '--items', '4').status).toBe(0);
   });
 });
 

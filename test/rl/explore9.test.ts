@@ -1,4 +1,6 @@
-/** The policy that is committed, on the memory that is committed: what it covers in mazes it never saw, with and without memory. */
+/**
+ * The policy that is committed, on the memory that is committed: what it covers in mazes it never saw, with and without memory.
+ */
 import { expect, it } from 'vitest';
 import { coverageScores } from '../../lib/runs/exploration-scores.js';
 import { buildExploration, explorationRun } from '../../lib/runs/exploration.js';
@@ -6,7 +8,7 @@ import { readTensors } from '../../lib/files/safetensors.js';
 import { packageRoot } from '../../lib/native.js';
 import { loadWeights } from '../../lib/train/checkpoint.js';
 
-it('explore9 covers more of a maze in 100 steps than an agent that only does not turn back; without its memory, far less', async () => {
+it('explore9 covers more in 100 steps than an agent that only does not turn back; without its memory, far less', async () => {
   const tensors = async (name: string) => (await readTensors(`${packageRoot}/bench/results/weights/${name}.safetensors`)).tensors;
   const run = explorationRun('explore9');
   const { agent } = buildExploration(run, await tensors(run.memory), 'model');

@@ -52,7 +52,7 @@ describe('reference policies', () => {
     expectSame(found.reward, reward);
   });
 
-  it('cover mazes of 9×9 as another program says: no U-turn 88 % after 100 steps, all mazes after 48 by the frontier', async () => {
+  it('cover 9×9 mazes as another program says: no U-turn 88 % after 100 steps, all after 48 by the frontier', async () => {
     const [turning, nearest] = [
       await explore(policies.noUturn(), 9, 200, [100]),
       await explore(policies.frontier(), 9, 200, [100]),

@@ -86,9 +86,9 @@ export class TwoStates extends World<{ state: number; steps: number; index: numb
 }
 
 /**
- * A corridor of `steps` places that ends in a junction. A sign at its entrance, seen there alone, says which way is right. Actions:
- * forward, left, right; bumping costs 0.1, the right turn gives 1, the wrong one −1, and either ends the episode. Optimum: 1.
- * Without memory a turn is worth 0 in the mean.
+ * A corridor of `steps` places that ends in a junction. A sign at its entrance, seen there alone, says which way is right.
+ * Actions: forward, left, right; bumping costs 0.1, the right turn gives 1, the wrong one −1, and either ends the episode.
+ * Optimum: 1. Without memory a turn is worth 0 in the mean.
  */
 export class TMaze extends World<{ sign: number; place: number; index: number }> {
   readonly name = 'T-maze';

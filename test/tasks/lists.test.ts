@@ -84,7 +84,7 @@ describe('recall', () => {
     expect(() => recall({ distinct: 1 as never })).toThrow(argument);
   });
 
-  it('practice at level d asks after each item but three about the d newest that can be asked for, half of the time the oldest', () => {
+  it('practice at level d asks after each item but three about the d newest, half of the time the oldest of them', () => {
     const task = recall({ items: 7, distinct: true });
     const lists = Array.from({ length: 200 }, (_, index) => task.generate(4, index));
     const place = (list: { patches: Uint8Array }, patch: number[]): number =>
