@@ -73,7 +73,7 @@ const WALKS: Readonly<Record<string, Row>> = {
 
 const RUNS: ReadonlyMap<string, RunConfig> = new Map([
   ...comparedRuns().filter(({ name }) => name === 'map9'),
-  ...Object.entries({ ...PUBLISHED, ...WALKS, ...SPARSE }).map(([name, [model, task, schedule]]): RunConfig => ({
+  ...Object.entries({ ...PUBLISHED, ...SPARSE, ...WALKS }).map(([name, [model, task, schedule]]): RunConfig => ({
     name,
     model,
     task,
