@@ -1,4 +1,5 @@
 /** Argument checks with one message form: `where: expected X, got Y; remedy`. */
+import { types } from 'node:util';
 import { MgError, type MgErrorCode } from './errors.js';
 
 /** A short, readable form of any value, for messages. Never throws, never long. */
@@ -65,7 +66,7 @@ export function checkChoice<T extends string | number>(where: string, name: stri
 
 /** A `Map` of named tensors, as `stateDict` and `loadTensors` give it. */
 export function checkMap(where: string, name: string, value: unknown): void {
-  if (!(value instanceof Map)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Map of tensors by name`, value);
+  if (!types.isMap(value)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Map of tensors by name`, value);
 }
 
 /** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */

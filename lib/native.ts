@@ -11,8 +11,24 @@ import { MgError } from './errors.js';
 
 export type { Program, Storage };
 
+// In a program that a bundler has made CommonJS, import.meta has no url; that is told when something is looked for.
+const self = (import.meta as { url?: string }).url;
+
 /** The folder of the package: this file lies in lib/ in a checkout and in dist/ once compiled. */
-export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+export const packageRoot = self === undefined ? '' : dirname(dirname(fileURLToPath(self)));
+
+/** The package's own description, of which this file is a part; null in a program that a bundler has put it into. */
+function ownPackage(): { version: string } | null {
+  try {
+    const found = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { name?: string; version: string };
+    return found.name === 'multigrid-memory' ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The version, read when it is asked for: nothing is read at import. */
+export const packageVersion = (): string => ownPackage()?.version ?? 'unknown';
 
 const here = `${process.platform}-${process.arch}`;
 const build = 'build it with: npx multigrid-memory build';
@@ -91,7 +107,11 @@ function checkContract(binding: NativeBinding, file: string): void {
 }
 
 function load(): { binding: NativeBinding; file: string } {
-  const require = createRequire(import.meta.url);
+  if (self === undefined || (ownPackage() === null && (process.env.MG_BINDING ?? '') === '')) {
+    const got = 'this code bundled into another program, away from its native file';
+    refuse(got, 'mark multigrid-memory as external in the bundler, and install it beside the bundle');
+  }
+  const require = createRequire(self);
   const file = locate(require);
   checkFile(file);
   let binding: NativeBinding;

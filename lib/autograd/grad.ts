@@ -1,8 +1,8 @@
 /** Gradients of functions, built on the tape. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { adopt, scope, refusePromise } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { gradientsAt } from './tape.js';
+import { gradientsAt, isRecording, recorded } from './tape.js';
 
 /**
  * Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions.
@@ -26,19 +26,23 @@ export function tidy<T>(fn: () => T): T {
  */
 export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) => { value: Tensor; grads: Tensor[] } {
   return (...x) => {
+    refuseNested(x);
     const s = scope();
+    depth += 1;
     try {
       const leaves = x.map((t) => {
         const leaf = t.detach();
         leaf.requiresGrad = true;
         return leaf;
       });
-      const { value, gradients } = gradientsAt(leaves, () => {
-        const y = fn(...leaves);
-        refusePromise('grad', y, 'await after the gradient instead');
-        if (!(y instanceof Tensor)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
-        return y;
-      });
+      const { value, gradients } = recorded(() =>
+        gradientsAt(leaves, () => {
+          const y = fn(...leaves);
+          refusePromise('grad', y, 'await after the gradient instead');
+          if (!(y instanceof Tensor)) fail('ERR_MG_ARGUMENT', 'grad', 'a function that returns a Tensor', y);
+          return y;
+        })
+      );
       const grads = gradients.map((gradient, i) => {
         if (gradient === null) return Tensor.zeros(x[i]!.shape, { dtype: x[i]!.dtype, device: x[i]!.device });
         adopt(gradient); // made outside of all scopes
@@ -47,9 +51,21 @@ export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) =
       s.keep(grads);
       return { value: s.keep(value.detach()), grads };
     } finally {
+      depth -= 1;
       s[Symbol.dispose]();
     }
   };
+}
+
+/** Functions whose gradients are being taken, one in another. */
+let depth = 0;
+
+/** A gradient is a constant to the one around it: what would come out is 0, not the second derivative. */
+function refuseNested(x: readonly Tensor[]): void {
+  if (depth === 0 || !isRecording()) return;
+  const at = x.findIndex((t) => t instanceof Tensor && t.requiresGrad);
+  const got = words(at < 0 ? 'a gradient inside the function of another' : `one of argument ${at + 1}, which depends on another`);
+  fail('ERR_MG_ARGUMENT', 'grad', 'a first derivative', got, 'there are no second ones; noGrad(() => …) takes it as a constant');
 }
 
 /** x ↦ (∂f/∂x₁, ∂f/∂x₂, …). */

@@ -14,6 +14,9 @@ export type Backward = (
 let recording = true;
 let nextId = 0;
 
+/** Operations whose gradients need the shapes of what they save, not the values. */
+const SHAPES_ALONE = new Set(['add', 'sub', 'neg', 'cast', 'to', 'clone']);
+
 /** One recorded operation: where its inputs came from and how gradients go back through it. */
 class Operation implements Producer, Owned {
   readonly id = nextId++;
@@ -22,6 +25,8 @@ class Operation implements Producer, Owned {
   /** For each input: the leaf to add to, or the operation and output it came from. */
   readonly edges: readonly ({ leaf: Tensor } | { operation: Operation; output: number } | null)[];
   #saved: readonly Tensor[];
+  /** What the saved tensors were when they were saved. */
+  readonly #versions: readonly { name: string; version: number }[];
   #backward: Backward | null;
 
   constructor(
@@ -37,6 +42,7 @@ class Operation implements Producer, Owned {
       return x.producer === null ? { leaf: x } : { operation: x.producer as Operation, output: x.outputIndex };
     });
     this.#saved = unscoped(() => saved.map((x) => x.alias(op)));
+    this.#versions = saved.map(({ name, version }) => ({ name, version }));
     this.#backward = backward;
     adopt(this);
   }
@@ -45,7 +51,26 @@ class Operation implements Producer, Owned {
     if (this.#backward === null) {
       fail('ERR_MG_DISPOSED', 'backward', `the graph of ${this.op}`, words('one already used or freed with its scope'));
     }
+    if (!SHAPES_ALONE.has(this.op)) this.#checkUnchanged();
     return this.#backward(dys, this.#saved, this.needs);
+  }
+
+  #checkUnchanged(): void {
+    this.#saved.forEach((x, i) => {
+      const { name, version } = this.#versions[i]!;
+      if (x.version === version) return;
+      const which = name === ''
+        ? `tensor ${i + 1} of ${this.op} [${x.shape.join(', ')}]`
+        : `${this.op} of ${JSON.stringify(name)}`;
+      const got = words('values changed in place since (copyFrom, an optimizer\'s step, loadStateDict)');
+      fail(
+        'ERR_MG_ARGUMENT',
+        'backward',
+        `the values that ${which} has seen`,
+        got,
+        'go back before they change, or clone() them',
+      );
+    });
   }
 
   [Symbol.dispose](): void {
@@ -90,6 +115,17 @@ export function noGrad<T>(fn: () => T): T {
     const result = fn();
     refusePromise('noGrad', result, 'put noGrad around the synchronous part');
     return result;
+  } finally {
+    recording = before;
+  }
+}
+
+/** Runs `fn` with recording on, also inside {@link noGrad}: a gradient is asked for. */
+export function recorded<T>(fn: () => T): T {
+  const before = recording;
+  recording = true;
+  try {
+    return fn();
   } finally {
     recording = before;
   }

@@ -1,4 +1,4 @@
-/** The run that a command line describes: a new one, or that of a folder, with which nothing asked for may disagree. */
+/** The run that a command line describes: a new one, or that of a folder, with which nothing that is asked for may disagree. */
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../check.js';

@@ -1,10 +1,13 @@
 /** What every command shares: where results go, and what a failure looks like. */
 import { MgError } from '../errors.js';
 
-/** Control characters other than the end of a line, as JSON writes them: names from files do not steer a terminal. */
+/** Whether a code unit steers a terminal; the end of a line and the tabulator are let through. */
+const isControl = (code: number): boolean => (code < 32 && code !== 9 && code !== 10) || (code >= 127 && code < 160);
+
+/** Control characters as JSON writes them: names from files do not steer a terminal. */
 function shown(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replaceAll(/[^ -~\n\t]/g, (c) => (isControl(c.charCodeAt(0)) ? escaped(c) : c));
 }
 
 /** A name from a file, on one line whatever is in it. */

@@ -16,7 +16,7 @@ const BODY_HASH = 'mg_body_sha256';
 const HEADER_HASH = 'mg_header_sha256';
 const NO_HASH = '0'.repeat(64);
 
-// Element kinds of the format and the array that holds each. BOOL, F16 and BF16 are raw: bytes and 16-bit patterns.
+// Element kinds of the format and the array that holds each. BOOL, F16, BF16 and all below are raw: bit patterns.
 const ARRAYS = {
   F64: Float64Array,
   I64: BigInt64Array,
@@ -31,6 +31,15 @@ const ARRAYS = {
   I8: Int8Array,
   U8: Uint8Array,
   BOOL: Uint8Array,
+  C64: BigUint64Array,
+  F8_E4M3: Uint8Array,
+  F8_E5M2: Uint8Array,
+  F8_E8M0: Uint8Array,
+  F8_E4M3FNUZ: Uint8Array,
+  F8_E5M2FNUZ: Uint8Array,
+  F6_E2M3: Uint8Array,
+  F6_E3M2: Uint8Array,
+  F4: Uint8Array,
 } as const;
 
 /** Element kinds by the names of the format. */
@@ -64,8 +73,10 @@ export interface Header {
 
 /** The array class of an element kind. */
 export const arrayOf = (dtype: FileDType): (typeof ARRAYS)[FileDType] => ARRAYS[dtype];
-/** Bytes of one element. */
-export const elementBytes = (dtype: FileDType): number => ARRAYS[dtype].BYTES_PER_ELEMENT;
+/** Kinds of which several elements share a byte. */
+const BITS: Partial<Record<FileDType, number>> = { F6_E2M3: 6, F6_E3M2: 6, F4: 4 };
+/** Bytes of one element; a part of one where several share it. */
+export const elementBytes = (dtype: FileDType): number => (BITS[dtype] ?? 8 * ARRAYS[dtype].BYTES_PER_ELEMENT) / 8;
 /** Whether `name` is one of the element kinds. */
 export const isFileDType = (name: unknown): name is FileDType => typeof name === 'string' && Object.hasOwn(ARRAYS, name);
 

@@ -71,7 +71,8 @@ function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
   if (key === METADATA_KEY || !isWellFormed(key))
     fail('ERR_MG_ARGUMENT', where, `a name of well-formed Unicode other than ${METADATA_KEY}`, key);
   if (!isFileDType(dtype)) fail('ERR_MG_ARGUMENT', where, 'a dtype of the format', dtype);
-  if (!(data instanceof arrayOf(dtype))) fail('ERR_MG_ARGUMENT', where, `${dtype} data in a ${arrayOf(dtype).name}`, data);
+  if ((data as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag] !== arrayOf(dtype).name)
+    fail('ERR_MG_ARGUMENT', where, `${dtype} data in a ${arrayOf(dtype).name}`, data);
   const count = shape.every((side) => Number.isSafeInteger(side) && side >= 0) ? elementCount(shape) : null;
   if (count !== data.length) fail('ERR_MG_SHAPE', where, `a shape of ${data.length} elements`, shape);
 }
@@ -106,7 +107,7 @@ function tensorOf({ dtype, shape, begin, bytes }: HeaderEntry, body: Uint8Array)
   const isAligned = (body.byteOffset + begin) % size === 0;
   const view = body.subarray(begin, begin + bytes);
   const part = isAligned ? view : new Uint8Array(view); // not slice: that of a Buffer is a view again
-  const data: FileArray = new (arrayOf(dtype))(part.buffer as ArrayBuffer, part.byteOffset, bytes / size);
+  const data: FileArray = new (arrayOf(dtype))(part.buffer as ArrayBuffer, part.byteOffset, bytes / Math.max(1, size));
   return { dtype, shape, data };
 }
 

@@ -11,7 +11,7 @@ import { sumTo } from './reduce.js';
 
 /** In the order of the native code. */
 const unaryKinds = ['neg', 'exp', 'log', 'sqrt', 'sigmoid', 'tanh', 'relu', 'softplus', 'abs', 'square'] as const;
-const binaryKinds = ['add', 'sub', 'mul', 'div', 'pow'] as const;
+const binaryKinds = ['add', 'sub', 'mul', 'div', 'pow', 'powBase', 'powExponent'] as const;
 
 function unary(kind: (typeof unaryKinds)[number]): (x: Tensor) => Tensor {
   const dims = Int32Array.of(unaryKinds.indexOf(kind));
@@ -115,13 +115,14 @@ export const mul = binary('mul', (dy, _, b) => binaryForward('mul', dy, b), (dy,
 export const div = binary(
   'div',
   (dy, _, b) => binaryForward('div', dy, b),
-  (dy, a, b) => composed((t) => neg(t(binaryForward('div', t(binaryForward('mul', dy, a)), t(square(b)))))),
+  // −(dy·(a/b))/b: b² may leave the range of the type where the gradient does not.
+  (dy, a, b) => composed((t) => neg(t(binaryForward('div', t(binaryForward('mul', dy, t(binaryForward('div', a, b)))), b)))),
 );
-/** aᵇ. The gradient at b needs a > 0. */
+/** aᵇ. The gradient at b needs a > 0, or a = 0 and b ≥ 0, where it is 0; that at a is 0 where b is. */
 export const pow = binary(
   'pow',
-  (dy, a, b) => composed((t) => binaryForward('mul', dy, t(binaryForward('mul', b, t(binaryForward('pow', a, t(sub(b, 1)))))))),
-  (dy, a, b) => composed((t) => binaryForward('mul', dy, t(binaryForward('mul', t(binaryForward('pow', a, b)), t(log(a)))))),
+  (dy, a, b) => composed((t) => binaryForward('mul', dy, t(binaryForward('powBase', a, b)))),
+  (dy, a, b) => composed((t) => binaryForward('mul', dy, t(binaryForward('powExponent', a, b)))),
 );
 
 /** x with another element type. Gradients flow between float types; conversion to integers, as in typed arrays, has none. */

@@ -134,6 +134,7 @@ export abstract class Optimizer implements Disposable {
         slot: (slot) => kept(slot).map((tensor) => tensor.storage(where)),
         kept,
       });
+      for (const [, p] of members) p.changed();
     });
     this.#counters = { timeStep: this.timeStep + timeSteps, update: this.update + 1 };
     return { norm, made, lr: rates[0]! };

@@ -18,7 +18,8 @@ export interface StoryText {
 
 /** Splits the text of a bAbI file into stories. A line is `ID statement.` or `ID question? <TAB>answer<TAB>supporting IDs`;
  *  ID 1 begins a story. Spaces around words and answers do not count. Line numbers and supporting IDs are dropped; an answer
- *  `a,b` is two words. ERR_MG_ARGUMENT, naming the line, for anything else. */
+ *  `a,b` is two words.
+ *  ERR_MG_ARGUMENT, naming the line, for anything else. */
 export function parseStories(where: string, text: string): StoryText[] {
   const stories: { tokens: string[]; targets: string[]; questions: number[][] }[] = [];
   text.split(/\r?\n/).forEach((line, k) => {

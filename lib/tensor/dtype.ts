@@ -27,7 +27,9 @@ export function bytesPerElement(dtype: DType): number {
 
 /** The dtype a typed array holds, or undefined for one we do not have. */
 export function dtypeOf(array: ArrayBufferView): DType | undefined {
-  return dtypes.find((dtype) => array instanceof constructors[dtype]);
+  // By its tag, which is the same in every realm (node:vm, test environments).
+  const tag = (array as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  return dtypes.find((dtype) => constructors[dtype].name === tag);
 }
 
 export function viewAs<D extends DType>(dtype: D, buffer: ArrayBuffer): TypedArrayOf<D> {
@@ -37,5 +39,6 @@ export function viewAs<D extends DType>(dtype: D, buffer: ArrayBuffer): TypedArr
 /** `values` as a typed array of `dtype`, converted element by element when it is of another type. */
 export function arrayOf<D extends DType>(dtype: D, values: ArrayLike<number>): TypedArrayOf<D> {
   const Constructor = constructors[dtype];
-  return (values instanceof Constructor ? values : Constructor.from(values)) as TypedArrayOf<D>;
+  const isOne = ArrayBuffer.isView(values) && dtypeOf(values) === dtype;
+  return (isOne ? values : Constructor.from(values)) as TypedArrayOf<D>;
 }

@@ -1,4 +1,5 @@
 /** Tensors to and from safetensors files. */
+import { types } from 'node:util';
 import { checkMap, checkOptionalFunction, checkOptions, fail } from '../check.js';
 import { device as findDevice, type DeviceLike } from './device.js';
 import type { DType } from './dtype.js';
@@ -26,10 +27,14 @@ export function fromFileTensor(key: string, { dtype, shape, data }: FileTensor, 
 export async function saveTensors(
   file: string,
   tensors: ReadonlyMap<string, Tensor>,
-  metadata: Readonly<Record<string, string>> = {},
+  metadata: Readonly<Record<string, string>> | ReadonlyMap<string, string> = {},
 ): Promise<void> {
   checkMap('saveTensors', 'tensors', tensors);
-  await writeTensors(file, await toFileTensors(tensors), new Map(Object.entries(metadata)));
+  await writeTensors(
+    file,
+    await toFileTensors(tensors),
+    new Map(types.isMap(metadata) ? (metadata as ReadonlyMap<string, string>) : Object.entries(metadata)),
+  );
 }
 
 export interface LoadTensorsOptions {

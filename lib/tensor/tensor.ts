@@ -1,4 +1,5 @@
 /** The tensor: a shape, a dtype, and a handle to counted native storage. */
+import * as workers from 'node:worker_threads';
 import { native, type Storage } from '../native.js';
 import { checkInstance, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
@@ -24,10 +25,16 @@ export interface Producer {
 /** A storage shared by tensors and by the graph; it is given back when the last of them lets go. */
 class Handle {
   count = 1;
+  /** Times that the values were changed in place. */
+  version = 0;
   constructor(readonly storage: Storage) {}
 }
 
 let liveTensors = 0;
+
+/** A handle has no meaning in another thread: posting or cloning it is a DataCloneError, not an empty shell. */
+const keepAtHome: (handle: object) => void = (workers as { markAsUncloneable?: (value: object) => void }).markAsUncloneable ??
+  ((handle) => Object.defineProperty(handle, 'clone_values_instead', { value: () => {}, enumerable: true }));
 
 /**
  * Dense, row-major, channels last. Making one copies; reading one waits for the work queued before and returns a fresh
@@ -54,6 +61,7 @@ export class Tensor<D extends DType = DType> implements Owned {
     this.dtype = dtype;
     this.size = sizeOf(shape);
     liveTensors += 1;
+    keepAtHome(this);
     adopt(this);
   }
 
@@ -71,7 +79,7 @@ export class Tensor<D extends DType = DType> implements Owned {
       return create(where, values, shape ?? [values.length], { ...options, dtype: options.dtype ?? (own as D) });
     }
     const nested = shapeOfNested(where, data);
-    const flat = (Array.isArray(data) ? data.flat(Infinity) : [data]) as number[];
+    const flat = flattened(data);
     const bad = flat.findIndex((value) => typeof value !== 'number');
     if (bad >= 0) fail('ERR_MG_ARGUMENT', where, 'numbers', flat[bad]);
     return create(where, flat, shape ?? nested, options);
@@ -128,6 +136,16 @@ export class Tensor<D extends DType = DType> implements Owned {
       fail('ERR_MG_DTYPE', 'requiresGrad', 'a float32 or float64 tensor', this.dtype);
     }
     this.#requiresGrad = on;
+  }
+
+  /** How often the values were changed in place, through whatever tensor; 0 for one that is disposed of. */
+  get version(): number {
+    return this.#handle?.version ?? 0;
+  }
+
+  /** Says that the values were changed in place. Library use: `copyFrom` and optimizers do. */
+  changed(): void {
+    if (this.#handle !== null) this.#handle.version += 1;
   }
 
   /** The native storage, for the op named `op`. Throws ERR_MG_DISPOSED after disposal. */
@@ -188,6 +206,7 @@ export class Tensor<D extends DType = DType> implements Owned {
       fail('ERR_MG_SHAPE', 'copyFrom', `${this.size} elements`, data);
     }
     native().write(storage, data);
+    this.changed();
     return this;
   }
 
@@ -266,9 +285,15 @@ function create<D extends DType>(where: string, values: ArrayLike<number>, shape
   return label(new Tensor(native().fromArray(arrayOf(dtype, values)), checked, dtype), options);
 }
 
+/** All elements in order; `flat` of JavaScript would leave holes out. */
+function flattened(data: unknown): number[] {
+  if (!Array.isArray(data)) return [data as number];
+  return Array.from(data as unknown[], (element) => (Array.isArray(element) ? flattened(element) : [element as number])).flat();
+}
+
 function shapeOfNested(where: string, data: unknown): Shape {
   if (!Array.isArray(data)) return [];
-  const shapes = data.map((element) => shapeOfNested(where, element));
+  const shapes = Array.from(data, (element) => shapeOfNested(where, element)); // holes are elements, undefined
   const first = shapes[0] ?? [];
   const odd = shapes.findIndex((shape) => !sameShape(shape, first));
   if (odd >= 0) fail('ERR_MG_SHAPE', where, `nested arrays of one shape, like [${first.join(', ')}]`, shapes[odd]);

@@ -1,9 +1,7 @@
 /** A training run as one safetensors file: `model.*`, `optimizer.*`, `state.*`, and where it stands as metadata. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { checkChoice, fail, words } from '../check.js';
 import { MgError } from '../errors.js';
-import { packageRoot } from '../native.js';
+import { packageVersion } from '../native.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { checkLoadable } from '../tensor/load-report.js';
@@ -34,9 +32,8 @@ export interface Progress {
   readonly position: Position;
 }
 
-const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 /** What wrote a file. */
-export const packageText = `multigrid-memory ${packageVersion}`;
+export const packageText = `multigrid-memory ${packageVersion()}`;
 
 const identityOf = ({ model, task, seed, batchSize, truncate }: TaskTraining): RunIdentity => ({
   task: task.name,

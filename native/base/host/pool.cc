@@ -1,7 +1,13 @@
 #include "pool.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <chrono>
 #include <limits>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace mg {
 namespace {
@@ -21,13 +27,38 @@ inline void pause() {
 #endif
 }
 
+// Processors of the set that the process may run on (taskset, docker --cpuset-cpus, SLURM), of which the control group grants
+// this many at a time (docker --cpus). At least 1.
+int usable_processors() {
+  int count = int(std::thread::hardware_concurrency());
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+  double quota = 0, period = 0;
+  if (std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {  // version 2: "max 100000" without a bound
+    if (std::fscanf(file, "%lf %lf", &quota, &period) != 2) quota = 0;
+    std::fclose(file);
+  } else {
+    if (std::FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r")) {  // version 1: -1 without a bound
+      if (std::fscanf(q, "%lf", &quota) != 1) quota = 0;
+      std::fclose(q);
+    }
+    if (std::FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r")) {
+      if (std::fscanf(p, "%lf", &period) != 1) period = 0;
+      std::fclose(p);
+    }
+  }
+  if (quota > 0 && period > 0) count = std::min(count, int(std::ceil(quota / period)));
+#endif
+  return std::max(count, 1);
+}
+
 }  // namespace
 
 Pool& Pool::get() {
   static Pool* const pool = new Pool;
   static const bool sized = [] {  // tried again at the next call where it throws
-    const unsigned cores = std::thread::hardware_concurrency();
-    pool->resize(cores ? int(cores) : 1);
+    pool->resize(usable_processors());
     return true;
   }();
   static_cast<void>(sized);

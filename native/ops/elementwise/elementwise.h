@@ -12,7 +12,8 @@ namespace mg {
 
 // The order is that of `unaryKinds` in lib/ops/elementwise.ts.
 enum class Unary : int { neg, exp, log, sqrt, sigmoid, tanh, relu, softplus, abs, square, count };
-enum class Binary : int { add, sub, mul, div, pow, count };
+// The last two are what the gradients of a^b are multiplied with.
+enum class Binary : int { add, sub, mul, div, pow, pow_base, pow_exponent, count };
 
 template <class T>
 MG_HD T sigmoid_of(T x) {
@@ -64,9 +65,18 @@ MG_HD T binary(Binary kind, T a, T b) {
     case Binary::mul: return a * b;
     case Binary::div: return a / b;
     case Binary::pow: return std::pow(a, b);
+    case Binary::pow_base: return b == 0 ? T(0) : b * std::pow(a, b - T(1));                  // a^0 is constant, also at 0
+    case Binary::pow_exponent: return a == 0 && b >= 0 ? T(0) : std::pow(a, b) * std::log(a);  // 0^b is 0 for b > 0
     case Binary::count: break;
   }
   return a;
+}
+
+// low + (high - low) u in [low, high): a value that rounds to high becomes the one before it.
+template <class T>
+MG_HD T uniform_of(double low, double high, double u) {
+  const T x = static_cast<T>(low + (high - low) * u), top = static_cast<T>(high);
+  return x < top || !(low < high) ? x : std::nextafter(top, static_cast<T>(low));
 }
 
 // v as another type; a float becomes an integer as in JavaScript's typed arrays: cut off, modulo 2^32 or 2^8, 0 where it is

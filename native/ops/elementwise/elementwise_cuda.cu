@@ -38,7 +38,7 @@ void fill_random(Stream stream, bool normal, i64 n, std::uint64_t key, std::uint
   each_element(stream, n, [=] MG_DEVICE(i64 i) {
     const std::uint64_t draw = static_cast<std::uint64_t>(i);
     y[i] =
-        static_cast<T>(normal ? a + b * philox_normal(key, first + 2 * draw) : a + (b - a) * philox_uniform(key, first + draw));
+        normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw)) : uniform_of<T>(a, b, philox_uniform(key, first + draw));
   });
 }
 
