@@ -61,8 +61,8 @@ void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, dou
   over_blocks(n, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) {
       const std::uint64_t draw = static_cast<std::uint64_t>(i);
-      y[i] =
-          normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw)) : uniform_of<T>(a, b, philox_uniform(key, first + draw));
+      y[i] = normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw))
+                    : uniform_of<T>(a, b, philox_uniform(key, first + draw));
     }
   });
 }

@@ -37,8 +37,8 @@ template <class T>
 void fill_random(Stream stream, bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y) {
   each_element(stream, n, [=] MG_DEVICE(i64 i) {
     const std::uint64_t draw = static_cast<std::uint64_t>(i);
-    y[i] =
-        normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw)) : uniform_of<T>(a, b, philox_uniform(key, first + draw));
+    y[i] = normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw))
+                  : uniform_of<T>(a, b, philox_uniform(key, first + draw));
   });
 }
 
