@@ -342,25 +342,64 @@ const spec = () =>
     1,
     0,
   );
+const zeros = (count) => binding.fromArray(new Float32Array(count));
+const places = (count) => binding.fromArray(new Int32Array(count));
+const none = (count) => Array.from({ length: count }, () => zeros(0));
 /**
- * Sizes that fit each other, which luck alone does not find: windows of memories without a controller. dims as in binding.d.ts; x
- * is as wide as the interface, W(3V + R) + 3V + R(3 + 2V) for the DNC, 2RW + 3R for SAM and DAM.
+ * Windows of two steps of one sample without a controller, whose sizes luck alone does not find. dims and inputs as in
+ * binding.d.ts: x is the interface, W(3V + R) + 3V + R(3 + 2V) numbers for the DNC, 2RW + 3R for SAM and DAM. `steps`, `trace`
+ * and `gradients` say which results of forward backward is given, and how many of them have gradients.
  */
 const windows = {
-  dnc: () => int32(2, 1, 16, 0, 3, 2, 1, 1, below(2), below(2), 0),
-  sam: () => int32(2, 1, 7, 0, 6, 2, 1, 2, 0, 6, 6, below(2) * 6, 1, 0, 0),
-  dam: () => int32(2, 1, 7, 0, 3, 2, 1, 1),
+  dnc: {
+    dims: () => int32(2, 1, 16, 0, 3, 2, 1, 1, below(2), below(2), 0),
+    inputs: () => [zeros(32), ...none(4), ...[6, 3, 9, 3, 3, 3, 2].map(zeros), ...none(2)],
+    numbers: [1, 0, 1e-6],
+    mode: int32(1, 0),
+    steps: 2,
+    trace: 6,
+    gradients: 11,
+    last: [int32(1), 2 ** 20],
+  },
+  sam: {
+    dims: () => int32(2, 1, 7, 0, 6, 2, 1, 2, 0, 6, 6, 0, 1, 0, 0),
+    inputs: () => {
+      const state = [zeros(12), places(14), places(2), places(2), zeros(2), zeros(2)];
+      return [zeros(14), ...none(4), ...state, ...none(2), places(0), zeros(0), places(0), zeros(0)];
+    },
+    numbers: [1, 0, 1e-6, 0.005],
+    mode: int32(1, 0),
+    steps: 3,
+    trace: 8,
+    gradients: 14,
+    last: [int32(1, 1)],
+  },
+  dam: {
+    dims: () => int32(2, 1, 7, 0, 3, 2, 1, 1),
+    inputs: () => [zeros(14), ...none(4), ...[6, 3, 3, 2].map(zeros), ...none(2)],
+    numbers: [1, 0, 1e-6, 0.99],
+    mode: int32(1),
+    steps: 2,
+    trace: 5,
+    gradients: 8,
+    last: [],
+  },
 };
-const windowNumbers = { forgetBias: 1, clip: 0, epsilon: 1e-6, delta: 0.005, discount: 0.99, linkBudgetBytes: 2 ** 20 };
-const windowFlags = { lengths: () => int32(), mode: () => int32(1, 0), wanted: () => int32(1, 0) };
 
-/** A first guess at one argument of an op. */
-function value({ name, type }, op) {
-  const memory = windows[/^(dnc|sam|dam)(Forward|Backward)$/.exec(op)?.[1]];
-  if (memory === undefined) return name === 'spec' ? spec() : some[type]();
-  if (name === 'dims') return memory();
-  return windowNumbers[name] ?? windowFlags[name]?.() ?? some[type]();
+/** Arguments that an op of a memory accepts; undefined for other ops. */
+function memoryCall(op) {
+  const [, kind, direction] = /^(dnc|sam|dam)(Forward|Backward)$/.exec(op) ?? [];
+  if (kind === undefined) return undefined;
+  const { dims, inputs, numbers, mode, steps, trace, gradients, last } = windows[kind];
+  const [given, sizes, lengths] = [inputs(), dims(), below(2) === 0 ? int32() : int32(below(3))];
+  const forward = [given, lengths, sizes, ...numbers, mode];
+  if (direction === 'Forward') return forward;
+  const results = binding[`${kind}Forward`](...forward);
+  const wanted = Array.from({ length: gradients }, () => null);
+  return [given, results.slice(0, steps), results.slice(-trace), wanted, lengths, sizes, ...numbers, ...last];
 }
+
+const value = ({ name, type }) => (name === 'spec' ? spec() : some[type]());
 const dtypes = ['float32', 'float64', 'int32', 'uint8'];
 
 /** The last repair inside a list: the arguments before it, and the element it tried. Messages do not say which one it is. */
@@ -400,12 +439,12 @@ function repaired(described, args, message) {
 /** Arguments that the op accepts, found by following its messages; null when luck was not enough. */
 function accepted(name) {
   const described = ops[name].args;
-  let args = described.map((arg) => value(arg, name));
+  let args = memoryCall(name) ?? described.map(value);
   tried = {};
   for (let step = 0; step < 100; step++) {
     if (attempt(name, args)) return args;
     const next = message === '' ? null : repaired(described, args, message);
-    args = next ?? described.map((arg, i) => (below(2) === 0 ? value(arg, name) : args[i]));
+    args = next ?? described.map((arg, i) => (below(2) === 0 ? value(arg) : args[i]));
   }
   return null;
 }

@@ -17,7 +17,7 @@ const KILLS = 200;
 const LANES = 2;
 let lib = '';
 beforeAll(() => {
-  lib = transpileLib('train/safetensors.ts', 'train/metrics-log.ts');
+  lib = transpileLib('files/safetensors.ts', 'files/metrics-log.ts');
 });
 afterAll(() => rmSync(lib, { recursive: true, force: true }));
 
@@ -125,7 +125,7 @@ describe('a disk that takes no more', () => {
 
   limited('a log that reaches the limit keeps its whole lines, and takes shorter ones after', () => {
     const file = join(temporaryFolder(), 'metrics.jsonl');
-    const code = `import { MetricsLog } from '${lib}/train/metrics-log.js';
+    const code = `import { MetricsLog } from '${lib}/files/metrics-log.js';
       const log = new MetricsLog('${file}');
       const codes = [];
       for (let step = 1; step <= 40; step += 1) {

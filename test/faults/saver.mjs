@@ -4,8 +4,8 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [lib, folder, count = 'Infinity', floats = '30000'] = process.argv.slice(2);
-const { sweepLeftovers } = await import(`${lib}/train/atomic-file.js`);
-const { readTensors, writeTensors } = await import(`${lib}/train/safetensors.js`);
+const { sweepLeftovers } = await import(`${lib}/files/atomic-file.js`);
+const { readTensors, writeTensors } = await import(`${lib}/files/safetensors.js`);
 
 const file = join(folder, 'checkpoint.safetensors');
 const say = (text) => writeSync(1, `${text}\n`);

@@ -109,7 +109,7 @@ describe('installed without a compiler, scripts off', { timeout: 180_000 }, () =
     const train = ['train', 'map9', '--items', '2', '--out', 'run', '--json']; // episodes have 49 steps
     const endOf = (...more: string[]) => {
       const { status, stdout } = machine.run('multigrid-memory', [...train, ...more]);
-      return { status, step: (JSON.parse(stdout || '{}') as { step?: number }).step };
+      return { status, step: (JSON.parse(stdout.trim().split('\n').at(-1) || '{}') as { step?: number }).step };
     };
     expect(endOf('--steps', '49')).toEqual({ status: 0, step: 49 });
     expect(endOf('--steps', '98', '--resume')).toEqual({ status: 0, step: 98 });

@@ -1,7 +1,7 @@
 // The package as a user gets it: packed, and installed where there is no compiler.
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,7 +14,7 @@ export interface Packed {
   readonly unpackedBytes: number;
 }
 
-/** Not part of a checkout, or made again for the package. */
+/** Of the top level: no part of a checkout, or made again for the package. */
 const LEFT_OUT = new Set(['.git', 'node_modules', 'build', 'dist', 'docs', 'prebuilds', 'runs', '.offline']);
 
 /**
@@ -37,7 +37,7 @@ export function packPackage(folder: string): Packed {
 }
 
 function makeStage(stage: string): string {
-  cpSync(root, stage, { recursive: true, filter: (file) => !LEFT_OUT.has(basename(file)) });
+  cpSync(root, stage, { recursive: true, filter: (file) => !LEFT_OUT.has(relative(root, file)) });
   symlinkSync(realpathSync(join(root, 'node_modules')), join(stage, 'node_modules'));
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'lib'], { cwd: stage });
   const prebuilt = join(stage, 'prebuilds', platform, `multigrid-memory${process.platform === 'linux' ? '.glibc' : ''}.node`);

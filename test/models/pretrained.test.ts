@@ -27,5 +27,5 @@ it.each(PRETRAINED)('%s', async (name) => {
 });
 
 it('a name without weights is refused', async () => {
-  await expect(models.pretrained('map25' as never)).rejects.toThrow(/pretrained: expected name to be one of map9, got "map25"/);
+  await expect(models.pretrained('map25' as never)).rejects.toThrow(/pretrained: expected name to be one of "map9", got "map25"/);
 });

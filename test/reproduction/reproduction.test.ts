@@ -1,8 +1,9 @@
 // The published rows: each can be trained, stopped, scored and reported; their test sets and the answers that need no memory.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
 import { measureCost } from '../../lib/reproduction/cost.js';
 import { readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
@@ -16,6 +17,10 @@ import { loadTensors } from '../../lib/tensor/tensor-file.js';
 import { sharedFile } from '../tasks/shared-data.js';
 
 const out = mkdtempSync(join(tmpdir(), 'mg-reproduce-'));
+const ARCHIVE = sharedFile('data/babi/babi-tasks_1-20_v1-2-en.tar.gz');
+beforeAll(() => {
+  if (existsSync(ARCHIVE)) execFileSync('tar', ['-xzf', ARCHIVE, '-C', out, 'tasks_1-20_v1-2/en']);
+});
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 const byName = new Map(reproducibleRows().map((row) => [row.run, row]));
 
@@ -27,15 +32,11 @@ const short = (run: RunConfig): Partial<RunConfig> => ({
   task: run.task.name === 'mapping' ? { ...run.task, pathLength: 4 } : run.task,
 });
 
-/** The user's data of a row in this checkout, if it is there. */
-function dataOf(row: string): string | undefined {
+/** The user's data of a row, and what has to be there for it. */
+function dataOf(row: string): { folder: string; source: string } | undefined {
   const { name } = recipeRun(row, 'fast').task;
-  const folder = name === 'babi'
-    ? 'data/fixtures/babi/tasks_1-20_v1-2/en-10k'
-    : name.startsWith('mnist')
-    ? 'data/mnist'
-    : undefined;
-  return folder === undefined ? undefined : sharedFile(folder);
+  if (name === 'babi') return { folder: join(out, 'tasks_1-20_v1-2/en'), source: ARCHIVE };
+  return name.startsWith('mnist') ? { folder: sharedFile('data/mnist'), source: sharedFile('data/mnist') } : undefined;
 }
 
 describe('rows', () => {
@@ -131,9 +132,9 @@ function wrap(task: ReturnType<typeof tasks.recall>) {
 }
 
 describe('one seed', () => {
-  const rows = [...byName.keys()].filter((row) => dataOf(row) === undefined || existsSync(dataOf(row)!));
+  const rows = [...byName.keys()].filter((row) => existsSync(dataOf(row)?.source ?? '.'));
   it.each(rows)('of %s is trained, scored and noted', async (row) => {
-    const data = dataOf(row);
+    const data = dataOf(row)?.folder;
     const change = short(recipeRun(row, 'fast'));
     const options = { row, recipe: 'fast', seed: 3, out, items: 2, change, ...(data === undefined ? {} : { data }) } as const;
     const { record, folder, isFinished } = await reproduce(options);
