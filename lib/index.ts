@@ -37,7 +37,7 @@ export * as models from './models/index.js';
 export * as optim from './optim/index.js';
 export * as rl from './rl/index.js';
 export * as tasks from './tasks/index.js';
-export type { CurriculumOptions, LevelStart } from './train/curriculum.js';
+export type { CurriculumOptions, LessonsOpened } from './train/curriculum.js';
 export { Trainer } from './train/trainer.js';
 export type { CheckpointOptions, FitOptions, LossFunction, TrainerSetup } from './train/trainer-setup.js';
 export type { Callback, FitResult, StepEvent, TaskTraining, TrainContext, Training } from './train/events.js';

@@ -6,12 +6,13 @@ import { Rng } from '../tensor/rng.js';
 import { BitScorer } from './scorers.js';
 import { directions } from './task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
+import { checkWeights, drawWeighted } from './lessons.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
 
 export const PATCH = 9; // bits of a 3×3 patch
 
-/** Steps before practice asks for the first time: after so few items a question trains little. */
-const FIRST_ASKED = 3;
+/** Last steps of a list at which practice asks. */
+const ASKED = 6;
 
 export interface RecallOptions {
   /** Items per list. Default 10; the extended task of the paper has 20. */
@@ -60,14 +61,14 @@ function distinctBits(rng: Rng, items: number): Uint8Array {
 class RecallTask implements Task<RecallList> {
   readonly name = 'recall';
   readonly version = 1;
-  readonly levels: number;
+  readonly lessons: number;
   readonly #items: number;
   readonly #distinct: boolean;
 
   constructor(items: number, distinct: boolean) {
     this.#items = items;
     this.#distinct = distinct;
-    this.levels = items;
+    this.lessons = items - 1;
   }
 
   describe(): TaskDescription {
@@ -103,25 +104,25 @@ class RecallTask implements Task<RecallList> {
   }
 
   /**
-   * Asked after every item but the first ones, at level d about one of the d newest items that can be asked for: half of the time
-   * the oldest of them, else any. At the last level any item, as after the list. What is never asked makes it useless to keep all
-   * items in one sum: the network learns to keep them apart, one more at each level.
+   * Lesson a is the question whose answer was shown a items ago. Asked after each of the last six items about one of the open
+   * lessons, in proportion to their weights. As old items are not asked about, it is of no use to keep all in one sum under keys
+   * that are alike in part: the network learns to keep items apart, one more with each lesson, and compares whole patches.
    */
-  practice(lists: readonly RecallList[], level: number, options: WindowOptions): Iterable<Window> {
+  practice(lists: readonly RecallList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = 'recall.practice';
     this.#check(where, lists);
-    checkInteger(where, 'level', level, 1, this.levels);
+    checkWeights(where, weights, this.lessons);
     const { seed, batch } = checkWindows(where, options);
     const rng = new Rng(seed).split('practice').split(batch);
-    const first = Math.min(FIRST_ASKED, this.#items - 1);
-    const oldest = level === this.levels ? 0 : 0.5;
-    const ask = (step: number): number => {
-      const known = Math.min(level, step);
-      return step - 1 - (rng.uniform() < oldest ? known - 1 : rng.integer(known));
-    };
-    const steps = Array.from({ length: this.#items - first }, (_, k) => first + k);
-    const asked = steps.map((step) => lists.map(() => ask(step)));
-    return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
+    const count = Math.min(ASKED, this.#items - 1);
+    const steps = Array.from({ length: count }, (_, k) => this.#items - count + k);
+    const lessons = steps.map((step) => lists.map(() => drawWeighted(rng, weights.slice(0, step))));
+    const asked = steps.map((step, q) => lessons[q]!.map((age) => step - 1 - age));
+    const lesson = { data: Int32Array.from(lessons.flat()), shape: [count, lists.length] };
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
+      const window = this.#window(cut, lists, asked);
+      return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
+    });
   }
 
   scorer(): BitScorer {

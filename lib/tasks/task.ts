@@ -28,6 +28,8 @@ export interface WindowOutput {
   readonly mask?: HostArray;
   /** 1 where an answer counts for the metrics, [Q, B]; all 1 when absent. */
   readonly scored?: HostArray;
+  /** Of practice: the lesson that each answer belongs to, from 0, [Q, B] int32. */
+  readonly lesson?: HostArray;
   /** Question answering: number of the question that an answer belongs to, from 1 in each episode, [Q, B] int32; else 0. */
   readonly question?: HostArray;
 }
@@ -111,10 +113,13 @@ export interface Task<Item> {
   /** Cuts a batch of episodes into windows, in order of time. */
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window>;
   scorer(): Scorer;
-  /** Levels of practice on the way to the task, the last of which is nearly the task itself; absent: none. */
-  readonly levels?: number;
-  /** As `windows`, but asked what level 1 … `levels` asks. Training may begin with it; scores never come from it. */
-  practice?(items: readonly Item[], level: number, options: WindowOptions): Iterable<Window>;
+  /** Lessons on the way to the task, the first ones first; absent: none. */
+  readonly lessons?: number;
+  /**
+   * As `windows`, but made to learn by: questions belong to lessons, which come in proportion to their `weights`, 0 for those not
+   * open. Scores never come from it.
+   */
+  practice?(items: readonly Item[], weights: readonly number[], options: WindowOptions): Iterable<Window>;
   /** Of a data set: the parts that there are. Tasks that draw their episodes have none: another seed gives other episodes. */
   readonly splits?: readonly Split[];
   /** The same task on another part of the data set. ERR_MG_ARGUMENT for one that there is not. */

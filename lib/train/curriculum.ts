@@ -1,116 +1,135 @@
-/** Practice on the way to a task: levels that follow one another as the loss falls. */
+/** Practice on the way to a task: lessons that open one after the other, and are asked the more the worse they are known. */
 import { checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
-import type { Split, Task, Window, WindowOptions } from '../tasks/task.js';
+import type { Split, Task, TaskDescription, TaskLoss, Window, WindowOptions, WindowOutput } from '../tasks/task.js';
 
 export interface CurriculumOptions {
-  /** The level ends when the mean loss of its last `over` updates is below: nats for each answer, of patches for each bit. */
+  /** The next lesson opens when the running loss of every open one is below: nats for each class, of patches for each bit. */
   readonly below: number;
-  /** Default 50 updates. */
-  readonly over?: number;
-  /** Default 1. */
+  /** Lessons that are open at the start. Default 1. */
   readonly start?: number;
+  /** What a lesson's running loss counts for at least when lessons are chosen. Default a quarter of `below`. */
+  readonly least?: number;
 }
 
-/** A level and the batch it begins with. */
-export type LevelStart = readonly [batch: number, level: number];
+/** The number of open lessons, and the batch from which on they were open. */
+export type LessonsOpened = readonly [batch: number, open: number];
+
+/** Share of the older answers in a running loss, for each new answer. */
+const KEPT = 0.99;
+/** Running loss of a lesson that nobody has been asked about: more than any that was. */
+const UNKNOWN = 10;
+
+/** What a checkpoint keeps. */
+interface Saved {
+  readonly opened: LessonsOpened[];
+  readonly losses: number[];
+  /** Weights of the lessons by batch, of those to come. */
+  readonly weights: [batch: number, weights: number[]][];
+}
 
 /**
- * Practice on a task that offers levels of it. Training begins at level `start` and goes to the next one whenever the loss is
- * below the bound, up to the last level, at which it stays. A new level begins two batches after the update that brought it,
- * since one window is always made ahead: a resumed run is bit for bit the run that was not.
+ * Practice on a task that offers lessons: a lesson is asked in proportion to its running loss, and the next one opens when all open
+ * ones are known. What an update brings counts from the second batch after it on, since one is always made ahead: a resumed run is
+ * bit for bit the run that was not.
  */
 export class Curriculum<Item> {
   readonly name = 'curriculum';
   /** The task with the windows of practice; it scores on the windows of the task itself. */
   readonly task: Task<Item>;
-  readonly #progress: Progress;
+  readonly #rule: { readonly below: number; readonly least: number; readonly lessons: number };
+  readonly #losses: TaskDescription['outputs'];
+  #saved: Saved;
 
-  /** ERR_MG_ARGUMENT for a task without levels. */
+  /** ERR_MG_ARGUMENT for a task without lessons. */
   constructor(task: Task<Item>, options: CurriculumOptions) {
-    checkOptions('curriculum', options, ['below', 'over', 'start']);
-    const last = task.levels;
-    if (last === undefined || task.practice === undefined) {
-      fail('ERR_MG_ARGUMENT', 'curriculum', 'a task with levels of practice', words(task.name));
+    checkOptions('curriculum', options, ['below', 'start', 'least']);
+    const { lessons } = task;
+    if (lessons === undefined || task.practice === undefined) {
+      fail('ERR_MG_ARGUMENT', 'curriculum', 'a task with lessons', words(task.name));
     }
     const below = checkNumber('curriculum', 'below', options.below, 0);
-    const over = checkInteger('curriculum', 'over', options.over ?? 50, 1);
-    const start = checkInteger('curriculum', 'start', options.start ?? 1, 1, last);
-    this.#progress = new Progress({ below, over, last }, [[0, start]]);
-    this.task = new PractisedTask(task, this.#progress);
+    const least = checkNumber('curriculum', 'least', options.least ?? below / 4, 0);
+    if (least === 0) fail('ERR_MG_ARGUMENT', 'curriculum', 'least above 0', least);
+    const start = checkInteger('curriculum', 'start', options.start ?? 1, 1, lessons);
+    this.#rule = { below, least, lessons };
+    this.#losses = task.describe().outputs;
+    const losses = new Array<number>(lessons).fill(UNKNOWN);
+    const first = this.#weights(losses, start);
+    this.#saved = { opened: [[0, start]], losses, weights: [[0, first], [1, first]] };
+    this.task = new PractisedTask(task, (batch) => this.#weightsOf(batch));
   }
 
-  /** The levels so far. */
-  get levels(): readonly LevelStart[] {
-    return this.#progress.levels;
-  }
-  /** Counts the loss of a window of that batch. */
-  add(loss: number, batch: number): void {
-    this.#progress.add(loss, batch);
-  }
-  /** What a checkpoint keeps. */
-  save(): unknown {
-    return this.#progress.save();
-  }
-  restore(saved: unknown): void {
-    this.#progress.restore(saved);
-  }
-}
-
-/** Weighted answers of a window: of patches, each bit is one. */
-function answersOf(window: Window): number {
-  return window.outputs.reduce((sum, { target, mask }) => {
-    const perWeight = mask === undefined ? 1 : target.data.length / mask.data.length;
-    return sum + (mask === undefined ? target.data.length : perWeight * (mask.data as Float32Array).reduce((a, b) => a + b, 0));
-  }, 0);
-}
-
-/** Where a curriculum stands. */
-class Progress {
-  levels: LevelStart[];
-  #losses: number[] = [];
-  /** Answers of the windows that were made and not yet trained on, in order, and of the one trained on. */
-  readonly #answers = new Map<number, number>();
-  readonly #rule: { below: number; over: number; last: number };
-
-  constructor(rule: { below: number; over: number; last: number }, levels: LevelStart[]) {
-    this.#rule = rule;
-    this.levels = levels;
+  /** How many lessons have been open since which batch. */
+  get opened(): readonly LessonsOpened[] {
+    return this.#saved.opened;
   }
 
-  levelOf(batch: number): number {
-    return this.levels.findLast(([from]) => from <= batch)![1];
-  }
-
-  made(batch: number, window: Window): void {
-    this.#answers.set(batch, answersOf(window));
-    this.#answers.delete(batch - 3);
-  }
-
-  /** Counts the loss of a window of `batch`, and says where the next level begins. */
-  add(loss: number, batch: number): void {
-    const answers = this.#answers.get(batch) ?? 0;
-    const [from, level] = this.levels.at(-1)!;
-    if (batch < from || answers === 0 || !Number.isFinite(loss)) return;
-    this.#losses = [...this.#losses, loss / answers].slice(-this.#rule.over);
-    const mean = this.#losses.reduce((a, b) => a + b, 0) / this.#losses.length;
-    if (level >= this.#rule.last || this.#losses.length < this.#rule.over || mean >= this.#rule.below) return;
-    this.levels = [...this.levels, [batch + 2, level + 1]];
-    this.#losses = [];
-  }
-
-  save(): { levels: readonly LevelStart[]; losses: readonly number[] } {
-    return { levels: this.levels, losses: this.#losses };
-  }
-
-  restore(saved: unknown): void {
-    const { levels, losses } = (saved ?? {}) as { levels?: unknown; losses?: unknown };
-    const isPair = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(Number.isSafeInteger);
-    if (!Array.isArray(levels) || !levels.every(isPair) || levels[0]?.[0] !== 0 || !Array.isArray(losses)) {
-      fail('ERR_MG_CHECKPOINT', 'curriculum', 'levels and losses as a curriculum saves them', saved);
+  /** Takes in what the network answered in a window of a batch: `logits[k]` for `window.outputs[k]`. */
+  add(window: Window, batch: number, logits: readonly ArrayLike<number>[]): void {
+    const losses = [...this.#saved.losses];
+    for (const [k, output] of window.outputs.entries()) {
+      for (const [lesson, { mean, count }] of byLesson(logits[k]!, output, this.#losses[k]!.loss)) {
+        const before = losses[lesson]!;
+        losses[lesson] = before === UNKNOWN ? mean : mean + (before - mean) * KEPT ** count;
+      }
     }
-    this.levels = levels as LevelStart[];
-    this.#losses = losses.map((loss) => checkNumber('curriculum', 'loss', loss, 0));
+    let opened = this.#saved.opened;
+    const open = opened.at(-1)![1];
+    const areKnown = losses.slice(0, open).every((loss) => loss < this.#rule.below);
+    if (window.last && areKnown && open < this.#rule.lessons) opened = [...opened, [batch + 2, open + 1]];
+    const weights = this.#saved.weights.filter(([of]) => of > batch || (of === batch && !window.last));
+    if (window.last) weights.push([batch + 2, this.#weights(losses, opened.at(-1)![1])]);
+    if (losses.every(Number.isFinite)) this.#saved = { opened, losses, weights };
   }
+
+  save(): unknown {
+    return this.#saved;
+  }
+
+  restore(saved: unknown): void {
+    const { opened, losses, weights } = (saved ?? {}) as Partial<Saved>;
+    const isNumbers = (x: unknown): boolean => Array.isArray(x) && x.every((n) => typeof n === 'number' && n >= 0);
+    const isNumbered = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && Number.isSafeInteger(x[0]);
+    const known = isNumbers(losses) && losses!.length === this.#rule.lessons && Array.isArray(opened) && opened.length > 0 &&
+      opened.every((x) => isNumbered(x) && isNumbers(x)) && Array.isArray(weights) &&
+      weights.every((x) => isNumbered(x) && isNumbers(x[1]) && x[1].length === this.#rule.lessons);
+    if (!known) fail('ERR_MG_CHECKPOINT', 'curriculum', 'lessons and losses as a curriculum saves them', saved);
+    this.#saved = structuredClone(saved) as Saved;
+  }
+
+  #weights(losses: readonly number[], open: number): number[] {
+    return losses.map((loss, lesson) => (lesson < open ? Math.max(loss, this.#rule.least) : 0));
+  }
+
+  #weightsOf(batch: number): readonly number[] {
+    const { weights } = this.#saved;
+    const found = weights.find(([of]) => of === batch) ??
+      fail('ERR_MG_ARGUMENT', 'curriculum', 'batches one after the other', batch);
+    return found[1];
+  }
+}
+
+/** Mean loss and number of the answers of each lesson, in nats for each class or bit. */
+function byLesson(logits: ArrayLike<number>, output: WindowOutput, loss: TaskLoss): Map<number, { mean: number; count: number }> {
+  const sums = new Map<number, { mean: number; count: number }>();
+  const answers = output.lesson!.data;
+  const width = logits.length / answers.length;
+  for (let row = 0; row < answers.length; row++) {
+    const z = Array.from({ length: width }, (_, k) => logits[row * width + k]!);
+    const nats = loss === 'crossEntropy'
+      ? crossEntropyOf(z, output.target.data[row]!)
+      : z.reduce((sum, x, k) => sum + binaryOf(x, output.target.data[row * width + k]!), 0) / width;
+    const { mean, count } = sums.get(answers[row]!) ?? { mean: 0, count: 0 };
+    sums.set(answers[row]!, { mean: mean + (nats - mean) / (count + 1), count: count + 1 });
+  }
+  return sums;
+}
+
+const binaryOf = (z: number, y: number): number => Math.max(z, 0) - z * y + Math.log1p(Math.exp(-Math.abs(z)));
+
+function crossEntropyOf(z: readonly number[], label: number): number {
+  const most = Math.max(...z);
+  return Math.log(z.reduce((sum, x) => sum + Math.exp(x - most), 0)) + most - z[label]!;
 }
 
 /** Windows of practice under the name of the task, whose own windows are those of its splits. */
@@ -119,18 +138,13 @@ class PractisedTask<Item> implements Task<Item> {
   readonly version: number;
   readonly splits: readonly Split[] = ['train', 'validation', 'test'];
   readonly #task: Task<Item>;
-  readonly #progress: Progress;
+  readonly #weightsOf: (batch: number) => readonly number[];
 
-  constructor(task: Task<Item>, progress: Progress) {
-    [this.name, this.version, this.#task, this.#progress] = [
-      task.name,
-      task.version,
-      task,
-      progress,
-    ];
+  constructor(task: Task<Item>, weightsOf: (batch: number) => readonly number[]) {
+    [this.name, this.version, this.#task, this.#weightsOf] = [task.name, task.version, task, weightsOf];
   }
 
-  describe(): ReturnType<Task<Item>['describe']> {
+  describe(): TaskDescription {
     return this.#task.describe();
   }
   generate(seed: number, index: number): Item {
@@ -139,15 +153,9 @@ class PractisedTask<Item> implements Task<Item> {
   windowCount(items: readonly Item[], length?: number): number {
     return this.#task.windowCount(items, length);
   }
-
-  *windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
-    const batch = options.batch ?? 0;
-    for (const window of this.#task.practice!(items, this.#progress.levelOf(batch), options)) {
-      this.#progress.made(batch, window);
-      yield window;
-    }
+  windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
+    return this.#task.practice!(items, this.#weightsOf(options.batch ?? 0), options);
   }
-
   scorer(): ReturnType<Task<Item>['scorer']> {
     return this.#task.scorer();
   }

@@ -46,7 +46,7 @@ export interface TrainerSetup {
    * Default: no limit.
    */
   readonly memoryBudget?: number;
-  /** Begin with practice, where the task offers levels of it. Default: none. */
+  /** Train on lessons of the task, where it offers them; not together with a memoryBudget. Default: none. */
   readonly curriculum?: CurriculumOptions;
   readonly callbacks?: readonly Callback[];
   /** Goes into checkpoints as JSON, so that a run can be rebuilt from its file alone. */
@@ -149,7 +149,10 @@ export function checkSetup(setup: TrainerSetup): void {
   if (clipNorm !== undefined && checkNumber(where, 'clipNorm', clipNorm, 0) === 0) {
     fail('ERR_MG_ARGUMENT', where, 'clipNorm above 0', clipNorm);
   }
-  if (memoryBudget !== undefined) checkNumber(where, 'memoryBudget', memoryBudget, 0);
+  if (memoryBudget !== undefined) {
+    checkNumber(where, 'memoryBudget', memoryBudget, 0);
+    if (setup.curriculum !== undefined) fail('ERR_MG_ARGUMENT', where, 'no memoryBudget beside a curriculum', memoryBudget);
+  }
   checkChoice(where, 'guard', guard, ['throw', 'skip', 'rollback']);
   checkCallbacks(callbacks);
 }

@@ -7,7 +7,7 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
-import { Curriculum, type LevelStart } from './curriculum.js';
+import { Curriculum, type LessonsOpened } from './curriculum.js';
 import { evaluate, splitOf } from './evaluate.js';
 import type { FitResult, StepEvent, TaskTraining } from './events.js';
 import { Fit } from './fit.js';
@@ -16,7 +16,7 @@ import type { ModelState, TrainableModel } from './model.js';
 import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
 import { currentRecord, emptyRecord, restoreListeners, type Remembering, type RunRecord } from './record.js';
 import { claim, Turns } from './turns.js';
-import { dropGradients, takeGradients, windowGradients, type GradientSetup } from './window-gradients.js';
+import { dropGradients, takeGradients, windowGradients, type GradientSetup, type WindowGradients } from './window-gradients.js';
 import { windowStream, type Position } from './window-stream.js';
 
 /** A step whose numbers have not been read yet. */
@@ -24,6 +24,8 @@ interface Pending {
   readonly window: Window;
   readonly numbers: Promise<[loss: number, norm: number, made: number]>;
   readonly gradients: readonly (readonly [string, Tensor])[];
+  /** What the network answered, for a curriculum. */
+  readonly answers: Promise<Float32Array[]> | null;
   readonly buffers: KeptBuffers;
   readonly step: number;
   readonly update: number;
@@ -75,7 +77,8 @@ export class Trainer implements TaskTraining {
     const [first] = setup.model.parameters();
     this.#dtype = (first?.dtype ?? 'float32') as FloatDType;
     const { loss, memoryBudget } = setup;
-    this.#gradients = { model: this.model, task: this.task, dtype: this.#dtype, loss, memoryBudget };
+    const isAsked = this.#curriculum !== null;
+    this.#gradients = { model: this.model, task: this.task, dtype: this.#dtype, loss, memoryBudget, isAsked };
   }
 
   /** Time steps done. */
@@ -95,9 +98,9 @@ export class Trainer implements TaskTraining {
     return this.#state;
   }
 
-  /** Levels of practice so far, by the batch they began with; none without a curriculum. */
-  get levels(): readonly LevelStart[] {
-    return this.#curriculum?.levels ?? [];
+  /** How many lessons of practice have been open, and since which batch; none without a curriculum. */
+  get lessons(): readonly LessonsOpened[] {
+    return this.#curriculum?.opened ?? [];
   }
 
   /** The best score and what else goes into a checkpoint beside the weights. */
@@ -162,7 +165,7 @@ export class Trainer implements TaskTraining {
         upcoming = settled(stream.next()); // made while the device works; if it cannot be, this step still ends well
         return [queued, ...(await this.#settle(queued))] as const;
       });
-      this.#curriculum?.add(loss, batch);
+      if (pending.answers !== null) this.#curriculum?.add(window, batch, await pending.answers);
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -246,7 +249,7 @@ export class Trainer implements TaskTraining {
     }
   }
 
-  #apply(window: Window, next: Position, result: { loss: Tensor; state: ModelState }, buffers: KeptBuffers): Pending {
+  #apply(window: Window, next: Position, result: WindowGradients, buffers: KeptBuffers): Pending {
     const watched = [result.loss.detach(), ...result.state.toTensors().values()].filter(({ dtype }) => dtype === this.#dtype);
     const { norm, made, lr } = this.optimizer.step({
       timeSteps: window.steps,
@@ -261,8 +264,10 @@ export class Trainer implements TaskTraining {
     this.#step += window.steps;
     this.#update += 1;
     const numbers = Promise.all([result.loss.item(), norm.item(), made.item()]);
+    const answers = result.logits === null ? null : Promise.all(result.logits.map((x) => x.data() as Promise<Float32Array>));
+    answers?.catch(() => {});
     numbers.catch(() => {}); // a fault of the device comes to light in #settle, turns later
-    return { window, numbers, gradients, buffers, step: this.#step, update: this.#update, lr };
+    return { window, numbers, answers, gradients, buffers, step: this.#step, update: this.#update, lr };
   }
 
   /** Reads the numbers of a step and looks at them. The optimizer has left weights alone if one of them was not finite. */

@@ -14,27 +14,36 @@ export interface GradientSetup {
   readonly dtype: FloatDType;
   readonly loss: LossFunction | undefined;
   readonly memoryBudget: number | undefined;
+  /** Whether the answers of the window are wanted, too. */
+  readonly isAsked: boolean;
+}
+
+/** What belongs to the caller after a window. */
+export interface WindowGradients {
+  readonly loss: Tensor;
+  readonly state: ModelState;
+  /** As the network gave them, where they are wanted. */
+  readonly logits: readonly Tensor[] | null;
 }
 
 /**
- * Adds the gradients of a window to the parameters; one that would exceed the memory budget runs segment by segment. Loss and
- * state after the window belong to the caller.
+ * Adds the gradients of a window to the parameters; one that would exceed the memory budget runs segment by segment.
  */
 export async function windowGradients(
-  { model, task, dtype, loss: own, memoryBudget }: GradientSetup,
+  { model, task, dtype, loss: own, memoryBudget, isAsked }: GradientSetup,
   window: Window,
   state: ModelState,
-): Promise<{ loss: Tensor; state: ModelState }> {
+): Promise<WindowGradients> {
   const description = task.describe();
   const upload = (part: Window): ModelInput => uploadWindow(part, description.form, dtype);
-  const run = (part: Window, from: ModelState): { loss: Tensor; state: ModelState } => {
+  const run = (part: Window, from: ModelState): WindowGradients => {
     const result = model.forward(upload(part), from);
     const loss = own?.(result.logits, part) ?? windowLoss(result.logits, part, description);
-    return { loss, state: result.state };
+    return { loss, state: result.state, logits: isAsked ? result.logits.map((x) => x.detach()) : null };
   };
   if (memoryBudget !== undefined) {
     const length = segmentLength(model, window, memoryBudget);
-    return await backwardBySegments({ model, window, length, state, run, upload });
+    return { ...await backwardBySegments({ model, window, length, state, run, upload }), logits: null };
   }
   const result = run(window, state);
   result.loss.backward();

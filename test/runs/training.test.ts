@@ -23,7 +23,7 @@ it('the optimizer and the practice of a run are those of its trainer', () => {
   const setup = buildRun(run({ optimizer: { name: 'muon', momentum: 0.9 }, curriculum: { below: 0.04, start: 2 } }));
   using _ = setup.model;
   expect(setup.optimizer).toBeInstanceOf(optim.Muon);
-  expect(new Trainer(setup).levels).toEqual([[0, 2]]);
+  expect(new Trainer(setup).lessons).toEqual([[0, 2]]);
 });
 
 it.each([
@@ -37,7 +37,7 @@ it.each([
 
 it('refuses a curriculum that cannot be', () => {
   for (
-    const [model, curriculum] of [['sort-50', { below: 1 }], ['recall-8k', { below: -1 }], ['recall-8k', { below: 1, start: 11 }]]
+    const [model, curriculum] of [['sort-50', { below: 1 }], ['recall-8k', { below: -1 }], ['recall-8k', { below: 1, start: 10 }]]
   ) {
     const setup = buildRun(checkRunConfig({ model, curriculum }));
     using _ = setup.model;

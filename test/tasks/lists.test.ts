@@ -84,35 +84,44 @@ describe('recall', () => {
     expect(() => recall({ distinct: 1 as never })).toThrow(argument);
   });
 
-  it('practice at level d asks after each item but three about the d newest, half of the time the oldest of them', () => {
-    const task = recall({ items: 7, distinct: true });
-    const lists = Array.from({ length: 200 }, (_, index) => task.generate(4, index));
+  it('practice asks after each of the last six items about open lessons by weight; lesson a was shown a items ago', () => {
+    const task = recall({ items: 8, distinct: true });
+    expect(task.lessons).toBe(7);
+    const lists = Array.from({ length: 300 }, (_, index) => task.generate(4, index));
     const place = (list: { patches: Uint8Array }, patch: number[]): number =>
-      Array.from({ length: 7 }, (_, k) => k).find((k) => list.patches.subarray(9 * k, 9 * k + 9).join() === patch.join())!;
-    for (let level = 1; level <= task.levels!; level++) {
-      const [window] = task.practice!(lists, level, { seed: 1, batch: 5 });
-      const { query, target } = window!.outputs[0]!;
-      expect([query![0]!.shape, target.shape]).toEqual([[4, 200, 3, 3, 1], [4, 200, 3, 3, 1]]);
-      const ages = [3, 4, 5, 6].map((step, q) =>
-        lists.map((list, b) => {
-          const asked = place(list, row(query![0]!, q, b));
-          expect(row(target, q, b)).toEqual([...list.patches.subarray(9 * (asked + 1), 9 * (asked + 2))]);
-          return step - 1 - asked; // 0: the answer is the item just shown
-        })
-      );
-      ages.forEach((all, q) => {
-        const known = Math.min(level, q + 3);
-        expect(new Set(all)).toEqual(new Set(Array.from({ length: known }, (_, age) => age)));
-        const share = level === 7 ? 1 / known : 0.5 + 0.5 / known;
-        const oldest = all.filter((age) => age === known - 1).length / 200;
-        expect(Math.abs(oldest - share)).toBeLessThan(4 * Math.sqrt(0.25 / 200));
+      Array.from({ length: 8 }, (_, k) => k).find((k) => list.patches.subarray(9 * k, 9 * k + 9).join() === patch.join())!;
+    for (const weights of [[1, 0, 0, 0, 0, 0, 0], [1, 3, 0, 0, 0, 0, 0], [2, 1, 1, 1, 1, 1, 1]]) {
+      const [window] = task.practice!(lists, weights, { seed: 1, batch: 5 });
+      const { query, target, lesson } = window!.outputs[0]!;
+      expect([query![0]!.shape, target.shape]).toEqual([[6, 300, 3, 3, 1], [6, 300, 3, 3, 1]]);
+      expect(lesson!.shape).toEqual([6, 300]);
+      [2, 3, 4, 5, 6, 7].forEach((step, q) => {
+        const possible = weights.slice(0, step); // of what has been shown
+        const counts = possible.map(() => 0);
+        lists.forEach((list, b) => {
+          const age = lesson!.data[q * 300 + b]!;
+          counts[age]!++;
+          const answer = step - age;
+          expect(place(list, row(target, q, b))).toBe(answer);
+          expect(place(list, row(query![0]!, q, b))).toBe(answer - 1);
+        });
+        const all = possible.reduce((sum, weight) => sum + weight, 0);
+        possible.forEach((weight, age) => {
+          const p = weight / all;
+          expect(Math.abs(counts[age]! / 300 - p), `step ${step}, lesson ${age}`).toBeLessThanOrEqual(
+            4 * Math.sqrt((p * (1 - p)) / 300),
+          );
+        });
       });
     }
-    const bits = (batch: number) => [...task.practice!(lists, 3, { seed: 1, batch })][0]!.outputs[0]!.target.data;
+    const even = new Array<number>(7).fill(1);
+    const bits = (batch: number) => [...task.practice!(lists, even, { seed: 1, batch })][0]!.outputs[0]!.target.data;
     expect(bits(5)).toEqual(bits(5));
     expect(bits(5)).not.toEqual(bits(6));
-    for (const level of [0, 8, 1.5]) expect(() => task.practice!(lists, level, { seed: 1 })).toThrow(argument);
-    expect([...recall({ items: 2 }).practice!([recall({ items: 2 }).generate(1, 0)], 1, { seed: 1 })]).toHaveLength(1);
+    for (const weights of [[1], [...even, 1], [0, 1, 1, 1, 1, 1, 1], [1, -1, 0, 0, 0, 0, 0], 1]) {
+      expect(() => task.practice!(lists, weights as number[], { seed: 1 })).toThrow(argument);
+    }
+    expect([...recall({ items: 2 }).practice!([recall({ items: 2 }).generate(1, 0)], [1], { seed: 1 })]).toHaveLength(1);
   });
 
   it('is pure', () => {

@@ -1,9 +1,10 @@
-/** Practice before the task: levels follow the loss, are recorded, and a resumed run is the run that was not interrupted. */
+/** Practice: lessons open as the loss falls, are recorded, and a resumed run is the run that was not interrupted. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { models, optim, Rng, tasks, Trainer, type CurriculumOptions } from '../../lib/index.js';
+import type { Task, Window } from '../../lib/tasks/task.js';
 import { Curriculum } from '../../lib/train/curriculum.js';
 import { modelBits } from './tiny.js';
 
@@ -26,42 +27,90 @@ function setup(curriculum?: CurriculumOptions) {
   return { model, task, optimizer, batchSize: 2, seed: 4, ...(curriculum === undefined ? {} : { curriculum }) };
 }
 
+const always = { below: 9 }; // known once asked about: bits begin near 0.7
+
 describe('a curriculum', () => {
-  it('goes up when enough updates were below the bound, two batches later, and stays at the last level', async () => {
-    const always = new Trainer(setup({ below: 1e9, over: 3 }));
-    await always.fit({ steps: 30 * ITEMS });
-    // updates 0, 1, 2 are at level 1; the next level begins at batch 2 + 2, and so on
-    expect(always.levels).toEqual([[0, 1], [4, 2], [8, 3], [12, 4], [16, 5]]);
-    const never = new Trainer(setup({ below: 0, over: 3, start: 2 }));
-    await never.fit({ steps: 10 * ITEMS });
-    expect(never.levels).toEqual([[0, 2]]);
-    expect(new Trainer(setup()).levels).toEqual([]);
+  it('opens a lesson when all open ones are known, two batches later, and none beyond the last', async () => {
+    const trainer = new Trainer(setup(always));
+    await trainer.fit({ steps: 12 * ITEMS });
+    // known after batch 0, so the second lesson is open from batch 2 on; it has been asked about by the end of batch 2, and so on
+    expect(trainer.lessons).toEqual([[0, 1], [2, 2], [4, 3], [6, 4]]);
+    const never = new Trainer(setup({ below: 1e-9, start: 2 }));
+    await never.fit({ steps: 5 * ITEMS });
+    expect(never.lessons).toEqual([[0, 2]]);
+    expect(new Trainer(setup()).lessons).toEqual([]);
   });
 
-  it('counts nats for each bit that was asked for', () => {
-    // two questions for each of two lists, 9 bits each: of 36 bits the loss is 0.5 nats a bit
-    const bound = (below: number): number => {
-      const curriculum = new Curriculum(tasks.recall({ items: ITEMS }), { below, over: 1 });
-      const { task } = curriculum;
-      const lists = [0, 1].map((index) => task.generate(1, index));
-      expect([...task.windows(lists, { seed: 1, batch: 0 })][0]!.outputs[0]!.target.data.length).toBe(36);
-      curriculum.add(18, 0);
-      return curriculum.levels.length;
+  it('keeps a running loss of each lesson, 0.99 of it for each answer, and asks in proportion to it', () => {
+    const asked: (readonly number[])[] = [];
+    const task: Task<unknown> = {
+      ...tasks.recall(),
+      name: 'two lessons',
+      version: 1,
+      lessons: 2,
+      describe: () => tasks.recall().describe(),
+      practice(_items, weights) {
+        asked.push(weights);
+        return [];
+      },
     };
-    expect([bound(0.51), bound(0.5)]).toEqual([2, 1]);
+    const curriculum = new Curriculum(task, { below: 0.5, start: 2, least: 0.1 });
+    const window = (...lessons: number[]) => ({
+      last: true,
+      outputs: [{
+        name: 'recall',
+        target: { data: new Float32Array(2 * lessons.length).fill(1), shape: [lessons.length, 1, 2] },
+        lesson: { data: Int32Array.from(lessons), shape: [lessons.length, 1] },
+      }],
+    } as unknown as Window);
+    const nats = (z: number): number => Math.log(1 + Math.exp(-z)); // of a bit 1
+    curriculum.add(window(0, 0, 1), 0, [[3, 3, 1, 1, 2, 0]]);
+    curriculum.add(window(1), 1, [[5, 5]]);
+    const first = (nats(3) + nats(1)) / 2;
+    const second = nats(5) + 0.99 * ((nats(2) + nats(0)) / 2 - nats(5));
+    for (const batch of [2, 3]) curriculum.task.windows([], { seed: 1, batch });
+    expect(asked[0]).toEqual([expect.closeTo(first, 12), expect.closeTo((nats(2) + nats(0)) / 2, 12)]);
+    expect(asked[1]).toEqual([expect.closeTo(first, 12), expect.closeTo(second, 12)]);
+    for (let batch = 2; batch < 9; batch++)
+      curriculum.add(window(...new Array<number>(200).fill(0)), batch, [new Array<number>(400).fill(9)]);
+    curriculum.task.windows([], { seed: 1, batch: 10 });
+    expect(asked[2]![0]).toBe(0.1); // the least
+    expect(() => curriculum.task.windows([], { seed: 1, batch: 3 })).toThrow(/batches one after the other/);
   });
 
-  it.each([1, 3, 4, 7])('resumed after %i updates it has the bits and the levels of the whole run', async (updates) => {
-    const options = { below: 1e9, over: 2 };
-    const reference = new Trainer(setup(options));
-    await reference.fit({ steps: 12 * ITEMS });
-    const before = new Trainer(setup(options));
+  it('of classes it counts the cross-entropy', () => {
+    const task = {
+      ...tasks.recall(),
+      name: 'classes',
+      version: 1,
+      lessons: 1,
+      practice: () => [],
+      describe: () => ({
+        ...tasks.recall().describe(),
+        outputs: [{ name: 'class', logits: [3], loss: 'crossEntropy' }],
+      }),
+    } as unknown as Task<unknown>;
+    const curriculum = new Curriculum(task, { below: 0.1 });
+    const output = {
+      name: 'class',
+      target: { data: Int32Array.of(2), shape: [1, 1] },
+      lesson: { data: Int32Array.of(0), shape: [1, 1] },
+    };
+    curriculum.add({ last: true, outputs: [output] } as unknown as Window, 0, [[1, 2, 4]]);
+    const { losses } = curriculum.save() as { losses: number[] };
+    expect(losses).toEqual([expect.closeTo(Math.log(Math.exp(1) + Math.exp(2) + Math.exp(4)) - 4, 12)]);
+  });
+
+  it.each([1, 2, 3, 4, 7])('resumed after %i updates it has the bits and the lessons of the whole run', async (updates) => {
+    const reference = new Trainer(setup(always));
+    await reference.fit({ steps: 10 * ITEMS });
+    const before = new Trainer(setup(always));
     await before.fit({ steps: updates * ITEMS });
     const file = join(folder, `${updates}.safetensors`);
     await before.save(file);
-    const resumed = await Trainer.resume(file, setup(options));
-    await resumed.fit({ steps: 12 * ITEMS });
-    expect(resumed.levels).toEqual(reference.levels);
+    const resumed = await Trainer.resume(file, setup(always));
+    await resumed.fit({ steps: 10 * ITEMS });
+    expect(resumed.lessons).toEqual(reference.lessons);
     expect(await modelBits(resumed)).toBe(await modelBits(reference));
   });
 
@@ -70,14 +119,18 @@ describe('a curriculum', () => {
     expect(await scores(new Trainer(setup({ below: 1, start: 3 })))).toEqual(await scores(new Trainer(setup())));
   });
 
-  it('refuses tasks without levels, levels that there are not, and what is no saved curriculum', () => {
+  it('refuses tasks without lessons, more than there are, and what is no saved curriculum', () => {
     const make = (task: unknown, options: CurriculumOptions) => () => new Curriculum(task as never, options);
-    expect(make(tasks.copy(), { below: 1 })).toThrow(/curriculum: expected a task with levels of practice, got copy/);
-    expect(make(tasks.recall(), { below: 1, start: 11 })).toThrow(/start/);
+    expect(make(tasks.copy(), { below: 1 })).toThrow(/curriculum: expected a task with lessons, got copy/);
+    expect(make(tasks.recall(), { below: 1, start: 10 })).toThrow(/start/);
+    expect(make(tasks.recall(), { below: 0 })).toThrow(/least above 0/);
     expect(make(tasks.recall(), { below: 1, patience: 2 } as never)).toThrow(/patience/);
-    const curriculum = new Curriculum(tasks.recall(), { below: 1 });
-    for (const saved of [null, {}, { levels: [[1, 1]], losses: [] }, { levels: [[0, 1]], losses: ['x'] }]) {
-      expect(() => curriculum.restore(saved)).toThrow();
+    expect(() => new Trainer({ ...setup(always), memoryBudget: 1e9 })).toThrow(/no memoryBudget beside a curriculum/);
+    const curriculum = new Curriculum(tasks.recall({ items: 3 }), { below: 1 });
+    const saved = curriculum.save() as object;
+    expect(() => curriculum.restore(saved)).not.toThrow();
+    for (const wrong of [null, {}, { ...saved, losses: [1] }, { ...saved, opened: [] }, { ...saved, weights: [[0, [1, NaN]]] }]) {
+      expect(() => curriculum.restore(wrong)).toThrow(/as a curriculum saves them/);
     }
   });
 });
