@@ -145,6 +145,34 @@ describe('sorting', () => {
     expect(row(window!.input[0]!, 1, 0)).toEqual([0, -0.5, 1, -0.5, ...Array.from({ length: 7 }, () => [0, -0.5]).flat()]);
   });
 
+  it('practice shows two to six items more than there are lessons, and wants the first in order, each by its weight', () => {
+    const task = sorting({ items: 12 });
+    expect(task.lessons).toBe(12);
+    const lists = [0, 1, 2].map((index) => task.generate(7, index));
+    const shownOnce = new Set<number>();
+    for (let batch = 0; batch < 40; batch++) {
+      const [window] = task.practice!(lists, [3, 1, 2, ...new Array<number>(9).fill(0)], { seed: 1, batch });
+      const { target, mask, lesson } = window!.outputs[0]!;
+      shownOnce.add(window!.steps);
+      expect([window!.input[0]!.shape[0], window!.last]).toEqual([window!.steps, true]);
+      expect([target.shape, mask!.shape, lesson!.shape]).toEqual([[3, 3, 3, 3, 1], [3, 3], [3, 3]]);
+      expect([...mask!.data]).toEqual([1.5, 1.5, 1.5, 0.5, 0.5, 0.5, 1, 1, 1]);
+      expect([...lesson!.data]).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
+      lists.forEach(({ patches, priorities }, b) => {
+        const order = Array.from({ length: window!.steps }, (_, t) => t).sort((i, j) => priorities[i]! - priorities[j]!);
+        for (let rank = 0; rank < 3; rank++) {
+          expect(row(target, rank, b)).toEqual([...patches.subarray(9 * order[rank]!, 9 * order[rank]! + 9)]);
+        }
+      });
+    }
+    expect([...shownOnce].sort((a, b) => a - b)).toEqual([5, 6, 7, 8, 9]);
+    const all = new Array<number>(12).fill(1);
+    const [whole] = task.practice!(lists, all, { seed: 1 });
+    const [plain] = task.windows(lists, { seed: 1 });
+    expect([whole!.input, whole!.outputs[0]!.target]).toEqual([plain!.input, plain!.outputs[0]!.target]);
+    expect(() => task.practice!(lists, all.slice(1), { seed: 1 })).toThrow(argument);
+  });
+
   it('puts out the items that it saw, in order of priority', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 12 }), size, fc.maxSafeNat(), (items, batch, seed) => {
