@@ -4,6 +4,7 @@
 import { checkChoice, checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
 import { Rng } from '../tensor/rng.js';
 import { readIdx } from './idx.js';
+import { checkWeights, recallQuestions } from './lessons.js';
 import { nearestRows } from './patch.js';
 import { ClassScorer } from './scorers.js';
 import { checkSplit, keptBack } from './splits.js';
@@ -150,6 +151,7 @@ class MnistTask implements Task<MnistList> {
   readonly name: Kind;
   readonly version = 2;
   readonly splits: readonly Split[];
+  readonly lessons?: number;
   readonly #data: MnistData;
   readonly #items: number;
   readonly #batch: number;
@@ -167,6 +169,7 @@ class MnistTask implements Task<MnistList> {
     this.splits = splits.filter((part) => data.places[part].length > 0);
     ({ items: this.#items, scale: this.#scale, levels: this.#levels } = data);
     ({ pixels: this.#pixels, labels: this.#labels, side: this.#side } = data.files[split === 'test' ? 'test' : 'train']!);
+    if (name === 'mnist-recall') this.lessons = this.#items - 1;
     this.#drawn = data.places[split];
     this.#batch = Math.min(data.batch, Math.floor(this.#drawn.length / this.#items));
     if (this.#batch === 0) fail('ERR_MG_ARGUMENT', name, `a ${split} set of at least ${this.#items} images`, this.#drawn.length);
@@ -209,14 +212,33 @@ class MnistTask implements Task<MnistList> {
 
   windows(lists: readonly MnistList[], options: WindowOptions): Iterable<Window> {
     const where = `${this.name}.windows`;
+    this.#check(where, lists);
+    const { seed, batch } = checkWindows(where, options);
+    const place = new Rng(seed).split('query').split(batch).integer(this.#items - 1);
+    const asked = [lists.map(() => place)];
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
+  }
+
+  /** Of recall, as `recall` practises: lesson a is the question whose answer was shown a images ago. */
+  practice(lists: readonly MnistList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
+    const where = `${this.name}.practice`;
+    this.#check(where, lists);
+    checkWeights(where, weights, this.lessons ?? 0);
+    const { seed, batch } = checkWindows(where, options);
+    const rng = new Rng(seed).split('practice').split(batch);
+    const { asked, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
+      const window = this.#window(cut, lists, asked);
+      return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
+    });
+  }
+
+  #check(where: string, lists: readonly MnistList[]): void {
     checkBatch(where, lists);
     checkLengths(where, lists.map(({ images }) => images.length), this.#items);
     for (const place of lists.flatMap(({ images }) => [...images])) {
       checkInteger(where, 'every image', place, 0, this.#labels.length - 1);
     }
-    const { seed, batch } = checkWindows(where, options);
-    const asked = new Rng(seed).split('query').split(batch).integer(this.#items - 1);
-    return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
   }
 
   scorer(): ClassScorer {
@@ -232,14 +254,15 @@ class MnistTask implements Task<MnistList> {
     return this.#order.places;
   }
 
-  #window(cut: Cut, lists: readonly MnistList[], asked: number): Window {
+  #window(cut: Cut, lists: readonly MnistList[], asked: readonly (readonly number[])[]): Window {
     const batch = lists.length;
     const shown = Array.from({ length: this.#items }, (_, t) => lists.map(({ images }) => images[t]!));
     const answer = (rows: number[][]): HostArray => ({ data: Int32Array.from(rows.flat()), shape: [rows.length, batch] });
     const classes = (places: number[]): number[] => places.map((place) => this.#labels[place]!);
     let output: WindowOutput;
     if (this.name === 'mnist-recall') {
-      output = { name: 'class', query: this.#pyramid([shown[asked]!]), target: answer([classes(shown[asked + 1]!)]) };
+      const at = (after: number): number[][] => asked.map((places) => places.map((place, b) => shown[place + after]![b]!));
+      output = { name: 'class', query: this.#pyramid(at(0)), target: answer(at(1).map(classes)) };
     } else {
       const sorted = lists.map(({ images }) => classes([...images]).sort((a, b) => a - b));
       output = { name: 'class', target: answer(shown.map((_, t) => sorted.map((list) => list[t]!))) };

@@ -6,13 +6,10 @@ import { Rng } from '../tensor/rng.js';
 import { BitScorer } from './scorers.js';
 import { directions } from './task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from './task.js';
-import { checkWeights, drawWeighted } from './lessons.js';
+import { checkWeights, recallQuestions } from './lessons.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from './windows.js';
 
 export const PATCH = 9; // bits of a 3×3 patch
-
-/** Last steps of a list at which practice asks. */
-const ASKED = 6;
 
 export interface RecallOptions {
   /** Items per list. Default 10; the extended task of the paper has 20. */
@@ -114,11 +111,7 @@ class RecallTask implements Task<RecallList> {
     checkWeights(where, weights, this.lessons);
     const { seed, batch } = checkWindows(where, options);
     const rng = new Rng(seed).split('practice').split(batch);
-    const count = Math.min(ASKED, this.#items - 1);
-    const steps = Array.from({ length: count }, (_, k) => this.#items - count + k);
-    const lessons = steps.map((step) => lists.map(() => drawWeighted(rng, weights.slice(0, step))));
-    const asked = steps.map((step, q) => lessons[q]!.map((age) => step - 1 - age));
-    const lesson = { data: Int32Array.from(lessons.flat()), shape: [count, lists.length] };
+    const { asked, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
     return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
       const window = this.#window(cut, lists, asked);
       return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };

@@ -111,6 +111,24 @@ describe('mnistRecall', () => {
     expect([...asked].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('practice asks after each of the last six images; lesson a was shown a images ago', () => {
+    const task = mnistRecall({ ...files, items: 8, batch: 4 });
+    expect([task.lessons, mnistSorting({ ...files, batch: 4 }).lessons]).toEqual([7, undefined]);
+    const lists = [0, 1, 2, 3].map((index) => task.generate(1, index));
+    const [window] = task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1 });
+    const { query, target, lesson } = window!.outputs[0]!;
+    expect([query![0]!.shape, target.shape, lesson!.shape]).toEqual([[6, 4, 3, 3, 1], [6, 4], [6, 4]]);
+    expect(new Set(lesson!.data)).toEqual(new Set([0, 1, 2]));
+    [2, 3, 4, 5, 6, 7].forEach((step, q) => {
+      lists.forEach((list, b) => {
+        const answer = step - lesson!.data[4 * q + b]!;
+        expect(imageAt(query!, 2, q, b)).toEqual(resized(list.images[answer - 1]!, 12));
+        expect(target.data[4 * q + b]).toBe(classes[list.images[answer]!]);
+      });
+    });
+    expect(() => task.practice!(lists, [1, 1], { seed: 1 })).toThrow(argument);
+  });
+
   it('reads gzipped files, scales pixels and delivers other levels when asked to', () => {
     const zipped = { images: write('images.gz', gzipSync(plain)), labels: write('labels.gz', gzipSync(plainLabels)) };
     const other = mnistRecall({ ...zipped, batch: 5, inputLevels: [4], pixelScale: 1 / 256 });
