@@ -28,9 +28,9 @@ interface Saved {
 }
 
 /**
- * Practice on a task that offers lessons: a lesson is asked in proportion to its running loss, and the next one opens when all open
- * ones are known. What an update brings counts from the second batch after it on, since one is always made ahead: a resumed run is
- * bit for bit the run that was not.
+ * Practice on a task that offers lessons: a lesson is asked in proportion to its running loss, and the next one opens when all
+ * open ones are known. What an update brings counts from the second batch after it on, since one is always made ahead: a resumed
+ * run is bit for bit the run that was not.
  */
 export class Curriculum<Item> {
   readonly name = 'curriculum';
