@@ -81,8 +81,8 @@ class SortingTask implements Task<SortingList> {
 
   /**
    * Lesson k is the answer of rank k. Shown are the first items of the lists, two to six more than there are open lessons; the
-   * decoder runs for the open ones, each of which counts by its weight, the mean weight being 1. What is due is what comes first in
-   * order: the network learns to keep the best so far in order, one more with each lesson.
+   * decoder runs for the open ones, each of which counts by its weight, the mean weight being 1. What is due is what comes first
+   * in order: the network learns to keep the best so far in order, one more with each lesson.
    */
   practice(lists: readonly SortingList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = 'sorting.practice';
