@@ -37,7 +37,10 @@ it.each([
 
 it('refuses a curriculum that cannot be', () => {
   for (
-    const [model, curriculum] of [['sort-50', { below: 1 }], ['recall-8k', { below: -1 }], ['recall-8k', { below: 1, start: 10 }]]
+    const [model, curriculum] of [['map15-8k', { below: 1 }], ['recall-8k', { below: -1 }], ['recall-8k', {
+      below: 1,
+      start: 10,
+    }]]
   ) {
     const setup = buildRun(checkRunConfig({ model, curriculum }));
     using _ = setup.model;
