@@ -15,6 +15,7 @@ import { addInspect } from '../lib/cli/inspect.js';
 import { addModels } from '../lib/cli/models.js';
 import { EXIT } from '../lib/cli/output.js';
 import { addPlot } from '../lib/cli/plot.js';
+import { addReproduce } from '../lib/cli/reproduce.js';
 import { addTrain } from '../lib/cli/train.js';
 import * as ops from '../lib/ops/index.js';
 import { comparedRuns } from '../lib/runs/comparisons.js';
@@ -31,7 +32,8 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 const program = new Command('multigrid-memory');
-for (const add of [addTrain, addEval, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild]) add(program);
+for (const add of [addTrain, addEval, addReproduce, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild])
+  add(program);
 
 /** What the compiler says about the TypeScript blocks, as `README.md:line message`. */
 function diagnose(): string[] {

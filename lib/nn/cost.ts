@@ -17,7 +17,7 @@ export interface ModelCost {
   readonly memoryCells: number;
   /** Forward and backward of one time step for the whole batch: the window's FLOP divided by its steps. */
   readonly flopsPerStep: number;
-  /** What training on a window takes at most: {@link trainingBytes}. */
+  /** What training on a window takes at most: `trainingBytes`. */
   readonly bytesTraining: number;
   /** Parameters, carried state and the outputs of a window. */
   readonly bytesInference: number;

@@ -45,7 +45,7 @@ export interface SamWeights {
  * slots without a row.
  */
 export interface SamTensors {
-  /** [B,C,W]: place for C rows. */
+  /** Place for C rows, [B,C,W]. */
   readonly memory: Tensor;
   /** int32 [B,C+1,2]: the nodes before and behind each node. */
   readonly ring: Tensor;
