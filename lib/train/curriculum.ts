@@ -66,6 +66,18 @@ export class Curriculum<Item> {
 
   /** Takes in what the network answered in a window of a batch: `logits[k]` for `window.outputs[k]`. */
   add(window: Window, batch: number, logits: readonly ArrayLike<number>[]): void {
+    const losses = this.#after(window, logits);
+    let opened = this.#saved.opened;
+    const open = opened.at(-1)![1];
+    const areKnown = losses.slice(0, open).every((loss) => loss < this.#rule.below);
+    if (window.last && areKnown && open < this.#rule.lessons) opened = [...opened, [batch + 2, open + 1]];
+    const weights = this.#saved.weights.filter(([of]) => of > batch || (of === batch && !window.last));
+    if (window.last) weights.push([batch + 2, this.#weights(losses, opened.at(-1)![1])]);
+    this.#saved = { opened, losses, weights };
+  }
+
+  /** The running losses after a window; those before it when an answer is no number. */
+  #after(window: Window, logits: readonly ArrayLike<number>[]): number[] {
     const losses = [...this.#saved.losses];
     for (const [k, output] of window.outputs.entries()) {
       for (const [lesson, { mean, count }] of byLesson(logits[k]!, output, this.#losses[k]!.loss)) {
@@ -73,13 +85,7 @@ export class Curriculum<Item> {
         losses[lesson] = before === UNKNOWN ? mean : mean + (before - mean) * KEPT ** count;
       }
     }
-    let opened = this.#saved.opened;
-    const open = opened.at(-1)![1];
-    const areKnown = losses.slice(0, open).every((loss) => loss < this.#rule.below);
-    if (window.last && areKnown && open < this.#rule.lessons) opened = [...opened, [batch + 2, open + 1]];
-    const weights = this.#saved.weights.filter(([of]) => of > batch || (of === batch && !window.last));
-    if (window.last) weights.push([batch + 2, this.#weights(losses, opened.at(-1)![1])]);
-    if (losses.every(Number.isFinite)) this.#saved = { opened, losses, weights };
+    return losses.every(Number.isFinite) ? losses : this.#saved.losses;
   }
 
   save(): unknown {

@@ -75,6 +75,9 @@ describe('a curriculum', () => {
       curriculum.add(window(...new Array<number>(200).fill(0)), batch, [new Array<number>(400).fill(9)]);
     curriculum.task.windows([], { seed: 1, batch: 10 });
     expect(asked[2]![0]).toBe(0.1); // the least
+    curriculum.add(window(0), 9, [[NaN, 1]]); // a window that was left out
+    curriculum.task.windows([], { seed: 1, batch: 11 });
+    expect(asked[3]).toEqual(asked[2]);
     expect(() => curriculum.task.windows([], { seed: 1, batch: 3 })).toThrow(/batches one after the other/);
   });
 
