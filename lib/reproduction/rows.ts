@@ -42,6 +42,7 @@ const LESSONS: Partial<RunConfig> = {
   steps: 100_000,
   lr: { from: 7e-3, to: 0, steps: 30_000, hold: 70_000, warmup: 500 },
   curriculum: { below: 0.08, start: 2 },
+  validate: { every: 5_000, items: 500 },
 };
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
