@@ -1,11 +1,13 @@
 // Every figure of bench/README.md is that of the committed results, and those of the README are those of bench/README.md.
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../lib/bench/learning.js';
 import { ladder } from '../lib/bench/against.js';
 import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
+import { readRecords, reportTable } from '../lib/reproduction/report.js';
 import { measured, measuredTable, readme } from './helpers/readme.js';
 
 const results = <T>(name: string): T => (
@@ -263,6 +265,12 @@ describe('what bench/README.md says was measured', () => {
       figures.forEach((figure, k) => expectFigure(figure, row![k]!, name));
     }
   });
+});
+
+it('rows of the paper that were reproduced', () => {
+  const records = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)));
+  expect(records.length).toBeGreaterThan(0);
+  expect(measured).toContain(reportTable(records));
 });
 
 it('what the README says of it', () => {

@@ -50,6 +50,9 @@ describe('the package', () => {
       'package.json',
       'native/THIRD-PARTY-NOTICES',
       'native/exports.map',
+      ...filesOf('bench/results/reproduction').filter((file) => file.endsWith('.json')).map((file) =>
+        `bench/results/reproduction/${file}`
+      ),
       'bench/results/weights/map9.json',
       'bench/results/weights/map9.safetensors',
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
