@@ -32,8 +32,8 @@ const LESSONS: Partial<RunConfig> = {
   optimizer: { name: 'muon', betas: [0.9, 0.99] },
   batchSize: 16,
   clipNorm: 150,
-  steps: 100_000,
-  lr: { from: 7e-3, to: 0, steps: 30_000, hold: 70_000, warmup: 500 },
+  steps: 200_000,
+  lr: { from: 7e-3, to: 0, steps: 60_000, hold: 140_000, warmup: 500 },
   curriculum: { below: 0.08, start: 2 },
   validate: { every: 5_000, items: 500 },
 };
