@@ -29,10 +29,10 @@ export {
   type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
-export type { Precision } from './ops/network-spec.js';
+export type { Precision } from './ops/network/network-spec.js';
 export * as nn from './nn/index.js';
 export { MultigridState, Pyramid } from './nn/index.js';
-export * as fused from './nn/fused.js';
+export * as fused from './nn/multigrid/fused.js';
 export * as models from './models/index.js';
 export * as optim from './optim/index.js';
 export * as rl from './rl/index.js';

@@ -25,7 +25,7 @@ const WITHOUT_ROW: Readonly<Record<string, string>> = {
   dncInterface: 'sizes, not an op',
   dncStateShapes: 'sizes, not an op',
   samWindow: 'a state by name: test/models',
-  damWindow: 'a state by name: test/models/dam.test.ts, against a golden vector',
+  damWindow: 'a state by name: test/models/sparse/dam.test.ts, against a golden vector',
   damStart: 'a state, not an op',
   damStateShapes: 'sizes, not an op',
   samInterface: 'sizes, not an op',

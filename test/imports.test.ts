@@ -63,6 +63,23 @@ it('the rooms of lib/ import from below only', () => {
   expect(wrongWay(lib, all, room)).toEqual([]);
 });
 
+it('rooms within a room stand on its own files and on the floors below, never on each other', () => {
+  const floor = (file: string): string[] => dirname(file).split('/').slice(1, 3);
+  const all = imports('lib', /\.ts$/, /(?:from|import) '(\.[^']+)'/g).filter(([from, to]) =>
+    floor(from).length > 1 && floor(from)[0] === floor(to)[0]
+  );
+  expect(all.length).toBeGreaterThan(100);
+  expect(all.filter(([from, to]) => floor(to).length > 1 && floor(from)[1] !== floor(to)[1])).toEqual([]);
+});
+
+it('no folder of lib/ holds more than 16 files', () => {
+  const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const counts = new Map<string, number>();
+  for (const folder of files.map(dirname)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  expect(counts.size).toBeGreaterThan(25);
+  expect([...counts].filter(([, count]) => count > 16)).toEqual([]);
+});
+
 it('the rooms of native/ include from below only', () => {
   const all = imports('native', /\.(h|cc|cu)$/, /#include "([^"]+)"/g);
   expect(all.length).toBeGreaterThan(50);

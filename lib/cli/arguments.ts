@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { fail, words } from '../check.js';
 import { MgError } from '../errors.js';
-import { precisions, type Precision } from '../ops/network-spec.js';
+import { precisions, type Precision } from '../ops/network/network-spec.js';
 import { readTextFile } from '../files/folders.js';
 import { device, setDefaultDevice, whyDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { checkExploration, EXPLORATION_RUNS, explorationRun, isExploration, type ExplorationRun } from '../runs/exploration.js';

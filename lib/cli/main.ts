@@ -4,18 +4,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../native.js';
-import { addBench } from './bench.js';
-import { addBuild } from './build.js';
-import { addDoctor } from './doctor.js';
-import { addEstimate } from './estimate.js';
-import { addEval } from './eval.js';
-import { addInspect } from './inspect.js';
-import { addModels } from './models.js';
+import { addBench } from './commands/bench.js';
+import { addBuild } from './commands/build.js';
+import { addDoctor } from './commands/doctor.js';
+import { addEstimate } from './commands/estimate.js';
+import { addEval } from './commands/eval.js';
+import { addInspect } from './commands/inspect.js';
+import { addModels } from './commands/models.js';
 import { EXIT, exitStatus, note } from './output.js';
-import { addPlot } from './plot.js';
-import { addReproduce } from './reproduce.js';
+import { addPlot } from './commands/plot.js';
+import { addReproduce } from './commands/reproduce.js';
 import { heedPipes } from './signals.js';
-import { addTrain } from './train.js';
+import { addTrain } from './commands/train.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 

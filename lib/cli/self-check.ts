@@ -1,7 +1,7 @@
 /** A check of the binary on this machine, on every device: a second or two, against numbers that do not come from it. */
 import { gradcheck } from '../autograd/gradcheck.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
-import { conv } from '../ops/conv.js';
+import { conv } from '../ops/layers/conv.js';
 import { tanh } from '../ops/elementwise.js';
 import { sum } from '../ops/reduce.js';
 import { RMSProp } from '../optim/rmsprop.js';

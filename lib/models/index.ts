@@ -54,9 +54,9 @@ export {
 export { NTM, NTMState, type NTMOptions } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';
-export { SAM } from './sam.js';
-export { SAMState, type SDNCState } from './sam-state.js';
-export { SDNC, type SDNCOptions } from './sdnc.js';
-export { SparseAccess, type SAMOptions } from './sparse-access.js';
+export { SAM } from './sparse/sam.js';
+export { SAMState, type SDNCState } from './sparse/sam-state.js';
+export { SDNC, type SDNCOptions } from './sparse/sdnc.js';
+export { SparseAccess, type SAMOptions } from './sparse/sparse-access.js';
 export { pretrained, type PretrainedName } from './pretrained.js';
-export { DAM, DAMState, type DAMOptions } from './dam.js';
+export { DAM, DAMState, type DAMOptions } from './sparse/dam.js';

@@ -4,7 +4,7 @@ import { checkInteger, checkOptions, fail } from '../check.js';
 import { trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
 import { Module } from '../nn/module.js';
 import type { LayerOptions } from '../nn/parameter.js';
-import { Pyramid } from '../nn/pyramid.js';
+import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';

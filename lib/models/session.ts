@@ -4,7 +4,7 @@ import { noGrad } from '../autograd/index.js';
 import { checkInteger, checkOptions, fail, words } from '../check.js';
 import { native, type Program, type Storage } from '../native.js';
 import type { Module } from '../nn/module.js';
-import { Pyramid } from '../nn/pyramid.js';
+import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { arrayOf, type FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { sameShape, type Shape } from '../tensor/shape.js';

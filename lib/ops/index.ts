@@ -2,10 +2,10 @@
 
 import './methods.js';
 
-export { batchNorm, normalize, type NormOptions } from './batch-norm.js';
+export { batchNorm, normalize, type NormOptions } from './layers/batch-norm.js';
 export { clip } from './clip.js';
-export { conv } from './conv.js';
-export { damStart, damStateShapes, damWindow, type DamSettings, type DamTensors, type DamWindow } from './dam.js';
+export { conv } from './layers/conv.js';
+export { damStart, damStateShapes, damWindow, type DamSettings, type DamTensors, type DamWindow } from './memories/dam.js';
 export {
   dncInterface,
   dncStateShapes,
@@ -14,7 +14,7 @@ export {
   type DncTensors,
   type DncWeights,
   type DncWindow,
-} from './dnc.js';
+} from './memories/dnc.js';
 export {
   abs,
   add,
@@ -37,8 +37,8 @@ export {
 export { gather, oneHot } from './gather.js';
 export { globalNorm } from './global-norm.js';
 export { concat, slice, stack, transpose, unstack } from './layout.js';
-export { addChannels, gridUp, maxPool } from './levels.js';
-export { lstmCell, type LstmCellOptions } from './lstm-cell.js';
+export { addChannels, gridUp, maxPool } from './layers/levels.js';
+export { lstmCell, type LstmCellOptions } from './layers/lstm-cell.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
 export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
@@ -55,5 +55,5 @@ export {
   type SamWeights,
   type SamWindow,
   type SdncTensors,
-} from './sam.js';
+} from './memories/sam.js';
 export { logSoftmax, softmax } from './softmax.js';

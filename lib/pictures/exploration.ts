@@ -1,11 +1,12 @@
 /** What exploring looks like: how a policy has learned it, and the ways it takes beside those of others. */
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import { pathPicture, type DrawnPath } from '../plot/path-picture.js';
-import type { ActorCritic } from '../rl/actor-critic.js';
-import { agentPolicy } from '../rl/agent-policy.js';
-import { explore } from '../rl/exploration.js';
-import type { MazesEnvironment } from '../rl/mazes.js';
-import { depthFirst, frontier, noUturn, type Policy } from '../rl/policies.js';
+import type { ActorCritic } from '../rl/a2c/actor-critic.js';
+import { agentPolicy } from '../rl/a2c/agent-policy.js';
+import { explore } from '../rl/mazes/exploration.js';
+import type { MazesEnvironment } from '../rl/mazes/mazes.js';
+import { depthFirst, frontier, noUturn } from '../rl/mazes/policies.js';
+import type { Policy } from '../rl/policy.js';
 import { explorationMazes, type ExplorationRun } from '../runs/exploration.js';
 import type { NamedLog } from './pictures.js';
 

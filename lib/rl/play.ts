@@ -1,6 +1,6 @@
 /** One episode in each row of an environment, played to its end. */
 import { checkedStep, endedRows, type Environment } from './environment.js';
-import type { Policy } from './policies.js';
+import type { Policy } from './policy.js';
 
 export interface PlayOptions<E extends Environment> {
   readonly env: E;

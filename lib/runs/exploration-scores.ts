@@ -1,9 +1,9 @@
 /** What is told of an agent that explores: how it covers mazes it never saw, and whether its memory still knows them. */
-import type { ActorCritic } from '../rl/actor-critic.js';
-import { agentPolicy } from '../rl/agent-policy.js';
-import { explore, localisation } from '../rl/exploration.js';
-import type { Ablation } from '../rl/judge.js';
-import { free } from '../rl/policies.js';
+import type { ActorCritic } from '../rl/a2c/actor-critic.js';
+import { agentPolicy } from '../rl/a2c/agent-policy.js';
+import { explore, localisation } from '../rl/mazes/exploration.js';
+import type { Ablation } from '../rl/a2c/judge.js';
+import { free } from '../rl/mazes/policies.js';
 import { explorationMazes, type ExplorationRun } from './exploration.js';
 
 export interface ScoreOptions {

@@ -1,5 +1,5 @@
 /** Every kind of memory, a row each: what runs, the command line, benchmarks, pictures and the self-check know of it. */
-import { DAM, type DAMOptions, type DAMState } from '../models/dam.js';
+import { DAM, type DAMOptions, type DAMState } from '../models/sparse/dam.js';
 import { DNC, type DNCOptions, type DNCState } from '../models/dnc.js';
 import { LSTMNetwork, type LSTMNetworkOptions } from '../models/lstm.js';
 import { slotsView, type MemoryView } from '../models/memory-view.js';
@@ -8,11 +8,11 @@ import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
 import type { PresetName } from '../models/multigrid/presets.js';
 import { NTM, type NTMOptions, type NTMState } from '../models/ntm.js';
-import { SAM } from '../models/sam.js';
-import type { SAMState, SDNCState } from '../models/sam-state.js';
-import { SDNC, type SDNCOptions } from '../models/sdnc.js';
+import { SAM } from '../models/sparse/sam.js';
+import type { SAMState, SDNCState } from '../models/sparse/sam-state.js';
+import { SDNC, type SDNCOptions } from '../models/sparse/sdnc.js';
 import type { SequenceModel, SequenceOptions } from '../models/sequence-model.js';
-import type { SAMOptions } from '../models/sparse-access.js';
+import type { SAMOptions } from '../models/sparse/sparse-access.js';
 import type { TensorState } from '../models/tensor-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { dncFault, fusedFault, gradientFault, outputGradientFault } from '../proof/model-checks.js';

@@ -1,16 +1,16 @@
 // The tasks room: names only.
 
-export { babi, type BabiOptions, type Story } from './babi.js';
+export { babi, type BabiOptions, type Story } from './babi/babi.js';
 export { mapping } from './mapping/mapping.js';
 export type { MappingOptions, ResolvedMapping } from './mapping/mapping-options.js';
 export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './mapping/maze.js';
-export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './mnist.js';
+export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './lists/mnist.js';
 export { spiralPath, walkPath, walkStart, type MoveRule } from './mapping/motion.js';
-export { QuestionScorer } from './question-scorer.js';
-export { recall, type RecallList, type RecallOptions } from './recall.js';
+export { QuestionScorer } from './babi/question-scorer.js';
+export { recall, type RecallList, type RecallOptions } from './lists/recall.js';
 export { makeTask, type MappingSpec, type TaskSpec } from './registry.js';
 export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
-export { sorting, type SortingList, type SortingOptions } from './sorting.js';
+export { sorting, type SortingList, type SortingOptions } from './lists/sorting.js';
 export { levelSide } from './task.js';
 export type {
   Better,
@@ -27,7 +27,7 @@ export type {
   WindowOptions,
   WindowOutput,
 } from './task.js';
-export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './associative-recall.js';
-export { copy, repeatCopy, type CopyOptions, type Range, type RepeatCopyOptions } from './copy.js';
+export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './sequences/associative-recall.js';
+export { copy, repeatCopy, type CopyOptions, type Range, type RepeatCopyOptions } from './sequences/copy.js';
 export { flat } from './flat.js';
-export { SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
+export { SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequences/sequence-task.js';

@@ -1,13 +1,13 @@
 /** Tasks by name, so that a run can be written down as data. */
 import { checkChoice, fail } from '../check.js';
-import { associativeRecall, type AssociativeRecallOptions } from './associative-recall.js';
-import { babi, type BabiOptions } from './babi.js';
-import { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './copy.js';
+import { associativeRecall, type AssociativeRecallOptions } from './sequences/associative-recall.js';
+import { babi, type BabiOptions } from './babi/babi.js';
+import { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './sequences/copy.js';
 import { mapping } from './mapping/mapping.js';
 import type { MappingOptions } from './mapping/mapping-options.js';
-import { mnistRecall, mnistSorting, type MnistOptions } from './mnist.js';
-import { recall, type RecallOptions } from './recall.js';
-import { sorting, type SortingOptions } from './sorting.js';
+import { mnistRecall, mnistSorting, type MnistOptions } from './lists/mnist.js';
+import { recall, type RecallOptions } from './lists/recall.js';
+import { sorting, type SortingOptions } from './lists/sorting.js';
 import type { Task } from './task.js';
 
 interface TaskRow<Options> {

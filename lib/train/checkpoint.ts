@@ -5,7 +5,7 @@ import { packageVersion } from '../native.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { checkLoadable } from '../tensor/load-report.js';
-import { precisions, type Precision } from '../ops/network-spec.js';
+import { precisions, type Precision } from '../ops/network/network-spec.js';
 import { unscoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ModelState } from './model.js';

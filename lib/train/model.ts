@@ -1,9 +1,9 @@
 /** What training asks of a model: windows in, logits out, and a state that is carried by value. */
 import type { Module } from '../nn/module.js';
-import type { Pyramid } from '../nn/pyramid.js';
+import type { Pyramid } from '../nn/multigrid/pyramid.js';
 import type { WindowMemory, WindowSize } from '../nn/cost.js';
 import type { FloatDType } from '../tensor/dtype.js';
-import type { Precision } from '../ops/network-spec.js';
+import type { Precision } from '../ops/network/network-spec.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** One window on the device. Grids are [T, B, …]. */

@@ -1,5 +1,5 @@
 /** A window's way to the device, and the loss of its answers. */
-import { Pyramid } from '../nn/pyramid.js';
+import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { add } from '../ops/elementwise.js';
 import { bceWithLogits, crossEntropy } from '../ops/losses.js';
 import { fail } from '../check.js';

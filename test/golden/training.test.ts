@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { MultigridMemory } from '../../lib/models/multigrid/multigrid-memory.js';
-import { Pyramid } from '../../lib/nn/pyramid.js';
+import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';
 import { bceWithLogits } from '../../lib/ops/losses.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { scope } from '../../lib/tensor/scope.js';

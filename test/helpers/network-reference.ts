@@ -1,6 +1,6 @@
 /** A multigrid network composed from single ops, step by step: what the fused op is compared with. */
-import type { NetworkArguments, NetworkGrid, NetworkResult } from '../../lib/ops/network.js';
-import type { NetworkSpec } from '../../lib/ops/network-spec.js';
+import type { NetworkArguments, NetworkGrid, NetworkResult } from '../../lib/ops/network/network.js';
+import type { NetworkSpec } from '../../lib/ops/network/network-spec.js';
 import {
   addChannels,
   batchNorm,

@@ -1,6 +1,6 @@
 /** Random arguments of a multigrid network, and everything that comes of them: results and all gradients. */
-import type { NetworkArguments, NetworkResult } from '../../lib/ops/network.js';
-import { planNetwork, type NetworkSpec } from '../../lib/ops/network-spec.js';
+import type { NetworkArguments, NetworkResult } from '../../lib/ops/network/network.js';
+import { planNetwork, type NetworkSpec } from '../../lib/ops/network/network-spec.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Tensor } from '../../lib/tensor/tensor.js';

@@ -1,6 +1,6 @@
 /** Random multigrid networks for property tests: fast-check chooses, and shrinks, what a layer list may be. */
 import fc from 'fast-check';
-import type { NetworkLayer, NetworkSpec } from '../../lib/ops/network-spec.js';
+import type { NetworkLayer, NetworkSpec } from '../../lib/ops/network/network-spec.js';
 
 const channels = fc.constantFrom(1, 2, 3, 4, 5, 8, 16);
 

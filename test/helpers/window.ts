@@ -4,9 +4,9 @@ import type { MultigridMemoryState } from '../../lib/models/multigrid/multigrid-
 import { MultigridMemory, type MultigridInputs } from '../../lib/models/multigrid/multigrid-memory.js';
 import type { ModelPlan, NetworkPlan } from '../../lib/models/multigrid/plan.js';
 import { extentOf } from '../../lib/nn/ladder.js';
-import { Pyramid } from '../../lib/nn/pyramid.js';
+import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';
 import { add, mul, slice, sum } from '../../lib/ops/index.js';
-import type { Precision } from '../../lib/ops/network-spec.js';
+import type { Precision } from '../../lib/ops/network/network-spec.js';
 import { device, type DeviceLike } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { scope, unscoped } from '../../lib/tensor/scope.js';

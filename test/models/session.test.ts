@@ -5,7 +5,7 @@ import { DNC, LSTMNetwork, MultigridMemory, NTM, type MultigridConfig, type Sess
 import type { SessionGrids, SessionInputs, SessionState } from '../../lib/models/session.js';
 import { native } from '../../lib/native.js';
 import type { LayerOptions } from '../../lib/nn/parameter.js';
-import { Pyramid } from '../../lib/nn/pyramid.js';
+import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';
 import { SGD } from '../../lib/optim/index.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';

@@ -1,8 +1,8 @@
 /** The fused network against its composition from single ops, over random layer lists: values and all gradients. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { networkWindow, type NetworkArguments, type NetworkResult } from '../../lib/ops/network.js';
-import { planNetwork, type NetworkSpec } from '../../lib/ops/network-spec.js';
+import { networkWindow, type NetworkArguments, type NetworkResult } from '../../lib/ops/network/network.js';
+import { planNetwork, type NetworkSpec } from '../../lib/ops/network/network-spec.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
 import { diagnostics, setThreads } from '../../lib/tensor/device.js';

@@ -1,10 +1,10 @@
 /** Precision of fused networks: the CPU is not touched by it; on a GPU it stays within the limits of its factors' bits. */
 import { describe, expect, it } from 'vitest';
 import { MultigridConvLSTM } from '../../lib/nn/index.js';
-import { Pyramid } from '../../lib/nn/pyramid.js';
+import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';
 import { MultigridMemory } from '../../lib/models/index.js';
-import { plan } from '../../lib/nn/fused.js';
-import { precisions, type Precision } from '../../lib/ops/network-spec.js';
+import { plan } from '../../lib/nn/multigrid/fused.js';
+import { precisions, type Precision } from '../../lib/ops/network/network-spec.js';
 import { device } from '../../lib/tensor/device.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { scope } from '../../lib/tensor/scope.js';

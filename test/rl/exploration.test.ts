@@ -6,7 +6,7 @@ import { noGrad, scope } from '../../lib/autograd/index.js';
 import { Tensor } from '../../lib/index.js';
 import { selectRows } from '../../lib/rl/environment.js';
 import { ActorCritic, agentPolicy, explore, localisation, mazes, policies } from '../../lib/rl/index.js';
-import { look } from '../../lib/rl/judge.js';
+import { look } from '../../lib/rl/a2c/judge.js';
 import { mapping } from '../../lib/tasks/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { Trainer } from '../../lib/train/trainer.js';

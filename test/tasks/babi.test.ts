@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseStories, vocabularyOf } from '../../lib/tasks/babi-text.js';
-import { babi, type Story } from '../../lib/tasks/babi.js';
+import { parseStories, vocabularyOf } from '../../lib/tasks/babi/babi-text.js';
+import { babi, type Story } from '../../lib/tasks/babi/babi.js';
 import { describeWith, sharedFile } from './shared-data.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });

@@ -1,9 +1,9 @@
 // Recall and sorting of random patches.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { recall } from '../../lib/tasks/recall.js';
+import { recall } from '../../lib/tasks/lists/recall.js';
 import { BitScorer } from '../../lib/tasks/scorers.js';
-import { sorting } from '../../lib/tasks/sorting.js';
+import { sorting } from '../../lib/tasks/lists/sorting.js';
 import type { HostArray } from '../../lib/tasks/task.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { mnistRecall, mnistSorting } from '../../lib/tasks/mnist.js';
+import { mnistRecall, mnistSorting } from '../../lib/tasks/lists/mnist.js';
 import { nearestRows } from '../../lib/tasks/patch.js';
 import { ClassScorer } from '../../lib/tasks/scorers.js';
 import type { HostPyramid } from '../../lib/tasks/task.js';

@@ -1,7 +1,7 @@
 // Scores of bit sequences: against the vectors of another program, and where answers count and where they do not.
 import { describe, expect, it } from 'vitest';
-import { SequenceScorer } from '../../lib/tasks/sequence-task.js';
-import { sorting } from '../../lib/tasks/sorting.js';
+import { SequenceScorer } from '../../lib/tasks/sequences/sequence-task.js';
+import { sorting } from '../../lib/tasks/lists/sorting.js';
 import type { Window } from '../../lib/tasks/task.js';
 import { vectorFile } from '../helpers/vectors.js';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
-import { encodeAssociativeRecall } from '../../lib/tasks/associative-recall.js';
-import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/copy.js';
-import type { BitSequence } from '../../lib/tasks/sequence-task.js';
+import { encodeAssociativeRecall } from '../../lib/tasks/sequences/associative-recall.js';
+import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/sequences/copy.js';
+import type { BitSequence } from '../../lib/tasks/sequences/sequence-task.js';
 import { expectNear, vectorFile, type Nested } from '../helpers/vectors.js';
 
 interface Encoded {

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { mapping } from '../../lib/tasks/mapping/mapping.js';
-import { recall } from '../../lib/tasks/recall.js';
-import { sorting } from '../../lib/tasks/sorting.js';
+import { recall } from '../../lib/tasks/lists/recall.js';
+import { sorting } from '../../lib/tasks/lists/sorting.js';
 import type { Task, Window } from '../../lib/tasks/task.js';
 
 const ITEMS = 1000;

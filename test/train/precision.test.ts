@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readTensors, writeTensors } from '../../lib/files/safetensors.js';
-import type { Precision } from '../../lib/ops/network-spec.js';
+import type { Precision } from '../../lib/ops/network/network-spec.js';
 import { savedPrecision } from '../../lib/train/checkpoint.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import { errorOf } from '../helpers/files.js';

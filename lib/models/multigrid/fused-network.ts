@@ -1,12 +1,12 @@
 // A planned network run as one op: the description it needs, and its results as pyramids.
 
 import { fail } from '../../check.js';
-import { describeNetwork } from '../../nn/describe-network.js';
-import { windowObstacle } from '../../nn/fused-layer.js';
-import { MultigridState } from '../../nn/multigrid-state.js';
-import { Pyramid } from '../../nn/pyramid.js';
-import { networkWindow, type NetworkGrid } from '../../ops/network.js';
-import type { NetworkSpec, Precision } from '../../ops/network-spec.js';
+import { describeNetwork } from '../../nn/multigrid/describe-network.js';
+import { windowObstacle } from '../../nn/multigrid/fused-layer.js';
+import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
+import { Pyramid } from '../../nn/multigrid/pyramid.js';
+import { networkWindow, type NetworkGrid } from '../../ops/network/network.js';
+import type { NetworkSpec, Precision } from '../../ops/network/network-spec.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { NetworkInputs, NetworkOutputs } from './network-window.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';

@@ -1,7 +1,7 @@
 // The carried state of a multigrid memory.
 
 import { fail, words } from '../../check.js';
-import { MultigridState } from '../../nn/multigrid-state.js';
+import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { MemoryGrid } from '../memory-view.js';
 

@@ -1,14 +1,14 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
 import { checkChoice, checkInstance, checkInteger, checkOptions, fail, words } from '../../check.js';
-import type { Fused } from '../../nn/fused-layer.js';
+import type { Fused } from '../../nn/multigrid/fused-layer.js';
 import { Linear } from '../../nn/linear.js';
 import { extentOf } from '../../nn/ladder.js';
 import { Module, table } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
-import { Pyramid } from '../../nn/pyramid.js';
+import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { concat, reshape, slice } from '../../ops/index.js';
-import { precisions, type Precision } from '../../ops/network-spec.js';
+import { precisions, type Precision } from '../../ops/network/network-spec.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';

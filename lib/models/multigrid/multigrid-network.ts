@@ -1,16 +1,16 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
 import { checkChoice, checkNumber, fail, words } from '../../check.js';
-import { fusedChoices, type Fused } from '../../nn/fused-layer.js';
+import { fusedChoices, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Module } from '../../nn/module.js';
-import { MultigridConv } from '../../nn/multigrid-conv.js';
-import { MultigridConvLSTM } from '../../nn/multigrid-conv-lstm.js';
-import { MultigridState } from '../../nn/multigrid-state.js';
-import { checkInput } from '../../nn/multigrid-input.js';
+import { MultigridConv } from '../../nn/multigrid/multigrid-conv.js';
+import { MultigridConvLSTM } from '../../nn/multigrid/multigrid-conv-lstm.js';
+import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
+import { checkInput } from '../../nn/multigrid/multigrid-input.js';
 import type { LayerOptions, Parameter } from '../../nn/parameter.js';
-import { Pyramid } from '../../nn/pyramid.js';
+import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { addChannels, concat } from '../../ops/index.js';
-import type { Precision } from '../../ops/network-spec.js';
+import type { Precision } from '../../ops/network/network-spec.js';
 import { FusedNetwork } from './fused-network.js';
 import type { NetworkInputs, NetworkOutputs } from './network-window.js';
 import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';

@@ -1,7 +1,7 @@
 // What one network of a multigrid memory takes for a window, and what it gives.
 
-import type { MultigridState } from '../../nn/multigrid-state.js';
-import type { Pyramid } from '../../nn/pyramid.js';
+import type { MultigridState } from '../../nn/multigrid/multigrid-state.js';
+import type { Pyramid } from '../../nn/multigrid/pyramid.js';
 
 export interface NetworkInputs {
   /** A window, grids [T,B,…,C]; networks without a memory of their own also take [N,…,C]. */

@@ -1,7 +1,7 @@
 // What a reader joins from the writer.
 
 import { fail, words } from '../../check.js';
-import type { Pyramid } from '../../nn/pyramid.js';
+import type { Pyramid } from '../../nn/multigrid/pyramid.js';
 import type { LayerPlan } from './plan.js';
 
 /**

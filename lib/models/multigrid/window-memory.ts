@@ -2,7 +2,7 @@
 
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
-import { planNetwork } from '../../ops/network-spec.js';
+import { planNetwork } from '../../ops/network/network-spec.js';
 import { device } from '../../tensor/device.js';
 import { networkSpec } from './fused-network.js';
 import type { ModelPlan } from './plan.js';

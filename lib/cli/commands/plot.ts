@@ -1,0 +1,58 @@
+// The command `plot`: learning curves, or a memory at work.
+
+import { writeFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { fail } from '../../check.js';
+import type { Task } from '../../tasks/task.js';
+import { fileError } from '../../files/atomic-file.js';
+import { explorationCurve, isOfExploration, pathsAtWork } from '../../pictures/exploration.js';
+import { pictureOfMemory } from '../../pictures/memory-at-work.js';
+import { learningCurve } from '../../pictures/pictures.js';
+import { runFiles } from '../../files/run-folder.js';
+import { savedExploration } from './eval-exploration.js';
+import { print, printJson } from '../output.js';
+import { openSaved } from '../saved-run.js';
+
+/** `plot`: the learning curves of one or several runs as one SVG, or the memory of one at work. */
+export function addPlot(program: Command): Command {
+  return program
+    .command('plot')
+    .description('draw the learning curves of one or several runs, or the memory of one')
+    .argument('<run folder...>')
+    .requiredOption('--out <file.svg>', 'where to write')
+    .option(
+      '--memory',
+      'the memory of one run at work: hidden states in a maze, or where a DNC writes and reads, or the paths of an exploration',
+    )
+    .option('--json', 'one JSON object')
+    .action(async (folders: string[], { out, memory, json }: { out: string; memory?: boolean; json?: boolean }) => {
+      if (memory === true) {
+        write(out, await memoryOf(folders));
+        if (json === true) printJson({ out });
+        else print(out);
+        return;
+      }
+      const logs = folders.map((folder) => ({ name: basename(resolve(folder)), records: runFiles.metrics(folder) }));
+      const draw = logs.every(isOfExploration) ? explorationCurve : learningCurve;
+      write(out, draw(logs.map(({ name }) => name).join(', '), logs));
+      if (json === true) printJson({ out, runs: logs.map(({ name, records }) => ({ name, records: records.length })) });
+      else print(out);
+    });
+}
+
+async function memoryOf(folders: readonly string[]): Promise<string> {
+  if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', folders.length);
+  const exploration = await savedExploration(folders[0]!);
+  if (exploration !== null) return await pathsAtWork(exploration.run.name, exploration.agent, exploration.run);
+  const { run, setup: { model, task } } = await openSaved(folders[0]!);
+  return pictureOfMemory(run.name, model, run, task as Task<unknown>);
+}
+
+function write(out: string, svg: string): void {
+  try {
+    writeFileSync(out, svg);
+  } catch (cause) {
+    throw fileError(out, 'a file that can be written', cause);
+  }
+}

@@ -1,0 +1,189 @@
+// The command `train`: a run from its description to its folder.
+
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Command } from 'commander';
+import type { Precision } from '../../ops/network/network-spec.js';
+import { savedPrecision } from '../../train/checkpoint.js';
+import { diagnostics, type Device } from '../../tensor/device.js';
+import { progress, tensorBoard } from '../../listeners/callbacks.js';
+import type { Callback, FitResult } from '../../train/events.js';
+import { hasMemoryPicture, pictureOfMemory } from '../../pictures/memory-at-work.js';
+import { learningCurve } from '../../pictures/pictures.js';
+import { buildRun } from '../../runs/run-config.js';
+import { checkFits } from '../../runs/check-fits.js';
+import { isExploration } from '../../runs/exploration.js';
+import type { RunConfig } from '../../runs/run.js';
+import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
+import { Trainer } from '../../train/trainer.js';
+import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from '../arguments.js';
+import { describedRun, quoted } from '../described-run.js';
+import { EXIT, note, print, printJson } from '../output.js';
+import { abortOnSignals, goOnUnread } from '../signals.js';
+import { trainExploration } from './train-exploration.js';
+import { episodesOf, lastSplit, scoreLine } from '../scores.js';
+
+const DEFAULT_ITEMS = 256;
+
+interface TrainOptions {
+  steps?: number;
+  seed?: number;
+  device?: string;
+  precision?: Precision;
+  out?: string;
+  resume?: boolean;
+  validateEvery?: number;
+  items: number;
+  keep?: number;
+  tensorboard?: boolean;
+  memory?: string;
+  json?: boolean;
+}
+
+/** `train`: trains, evaluates, and leaves a run folder with weights, log and pictures. */
+export function addTrain(program: Command): Command {
+  return program
+    .command('train')
+    .description('train a configuration and leave a run folder: weights, log, learning curve, picture of the memory')
+    .argument('<preset|config.json>', 'a name of `models`, or a run as JSON')
+    .option('--steps <n>', 'time steps of the whole run', integer(1))
+    .option('--seed <n>', 'seed of weights and episodes', integer(0))
+    .option(...DEVICE_OPTION)
+    .addOption(precisionOption())
+    .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
+    .option('--resume', 'go on with the run in --out')
+    .option('--validate-every <n>', 'time steps between validations', integer(1))
+    .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), DEFAULT_ITEMS)
+    .option('--keep <n>', 'newest checkpoints to keep beside the last and the best', integer(0))
+    .option('--memory <run folder>', 'the trained memory that an exploration stands on (default: runs/<its name>)')
+    .option('--tensorboard', 'also write TensorBoard event files')
+    .option('--json', 'print one JSON object per line: each update, each validation, and the end')
+    .action((source: string, options: TrainOptions) => train(source, options));
+}
+
+/** Trainer and folder of a run. What cannot be built leaves no folder behind. */
+async function openTrainer(run: RunConfig, named: string | null, used: Device, options: TrainOptions) {
+  const { resume, tensorboard, precision } = options;
+  const setup = buildRun(run);
+  checkFits(setup);
+  const path = named ?? RunFolder.fresh(join('runs', run.name));
+  const callbacks: readonly Callback[] = [
+    progress(),
+    ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : []),
+    ...(options.json === true ? [jsonEvents()] : []),
+  ];
+  const checkpoint = join(path, RUN_FILES.checkpoint);
+  usePrecision(setup.model, precision, used, resume === true ? await savedPrecision(checkpoint) : undefined);
+  const trainer = resume === true
+    ? await Trainer.resume(checkpoint, { ...setup, callbacks })
+    : new Trainer({ ...setup, callbacks });
+  const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
+  if (resume === true) await folder.writeConfig(run); // the length that it is given now
+  return { trainer, folder, model: setup.model };
+}
+
+/** The command that goes on with a run, as a shell takes it. */
+function resumeCommand(source: string, folder: string, options: TrainOptions): string {
+  const { device, precision, items, keep, tensorboard, json } = options;
+  const words = [
+    ...['npx', 'multigrid-memory', 'train', source, '--out', folder, '--resume'],
+    ...(device === undefined ? [] : ['--device', device]),
+    ...(precision === undefined ? [] : ['--precision', precision]),
+    ...(items === DEFAULT_ITEMS ? [] : ['--items', String(items)]),
+    ...(keep === undefined ? [] : ['--keep', String(keep)]),
+    ...(tensorboard === true ? ['--tensorboard'] : []),
+    ...(json === true ? ['--json'] : []),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** A JSON object for each update and each validation. */
+const jsonEvents = (): Callback => ({
+  onStep: ({ step, update, loss, lr, gradNorm }) => printJson({ event: 'update', step, update, loss, lr, gradNorm }),
+  onValidate: (metrics, { trainer }) => printJson({ event: 'validation', step: trainer.step, ...metrics }),
+});
+
+function throughput({ history }: FitResult): number {
+  return history.at(-1)?.stepsPerSecond ?? 0;
+}
+
+async function train(source: string, options: TrainOptions): Promise<void> {
+  const { device: used, why } = useDevice(options.device);
+  const described = loadSource(source);
+  if (isExploration(described)) return await trainExploration(described, source, options);
+  const { run, path } = describedRun(source, options);
+  const { trainer, folder, model } = await openTrainer(run, path, used, options);
+  const { parameters, memory } = model.count();
+  const { binary } = diagnostics();
+  note(`${run.name}: ${parameters} parameters, ${memory} memory cells`);
+  note(`${used.id} (${why}): ${used.name}${used.type === 'cpu' ? `, ${binary.simd}, ${binary.threads} threads` : ''}`);
+  note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
+  const stop = abortOnSignals();
+  goOnUnread();
+  try {
+    const result = await trainer.fit({
+      steps: run.steps,
+      signal: stop.signal,
+      validate: run.validate,
+      checkpoint: { folder, every: checkpointEvery(run.steps), ...(options.keep === undefined ? {} : { keep: options.keep }) },
+    });
+    const records = runFiles.metrics(folder.path);
+    if (records.length > 0) await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records }]));
+    if (result.reason === 'aborted') {
+      const command = resumeCommand(source, path ?? relative('.', folder.path), options);
+      note(`stopped at step ${result.step}; go on with: ${command}`);
+      if (options.json === true)
+        printJson({ event: 'end', reason: result.reason, name: run.name, step: result.step, folder: folder.path });
+      process.exitCode = stop.received() || EXIT.interrupted;
+      return;
+    }
+    const split = lastSplit(trainer.task);
+    const metrics = await trainer.evaluate({ items: options.items, split, signal: stop.signal });
+    if (hasMemoryPicture(model, run, trainer.task)) {
+      await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
+    }
+    report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
+  } catch (error) {
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    process.exitCode = stop.received();
+  } finally {
+    stop.close();
+    folder.close();
+  }
+}
+
+/** Ten checkpoints a run, at least every 100,000 time steps. */
+function checkpointEvery(steps: number): number {
+  return Math.max(1, Math.min(100_000, Math.ceil(steps / 10)));
+}
+
+function report(
+  options: TrainOptions,
+  run: RunConfig,
+  folder: RunFolder,
+  result: FitResult,
+  metrics: Record<string, number>,
+  episodes: string,
+): void {
+  const perSecond = throughput(result);
+  const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
+  if (options.json === true) {
+    printJson({
+      event: 'end',
+      reason: result.reason,
+      name: run.name,
+      step: result.step,
+      items: options.items,
+      ...metrics,
+      stepsPerSecond: perSecond,
+      folder: folder.path,
+      files,
+    });
+    return;
+  }
+  print(`\n${run.name} after ${result.step} time steps, on ${episodes}:`);
+  print(`  ${scoreLine(metrics)}`);
+  const ofEpisodes = (perSecond * run.batchSize).toFixed(0);
+  print(`  ${perSecond.toFixed(0)} time steps/s in training, batch ${run.batchSize}: ${ofEpisodes} steps of episodes/s`);
+  for (const file of files) print(`  ${file}`);
+}

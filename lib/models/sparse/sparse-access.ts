@@ -1,0 +1,160 @@
+// What memories of sparse reads and writes share: options, parameters, and how a window is run.
+
+import { checkBoolean, checkChoice, checkInteger, checkNumber, fail } from '../../check.js';
+import { layerOptionKeys } from '../../nn/parameter.js';
+import { clip, concat, reshape, samInterface, samStateShapes, samWindow, samZeros } from '../../ops/index.js';
+import type { SamSettings, SamTensors } from '../../ops/index.js';
+import type { FloatDType } from '../../tensor/dtype.js';
+import { sizeOf } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { Affine } from '../affine.js';
+import { checkedRows, SAMState } from './sam-state.js';
+import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
+import { namedTensors } from '../tensor-state.js';
+
+export interface SAMOptions extends SequenceOptions {
+  /** N, at least heads·(reads + 1); default 65,536. What is never written takes no memory and no time. */
+  readonly slots?: number;
+  /** W; default 32. */
+  readonly wordSize?: number;
+  /** R, heads that write and read; default 4. */
+  readonly heads?: number;
+  /** K, rows that each head reads; default 4. */
+  readonly reads?: number;
+  /** Units of the LSTM controller; default 100. */
+  readonly hidden?: number;
+  /**
+   * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are
+   * all stored. The same bits come of both.
+   */
+  readonly index?: 'live' | 'linear';
+  /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
+  readonly strength?: boolean;
+  /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
+  readonly clip?: number | null;
+}
+
+export const samOptionKeys = [
+  ...sequenceOptionKeys,
+  'slots',
+  'wordSize',
+  'heads',
+  'reads',
+  'hidden',
+  'index',
+  'strength',
+  'clip',
+  ...layerOptionKeys,
+];
+
+const MOST_SLOTS = 2 ** 28;
+
+/** Settings of the op, from options. Throws ERR_MG_ARGUMENT. */
+function settingsOf(name: string, options: SAMOptions, links: Pick<SamSettings, 'links' | 'linkRead'>): SamSettings {
+  const size = (key: 'slots' | 'wordSize' | 'heads' | 'reads' | 'hidden', fallback: number): number =>
+    checkInteger(name, key, options[key] ?? fallback, 1, MOST_SLOTS);
+  const settings: SamSettings = {
+    slots: size('slots', 65_536),
+    wordSize: size('wordSize', 32),
+    heads: size('heads', 4),
+    reads: size('reads', 4),
+    hidden: size('hidden', 100),
+    strength: checkBoolean(name, 'strength', options.strength ?? true),
+    index: checkChoice(name, 'index', options.index ?? 'live', ['live', 'linear']),
+    ...links,
+    forgetBias: 1,
+    clip: options.clip === null ? 0 : checkNumber(name, 'clip', options.clip ?? 20, 0),
+    epsilon: 1e-6,
+    delta: 0.005,
+  };
+  const { slots, heads, reads } = settings;
+  if (reads > slots) fail('ERR_MG_ARGUMENT', name, `reads to be at most the ${slots} slots`, reads);
+  const least = heads * (reads + 1);
+  if (least > slots) fail('ERR_MG_ARGUMENT', name, `at least heads·(reads + 1) = ${least} slots`, slots);
+  return settings;
+}
+
+/** An LSTM controller, its interface and its output around the native window. */
+export abstract class SparseAccess<Name extends string> extends SequenceModel<SAMState<Name>> {
+  readonly settings: SamSettings;
+  readonly #controller: Affine;
+  readonly #interface: Affine;
+  readonly #output: Affine;
+
+  protected constructor(name: string, options: SAMOptions, links: Pick<SamSettings, 'links' | 'linkRead'>) {
+    super(name, options);
+    this.settings = settingsOf(name, options, links);
+    const { heads, hidden, wordSize } = this.settings;
+    const words = heads * wordSize;
+    this.#controller = this.addPart(
+      'controller',
+      new Affine(this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')),
+    );
+    this.#interface = this.addPart(
+      'interface',
+      new Affine(hidden, samInterface(this.settings).size, false, this.partOptions('interface')),
+    );
+    this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
+  }
+
+  /** Numbers in the memory matrix, N·W. */
+  protected override memoryCells(): number {
+    return this.settings.slots * this.settings.wordSize;
+  }
+
+  /** A state holds the rows that such a window can touch, from a new episode on. */
+  protected rowCost(steps: number): RowCost {
+    const { slots, heads: R, reads: K, hidden: H, wordSize: W, links: L, index, linkRead } = this.settings;
+    const rows = index === 'linear' ? slots : Math.min(slots, (R + K) * (steps + 1));
+    const state = Object.values(samStateShapes(this.settings, 1, rows)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+    const mixed = L === 0 ? K : linkRead === 'paper' ? rows + K : Math.min(rows + K, K + 2 * K * L);
+    const [words, size] = [R * W, samInterface(this.settings).size];
+    const tape = R * (K + 1) * (W + 1) + 2 * R * K + 5 * R * mixed;
+    const replay = Math.min(rows / steps, R * (K + 1 + mixed)) * (2 * W + 2) + R * (2 * K + 1 + mixed);
+    const controller = this.inputs + 14 * H + 2 * size + 6 * words;
+    const access = rows * W * (R + 1) + 6 * W * R * (K + 1 + mixed) + 8 * R * (K + 1) * L;
+    return { state, step: tape + replay + controller, flops: this.matrixFlops() + access };
+  }
+
+  initialState(batch: number): SAMState<Name> {
+    checkInteger(this.constructor.name, 'batch', batch, 1);
+    const { dtype, device } = this.#controller.weight;
+    const zeros = samZeros(this.settings, batch, { dtype: dtype as FloatDType, device });
+    return new SAMState(zeros as unknown as Readonly<Record<Name, Tensor>>, 0);
+  }
+
+  /** The state whose `toTensors` gave this map. Throws ERR_MG_CHECKPOINT where its sizes are others, or its indices cannot be. */
+  stateFromTensors(tensors: ReadonlyMap<string, Tensor>): SAMState<Name> {
+    const names = Object.keys(samStateShapes(this.settings, 1, 1)) as Name[];
+    const named = namedTensors('SAMState', names, tensors);
+    return new SAMState(named, checkedRows(named, this.settings));
+  }
+
+  /** A session keeps its buffers, and a state of live rows grows. Throws ERR_MG_ARGUMENT. */
+  override session(): never {
+    const where = `${this.constructor.name}.session`;
+    return fail('ERR_MG_ARGUMENT', where, 'a model whose state keeps its size', this, 'run step with { consume: true }');
+  }
+
+  protected run(
+    x: Tensor,
+    state: SAMState<Name>,
+    lengths: Int32Array | null,
+    isStateSpent: boolean,
+  ): { y: Tensor; state: SAMState<Name> } {
+    const weights = {
+      gates: this.#controller.weight,
+      gatesBias: this.#controller.bias,
+      interface: this.#interface.weight,
+      interfaceBias: this.#interface.bias,
+    };
+    const given = state.values as unknown as SamTensors;
+    const run = samWindow(x, weights, given, state.liveBound, this.settings, lengths, isStateSpent);
+    const { hidden, words } = run;
+    const y = this.#output.forward(concat([hidden, reshape(words, [...words.shape.slice(0, 2), -1])], -1));
+    return {
+      y: this.settings.clip > 0 ? clip(y, this.settings.clip) : y,
+      state: new SAMState(run.state as unknown as Readonly<Record<Name, Tensor>>, run.liveBound),
+    };
+  }
+}

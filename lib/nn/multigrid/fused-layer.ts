@@ -1,0 +1,84 @@
+// One multigrid conv-LSTM layer run as one native op over a window.
+
+import { networkWindow, type NetworkGrid } from '../../ops/network/network.js';
+import type { NetworkSpec, Precision } from '../../ops/network/network-spec.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Norm } from '../batch-norm.js';
+import { describeNetwork } from './describe-network.js';
+import type { LevelSpec } from '../ladder.js';
+import type { MultigridGeometry } from './multigrid-input.js';
+import { MultigridState } from './multigrid-state.js';
+import { Pyramid } from './pyramid.js';
+
+/** 'auto' (default): as one native op wherever it can; 'required': an error where it cannot; 'off': grid by grid. */
+export type Fused = 'auto' | 'required' | 'off';
+export const fusedChoices = ['auto', 'required', 'off'] as const;
+
+/** Why a window of `batch` rows with such a norm and lengths cannot be run as one op; null when it can. */
+export function windowObstacle(norm: Norm, batch: number, lengths: Int32Array | null): string | null {
+  if (lengths !== null) return 'its sequences are all of one length';
+  if (norm !== 'none' && norm.mode === 'running') return 'it normalizes by statistics of the window alone';
+  if (norm !== 'none' && norm.kind === 'sequence' && batch !== 1) return 'it normalizes over the whole batch alone';
+  return null;
+}
+
+/** Why the grids of a layer cannot be run as one op; null when they can. */
+export function gridObstacle({ levels, input }: MultigridGeometry): string | null {
+  if (levels.at(-1)! - levels[0]! + 1 !== levels.length) return 'its levels are without a gap';
+  const used = (level: number): boolean => levels.some((own) => Math.abs(own - level) <= 1);
+  return input.every(({ level }) => used(level)) ? null : 'every grid of its input is used';
+}
+
+function byLevel(grids: readonly NetworkGrid[]): Pyramid {
+  return Pyramid.of(Object.fromEntries(grids.map(({ level, grid }) => [level, grid])));
+}
+
+export interface FusedLayerOptions {
+  readonly geometry: MultigridGeometry;
+  readonly norm: Norm;
+  readonly forgetBias: number;
+  readonly hasPeephole: boolean;
+  readonly precision: Precision;
+}
+
+/** One layer as a fused network; described once for each list of grids that it is given. */
+export class FusedLayer {
+  readonly #options: FusedLayerOptions;
+  readonly #specs = new Map<string, NetworkSpec>();
+
+  constructor(options: FusedLayerOptions) {
+    this.#options = options;
+  }
+
+  #spec(input: readonly LevelSpec[]): NetworkSpec {
+    const key = input.map(({ level, channels }) => `${level}:${channels}`).join();
+    const { geometry: { levels, channels, dimensions, kernelSize, side }, norm, forgetBias, hasPeephole } = this.#options;
+    const found = this.#specs.get(key) ?? describeNetwork({
+      dimensions,
+      kernelSize,
+      side,
+      input,
+      layers: [{ kind: 'convLstm', levels, channels, norm: norm !== 'none', isOutput: true }],
+      forgetBias,
+      hasPeephole,
+      budgetBytes: 0,
+    });
+    this.#specs.set(key, found);
+    return found;
+  }
+
+  /** The layer's `forward` on windows [T,B,…,C] joined on channels, as one native call. */
+  run(
+    parameters: Iterable<readonly [name: string, parameter: Tensor]>,
+    x: readonly Pyramid[],
+    state: MultigridState,
+  ): { y: Pyramid; state: MultigridState } {
+    const fields = x.flatMap((pyramid) => pyramid.levels.map((level) => ({ level, grid: pyramid.at(level) })));
+    const result = networkWindow(this.#spec(fields.map(({ level, grid }) => ({ level, channels: grid.shape.at(-1)! }))), {
+      parameters: new Map([...parameters].map(([name, parameter]) => [`1.${name}`, parameter])),
+      fields: fields.map(({ grid }) => grid),
+      state: { hidden: state.hidden.tensors(), cell: state.cell.tensors() },
+    }, { where: 'MultigridConvLSTM', precision: this.#options.precision });
+    return { y: byLevel(result.outputs), state: new MultigridState(byLevel(result.hidden), byLevel(result.cell)) };
+  }
+}

@@ -1,0 +1,295 @@
+/** A window of a sparse access memory as one op: one native call forward, one backward. */
+import { isRecording, record } from '../../autograd/tape.js';
+import { fail, words } from '../../check.js';
+import { native } from '../../native.js';
+import type { FloatDType } from '../../tensor/dtype.js';
+import { sizeOf, type Shape } from '../../tensor/shape.js';
+import { checkTensor, Tensor } from '../../tensor/tensor.js';
+import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
+
+export interface SamSettings {
+  /** N, W, R, K, and H of the controller; hidden 0: there is none and the input is the raw interface. */
+  readonly slots: number;
+  readonly wordSize: number;
+  readonly heads: number;
+  readonly reads: number;
+  readonly hidden: number;
+  /** Each head has a strength 1 + softplus, else it is 1. */
+  readonly strength: boolean;
+  /** `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both. */
+  readonly index: 'live' | 'linear';
+  /** K_L, temporal links of a slot and head; 0: none. */
+  readonly links: number;
+  /** `rows`: links are followed by the rows of the read slots; `paper`: as printed, by all rows that mention them. */
+  readonly linkRead: 'rows' | 'paper';
+  readonly forgetBias: number;
+  /** Hidden and cell are brought into −clip … clip; 0: they are left alone. */
+  readonly clip: number;
+  /** Under the norms and in the cosine. */
+  readonly epsilon: number;
+  /** Weight that a slot has to exceed in a step to count as accessed. */
+  readonly delta: number;
+}
+
+/** Weights of the controller [I+RW+H,4H], [4H] and of the interface [H,D], [D]. */
+export interface SamWeights {
+  readonly gates: Tensor;
+  readonly gatesBias: Tensor;
+  readonly interface: Tensor;
+  readonly interfaceBias: Tensor;
+}
+
+/**
+ * The state of a batch; zeros are a new episode. Slots 0 … live−1 were touched and have rows, the others still hold the constant
+ * 1e-6 and have none. The ring of slots, the least recently accessed first, is a circle of nodes: s+1 for slot s, and 0 for all
+ * slots without a row.
+ */
+export interface SamTensors {
+  /** Place for C rows, [B,C,W]. */
+  readonly memory: Tensor;
+  /** int32 [B,C+1,2]: the nodes before and behind each node. */
+  readonly ring: Tensor;
+  /** int32 [B,2]: live, and the node at the front. */
+  readonly counts: Tensor;
+  /** int32 [B,R,K] and [B,R,K]: what was read at the step before; of falling weight. */
+  readonly readSlots: Tensor;
+  readonly readWeights: Tensor;
+  readonly readWords: Tensor;
+  readonly hidden: Tensor;
+  readonly cell: Tensor;
+}
+
+/** With temporal links, N and then P of each slot, and precedence; a weight of 0 is no entry. No gradient passes through. */
+export interface SdncTensors extends SamTensors {
+  /** int32 [B,C,2,R,K_L] and [B,C,2,R,K_L]. */
+  readonly linkSlots: Tensor;
+  readonly linkWeights: Tensor;
+  /** int32 [B,R,K_L] and [B,R,K_L]. */
+  readonly precedenceSlots: Tensor;
+  readonly precedenceWeights: Tensor;
+}
+
+export interface SamWindow<S extends SamTensors = SamTensors> {
+  /** [T,B,H] and [T,B,R,W]; zero where a row is past its length. */
+  readonly hidden: Tensor;
+  readonly words: Tensor;
+  readonly state: S;
+  /** So many rows can be live after the window. */
+  readonly liveBound: number;
+}
+
+/** Places of the parts of the interface vector, and its size D = R(2W + 2), and R more for strengths, and 3R for read modes. */
+export function samInterface(
+  { wordSize: W, heads: R, strength, links }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>,
+): {
+  readonly size: number;
+  readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
+} {
+  const shapes: Record<string, Shape> = {
+    queries: [R, W],
+    adds: [R, W],
+    alpha: [R],
+    gamma: [R],
+    ...(strength ? { strengths: [R] } : {}),
+    ...(links > 0 ? { modes: [R, 3] } : {}),
+  };
+  let size = 0;
+  const parts = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const begin = size;
+      size += sizeOf(shape);
+      return [name, [begin, shape] as const];
+    }),
+  );
+  return { size, parts };
+}
+
+/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links where there are some. */
+export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
+  const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
+  const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
+    memory: [batch, capacity, W],
+    ring: [batch, capacity + 1, 2],
+    counts: [batch, 2],
+    readSlots: [batch, R, K],
+    readWeights: [batch, R, K],
+    readWords: [batch, R, W],
+    hidden: [batch, H],
+    cell: [batch, H],
+  };
+  if (L === 0) return { ...shapes };
+  const links: { readonly [Name in Exclude<keyof SdncTensors, keyof SamTensors>]: Shape } = {
+    linkSlots: [batch, capacity, 2, R, L],
+    linkWeights: [batch, capacity, 2, R, L],
+    precedenceSlots: [batch, R, L],
+    precedenceWeights: [batch, R, L],
+  };
+  return { ...shapes, ...links };
+}
+
+/** Names of the state that are int32. */
+export const samIndices: ReadonlySet<string> = new Set<keyof SdncTensors>([
+  'ring',
+  'counts',
+  'readSlots',
+  'linkSlots',
+  'precedenceSlots',
+]);
+
+/** The state of a new episode. */
+export function samZeros(
+  s: SamSettings,
+  batch: number,
+  options: { readonly dtype?: FloatDType; readonly device?: Tensor['device'] } = {},
+): SdncTensors {
+  const capacity = s.index === 'linear' ? s.slots : Math.min(s.slots, s.heads + s.reads);
+  const zeros = Object.entries(samStateShapes(s, batch, capacity)).map((
+    [name, shape],
+  ) => [name, Tensor.zeros(shape, { ...options, ...(samIndices.has(name) ? { dtype: 'int32' as const } : {}) })]);
+  return Object.fromEntries(zeros) as SdncTensors;
+}
+
+function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s: SamSettings): Tensor[] {
+  const op = 'samWindow';
+  checkFloat(op, 'x', x);
+  const [steps = 0, batch = 0, inputs = 0] = x.shape;
+  if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
+  const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
+    checkShapeOf(op, name, checkSameDType(op, x, name, tensor), shape, letters);
+    return tensor;
+  };
+  const [H, D, read] = [s.hidden, samInterface(s).size, s.heads * s.wordSize];
+  if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
+  const own = weights === null ? [] : [
+    check('gates', weights.gates, [inputs + read + H, 4 * H], '[I+RW+H,4H]'),
+    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
+    check('interface', weights.interface, [H, D], '[H,D]'),
+    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
+  ];
+  const capacity = checkTensor(op, 'memory', state.memory).shape[1] ?? 0;
+  const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][]; // or of links
+  return [
+    x,
+    ...own,
+    ...shapes.map(([name, shape]) => {
+      if (!samIndices.has(name)) return check(name, state[name], shape, 'of the state');
+      const tensor = checkTensor(op, name, state[name]);
+      if (tensor.dtype !== 'int32') fail('ERR_MG_DTYPE', op, `${name} of int32`, words(tensor.dtype));
+      checkShapeOf(op, name, tensor, shape, 'of the state');
+      return tensor;
+    }),
+  ];
+}
+
+const MEMORY = 5; // its place among the inputs of the native call
+const OUTPUTS = 14; // hidden, words, and the state
+const NAMES = Object.keys(samStateShapes({ heads: 1, links: 1 } as SamSettings, 1, 1));
+/** Outputs that are int32, and those that no gradient passes through. */
+const IS_INDEX = [false, false, ...NAMES.map((name) => samIndices.has(name))];
+const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndices.has(name))];
+
+/**
+ * T steps of a sparse access memory from `state` (Rae et al., NIPS 2016): per step the LSTM controller on [x, words, hidden], the
+ * interface vector, and for each head a write to the K rows it read before and to the least recently accessed slot, which is
+ * erased first, then a read of the K rows of the greatest cosine.
+ * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Time and memory of a step do not depend on N. Saves
+ * for each step the rows that it changed; backward rolls one copy of the touched rows back. `liveBound`: at most so many rows of
+ * `state` are live. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros. `isStateSpent`: the
+ * caller disposes of `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in
+ * place. Without weights (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws
+ * ERR_MG_SHAPE, ERR_MG_DTYPE.
+ */
+export function samWindow<S extends SamTensors>(
+  x: Tensor,
+  weights: SamWeights | null,
+  state: S,
+  liveBound: number,
+  settings: SamSettings,
+  lengths: Int32Array | null = null,
+  isStateSpent = false,
+): SamWindow<S> {
+  const op = 'samWindow';
+  const s = settings;
+  const inputs = checkInputs(x, weights, state, s);
+  const [steps, batch, width] = x.shape as [number, number, number];
+  const none = Array.from({ length: 8 }, (_, i) => Tensor.zeros([0], { dtype: i === 4 || i === 6 ? 'int32' : x.dtype }));
+  const noWeights = weights === null ? none.slice(0, 4) : [];
+  const all = [x, ...noWeights, ...inputs.slice(1), ...(s.links === 0 ? none.slice(4) : [])];
+  const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
+  const isOwn = isStateSpent && !recorded && changedInPlace(state).every((tensor) => tensor.isSoleOwner);
+  const place = state.memory.shape[1]!;
+  const most = s.index === 'linear' ? s.slots : Math.min(s.slots, liveBound + steps * (s.heads + s.reads));
+  const inPlace = isOwn && most <= place;
+  const capacity = inPlace ? place : isOwn ? Math.max(most, Math.min(s.slots, 2 * place)) : most;
+  const sizes = [steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, s.reads, s.links, place, capacity, liveBound];
+  const dims = Int32Array.of(...sizes, Number(s.strength), Number(s.linkRead === 'paper'), Number(s.index === 'linear'));
+  const ends = lengths ?? new Int32Array(0);
+  const numbers = [s.forgetBias, s.clip, s.epsilon, s.delta] as const;
+  const flags = Int32Array.of(Number(recorded), Number(inPlace));
+  const storages = native().samForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, flags);
+  const shapes = samStateShapes(s, batch, capacity);
+  const resultShapes: Shape[] = [[steps, batch, s.hidden], [steps, batch, s.heads, s.wordSize], ...Object.values(shapes)];
+  const results = resultShapes.map((shape, i) => (
+    IS_INDEX[i]! ? new Tensor(storages[i]!, shape, 'int32') : make(storages[i]!, shape, x)
+  ));
+  const free = results.filter((_, i) => !IS_CONSTANT[i]!);
+  const trace = storages.slice(OUTPUTS).map((storage, i) => {
+    const shape = [recorded ? traceSizes(s, steps, batch, capacity)[i]! : 0];
+    return TRACED_INDEX.has(i) ? new Tensor(storage, shape, 'int32') : make(storage, shape, x);
+  });
+  record(op, inputs, free, [...all, ...free.slice(0, 3), ...trace], (dys, saved, needs) => {
+    const given = saved.map((t) => t.storage(op));
+    const [first, rest] = [all.length, all.length + 3];
+    let next = 0;
+    const gradients = IS_CONSTANT.map((isConstant) => (isConstant ? null : dys[next++]?.storage(op) ?? null));
+    const wanted = Int32Array.of(Number(needs[MEMORY - noWeights.length]!), 0);
+    const made = native().samBackward(
+      given.slice(0, first),
+      given.slice(first, rest),
+      given.slice(rest),
+      gradients,
+      ends,
+      dims,
+      ...numbers,
+      wanted,
+    );
+    next = 0;
+    const tensors = saved.slice(0, first).map((input, i) => (
+      (i >= MEMORY && IS_CONSTANT[i - MEMORY + 2]!) || (i === MEMORY && wanted[0] === 0)
+        ? null
+        : make(made[next++]!, input.shape, input)
+    ));
+    for (const unused of tensors.slice(1, 1 + noWeights.length)) unused?.dispose();
+    return [tensors[0]!, ...tensors.slice(1 + noWeights.length, 1 + noWeights.length + inputs.length - 1)];
+  });
+  for (const tensor of [...trace, ...none]) tensor.dispose();
+  const after = Object.fromEntries(Object.keys(shapes).map((name, i) => [name, results[2 + i]!])) as unknown as S;
+  return { hidden: results[0]!, words: results[1]!, state: after, liveBound: most };
+}
+
+/** What grows with the live rows. */
+function changedInPlace(state: SamTensors & Partial<SdncTensors>): Tensor[] {
+  const { memory, ring, linkSlots, linkWeights } = state;
+  return [memory, ring, ...(linkSlots && linkWeights ? [linkSlots, linkWeights] : [])];
+}
+
+const TRACED_INDEX: ReadonlySet<number> = new Set([3, 4, 6]);
+
+/** Elements of what a window saves: gates, cells, changed rows and their slots, read slots and weights, and mixes. */
+function traceSizes(s: SamSettings, steps: number, batch: number, capacity: number): number[] {
+  const { heads: R, reads: K, links: L } = s;
+  const written = R * (K + 1);
+  const all = capacity + K;
+  const mixed = L === 0 ? 0 : s.linkRead === 'paper' ? all : Math.min(all, K + 2 * K * L);
+  const each = [
+    4 * s.hidden,
+    s.hidden,
+    written * s.wordSize,
+    written,
+    R * K,
+    R * K,
+    R * mixed,
+    3 * R * mixed,
+  ];
+  return each.map((n) => steps * batch * n);
+}

@@ -1,0 +1,45 @@
+/** The loss of advantage actor-critic. */
+import { add, exp, logSoftmax, mean, mul, neg, oneHot, square, sub, sum } from '../../ops/index.js';
+import type { FloatDType } from '../../tensor/dtype.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { Judgement } from './actor-critic.js';
+
+/** What was done and what it was worth, [Q,B] each; constants. */
+export interface Targets {
+  readonly actions: Int32Array;
+  readonly advantage: Float64Array;
+  readonly target: Float64Array;
+}
+
+export interface LossWeights {
+  readonly value: number;
+  readonly entropy: number;
+}
+
+export interface LossParts {
+  readonly loss: Tensor;
+  /** mean(−log π(a)·A) */
+  readonly policyLoss: Tensor;
+  /** mean((target − V)²) */
+  readonly valueLoss: Tensor;
+  /** mean(H), H = −Σ π log π in nats */
+  readonly entropy: Tensor;
+}
+
+/**
+ *   loss = mean(−log π(a)·A) + w_V·mean((target − V)²) − w_H·mean(H)
+ * Means are over all Q·B samples. Source: Mnih et al. 2016, §4, with means for sums.
+ */
+export function a2cLoss({ logits, value }: Judgement, { actions, advantage, target }: Targets, weights: LossWeights): LossParts {
+  const dtype = logits.dtype as FloatDType;
+  const shape = value.shape;
+  const logPolicy = logSoftmax(logits);
+  const chosen = oneHot(Tensor.from(actions, shape, { dtype: 'int32', device: logits.device }), logits.shape.at(-1)!, dtype);
+  const placed = { dtype, device: logits.device };
+  const gain = mul(sum(mul(logPolicy, chosen), -1), Tensor.from(advantage, shape, placed));
+  const policyLoss = neg(mean(gain));
+  const valueLoss = mean(square(sub(Tensor.from(target, shape, placed), value)));
+  const entropy = neg(mean(sum(mul(exp(logPolicy), logPolicy), -1)));
+  const loss = add(add(policyLoss, mul(valueLoss, weights.value)), mul(entropy, -weights.entropy));
+  return { loss, policyLoss, valueLoss, entropy };
+}

@@ -1,0 +1,44 @@
+/** What tasks with lessons share: their weights, and draws by them. */
+import { checkNumber, fail } from '../../check.js';
+import type { Rng } from '../../tensor/rng.js';
+
+/** Weights of `lessons` lessons, at least 0, the first of them open. */
+export function checkWeights(where: string, weights: unknown, lessons: number): void {
+  if (!Array.isArray(weights) || weights.length !== lessons) {
+    fail('ERR_MG_ARGUMENT', where, `a weight for each of ${lessons} lessons`, weights);
+  }
+  for (const weight of weights) checkNumber(where, 'every weight', weight, 0);
+  if (weights[0] === 0) fail('ERR_MG_ARGUMENT', where, 'a first lesson that is open', weights);
+}
+
+/** A place, in proportion to the weights. */
+function drawWeighted(rng: Rng, weights: readonly number[]): number {
+  let rest = rng.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [place, weight] of weights.entries()) {
+    if (rest < weight) return place;
+    rest -= weight;
+  }
+  return weights.findLastIndex((weight) => weight > 0); // what rounding has left over
+}
+
+/** Last steps of a list at which practice of recall asks. */
+const ASKED = 6;
+
+/** Questions of practice on lists of which one item is asked for, the answer being the next one. */
+export interface RecallQuestions {
+  /** Places asked for, by [question][list]; question q comes after item `items − Q + q`. */
+  readonly asked: readonly (readonly number[])[];
+  /** How many items ago the answer was shown: the lesson of each question. */
+  readonly lesson: { readonly data: Int32Array; readonly shape: readonly number[] };
+}
+
+/** Draws a lesson for each of the last six items and each list, in proportion to the weights. */
+export function recallQuestions(rng: Rng, items: number, lists: number, weights: readonly number[]): RecallQuestions {
+  const count = Math.min(ASKED, items - 1);
+  const steps = Array.from({ length: count }, (_, k) => items - count + k);
+  const ages = steps.map((step) => Array.from({ length: lists }, () => drawWeighted(rng, weights.slice(0, step))));
+  return {
+    asked: steps.map((step, q) => ages[q]!.map((age) => step - 1 - age)),
+    lesson: { data: Int32Array.from(ages.flat()), shape: [count, lists] },
+  };
+}

@@ -1,0 +1,290 @@
+// MNIST tasks: remember a list of digit images; recall the class of one, or all classes in order.
+// Huynh, Maire, Walter 2020, "Algorithmic tasks"; batches, queries and resizing as in the published recall sample.
+
+import { checkChoice, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
+import { Rng } from '../../tensor/rng.js';
+import { readIdx } from '../idx.js';
+import { checkWeights, recallQuestions } from './lessons.js';
+import { nearestRows } from '../patch.js';
+import { ClassScorer } from '../scorers.js';
+import { checkSplit, keptBack } from '../splits.js';
+import { directions, levelSide, splits, type HostArray, type HostPyramid, type Split, type Task } from '../task.js';
+import type { TaskDescription, Window } from '../task.js';
+import type { WindowOptions, WindowOutput } from '../task.js';
+import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+
+const CLASSES = 10;
+
+export interface MnistOptions {
+  /** IDX files of the user, plain or gzipped: the training set, of which a part is kept back for validation. */
+  readonly images: string;
+  readonly labels: string;
+  /** IDX files of the test set. Without them there is no split `test`. */
+  readonly testImages?: string;
+  readonly testLabels?: string;
+  /** Images of the training set that training never draws, chosen by `validationSeed`. Default: a tenth of them. */
+  readonly validation?: number;
+  /** Default 0. */
+  readonly validationSeed?: number;
+  /** Images per list. Default 10 for recall, 20 for sorting. */
+  readonly items?: number;
+  /**
+   * Lists of a slice of the data set: list b of a slice holds its images b, b + batch, b + 2·batch, … Default 32; as many as
+   * there are images for in validation and test.
+   */
+  readonly batch?: number;
+  /** `pyramid` (default): resized to the levels of a pyramid. `pixels`: the image as it is, for networks without grids. */
+  readonly presentation?: 'pyramid' | 'pixels';
+  /** Levels to deliver, each by nearest-neighbour resizing to side 3·2^l. Default [0, 1, 2]. */
+  readonly inputLevels?: readonly number[];
+  /** Factor on the pixels. Default 1: raw values 0 … 255. */
+  readonly pixelScale?: number;
+}
+
+/** A list of images by their place in the file of their split: that of `images`, or of `testImages`. */
+export interface MnistList {
+  readonly images: Int32Array;
+}
+
+const KNOWN = [
+  'images',
+  'labels',
+  'testImages',
+  'testLabels',
+  'validation',
+  'validationSeed',
+  'items',
+  'batch',
+  'presentation',
+  'inputLevels',
+  'pixelScale',
+] as const satisfies (keyof MnistOptions)[];
+
+type Kind = 'mnist-recall' | 'mnist-sorting';
+
+/** Recall and classify. **Sees** one image per step. **Is asked** once, after the last image, with one of the images but the
+ *  last; its place is drawn once for the batch. **Answers** the class of the image that followed it. **Scored** by the share of
+ *  wrong classes. ERR_MG_ARGUMENT for files that are not MNIST or too small. */
+export function mnistRecall(options: MnistOptions): Task<MnistList> {
+  return new MnistTask('mnist-recall', readMnist('mnist-recall', options, 10));
+}
+
+/** Sort and classify. **Sees** one image per step; then a decoder runs for as many steps on zero input. **Answers** the
+ *  classes of all images in increasing order, one per decoder step. **Scored** by the share of wrong classes. */
+export function mnistSorting(options: MnistOptions): Task<MnistList> {
+  return new MnistTask('mnist-sorting', readMnist('mnist-sorting', options, 20));
+}
+
+/** Images and classes of one file. */
+interface MnistImages {
+  readonly pixels: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly side: number;
+}
+
+interface MnistData {
+  readonly items: number;
+  readonly batch: number;
+  readonly scale: number;
+  readonly levels: readonly { level: number; side: number }[];
+  readonly files: { readonly train: MnistImages; readonly test: MnistImages | null };
+  /** Places in their file, rising. */
+  readonly places: Readonly<Record<Split, Int32Array>>;
+}
+
+function readImages(where: string, images: string, labels: string): MnistImages {
+  const grids = readIdx(where, images, 3);
+  const classes = readIdx(where, labels, 1);
+  const [count, rows, cols] = grids.shape;
+  if (count === 0) fail('ERR_MG_ARGUMENT', where, `images in ${images}`, words('none'));
+  if (rows !== cols) fail('ERR_MG_ARGUMENT', where, 'square images', [rows, cols]);
+  if (rows === 0) fail('ERR_MG_ARGUMENT', where, `images of at least one pixel in ${images}`, [rows, cols]);
+  if (classes.shape[0] !== count) fail('ERR_MG_ARGUMENT', where, `${count} labels`, classes.shape[0]);
+  if (classes.data.some((label) => label >= CLASSES)) fail('ERR_MG_ARGUMENT', where, 'labels 0…9', labels);
+  return { pixels: grids.data, labels: classes.data, side: rows! };
+}
+
+/** Reads and checks all that a task is told. */
+function readMnist(where: Kind, options: MnistOptions, defaultItems: number): MnistData {
+  checkOptions(where, options, KNOWN);
+  const items = checkInteger(where, 'items', options.items ?? defaultItems, 2, 100_000);
+  const batch = checkInteger(where, 'batch', options.batch ?? 32, 1);
+  const scale = checkNumber(where, 'pixelScale', options.pixelScale ?? 1);
+  const levels = options.inputLevels ?? [0, 1, 2];
+  if (!Array.isArray(levels) || levels.length === 0 || new Set(levels).size !== levels.length) {
+    fail('ERR_MG_ARGUMENT', where, 'inputLevels to be a list of distinct levels', levels);
+  }
+  for (const level of levels) checkInteger(where, 'every input level', level, 0, 6);
+  const presentation = checkChoice(where, 'presentation', options.presentation ?? 'pyramid', ['pyramid', 'pixels']);
+  if (presentation === 'pixels' && options.inputLevels !== undefined) {
+    fail('ERR_MG_ARGUMENT', where, 'no inputLevels beside presentation pixels', options.inputLevels);
+  }
+  const train = readImages(where, options.images, options.labels);
+  const { testImages, testLabels } = options;
+  if ((testImages === undefined) !== (testLabels === undefined)) {
+    fail('ERR_MG_ARGUMENT', where, 'testImages and testLabels together', testImages ?? testLabels);
+  }
+  const test = testImages === undefined ? null : readImages(where, testImages, testLabels!);
+  const count = train.labels.length;
+  const kept = checkInteger(where, 'validation', options.validation ?? Math.floor(count / 10), 0, count);
+  if (count - kept < items * batch) {
+    const expected = `at least ${items} × ${batch} images to train on`;
+    fail('ERR_MG_ARGUMENT', where, expected, count - kept, 'take a smaller batch, or a smaller validation');
+  }
+  if (kept > 0 && kept < items) fail('ERR_MG_ARGUMENT', where, `validation of no images or of at least ${items}`, kept);
+  const seed = checkInteger(where, 'validationSeed', options.validationSeed ?? 0, 0);
+  const [trained, validation] = keptBack(count, kept, new Rng(seed).split('validation'));
+  const places = { train: trained, validation, test: Int32Array.from(test?.labels.keys() ?? []) };
+  return {
+    items,
+    batch,
+    scale,
+    levels: presentation === 'pixels'
+      ? [{ level: 0, side: train.side }]
+      : levels.map((level) => ({ level, side: levelSide(level) })),
+    files: { train, test },
+    places,
+  };
+}
+
+class MnistTask implements Task<MnistList> {
+  readonly name: Kind;
+  readonly version = 2;
+  readonly splits: readonly Split[];
+  readonly lessons?: number;
+  readonly #data: MnistData;
+  readonly #items: number;
+  readonly #batch: number;
+  readonly #scale: number;
+  readonly #levels: readonly { level: number; side: number }[];
+  readonly #pixels: Uint8Array;
+  readonly #labels: Uint8Array;
+  readonly #side: number;
+  readonly #drawn: Int32Array;
+  #order: { seed: number; pass: number; places: Int32Array } | null = null;
+
+  constructor(name: Kind, data: MnistData, split: Split = 'train') {
+    this.name = name;
+    this.#data = data;
+    this.splits = splits.filter((part) => data.places[part].length > 0);
+    ({ items: this.#items, scale: this.#scale, levels: this.#levels } = data);
+    ({ pixels: this.#pixels, labels: this.#labels, side: this.#side } = data.files[split === 'test' ? 'test' : 'train']!);
+    if (name === 'mnist-recall') this.lessons = this.#items - 1;
+    this.#drawn = data.places[split];
+    this.#batch = Math.min(data.batch, Math.floor(this.#drawn.length / this.#items));
+    if (this.#batch === 0) fail('ERR_MG_ARGUMENT', name, `a ${split} set of at least ${this.#items} images`, this.#drawn.length);
+  }
+
+  split(name: Split): Task<MnistList> {
+    return new MnistTask(this.name, this.#data, checkSplit(this.name, name, this.splits));
+  }
+
+  describe(): TaskDescription {
+    const input = Object.fromEntries(this.#levels.map(({ level, side }) => [level, [side, side, 1]]));
+    const isRecall = this.name === 'mnist-recall';
+    return {
+      form: isRecall ? 'recall' : 'encodeDecode',
+      input,
+      outputs: [{ name: 'class', ...(isRecall ? { query: input } : {}), logits: [CLASSES], loss: 'crossEntropy' }],
+      metrics: ['errorRate'],
+      better: directions('lower', ['errorRate']),
+      steps: this.#items,
+      window: null,
+    };
+  }
+
+  /** List `index`: lists are dealt slice by slice, in file order on the first pass, in a new order on each later one.
+   *  What does not fill a slice is left out of its pass. */
+  generate(seed: number, index: number): MnistList {
+    checkItemIndex(`${this.name}.generate`, seed, index);
+    const slice = Math.floor(index / this.#batch);
+    const sliceSize = this.#items * this.#batch;
+    const perPass = Math.floor(this.#drawn.length / sliceSize);
+    const places = this.#places(seed, Math.floor(slice / perPass));
+    const first = (slice % perPass) * sliceSize + (index % this.#batch);
+    return { images: Int32Array.from({ length: this.#items }, (_, t) => places[first + t * this.#batch]!) };
+  }
+
+  windowCount(lists: readonly MnistList[], length?: number): number {
+    checkBatch(`${this.name}.windowCount`, lists);
+    return whole(`${this.name}.windowCount`, this.#items, length).length;
+  }
+
+  windows(lists: readonly MnistList[], options: WindowOptions): Iterable<Window> {
+    const where = `${this.name}.windows`;
+    this.#check(where, lists);
+    const { seed, batch } = checkWindows(where, options);
+    const place = new Rng(seed).split('query').split(batch).integer(this.#items - 1);
+    const asked = [lists.map(() => place)];
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
+  }
+
+  /** Of recall, as `recall` practises: lesson a is the question whose answer was shown a images ago. */
+  practice(lists: readonly MnistList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
+    const where = `${this.name}.practice`;
+    this.#check(where, lists);
+    checkWeights(where, weights, this.lessons ?? 0);
+    const { seed, batch } = checkWindows(where, options);
+    const rng = new Rng(seed).split('practice').split(batch);
+    const { asked, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
+    return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
+      const window = this.#window(cut, lists, asked);
+      return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
+    });
+  }
+
+  #check(where: string, lists: readonly MnistList[]): void {
+    checkBatch(where, lists);
+    checkLengths(where, lists.map(({ images }) => images.length), this.#items);
+    for (const place of lists.flatMap(({ images }) => [...images])) {
+      checkInteger(where, 'every image', place, 0, this.#labels.length - 1);
+    }
+  }
+
+  scorer(): ClassScorer {
+    return new ClassScorer(CLASSES);
+  }
+
+  #places(seed: number, pass: number): Int32Array {
+    if (this.#order === null || this.#order.seed !== seed || this.#order.pass !== pass) {
+      const places = [...this.#drawn];
+      if (pass > 0) new Rng(seed).split('mnist').split(pass).shuffle(places);
+      this.#order = { seed, pass, places: Int32Array.from(places) };
+    }
+    return this.#order.places;
+  }
+
+  #window(cut: Cut, lists: readonly MnistList[], asked: readonly (readonly number[])[]): Window {
+    const batch = lists.length;
+    const shown = Array.from({ length: this.#items }, (_, t) => lists.map(({ images }) => images[t]!));
+    const answer = (rows: number[][]): HostArray => ({ data: Int32Array.from(rows.flat()), shape: [rows.length, batch] });
+    const classes = (places: number[]): number[] => places.map((place) => this.#labels[place]!);
+    let output: WindowOutput;
+    if (this.name === 'mnist-recall') {
+      const at = (after: number): number[][] => asked.map((places) => places.map((place, b) => shown[place + after]![b]!));
+      output = { name: 'class', query: this.#pyramid(at(0)), target: answer(at(1).map(classes)) };
+    } else {
+      const sorted = lists.map(({ images }) => classes([...images]).sort((a, b) => a - b));
+      output = { name: 'class', target: answer(shown.map((_, t) => sorted.map((list) => list[t]!))) };
+    }
+    return { ...cut, batch, input: this.#pyramid(shown), outputs: [output] };
+  }
+
+  /** Images by [step][list] as [T, B, S, S, 1] on each level; source row ⌊i·side/S⌋ (TensorFlow 1, nearest). */
+  #pyramid(shown: readonly (readonly number[])[]): HostPyramid {
+    const grids: Record<number, HostArray> = {};
+    const area = this.#side * this.#side;
+    for (const { level, side } of this.#levels) {
+      const rows = nearestRows(this.#side, side);
+      const grid = zeros(shown.length, shown[0]!.length, side, side, 1);
+      let at = 0;
+      for (const place of shown.flat()) {
+        for (const row of rows) {
+          for (const col of rows) grid.data[at++] = this.#scale * this.#pixels[place * area + row * this.#side + col]!;
+        }
+      }
+      grids[level] = grid;
+    }
+    return grids;
+  }
+}

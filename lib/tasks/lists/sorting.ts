@@ -1,0 +1,139 @@
+// Priority sort of random patches: a list of patches, each with a priority; output the patches in order of priority.
+// Huynh, Maire, Walter 2020, "Algorithmic tasks"; how the priority is fed and the direction are our reading.
+
+import { checkChoice, checkInteger, checkOptions } from '../../check.js';
+import { Rng } from '../../tensor/rng.js';
+import { PATCH, randomBits } from '../bits.js';
+import { checkWeights } from './lessons.js';
+import { BitScorer } from '../scorers.js';
+import { directions } from '../task.js';
+import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
+import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+
+/** Items that practice shows beyond those that are due. */
+const [LEAST_MORE, MOST_MORE] = [2, 6];
+
+export interface SortingOptions {
+  /** Items per list. Default 20; the extended task of the paper has 50. */
+  readonly items?: number;
+  /** Default `ascending`: the lowest priority first. */
+  readonly order?: 'ascending' | 'descending';
+}
+
+export interface SortingList {
+  /** Bits of the items, [items, 9]. */
+  readonly patches: Uint8Array;
+  /** In [−1, 1). */
+  readonly priorities: Float32Array;
+}
+
+/** The sorting task. **Sees** one 3×3 patch of bits per step, with its priority as a second, constant channel. Then a decoder
+ *  runs for as many steps on zero input. **Answers**, one patch per decoder step, in order of priority (equal ones in the order
+ *  seen). **Scored** by the share of wrong bits, and of patches with any wrong bit. */
+export function sorting(options: SortingOptions = {}): Task<SortingList> {
+  checkOptions('sorting', options, ['items', 'order']);
+  const items = checkInteger('sorting', 'items', options.items ?? 20, 1, 100_000);
+  return new SortingTask(items, checkChoice('sorting', 'order', options.order ?? 'ascending', ['ascending', 'descending']));
+}
+
+class SortingTask implements Task<SortingList> {
+  readonly name = 'sorting';
+  readonly version = 1;
+  readonly lessons: number;
+  readonly #items: number;
+  readonly #sign: number;
+
+  constructor(items: number, order: 'ascending' | 'descending') {
+    this.#items = items;
+    this.lessons = items;
+    this.#sign = order === 'ascending' ? 1 : -1;
+  }
+
+  describe(): TaskDescription {
+    return {
+      form: 'encodeDecode',
+      input: { 0: [3, 3, 2] },
+      outputs: [{ name: 'sorted', logits: [3, 3, 1], loss: 'bceWithLogits' }],
+      metrics: ['errorRate', 'vectorErrorRate'],
+      better: directions('lower', ['errorRate', 'vectorErrorRate']),
+      steps: this.#items,
+      window: null,
+    };
+  }
+
+  generate(seed: number, index: number): SortingList {
+    checkItemIndex('sorting.generate', seed, index);
+    const rng = new Rng(seed).split('sorting').split(index);
+    const patches = randomBits(rng, PATCH * this.#items);
+    return { patches, priorities: Float32Array.from({ length: this.#items }, () => 2 * rng.uniform() - 1) };
+  }
+
+  windowCount(lists: readonly SortingList[], length?: number): number {
+    checkBatch('sorting.windowCount', lists);
+    return whole('sorting.windowCount', this.#items, length).length;
+  }
+
+  windows(lists: readonly SortingList[], options: WindowOptions): Iterable<Window> {
+    this.#check('sorting.windows', lists);
+    checkWindows('sorting.windows', options);
+    return lazily(whole('sorting.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists));
+  }
+
+  /**
+   * Lesson k is the answer of rank k. Shown are the first items of the lists, two to six more than there are open lessons; the
+   * decoder runs for the open ones, each of which counts by its weight, the mean weight being 1. What is due is what comes first
+   * in order: the network learns to keep the best so far in order, one more with each lesson.
+   */
+  practice(lists: readonly SortingList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
+    const where = 'sorting.practice';
+    this.#check(where, lists);
+    checkWeights(where, weights, this.lessons);
+    const { seed, batch } = checkWindows(where, options);
+    const rng = new Rng(seed).split('practice').split(batch);
+    const due = weights.slice(0, weights.findLastIndex((weight) => weight > 0) + 1);
+    const shown = Math.min(this.#items, due.length + LEAST_MORE + rng.integer(MOST_MORE - LEAST_MORE + 1));
+    const mean = due.reduce((sum, weight) => sum + weight, 0) / due.length;
+    const everywhere = <T>(of: (rank: number) => T): T[] => due.flatMap((_, rank) => lists.map(() => of(rank)));
+    const shape = [due.length, lists.length];
+    const mask = { data: Float32Array.from(everywhere((rank) => due[rank]! / mean)), shape };
+    const lesson = { data: Int32Array.from(everywhere((rank) => rank)), shape };
+    const short = lists.map(({ patches, priorities }) => ({
+      patches: patches.subarray(0, PATCH * shown),
+      priorities: priorities.subarray(0, shown),
+    }));
+    return lazily(whole(where, shown, options.length, options.from), (cut) => {
+      const window = this.#window(cut, short);
+      const { name, target } = window.outputs[0]!;
+      const first = { data: target.data.slice(0, PATCH * shape[0]! * shape[1]!), shape: [...shape, ...target.shape.slice(2)] };
+      return { ...window, outputs: [{ name, target: first, mask, lesson }] };
+    });
+  }
+
+  #check(where: string, lists: readonly SortingList[]): void {
+    checkBatch(where, lists);
+    checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
+    checkLengths(where, lists.map(({ priorities }) => priorities.length), this.#items);
+  }
+
+  scorer(): BitScorer {
+    return new BitScorer();
+  }
+
+  #window(cut: Cut, lists: readonly SortingList[]): Window {
+    const batch = lists.length;
+    const input = zeros(cut.steps, batch, 3, 3, 2);
+    const target = zeros(cut.steps, batch, 3, 3, 1);
+    lists.forEach(({ patches, priorities }, b) => {
+      const order = Array.from(priorities.keys()).sort((i, j) => this.#sign * (priorities[i]! - priorities[j]!));
+      for (let t = 0; t < cut.steps; t++) {
+        const at = (t * batch + b) * PATCH;
+        for (let bit = 0; bit < PATCH; bit++) {
+          input.data[2 * (at + bit)] = patches[PATCH * t + bit]!;
+          input.data[2 * (at + bit) + 1] = priorities[t]!;
+        }
+        target.data.set(patches.subarray(PATCH * order[t]!, PATCH * (order[t]! + 1)), at);
+      }
+    });
+    return { ...cut, batch, input: { 0: input }, outputs: [{ name: 'sorted', target }] };
+  }
+}

@@ -1,0 +1,163 @@
+// Associative recall of items of several vectors (Graves, Wayne, Danihelka 2014, §4.3).
+
+import { checkChoice, checkInteger, checkOptions, fail } from '../../check.js';
+import { Rng } from '../../tensor/rng.js';
+import { checkRange, inRange, randomVectors, type Range } from './copy.js';
+import { PATCH } from '../bits.js';
+import { BitWriter, SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
+import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
+import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+
+export interface AssociativeRecallOptions {
+  /** Items of a list, drawn for each list; default 2 to 6. */
+  readonly items?: Range;
+  /** Vectors of an item; default 3. */
+  readonly vectors?: number;
+  /** Bits of a vector; default 6. */
+  readonly bits?: number;
+  /**
+   * `flat` (default) and `grid`: a vector per step, the query among them; `patch`: an item per step, and a reader gets the query.
+   */
+  readonly presentation?: Presentation | 'patch';
+}
+
+/** Items, and the place of the one that is shown again: 0 … items−2. */
+export interface AssociativeList {
+  /** Bits of each item, vector after vector. */
+  readonly items: readonly Uint8Array[];
+  readonly query: number;
+}
+
+/**
+ * One of a list of items is shown again; the answer is the item that followed it. **Scored** as copy. The same seed and index
+ * give the same items and query in each presentation.
+ *
+ * `flat` and `grid`: **sees** a delimiter before each item, its vectors step by step, then the query between two query
+ * delimiters. **Answers** one vector per step, on zero input.
+ * `patch`, as random patches are shown by Huynh, Maire, Walter 2020: **sees** one item per step; its bits fill the cells of a
+ * 3×3 grid in order, vectors·bits/9 channels in each (by default a row per vector, two bits in a cell). Shorter lists of a batch
+ * begin later, after zeros. **Is asked** once, after the last item, with the query. **Answers** all bits of the item at once.
+ */
+export function associativeRecall(options?: AssociativeRecallOptions & { readonly presentation?: Presentation }): SequenceTask;
+export function associativeRecall(options: AssociativeRecallOptions & { readonly presentation: 'patch' }): Task<AssociativeList>;
+export function associativeRecall(options: AssociativeRecallOptions = {}): SequenceTask | Task<AssociativeList> {
+  const name = 'associativeRecall';
+  checkOptions(name, options, ['items', 'vectors', 'bits', 'presentation']);
+  const items = checkRange(name, 'items', options.items ?? [2, 6], 2);
+  const vectors = checkInteger(name, 'vectors', options.vectors ?? 3, 1);
+  const bits = checkInteger(name, 'bits', options.bits ?? 6, 1);
+  const presentation = checkChoice(name, 'presentation', options.presentation ?? 'flat', ['flat', 'grid', 'patch']);
+  if (presentation !== 'patch') return new AssociativeRecallTask(items, vectors, bits, presentation);
+  if ((vectors * bits) % PATCH !== 0) {
+    fail('ERR_MG_ARGUMENT', name, `vectors times bits to be a multiple of ${PATCH}`, vectors * bits);
+  }
+  return new PatchRecallTask(items, vectors, bits);
+}
+
+function drawList(
+  seed: number,
+  index: number,
+  range: Range,
+  vectors: number,
+  bits: number,
+): { items: Uint8Array[][]; query: number } {
+  const rng = new Rng(seed).split('associativeRecall').split(index);
+  const count = inRange(rng, range);
+  const items = Array.from({ length: count }, () => randomVectors(rng, vectors, bits));
+  return { items, query: rng.integer(count - 1) };
+}
+
+class AssociativeRecallTask extends SequenceTask {
+  readonly version = 1;
+  constructor(readonly items: Range, readonly vectors: number, bits: number, presentation: Presentation) {
+    super('associative-recall', bits + 2, bits, presentation);
+  }
+
+  protected draw(seed: number, index: number): BitSequence {
+    const { items, query } = drawList(seed, index, this.items, this.vectors, this.bits);
+    return encodeAssociativeRecall(items, query);
+  }
+}
+
+class PatchRecallTask implements Task<AssociativeList> {
+  readonly name = 'associative-recall';
+  readonly version = 1;
+  readonly #size: number;
+  readonly #patch: readonly [number, number, number];
+
+  constructor(readonly items: Range, readonly vectors: number, readonly bits: number) {
+    this.#size = vectors * bits;
+    this.#patch = [3, 3, this.#size / PATCH];
+  }
+
+  describe(): TaskDescription {
+    return {
+      form: 'recall',
+      input: { 0: this.#patch },
+      outputs: [{ name: this.name, query: { 0: this.#patch }, logits: this.#patch, loss: 'bceWithLogits' }],
+      metrics: SequenceScorer.metrics,
+      better: SequenceScorer.better,
+      steps: null,
+      window: null,
+    };
+  }
+
+  generate(seed: number, index: number): AssociativeList {
+    checkItemIndex(`${this.name}.generate`, seed, index);
+    const { items, query } = drawList(seed, index, this.items, this.vectors, this.bits);
+    return { items: items.map((vectors) => Uint8Array.from(vectors.flatMap((vector) => [...vector]))), query };
+  }
+
+  windowCount(lists: readonly AssociativeList[], length?: number): number {
+    return whole(`${this.name}.windowCount`, this.#steps('windowCount', lists), length).length;
+  }
+
+  windows(lists: readonly AssociativeList[], options: WindowOptions): Iterable<Window> {
+    const steps = this.#steps('windows', lists);
+    checkWindows(`${this.name}.windows`, options);
+    return lazily(whole(`${this.name}.windows`, steps, options.length, options.from), (cut) => this.#window(cut, lists));
+  }
+
+  scorer(): SequenceScorer {
+    return new SequenceScorer();
+  }
+
+  #steps(where: string, lists: readonly AssociativeList[]): number {
+    checkBatch(`${this.name}.${where}`, lists);
+    for (const { items, query } of lists) {
+      checkLengths(`${this.name}.${where}`, items.map(({ length }) => length), this.#size);
+      checkInteger(`${this.name}.${where}`, 'query', query, 0, items.length - 2);
+    }
+    return Math.max(...lists.map(({ items }) => items.length));
+  }
+
+  #window(cut: Cut, lists: readonly AssociativeList[]): Window {
+    const batch = lists.length;
+    const size = this.#size;
+    const input = zeros(cut.steps, batch, ...this.#patch);
+    const query = zeros(1, batch, ...this.#patch);
+    const target = zeros(1, batch, ...this.#patch);
+    lists.forEach((list, b) => {
+      const first = cut.steps - list.items.length;
+      list.items.forEach((item, k) => input.data.set(item, ((first + k) * batch + b) * size));
+      query.data.set(list.items[list.query]!, b * size);
+      target.data.set(list.items[list.query + 1]!, b * size);
+    });
+    return { ...cut, batch, input: { 0: input }, outputs: [{ name: this.name, query: { 0: query }, target }] };
+  }
+}
+
+/** The episode of these items, asked for the one behind `query`. */
+export function encodeAssociativeRecall(items: readonly (readonly ArrayLike<number>[])[], query: number): BitSequence {
+  const bits = items[0]![0]!.length;
+  const writer = new BitWriter(bits + 2, bits);
+  for (const item of items) {
+    writer.show([1], bits);
+    for (const vector of item) writer.show(vector);
+  }
+  writer.show([1], bits + 1);
+  for (const vector of items[query]!) writer.show(vector);
+  writer.show([1], bits + 1);
+  for (const vector of items[query + 1]!) writer.ask(vector);
+  return writer.done();
+}

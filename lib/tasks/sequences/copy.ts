@@ -1,0 +1,136 @@
+// Copy and repeat copy of random bit vectors (Graves, Wayne, Danihelka 2014, §4.1 and 4.2; official DNC code).
+
+import { checkChoice, checkInteger, checkOptions, fail } from '../../check.js';
+import { Rng } from '../../tensor/rng.js';
+import { randomBits } from '../bits.js';
+import { BitWriter, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
+
+/** Lowest and highest, both included. */
+export type Range = readonly [lowest: number, highest: number];
+
+export interface CopyOptions {
+  /** Bits of a vector; default 8. */
+  readonly bits?: number;
+  /** Vectors in a sequence, drawn for each sequence; default 1 to 20. */
+  readonly lengths?: Range;
+  /** `end` (default): one step on a channel of its own ends the sequence; `startEnd`: one begins it too, on another channel. */
+  readonly delimiters?: 'end' | 'startEnd';
+  readonly presentation?: Presentation;
+}
+
+export interface RepeatCopyOptions {
+  /** Bits of a vector; default 4, as in the official DNC code. */
+  readonly bits?: number;
+  /** Vectors in a sequence; default 1 to 2. */
+  readonly lengths?: Range;
+  /** Times that it is due; default 1 to 2. */
+  readonly repeats?: Range;
+  /** `tenth` (default): the count is shown as count/10; `normalised`: with mean 0 and variance 1 over its range. */
+  readonly count?: 'tenth' | 'normalised';
+  readonly presentation?: Presentation;
+}
+
+export function checkRange(where: string, name: string, value: unknown, least: number): Range {
+  const [low, high, ...rest] = Array.isArray(value) ? (value as unknown[]) : [];
+  checkInteger(where, `${name}[0]`, low, least);
+  checkInteger(where, `${name}[1]`, high, low as number);
+  if (rest.length > 0) fail('ERR_MG_ARGUMENT', where, `${name} to be two integers`, value);
+  return [low as number, high as number];
+}
+
+export const inRange = (rng: Rng, [low, high]: Range): number => low + rng.integer(high - low + 1);
+
+export function checkPresentation(where: string, value: unknown): Presentation {
+  return checkChoice(where, 'presentation', value ?? 'flat', ['flat', 'grid']);
+}
+
+/** L random vectors. */
+export function randomVectors(rng: Rng, length: number, bits: number): Uint8Array[] {
+  return Array.from({ length }, () => randomBits(rng, bits));
+}
+
+/** **Sees** L vectors of random bits, then a delimiter. **Answers** the vectors in the same order, one per step, on zero input.
+ *  **Scored** by right bits, wrong bits and cross-entropy per sequence. */
+export function copy(options: CopyOptions = {}): SequenceTask {
+  checkOptions('copy', options, ['bits', 'lengths', 'delimiters', 'presentation']);
+  return new CopyTask(
+    checkInteger('copy', 'bits', options.bits ?? 8, 1),
+    checkRange('copy', 'lengths', options.lengths ?? [1, 20], 1),
+    checkChoice('copy', 'delimiters', options.delimiters ?? 'end', ['end', 'startEnd']),
+    checkPresentation('copy', options.presentation),
+  );
+}
+
+class CopyTask extends SequenceTask {
+  readonly version = 1;
+  constructor(bits: number, readonly lengths: Range, readonly delimiters: 'end' | 'startEnd', presentation: Presentation) {
+    super('copy', bits + (delimiters === 'end' ? 1 : 2), bits, presentation);
+  }
+
+  protected draw(seed: number, index: number): BitSequence {
+    const rng = new Rng(seed).split('copy').split(index);
+    const length = inRange(rng, this.lengths);
+    return encodeCopy(randomVectors(rng, length, this.bits), this.delimiters);
+  }
+}
+
+/** The episode of these vectors. */
+export function encodeCopy(vectors: readonly ArrayLike<number>[], delimiters: 'end' | 'startEnd' = 'end'): BitSequence {
+  const bits = vectors[0]!.length;
+  const extra = delimiters === 'end' ? 1 : 2;
+  const writer = new BitWriter(bits + extra, bits);
+  if (delimiters === 'startEnd') writer.show([1], bits);
+  for (const vector of vectors) writer.show(vector);
+  writer.show([1], bits + extra - 1);
+  for (const vector of vectors) writer.ask(vector);
+  return writer.done();
+}
+
+/** **Sees** a start flag, L vectors, then how often they are due. **Answers** them that many times, then an end flag on a
+ *  channel of its own. **Scored** as copy. */
+export function repeatCopy(options: RepeatCopyOptions = {}): SequenceTask {
+  checkOptions('repeatCopy', options, ['bits', 'lengths', 'repeats', 'count', 'presentation']);
+  return new RepeatCopyTask(
+    checkInteger('repeatCopy', 'bits', options.bits ?? 4, 1),
+    checkRange('repeatCopy', 'lengths', options.lengths ?? [1, 2], 1),
+    checkRange('repeatCopy', 'repeats', options.repeats ?? [1, 2], 1),
+    checkChoice('repeatCopy', 'count', options.count ?? 'tenth', ['tenth', 'normalised']),
+    checkPresentation('repeatCopy', options.presentation),
+  );
+}
+
+class RepeatCopyTask extends SequenceTask {
+  readonly version = 1;
+  constructor(
+    bits: number,
+    readonly lengths: Range,
+    readonly repeats: Range,
+    readonly count: 'tenth' | 'normalised',
+    presentation: Presentation,
+  ) {
+    super('repeat-copy', bits + 2, bits + 1, presentation);
+  }
+
+  protected draw(seed: number, index: number): BitSequence {
+    const rng = new Rng(seed).split('repeatCopy').split(index);
+    const length = inRange(rng, this.lengths);
+    const repeats = inRange(rng, this.repeats);
+    const shown = this.count === 'tenth' ? repeats / 10 : normalisedCount(repeats, this.repeats);
+    return encodeRepeatCopy(randomVectors(rng, length, this.bits - 1), repeats, shown); // one bit of an answer is the end flag;
+  }
+}
+
+/** (count − mean) / standard deviation of the uniform distribution over the range; 0 for a range of one. */
+export function normalisedCount(count: number, [low, high]: Range): number {
+  const values = high - low + 1;
+  return values === 1 ? 0 : (count - (low + high) / 2) / Math.sqrt((values * values - 1) / 12);
+}
+
+export function encodeRepeatCopy(vectors: readonly ArrayLike<number>[], repeats: number, shown: number): BitSequence {
+  const bits = vectors[0]!.length;
+  const writer = new BitWriter(bits + 2, bits + 1).show([1], bits);
+  for (const vector of vectors) writer.show(vector);
+  writer.show([shown], bits + 1);
+  for (let k = 0; k < repeats; k++) for (const vector of vectors) writer.ask(vector);
+  return writer.ask([1], bits).done();
+}
