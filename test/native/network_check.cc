@@ -33,6 +33,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
   spec.backward = true;
   const i64 bytes = sizeof(T);
   const Plan first = plan_network(spec, bytes, 1);
+  const std::vector<i64> terms = terms_of_parameters(first);
   std::mt19937 rng(seed);
   Values v;
   Results<double> want;
@@ -51,7 +52,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) 
     const Results<T> got = fused<T>(first, v);
     const double forward =
         std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
-    const double backward = std::max({worst(got.parameters, want.parameters), worst(got.fields, want.fields),
+    const double backward = std::max({worst(got.parameters, want.parameters, terms), worst(got.fields, want.fields),
                                       worst(got.hidden0, want.hidden0), worst(got.cell0, want.cell0)});
     if (!(forward <= tolerance)) report("forward", forward);
     if (!(backward <= tolerance)) report("backward", backward);

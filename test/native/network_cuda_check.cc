@@ -88,6 +88,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
   const Plan plan = plan_network(spec, bytes, 1);
   // A window norm divides by as little as sqrt(0.1), and so triples the rounding errors of float32 below it.
   if (plan.layer_major && bytes == 4) tolerance *= 3;
+  const std::vector<i64> terms = terms_of_parameters(plan);
   std::mt19937 rng(seed);
   Values v;
   Results<double> want;
@@ -100,7 +101,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
   folded += std::any_of(plan.grids.begin(), plan.grids.end(), [](const Grid& g) { return g.doubled > 0; });
   const Results<T> got = run_fused<Cuda, T>(plan, v);
   const double forward = std::max({worst(got.outputs, want.outputs), worst(got.hidden, want.hidden), worst(got.cell, want.cell)});
-  const double backward = std::max({worst(got.parameters, want.parameters), worst(got.fields, want.fields),
+  const double backward = std::max({worst(got.parameters, want.parameters, terms), worst(got.fields, want.fields),
                                     worst(got.hidden0, want.hidden0), worst(got.cell0, want.cell0)});
   if (!(forward <= tolerance)) report("forward", forward);
   if (!(backward <= tolerance)) report("backward", backward);
@@ -117,7 +118,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
   // Sums of weights are cut otherwise, all else is the same.
   const auto check_parts = [&](const NetworkSpec& other, const char* what) {
     Results<T> parts = run_fused<Cuda, T>(plan_network(other, bytes, 1), v);
-    const double error = worst(parts.parameters, want.parameters);
+    const double error = worst(parts.parameters, want.parameters, terms);
     if (!(error <= tolerance)) report("weights of parts", error);
     parts.parameters = got.parameters;
     if (!(parts == got)) report(what, 0);

@@ -203,11 +203,24 @@ Results<T> run_fused(const Plan& p, const Values& v) {
   return r;
 }
 
+// How many cells and images the gradient of each parameter is summed over.
+std::vector<i64> terms_of_parameters(const Plan& p) {
+  std::vector<i64> terms(p.parameters.size(), 0);
+  for (const Grid& g : p.grids) {
+    for (int q : {g.kernel, g.bias, g.peephole, g.gamma, g.beta}) {
+      if (q >= 0) terms[size_t(q)] += p.spec.batch * p.spec.steps * g.area();
+    }
+  }
+  return terms;
+}
+
+// Largest error over the largest magnitude of its tensor, which counts as the square root of `terms` at least: the size of a sum
+// of that many independent terms of order one, however much of it happens to cancel.
 template <class T>
-double worst(const Lists<T>& got, const Lists<double>& want) {
+double worst(const Lists<T>& got, const Lists<double>& want, const std::vector<i64>& terms = {}) {
   double error = 0;
   for (size_t j = 0; j < want.size(); j++) {
-    double most = 1;
+    double most = terms.empty() ? 1 : std::max(1.0, std::sqrt(double(terms[j])));
     for (double w : want[j]) most = std::max(most, std::fabs(w));
     for (size_t k = 0; k < want[j].size(); k++) {
       const double e = std::fabs(got[j][k] - want[j][k]) / most;
