@@ -1,4 +1,4 @@
-/** The form of the house: no line of a source is longer than 130 characters, and every file of lib/ says what it is for. */
+/** The form of the house: no line of a source is longer than 130 characters; files of lib/ and of C++ say what they are for. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,9 +28,9 @@ it(`no line is longer than ${WIDTH} characters`, () => {
   expect(files.flatMap(tooLong)).toEqual([]);
 });
 
-it('every file of lib/ opens with a line that says what it is for', () => {
-  const files = sources().filter((file) => file.startsWith('lib/') && file.endsWith('.ts'));
-  expect(files.length).toBeGreaterThan(150);
+it('every file of lib/ and every one of C++ opens with a line that says what it is for', () => {
+  const files = sources().filter((file) => (file.startsWith('lib/') && file.endsWith('.ts')) || /\.(h|cc|cu)$/.test(file));
+  expect(files.length).toBeGreaterThan(350);
   const headOf = (file: string): string => {
     const lines = readFileSync(join(root, file), 'utf8').split('\n');
     return lines[0]!.startsWith('#!') ? lines[1]! : lines[0]!;

@@ -49,7 +49,9 @@ int main(int argc, char** argv) {
   Pool::get().resize(threads);
   const double peak = threads * peak_gflops();
   std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s\n", simd_path_name(), threads, peak);
-  struct Shape { i64 batch, side, in, out; };
+  struct Shape {
+    i64 batch, side, in, out;
+  };
   const Shape shapes[] = {{32, 48, 32, 64}, {32, 24, 48, 64}, {32, 48, 16, 16}, {32, 48, 64, 16}, {32, 24, 32, 32},
                           {32, 12, 64, 64}, {32, 6, 64, 64},  {32, 3, 48, 64},  {32, 12, 24, 32}, {32, 6, 32, 32},
                           {32, 12, 12, 16}, {32, 6, 12, 16},  {32, 3, 12, 16},  {640, 12, 16, 8}, {640, 6, 24, 8},
@@ -59,20 +61,26 @@ int main(int argc, char** argv) {
     ConvDims d{s.batch, s.side, s.side, 3, 3, 2};
     d.channels[0] = s.in / 2, d.channels[1] = s.in - s.in / 2, d.outputs = s.out;
     auto values = [](i64 n) {
-      std::vector<float> v(static_cast<size_t>(n));
-      for (size_t k = 0; k < v.size(); k++) v[k] = float(int(k * 2654435761u >> 16 & 1023) - 512) / 512;
+      std::vector<float> v(n);
+      for (std::size_t k = 0; k < v.size(); k++) v[k] = float(int(k * 2654435761u >> 16 & 1023) - 512) / 512;
       return v;
     };
     std::vector<float> a = values(d.pixels() * d.channels[0]), b = values(d.pixels() * d.channels[1]),
-                       w = values(d.kernel_size()), y = values(d.pixels() * s.out), da = a, db = b, dw = w,
-                       bias = values(s.out), dbias = bias;
-    std::vector<char> space(size_t(conv_workspace_bytes<float>(d, threads)) + 64);
+                       w = values(d.kernel_size()), y = values(d.pixels() * s.out), da = a, db = b, dw = w, bias = values(s.out),
+                       dbias = bias;
+    std::vector<char> space(std::size_t(conv_workspace_bytes<float>(d, threads)) + 64);
     void* ws = space.data() + (64 - reinterpret_cast<std::uintptr_t>(space.data()) % 64);
     const float* in[] = {a.data(), b.data()};
     float* din[] = {da.data(), db.data()};
     const double flop = 2.0 * d.pixels() * d.kernel_size();
     const int inner = std::max(1, int(2e7 / flop));
-    auto time = [&](auto&& f) { return median_seconds(repetitions, [&] { for (int k = 0; k < inner; k++) f(); }) / inner; };
+    auto time = [&](auto&& f) {
+      return median_seconds(repetitions,
+                            [&] {
+                              for (int k = 0; k < inner; k++) f();
+                            }) /
+             inner;
+    };
     const double t[] = {time([&] { conv_forward<float>(d, in, w.data(), bias.data(), y.data(), ws, threads); }),
                         time([&] { conv_backward_data<float>(d, y.data(), w.data(), din, ws, threads); }),
                         time([&] { conv_backward_weight<float>(d, in, y.data(), dw.data(), dbias.data(), ws, threads); })};

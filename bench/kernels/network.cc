@@ -57,7 +57,7 @@ NetworkSpec writer(const std::vector<Row>& rows, i64 input_channels, int input_l
   s.batch = batch, s.steps = steps;
   s.sides = {3, 6, 12, 24, 48};
   for (int k = 0; k < input_levels; k++) s.fields.push_back({k, input_channels, false}), s.input.push_back(k);
-  for (size_t l = 0; l < rows.size(); l++) {
+  for (std::size_t l = 0; l < rows.size(); l++) {
     LayerSpec y;
     y.kind = LayerKind::conv_lstm;
     y.low = rows[l].low, y.high = rows[l].high, y.channels = rows[l].channels, y.output = true;
@@ -70,7 +70,7 @@ NetworkSpec writer(const std::vector<Row>& rows, i64 input_channels, int input_l
 
 // Conv layers; shortcuts from two layers below into every second one.
 void add_tail(NetworkSpec& s, const std::vector<Row>& tail, bool norm) {
-  for (size_t l = 0; l < tail.size(); l++) {
+  for (std::size_t l = 0; l < tail.size(); l++) {
     LayerSpec y;
     y.low = tail[l].low, y.high = tail[l].high, y.channels = tail[l].channels;
     y.norm = norm ? NormKind::window : NormKind::none;
@@ -84,7 +84,7 @@ void add_tail(NetworkSpec& s, const std::vector<Row>& tail, bool norm) {
 NetworkSpec reader(const std::vector<Row>& front, const std::vector<Row>& memory, const std::vector<Row>& tail,
                    i64 input_channels, int input_levels, i64 images, bool norm) {
   NetworkSpec s = writer(front, input_channels, input_levels, images, 1, norm);
-  for (size_t l = 0; l < front.size(); l++) {
+  for (std::size_t l = 0; l < front.size(); l++) {
     s.layers[l].kind = LayerKind::conv, s.layers[l].output = false;
     if (l == 6) s.layers[l].shortcut = -1;
     for (int k = memory[l].low; k <= memory[l].high; k++) {
@@ -108,7 +108,7 @@ std::vector<std::vector<float>> lists(const std::vector<i64>& sizes, float scale
   std::vector<std::vector<float>> all;
   unsigned seed = 1;
   for (i64 n : sizes) {
-    all.emplace_back(static_cast<size_t>(n));
+    all.emplace_back(std::size_t(n));
     for (float& x : all.back()) x = float(int((seed = seed * 1664525u + 1013904223u) >> 9 & 2047) - 1024) / 1024 * scale;
   }
   return all;
@@ -132,8 +132,8 @@ bool first_case = true;
 
 void print_json(const char* name, const NetworkSpec& s, const Plan& p, const Spread (&t)[2], double peak) {
   std::fprintf(json, "%s\n    {\"name\": \"%s\", \"batch\": %lld, \"steps\": %lld, \"directFlop\": %.0f, \"computedFlop\": %.0f,",
-               first_case ? "" : ",", name, static_cast<long long>(s.batch), static_cast<long long>(s.steps),
-               p.forward_flop, p.computed_flop);
+               first_case ? "" : ",", name, static_cast<long long>(s.batch), static_cast<long long>(s.steps), p.forward_flop,
+               p.computed_flop);
   first_case = false;
   const char* const passes[] = {"forward", "training"};
   for (int k = 0; k < 2; k++) {
@@ -154,12 +154,13 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
     std::vector<i64> parameters, fields, outputs;
     for (const Parameter& q : plan.parameters) parameters.push_back(q.size);
     const i64 images = spec.batch * spec.steps;
-    for (size_t f = 0; f < spec.fields.size(); f++) fields.push_back(images * plan.nodes[f].area() * plan.nodes[f].channels);
-    for (int g : plan.outputs) outputs.push_back(images * plan.grids[size_t(g)].area() * plan.grids[size_t(g)].channels);
+    for (std::size_t f = 0; f < spec.fields.size(); f++) fields.push_back(images * plan.nodes[f].area() * plan.nodes[f].channels);
+    for (int g : plan.outputs)
+      outputs.push_back(images * plan.grids[std::size_t(g)].area() * plan.grids[std::size_t(g)].channels);
     auto pv = lists(parameters, 0.1f), fv = lists(fields, 1), ov = lists(outputs, 1), dp = pv, df = fv, dov = ov;
     auto pp = pointers(pv), fp = pointers(fv), op = pointers(ov), dpp = pointers(dp), dfp = pointers(df), dop = pointers(dov);
-    void* saved = std::aligned_alloc(4096, size_t(round_up(plan.saved_bytes + 1, 4096)));
-    void* work = std::aligned_alloc(4096, size_t(round_up(plan.workspace_bytes + 1, 4096)));
+    void* saved = std::aligned_alloc(4096, std::size_t(round_up(plan.saved_bytes + 1, 4096)));
+    void* work = std::aligned_alloc(4096, std::size_t(round_up(plan.workspace_bytes + 1, 4096)));
     NetworkArgs<float> args;
     args.parameters = pp.data(), args.fields = fp.data(), args.outputs = op.data(), args.saved = saved, args.workspace = work;
     NetworkGradients<float> grads;
@@ -172,9 +173,8 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
   }
   const double f = plan.forward_flop, gflops[] = {f / seconds[0].median / 1e9, 3 * f / seconds[1].median / 1e9};
   std::printf("%-24s %8.2f ms %4.0f GFLOP/s (%2.0f%%)   %9.2f ms %4.0f (%2.0f%%)   saved %6.1f MB, workspace %5.1f MB\n", name,
-              seconds[0].median * 1e3, gflops[0], 100 * gflops[0] / peak,
-              seconds[1].median * 1e3, gflops[1], 100 * gflops[1] / peak,
-              double(plan.saved_bytes) / 1e6, double(plan.workspace_bytes) / 1e6);
+              seconds[0].median * 1e3, gflops[0], 100 * gflops[0] / peak, seconds[1].median * 1e3, gflops[1],
+              100 * gflops[1] / peak, double(plan.saved_bytes) / 1e6, double(plan.workspace_bytes) / 1e6);
   if (json) print_json(name, spec, plan, seconds, peak);
 }
 
@@ -185,9 +185,10 @@ int main(int argc, char** argv) {
   const char* filter = argc > 3 ? argv[3] : "";
   Pool::get().resize(threads);
   const double peak = threads * peak_gflops();
-  std::printf("%s, %d thread(s), float32, FMA peak %.0f GFLOP/s; forward, then forward + backward (counted as 3 forwards).\n"
-              "Operations are those of direct convolutions: Winograd's algorithm can bring more than the peak\n",
-              simd_path_name(), threads, peak);
+  std::printf(
+      "%s, %d thread(s), float32, FMA peak %.0f GFLOP/s; forward, then forward + backward (counted as 3 forwards).\n"
+      "Operations are those of direct convolutions: Winograd's algorithm can bring more than the peak\n",
+      simd_path_name(), threads, peak);
   const std::vector<Row> m9{{0, 0, 4}, {0, 1, 4}, {0, 1, 8}, {0, 2, 8}, {0, 2, 8}},
       m25{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}, {0, 3, 16}, {0, 4, 16}},
       m15{{0, 1, 4}, {0, 1, 4}, {0, 2, 4}, {0, 2, 4}, {0, 3, 8}}, f15{{0, 1, 4}, {0, 1, 4}, {0, 2, 8}, {0, 2, 8}, {0, 3, 16}},
@@ -199,10 +200,11 @@ int main(int argc, char** argv) {
   if (argc > 4) {
     json = std::fopen(argv[4], "w");
     if (!json) return std::perror(argv[4]), 1;
-    std::fprintf(json, "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; "
-                       "a training pass counts as three forward passes; shares are of the FMA peak measured in the same run, "
-                       "of direct convolutions and of what Winograd's algorithm multiplies\",\n"
-                       "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [",
+    std::fprintf(json,
+                 "{\n  \"about\": \"fused windows in float32; low and high are the quarter and three-quarter points; "
+                 "a training pass counts as three forward passes; shares are of the FMA peak measured in the same run, "
+                 "of direct convolutions and of what Winograd's algorithm multiplies\",\n"
+                 "  \"path\": \"%s\", \"threads\": %d, \"repetitions\": %d, \"peakGflops\": %.1f,\n  \"cases\": [",
                  simd_path_name(), threads, repetitions, peak);
   }
   run("48x48 grid B32", finest_grid(true));

@@ -40,7 +40,7 @@ template <class Sizes>
 i64 reach_of(i64 offset, const Sizes& shape, const Sizes& strides) {
   if (product(shape) == 0) return 0;
   i64 last = offset, step = 0;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+  for (std::size_t axis = 0; axis < shape.size(); axis++)
     if (__builtin_mul_overflow(shape[axis] - 1, strides[axis], &step) || __builtin_add_overflow(last, step, &last))
       fail("ERR_MG_SHAPE", "shape: expected a range of fewer than 2^63 elements, got more");
   return last + 1;

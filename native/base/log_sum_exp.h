@@ -10,14 +10,14 @@ namespace mg {
 template <class T>
 MG_HD double log_sum_exp(const T* z, i64 n) {
   double most = -std::numeric_limits<double>::infinity();
-  for (i64 k = 0; k < n; ++k) {
-    const double v = static_cast<double>(z[k]);
+  for (i64 k = 0; k < n; k++) {
+    const double v = double(z[k]);
     if (v > most || v != v) most = v;
     if (most != most) return most;
   }
   if (std::isinf(most)) return most;  // no elements, all −∞, or one +∞
   double sum = 0;
-  for (i64 k = 0; k < n; ++k) sum += std::exp(static_cast<double>(z[k]) - most);
+  for (i64 k = 0; k < n; k++) sum += std::exp(double(z[k]) - most);
   return most + std::log(sum);
 }
 

@@ -21,9 +21,13 @@ using As = typename Plain<V>::type;
 }  // namespace norm
 
 template <class V>
-MG_HD V normalized(norm::As<V> x, V mean, norm::As<V> scale) { return (x - mean) * scale; }
+MG_HD V normalized(norm::As<V> x, V mean, norm::As<V> scale) {
+  return (x - mean) * scale;
+}
 template <class V>
-MG_HD V norm_value(V normed, norm::As<V> gamma, norm::As<V> beta) { return normed * gamma + beta; }
+MG_HD V norm_value(V normed, norm::As<V> gamma, norm::As<V> beta) {
+  return normed * gamma + beta;
+}
 template <class V>
 MG_HD V norm_gradient(norm::As<V> dy, V normed, norm::As<V> scale, norm::As<V> gamma, norm::As<V> mean_dy,
                       norm::As<V> mean_dy_normed) {

@@ -1,3 +1,4 @@
+// What each kind of argument must be, and how a wrong one is named.
 #include "args.h"
 
 #include <algorithm>
@@ -80,7 +81,7 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
   // Reading an element of a hostile array can run JavaScript, so all elements are fetched before any is looked into.
   std::vector<Napi::Value> values;
   try {
-    for (std::uint32_t i = 0; i < length; ++i) values.push_back(array.Get(i));
+    for (std::uint32_t i = 0; i < length; i++) values.push_back(array.Get(i));
   } catch (const Napi::Error&) {
     wrong(op, name, "an array whose elements can be read", value);
   }
@@ -107,13 +108,13 @@ i64 arg_count(const char* op, const char* name, Napi::Value value) {
   const double number = arg_number(op, name, value);
   if (!(number >= 0 && number <= 9007199254740991.0 && std::floor(number) == number))
     wrong(op, name, "an integer between 0 and 2^53 - 1", value);
-  return static_cast<i64>(number);
+  return i64(number);
 }
 
 i64 budget_bytes(const char* op, double bytes) {
   if (!(bytes >= 0))
     fail("ERR_MG_ARGUMENT", std::string(op) + ": expected a budget of at least 0 bytes, got " + std::to_string(bytes));
-  return static_cast<i64>(std::min(bytes, 4611686018427387904.0));
+  return i64(std::min(bytes, 4611686018427387904.0));
 }
 
 Bytes arg_typed_array(const char* op, const char* name, Napi::Value value) {
@@ -132,13 +133,13 @@ Bytes arg_typed_array(const char* op, const char* name, Napi::Value value) {
     default: wrong(op, name, "a Float32Array, Float64Array, Int32Array or Uint8Array", value);
   }
   if (data == nullptr) count = 0;  // detached
-  return {data, static_cast<i64>(count) * dtype_bytes(dtype), dtype, static_cast<i64>(count)};
+  return {data, i64(count) * dtype_bytes(dtype), dtype, i64(count)};
 }
 
 DType arg_dtype(const char* op, Napi::Value value) {
   const i64 code = arg_count(op, "dtype", value);
   if (code > 3) fail("ERR_MG_DTYPE", std::string(op) + ": expected a dtype code of 0 to 3, got " + std::to_string(code));
-  return static_cast<DType>(code);
+  return DType(code);
 }
 
 }  // namespace mg

@@ -48,8 +48,8 @@ std::vector<Storage> arg_storages(const char* op, const char* name, Napi::Value 
 std::vector<i64> arg_dims(const char* op, const char* name, Napi::Value value);
 double arg_number(const char* op, const char* name, Napi::Value value);
 i64 arg_count(const char* op, const char* name, Napi::Value value);  // an integer in 0 … 2^53 − 1
-DType arg_dtype(const char* op, Napi::Value value);                  // the code of one
-i64 budget_bytes(const char* op, double bytes);                      // what no machine holds counts as 2^62
+DType arg_dtype(const char* op, Napi::Value value);  // the code of one
+i64 budget_bytes(const char* op, double bytes);  // what no machine holds counts as 2^62
 
 struct Bytes {
   const void* data;

@@ -1,3 +1,4 @@
+// Jobs and promises of one JavaScript environment, and how its errors are made.
 #include "env.h"
 
 #include <string>
@@ -11,8 +12,7 @@ struct Environment::Pending {
   std::function<void()> ended;
 };
 
-Environment::Environment(Napi::Env env)
-    : completion_(Completion::New(env, "multigrid-memory", 0, 1, this)) {
+Environment::Environment(Napi::Env env) : completion_(Completion::New(env, "multigrid-memory", 0, 1, this)) {
   completion_.Unref(env);
   env.AddCleanupHook([](Environment* self) { self->shut_down(); }, this);
 }

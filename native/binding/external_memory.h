@@ -14,7 +14,7 @@ class ExternalMemory {
   void add(Napi::Env env, i64 bytes) {
     live_ += bytes;
     if (2 * live_ > told_) low_ = 0;
-    else if (bytes < 0) ++low_;
+    else if (bytes < 0) low_++;
     if (live_ <= told_ && low_ < kPatience) return;
     low_ = 0;
     const i64 change = live_ - told_;

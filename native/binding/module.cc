@@ -34,18 +34,18 @@ Napi::Value cuda_devices(Info info) {
   return guarded(env, [&]() -> Napi::Value {
     const cuda::Probe& probe = cuda::probe();
     Napi::Array devices = Napi::Array::New(env);
-    for (std::size_t n = 0; n < probe.devices.size(); ++n) {
+    for (std::size_t n = 0; n < probe.devices.size(); n++) {
       const cuda::DeviceInfo& found = probe.devices[n];
-      const MemoryStats stats = cuda::memory_stats(static_cast<int>(n));
+      const MemoryStats stats = cuda::memory_stats(int(n));
       Napi::Object device = Napi::Object::New(env);
       device.Set("name", found.name);
       device.Set("capability", found.major + found.minor / 10.0);
       device.Set("total", found.total_bytes);
-      device.Set("free", cuda::free_bytes(static_cast<int>(n)));
+      device.Set("free", cuda::free_bytes(int(n)));
       device.Set("live", stats.live_bytes);
       device.Set("cached", stats.cached_bytes);
       device.Set("peak", stats.peak_bytes);
-      devices.Set(static_cast<std::uint32_t>(n), device);
+      devices.Set(std::uint32_t(n), device);
     }
     Napi::Object object = Napi::Object::New(env);
     object.Set("devices", devices);
@@ -57,7 +57,7 @@ Napi::Value cuda_devices(Info info) {
 Napi::Value sync(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto wait = [] {
-      for (std::size_t n = 0; n < cuda::probe().devices.size(); ++n) cuda::wait(static_cast<int>(n));
+      for (std::size_t n = 0; n < cuda::probe().devices.size(); n++) cuda::wait(int(n));
     };
     return Environment::of(info.Env()).promise(info.Env(), wait, [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
   });
@@ -109,7 +109,7 @@ Napi::Value set_threads(Info info) {
     if (count < 1 || count > 1024)
       fail("ERR_MG_ARGUMENT", "setThreads: expected a count of 1 to 1024, got " + std::to_string(count));
     Environment::of(info.Env()).queue().wait_idle();
-    Pool::get().resize(static_cast<int>(count));
+    Pool::get().resize(int(count));
     return info.Env().Undefined();
   });
 }
@@ -127,13 +127,13 @@ Napi::Value plan_network_for(Info info) {
     for (const Parameter& parameter : plan->parameters) {
       parameters.Set(parameters.Length(), parameter.name);
       Napi::Array shape = Napi::Array::New(env);
-      for (const i64 side : parameter.shape) shape.Set(shape.Length(), static_cast<double>(side));
+      for (const i64 side : parameter.shape) shape.Set(shape.Length(), double(side));
       shapes.Set(shapes.Length(), shape);
     }
     const auto places = [&](const std::vector<int>& grids) {
       Napi::Array list = Napi::Array::New(env);
       for (const int index : grids) {
-        const Grid& grid = plan->grids[static_cast<std::size_t>(index)];
+        const Grid& grid = plan->grids[std::size_t(index)];
         Napi::Array place = Napi::Array::New(env, 2);
         place.Set(0u, grid.layer);
         place.Set(1u, grid.level);
@@ -143,9 +143,9 @@ Napi::Value plan_network_for(Info info) {
     };
     Napi::Object object = Napi::Object::New(env);
     object.Set("path", plan->path);
-    object.Set("workspaceBytes", static_cast<double>(plan->workspace_bytes));
-    object.Set("savedBytes", static_cast<double>(plan->saved_bytes));
-    object.Set("launches", static_cast<double>(plan->launches));
+    object.Set("workspaceBytes", double(plan->workspace_bytes));
+    object.Set("savedBytes", double(plan->saved_bytes));
+    object.Set("launches", double(plan->launches));
     object.Set("forwardFlop", plan->forward_flop);
     object.Set("parameters", parameters);
     object.Set("parameterShapes", shapes);

@@ -29,13 +29,13 @@ void expect_no_recording(Napi::Env env, const char* op) {
 
 Storage host_copy(const Bytes& bytes, int place) {
   const Storage s = make_storage(bytes.dtype, bytes.count, place);
-  if (bytes.bytes > 0) std::memcpy(s.as<char>(), bytes.data, static_cast<std::size_t>(bytes.bytes));
+  if (bytes.bytes > 0) std::memcpy(s.as<char>(), bytes.data, std::size_t(bytes.bytes));
   return s;
 }
 
 Napi::Value array_buffer(Napi::Env env, const Storage& s) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, static_cast<std::size_t>(s.bytes()));
-  if (s.bytes() > 0) std::memcpy(buffer.Data(), s.as<char>(), static_cast<std::size_t>(s.bytes()));
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, std::size_t(s.bytes()));
+  if (s.bytes() > 0) std::memcpy(buffer.Data(), s.as<char>(), std::size_t(s.bytes()));
   return buffer;
 }
 
@@ -44,10 +44,10 @@ int arg_place(const char* op, Napi::Value value) {
   const double number = arg_number(op, "place", value);
   const cuda::Probe& probe = cuda::probe();
   if (number == on_cpu) return on_cpu;
-  if (!(number >= 0 && number < static_cast<double>(probe.devices.size()) && std::floor(number) == number))
+  if (!(number >= 0 && number < double(probe.devices.size()) && std::floor(number) == number))
     fail("ERR_MG_NO_DEVICE", std::string(op) + ": expected a device that is here, got number " + value.ToString().Utf8Value() +
                                  (probe.reason.empty() ? "" : ": " + probe.reason));
-  return static_cast<int>(number);
+  return int(number);
 }
 
 // usePlace(place): where storages are made that have no argument to be beside.
@@ -86,8 +86,8 @@ Napi::Value allocate_zeros(Info info) {
     const i64 count = arg_count("allocate", "count", info[1]);
     const Storage s = make_storage(dtype, count, Environment::of(info.Env()).new_place);
     enqueue_copy(info.Env(), [s] {
-      if (s.on_gpu()) cuda::clear(s.place(), s.as<char>(), static_cast<std::size_t>(s.bytes()));
-      else std::memset(s.as<char>(), 0, static_cast<std::size_t>(s.bytes()));
+      if (s.on_gpu()) cuda::clear(s.place(), s.as<char>(), std::size_t(s.bytes()));
+      else std::memset(s.as<char>(), 0, std::size_t(s.bytes()));
     });
     return wrap_storage(info.Env(), s);
   });
@@ -161,9 +161,10 @@ Napi::Value read(Info info) {
     expect_no_recording(info.Env(), "read");
     const Storage s = arg_storage("read", "storage", info[0]);
     const Storage here = make_storage(s.dtype, s.count, s.on_gpu() ? on_cpu_pinned : on_cpu);
-    return Environment::of(info.Env()).promise(
-        info.Env(), [s, here] { copy_values(s, here); },
-        [here](Napi::Env env) -> Napi::Value { return array_buffer(env, here); });
+    return Environment::of(info.Env())
+        .promise(
+            info.Env(), [s, here] { copy_values(s, here); },
+            [here](Napi::Env env) -> Napi::Value { return array_buffer(env, here); });
   });
 }
 
@@ -186,7 +187,7 @@ Napi::Value read_sync(Info info) {
 }  // namespace
 
 void copy_values(const Storage& from, const Storage& to) {
-  const std::size_t bytes = static_cast<std::size_t>(to.bytes());
+  const std::size_t bytes = std::size_t(to.bytes());
   if (from.on_gpu() && to.on_gpu()) {
     if (from.place() == to.place()) return cuda::copy_within(to.place(), to.as<char>(), from.as<char>(), bytes);
     const Storage between = make_storage(from.dtype, from.count, on_cpu_pinned);

@@ -1,3 +1,4 @@
+// Plans of fused networks, kept per description.
 #include "network.h"
 
 #include <unordered_map>
@@ -15,15 +16,15 @@ class SpecReader {
     if (at_ >= words_.size()) refuse("a longer network description", words_.size(), " words");
     return words_[at_++];
   }
-  int integer() { return static_cast<int>(next()); }
+  int integer() { return int(next()); }
   bool flag() { return next() != 0; }
   i64 length() {
     const i64 n = next();
-    if (n < 0 || n > static_cast<i64>(words_.size())) refuse("list lengths within the description", n);
+    if (n < 0 || n > i64(words_.size())) refuse("list lengths within the description", n);
     return n;
   }
   std::vector<int> integers() {
-    std::vector<int> list(static_cast<std::size_t>(length()));
+    std::vector<int> list(length());
     for (int& value : list) value = integer();
     return list;
   }
@@ -53,16 +54,16 @@ NetworkSpec read_spec(const char* op, const NetworkKey& key) {
   spec.machine = r.flag() ? Machine::cuda : Machine::cpu;
   const i64 precision = r.next();
   if (precision < 0 || precision > 2) r.refuse("a precision of 0 to 2", precision);
-  spec.precision = static_cast<Precision>(precision);
+  spec.precision = Precision(precision);
   for (const int side : r.integers()) spec.sides.push_back(side);
-  spec.fields.resize(static_cast<std::size_t>(r.length()));
+  spec.fields.resize(std::size_t(r.length()));
   for (FieldSpec& field : spec.fields) {
     field.level = r.integer();
     field.channels = r.next();
     field.gradient = r.flag();
   }
   spec.input = r.integers();
-  spec.layers.resize(static_cast<std::size_t>(r.length()));
+  spec.layers.resize(std::size_t(r.length()));
   for (LayerSpec& layer : spec.layers) {
     layer.kind = r.flag() ? LayerKind::conv_lstm : LayerKind::conv;
     layer.low = r.integer();
@@ -85,8 +86,8 @@ NetworkSpec read_spec(const char* op, const NetworkKey& key) {
 struct KeyHash {
   std::size_t operator()(const NetworkKey& key) const {
     const double numbers = key.forget_bias * 31 + key.epsilon * 17 + key.budget_bytes;
-    std::size_t hash = std::hash<double>()(numbers) ^ static_cast<std::size_t>(key.element_bytes);
-    for (const i64 word : key.words) hash = hash * 1000003u + static_cast<std::size_t>(word);
+    std::size_t hash = std::hash<double>()(numbers) ^ std::size_t(key.element_bytes);
+    for (const i64 word : key.words) hash = hash * 1000003u + std::size_t(word);
     return hash;
   }
 };

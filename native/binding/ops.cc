@@ -1,3 +1,4 @@
+// How a row of the op table is called: its arguments read, its outputs made, its job queued.
 #include "ops.h"
 
 #include <new>
@@ -17,19 +18,8 @@ const OpRows& table() {
   static const OpRows* const rows = [] {
     auto* all = new OpRows;
     const OpRows families[] = {
-        conv_ops(),
-        dam_ops(),
-        dnc_ops(),
-        elementwise_ops(),
-        grid_ops(),
-        layout_ops(),
-        loss_ops(),
-        matmul_ops(),
-        network_ops(),
-        optimizer_ops(),
-        reduce_ops(),
-        sam_ops(),
-        step_ops(),
+        conv_ops(),   dam_ops(),     dnc_ops(),       elementwise_ops(), grid_ops(), layout_ops(), loss_ops(),
+        matmul_ops(), network_ops(), optimizer_ops(), reduce_ops(),      sam_ops(),  step_ops(),
     };
     for (const OpRows& family : families) all->insert(all->end(), family.begin(), family.end());
     return all;
@@ -63,8 +53,7 @@ Napi::Value invoke(const Napi::CallbackInfo& info) {
     if (row.returns[0] == 'v') return env.Undefined();
     if (std::string(row.returns) == "Storage") return wrap_storage(env, call.results_.at(0));
     const Napi::Array array = Napi::Array::New(env, call.results_.size());
-    for (std::size_t i = 0; i < call.results_.size(); ++i)
-      array.Set(static_cast<std::uint32_t>(i), wrap_storage(env, call.results_[i]));
+    for (std::size_t i = 0; i < call.results_.size(); i++) array.Set(std::uint32_t(i), wrap_storage(env, call.results_[i]));
     return array;
   });
 }
@@ -76,8 +65,7 @@ void Call::refuse(const char* code, const std::string& expected, const std::stri
 }
 
 void Call::expect(const Storage& storage, const char* name, DType dtype, i64 count) const {
-  if (storage.dtype != dtype)
-    refuse("ERR_MG_DTYPE", std::string(name) + " of " + dtype_name(dtype), dtype_name(storage.dtype));
+  if (storage.dtype != dtype) refuse("ERR_MG_DTYPE", std::string(name) + " of " + dtype_name(dtype), dtype_name(storage.dtype));
   if (storage.count != count)
     refuse("ERR_MG_SHAPE", std::string(name) + " of " + sizes(dtype, count), sizes(dtype, storage.count));
 }
@@ -139,19 +127,18 @@ void Call::enqueue(std::function<void()> job) {
 }
 
 void export_ops(Napi::Env env, Napi::Object exports) {
-  for (const OpRow& row : table())
-    exports.Set(row.name, Napi::Function::New(env, invoke, row.name, const_cast<OpRow*>(&row)));
+  for (const OpRow& row : table()) exports.Set(row.name, Napi::Function::New(env, invoke, row.name, const_cast<OpRow*>(&row)));
 }
 
 Napi::Value describe_ops(Napi::Env env) {
   const Napi::Object all = Napi::Object::New(env);
   for (const OpRow& row : table()) {
     Napi::Array args = Napi::Array::New(env, row.args.size());
-    for (std::size_t i = 0; i < row.args.size(); ++i) {
+    for (std::size_t i = 0; i < row.args.size(); i++) {
       Napi::Object arg = Napi::Object::New(env);
       arg.Set("name", row.args[i].name);
       arg.Set("type", kind_name(row.args[i].kind));
-      args.Set(static_cast<std::uint32_t>(i), arg);
+      args.Set(std::uint32_t(i), arg);
     }
     Napi::Object op = Napi::Object::New(env);
     op.Set("args", args);

@@ -77,9 +77,7 @@ class Call {
   // One that takes a Target and a number of the dtype's type, float or double.
   template <class F>
   void run(DType dtype, F&& job) {
-    enqueue([dtype, job = std::forward<F>(job), target = Target{place_}] {
-      by_float(dtype, [&](auto t) { job(target, t); });
-    });
+    enqueue([dtype, job = std::forward<F>(job), target = Target{place_}] { by_float(dtype, [&](auto t) { job(target, t); }); });
   }
   // Finds where the arguments are: all in one place, or ERR_MG_DEVICE.
   void settle_place();
@@ -113,9 +111,7 @@ class Args {
   const Storage& storage(const char* name) { return reader_.next({name, Kind::storage}).storage; }
   const Storage& storage_or_null(const char* name) { return reader_.next({name, Kind::storage_or_null}).storage; }
   const std::vector<Storage>& storages(const char* name) { return reader_.next({name, Kind::storages}).storages; }
-  const std::vector<Storage>& storages_or_null(const char* name) {
-    return reader_.next({name, Kind::storages_or_null}).storages;
-  }
+  const std::vector<Storage>& storages_or_null(const char* name) { return reader_.next({name, Kind::storages_or_null}).storages; }
   const std::vector<i64>& integers(const char* name) { return reader_.next({name, Kind::dims}).dims; }
   double number(const char* name) { return reader_.next({name, Kind::number}).number; }
 

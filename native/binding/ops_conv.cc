@@ -20,9 +20,9 @@ ConvDims conv_dims(const Call& c, const std::vector<i64>& d) {
   ConvDims dims;
   dims.batch = d[0], dims.height = d[1], dims.width = d[2];
   dims.kernel_height = d[3], dims.kernel_width = d[4], dims.outputs = d[5];
-  dims.inputs = static_cast<int>(d.size()) - 6;
-  for (int j = 0; j < dims.inputs; ++j) {
-    dims.channels[j] = d[6 + static_cast<std::size_t>(j)];
+  dims.inputs = int(d.size()) - 6;
+  for (int j = 0; j < dims.inputs; j++) {
+    dims.channels[j] = d[6 + std::size_t(j)];
     if (dims.channels[j] < 1) c.refuse("ERR_MG_SHAPE", "at least one channel of each input", "none");
   }
   if (dims.outputs < 1) c.refuse("ERR_MG_SHAPE", "at least one output channel", "none");
@@ -40,9 +40,8 @@ ConvDims conv_dims(const Call& c, const std::vector<i64>& d) {
 i64 kernel_count(const ConvDims& d) { return product({d.kernel_height, d.kernel_width, d.in_channels(), d.outputs}); }
 
 void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const ConvDims& d, DType dtype) {
-  if (static_cast<int>(inputs.size()) != d.inputs)
-    c.refuse("ERR_MG_SHAPE", std::to_string(d.inputs) + " inputs", inputs.size());
-  for (int j = 0; j < d.inputs; ++j) c.expect(inputs[static_cast<std::size_t>(j)], "inputs", dtype, d.pixels() * d.channels[j]);
+  if (int(inputs.size()) != d.inputs) c.refuse("ERR_MG_SHAPE", std::to_string(d.inputs) + " inputs", inputs.size());
+  for (int j = 0; j < d.inputs; j++) c.expect(inputs[std::size_t(j)], "inputs", dtype, d.pixels() * d.channels[j]);
 }
 
 template <class T>
@@ -51,7 +50,7 @@ using InputPointers = std::array<T*, conv_max_inputs>;
 template <class T>
 InputPointers<const T> pointers(const std::vector<Storage>& inputs) {
   InputPointers<const T> result{};
-  for (std::size_t j = 0; j < inputs.size(); ++j) result[j] = inputs[j].as<T>();
+  for (std::size_t j = 0; j < inputs.size(); j++) result[j] = inputs[j].as<T>();
   return result;
 }
 
@@ -94,22 +93,22 @@ struct ConvBackwardDataArgs : Args {
 
 void call_conv_backward_data(Call& c, const ConvBackwardDataArgs& a) {
   const ConvDims d = conv_dims(c, a.dims);
-  c.expect_dims(a.wanted, static_cast<std::size_t>(d.inputs));
+  c.expect_dims(a.wanted, std::size_t(d.inputs));
   const Storage dy = a.dy, kernel = a.kernel;
   c.expect_float(kernel, "kernel");
   c.expect(kernel, "kernel", kernel.dtype, kernel_count(d));
   c.expect(dy, "dy", kernel.dtype, d.pixels() * d.outputs);
   const int workers = c.workers();
-  std::vector<Storage> gradients(static_cast<std::size_t>(d.inputs));
-  for (int j = 0; j < d.inputs; ++j) {
-    const auto at = static_cast<std::size_t>(j);
+  std::vector<Storage> gradients(d.inputs);
+  for (int j = 0; j < d.inputs; j++) {
+    const auto at = std::size_t(j);
     if (a.wanted[at] != 0) gradients[at] = c.result(kernel.dtype, d.pixels() * d.channels[j]);
   }
   const Storage space = conv_workspace(c, d, kernel.dtype, workers);
   c.run(kernel.dtype, [=](const Target& on, auto t) {
     using T = decltype(t);
     InputPointers<T> dx{};
-    for (std::size_t j = 0; j < gradients.size(); ++j) dx[j] = or_null<T>(gradients[j]);
+    for (std::size_t j = 0; j < gradients.size(); j++) dx[j] = or_null<T>(gradients[j]);
     MG_EITHER(on.on_gpu(), cuda::conv_backward_data<T>(on.stream(), d, dy.as<T>(), kernel.as<T>(), dx.data()),
               conv_backward_data<T>(d, dy.as<T>(), kernel.as<T>(), dx.data(), space.as<void>(), workers));
   });
@@ -140,9 +139,10 @@ void call_conv_backward_weight(Call& c, const ConvBackwardWeightArgs& a) {
   c.run(dy.dtype, [=, inputs = a.inputs](const Target& on, auto t) {
     using T = decltype(t);
     const InputPointers<const T> x = pointers<T>(inputs);
-    MG_EITHER(on.on_gpu(), cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(),
-                                                         dbias.as<T>(), space.as<void>()),
-              conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers));
+    MG_EITHER(
+        on.on_gpu(),
+        cuda::conv_backward_weight<T>(on.stream(), d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>()),
+        conv_backward_weight<T>(d, x.data(), dy.as<T>(), dkernel.as<T>(), dbias.as<T>(), space.as<void>(), workers));
   });
 }
 

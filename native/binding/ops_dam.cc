@@ -1,3 +1,4 @@
+// Rows of the DAM windows.
 #include <array>
 
 #include "../base/check.h"
@@ -11,8 +12,9 @@ enum Input { kX, kGates, kGatesBias, kInterface, kInterfaceBias, kMemory, kUsage
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + kInputs - kMemory };  // then the state in the order above
 enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceRead, kTracePopped, kTraces };
 
-const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
-                                          "memory", "usage", "read", "words", "hidden", "cell"};
+const char* const input_names[kInputs] = {
+    "x",     "gates weight", "gates bias", "interface weight", "interface bias", "memory", "usage", "read",
+    "words", "hidden",       "cell"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits, and slots into 32
 
@@ -59,8 +61,17 @@ DamDims dam_dims(const Call& c, const A& a) {
 
 std::array<i64, kInputs> input_counts(const DamDims& d) {
   const i64 B = d.batch, N = d.slots, D = d.hidden == 0 ? 0 : interface_size(d), H = d.hidden;
-  return {d.steps * B * d.inputs, d.hidden == 0 ? 0 : d.controller_rows() * 4 * H, 4 * H, H * D, D,
-          B * N * d.word, B * N, B * d.heads * N, B * d.words(), B * H, B * H};
+  return {d.steps * B * d.inputs,
+          d.hidden == 0 ? 0 : d.controller_rows() * 4 * H,
+          4 * H,
+          H * D,
+          D,
+          B * N * d.word,
+          B * N,
+          B * d.heads * N,
+          B * d.words(),
+          B * H,
+          B * H};
 }
 std::array<i64, kTraces> trace_counts(const DamDims& d) {
   const i64 rows = d.steps * d.batch;
@@ -70,12 +81,12 @@ DType trace_dtype(int k, DType dtype) { return k == kTracePopped ? DType::int32 
 i64 output_count(const DamDims& d, int output) {
   if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
   if (output == kWordSteps) return d.steps * d.batch * d.words();
-  return input_counts(d)[static_cast<std::size_t>(kMemory + output - kAfter)];
+  return input_counts(d)[std::size_t(kMemory + output - kAfter)];
 }
 
 // Empty, or one length for each sample.
 std::vector<i64> window_lengths(const Call& c, const std::vector<i64>& lengths, const DamDims& d) {
-  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
+  if (!lengths.empty() && i64(lengths.size()) != d.batch)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
     if (n < 0 || n > d.steps) c.refuse("ERR_MG_SHAPE", "lengths of 0 to " + std::to_string(d.steps), n);
@@ -87,18 +98,18 @@ void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const DamD
   if (inputs.size() != kInputs) c.refuse("ERR_MG_SHAPE", std::to_string(int(kInputs)) + " inputs", inputs.size());
   c.expect_float(inputs[kX], "x");
   const auto counts = input_counts(d);
-  for (std::size_t i = 0; i < kInputs; ++i) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
+  for (std::size_t i = 0; i < kInputs; i++) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
 }
 
 template <class T>
 T* at(const std::vector<Storage>& storages, int i) {
-  const Storage& s = storages[static_cast<std::size_t>(i)];
+  const Storage& s = storages[std::size_t(i)];
   return s.buffer && s.count > 0 ? s.as<std::remove_const_t<T>>() : nullptr;
 }
 template <class T>
 DamState<T> state_at(const std::vector<Storage>& s, int first) {
-  return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3), at<T>(s, first + 4),
-          at<T>(s, first + 5)};
+  return {at<T>(s, first),     at<T>(s, first + 1), at<T>(s, first + 2),
+          at<T>(s, first + 3), at<T>(s, first + 4), at<T>(s, first + 5)};
 }
 template <class T>
 DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
@@ -119,18 +130,22 @@ void call_forward(Call& c, const DamForwardArgs& a) {
   const bool recorded = a.mode[0] != 0;
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
-  for (int k = 0; k < kOutputs; ++k) outputs.push_back(c.result(dtype, output_count(d, k)));
+  for (int k = 0; k < kOutputs; k++) outputs.push_back(c.result(dtype, output_count(d, k)));
   const auto counts = trace_counts(d);
-  for (int k = 0; k < kTraces; ++k)
-    trace.push_back(c.result(trace_dtype(k, dtype), recorded ? counts[static_cast<std::size_t>(k)] : 0));
+  for (int k = 0; k < kTraces; k++) trace.push_back(c.result(trace_dtype(k, dtype), recorded ? counts[std::size_t(k)] : 0));
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     const Storage space = c.workspace(dam_forward_workspace<T>(d, workers));
     c.run([=] {
-      const DamForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
-                              weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
-                              state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps), at<T>(outputs, kWordSteps),
+      const DamForward<T> job{d,
+                              lengths.empty() ? nullptr : lengths.data(),
+                              at<const T>(inputs, kX),
+                              weights_at<const T>(inputs, kGates),
+                              state_at<const T>(inputs, kMemory),
+                              state_at<T>(outputs, kAfter),
+                              at<T>(outputs, kHiddenSteps),
+                              at<T>(outputs, kWordSteps),
                               trace_at<T>(trace)};
       dam_forward<T>(job, space.as<void>(), workers);
     });
@@ -147,11 +162,10 @@ void call_backward(Call& c, const DamBackwardArgs& a) {
   const auto traced = trace_counts(d);
   if (steps.size() != 2 || trace.size() != kTraces || gradients.size() != kOutputs)
     c.refuse("ERR_MG_SHAPE", "the tensors of forward", "another number");
-  for (int k = 0; k < 2; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
-  for (int k = 0; k < kTraces; ++k)
-    c.expect(trace[static_cast<std::size_t>(k)], "trace", trace_dtype(k, dtype), traced[static_cast<std::size_t>(k)]);
-  for (int k = 0; k < kOutputs; ++k) {
-    const Storage& gradient = gradients[static_cast<std::size_t>(k)];
+  for (int k = 0; k < 2; k++) c.expect(steps[std::size_t(k)], "steps", dtype, output_count(d, k));
+  for (int k = 0; k < kTraces; k++) c.expect(trace[std::size_t(k)], "trace", trace_dtype(k, dtype), traced[std::size_t(k)]);
+  for (int k = 0; k < kOutputs; k++) {
+    const Storage& gradient = gradients[std::size_t(k)];
     if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
   }
   std::vector<Storage> results;
@@ -161,11 +175,20 @@ void call_backward(Call& c, const DamBackwardArgs& a) {
     using T = decltype(t);
     const Storage space = c.workspace(dam_backward_workspace<T>(d, workers));
     c.run([=] {
-      const DamBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
-                               weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory), at<const T>(steps, 0),
-                               at<const T>(steps, 1), trace_at<const T>(trace), at<const T>(gradients, kHiddenSteps),
-                               at<const T>(gradients, kWordSteps), state_at<const T>(gradients, kAfter),
-                               at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory)};
+      const DamBackward<T> job{d,
+                               lengths.empty() ? nullptr : lengths.data(),
+                               at<const T>(inputs, kX),
+                               weights_at<const T>(inputs, kGates),
+                               state_at<const T>(inputs, kMemory),
+                               at<const T>(steps, 0),
+                               at<const T>(steps, 1),
+                               trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps),
+                               at<const T>(gradients, kWordSteps),
+                               state_at<const T>(gradients, kAfter),
+                               at<T>(results, kX),
+                               weights_at<T>(results, kGates),
+                               state_at<T>(results, kMemory)};
       dam_backward<T>(job, space.as<void>(), workers);
     });
   });

@@ -1,3 +1,4 @@
+// Rows of the DNC windows.
 #include <array>
 
 #include "../base/check.h"
@@ -9,14 +10,39 @@ namespace mg {
 namespace {
 
 enum Input {
-  kX, kGates, kGatesBias, kInterface, kInterfaceBias,
-  kMemory, kUsage, kLink, kPrecedence, kRead, kWrite, kWords, kHidden, kCell, kInputs
+  kX,
+  kGates,
+  kGatesBias,
+  kInterface,
+  kInterfaceBias,
+  kMemory,
+  kUsage,
+  kLink,
+  kPrecedence,
+  kRead,
+  kWrite,
+  kWords,
+  kHidden,
+  kCell,
+  kInputs
 };
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + 9 };  // then the state in the order above
 enum Trace { kTraceGates, kTraceCell, kTraceInterface, kTraceWrite, kTraceRead, kTraceUsage, kTraces };
 
-const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
-                                          "memory", "usage", "link", "precedence", "read", "write", "words", "hidden", "cell"};
+const char* const input_names[kInputs] = {"x",
+                                          "gates weight",
+                                          "gates bias",
+                                          "interface weight",
+                                          "interface bias",
+                                          "memory",
+                                          "usage",
+                                          "link",
+                                          "precedence",
+                                          "read",
+                                          "write",
+                                          "words",
+                                          "hidden",
+                                          "cell"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits
 
@@ -64,24 +90,35 @@ DncDims dnc_dims(const Call& c, const A& a) {
 
 std::array<i64, kInputs> input_counts(const DncDims& d) {
   const i64 B = d.batch, N = d.slots, D = d.hidden == 0 ? 0 : DncInterface(d).size, H = d.hidden;
-  return {product({d.steps, B, d.inputs}), product({d.hidden == 0 ? 0 : d.controller_rows(), 4 * H}), 4 * H, H * D, D,
-          B * N * d.word, B * N, B * d.writes * d.links(), B * d.writes * N, B * d.reads * N, B * d.writes * N,
-          B * d.words(), B * H, B * H};
+  return {product({d.steps, B, d.inputs}),
+          product({d.hidden == 0 ? 0 : d.controller_rows(), 4 * H}),
+          4 * H,
+          H * D,
+          D,
+          B * N * d.word,
+          B * N,
+          B * d.writes * d.links(),
+          B * d.writes * N,
+          B * d.reads * N,
+          B * d.writes * N,
+          B * d.words(),
+          B * H,
+          B * H};
 }
 std::array<i64, kTraces> trace_counts(const DncDims& d) {
   const i64 rows = d.steps * d.batch, pitch = d.pitch();
-  return {rows * 4 * d.hidden, rows * d.hidden, rows * DncInterface(d).size,
+  return {rows * 4 * d.hidden,     rows * d.hidden,        rows * DncInterface(d).size,
           rows * d.writes * pitch, rows * d.reads * pitch, rows * pitch};
 }
 i64 output_count(const DncDims& d, int output) {
   if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
   if (output == kWordSteps) return d.steps * d.batch * d.words();
-  return input_counts(d)[static_cast<std::size_t>(kMemory + output - kAfter)];
+  return input_counts(d)[std::size_t(kMemory + output - kAfter)];
 }
 
 // Empty, or one length for each sample.
 std::vector<i64> window_lengths(const Call& c, const std::vector<i64>& lengths, const DncDims& d) {
-  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
+  if (!lengths.empty() && i64(lengths.size()) != d.batch)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
     if (n < 0 || n > d.steps) c.refuse("ERR_MG_SHAPE", "lengths of 0 to " + std::to_string(d.steps), n);
@@ -93,17 +130,17 @@ void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const DncD
   if (inputs.size() != kInputs) c.refuse("ERR_MG_SHAPE", std::to_string(int(kInputs)) + " inputs", inputs.size());
   c.expect_float(inputs[kX], "x");
   const auto counts = input_counts(d);
-  for (std::size_t i = 0; i < kInputs; ++i) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
+  for (std::size_t i = 0; i < kInputs; i++) c.expect(inputs[i], input_names[i], inputs[kX].dtype, counts[i]);
 }
 
 template <class T>
 T* at(const std::vector<Storage>& storages, int i) {
-  const Storage& s = storages[static_cast<std::size_t>(i)];
+  const Storage& s = storages[std::size_t(i)];
   return s.buffer && s.count > 0 ? s.as<std::remove_const_t<T>>() : nullptr;
 }
 template <class T>
 DncState<T> state_at(const std::vector<Storage>& s, int first) {
-  return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3), at<T>(s, first + 4),
+  return {at<T>(s, first),     at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3), at<T>(s, first + 4),
           at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7), at<T>(s, first + 8)};
 }
 template <class T>
@@ -126,7 +163,7 @@ void call_forward(Call& c, const DncForwardArgs& a) {
   if (recorded && in_place) c.refuse("ERR_MG_SHAPE", "links to be reused only where nothing is recorded", "both");
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
-  for (int k = 0; k < kOutputs; ++k) {
+  for (int k = 0; k < kOutputs; k++) {
     const bool reused = in_place && kMemory + k - kAfter == kLink;
     outputs.push_back(reused ? c.result(inputs[kLink]) : c.result(dtype, output_count(d, k)));
   }
@@ -134,13 +171,17 @@ void call_forward(Call& c, const DncForwardArgs& a) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space =
-        c.workspace(MG_EITHER(c.on_gpu(), cuda::dnc_forward_bytes<T>(d), dnc_forward_workspace<T>(d, workers)));
+    const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::dnc_forward_bytes<T>(d), dnc_forward_workspace<T>(d, workers)));
     c.run([=](const Target& on) {
-      const DncForward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
-                              at<const T>(inputs, kX), weights_at<const T>(inputs, kGates),
-                              state_at<const T>(inputs, kMemory), state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps),
-                              at<T>(outputs, kWordSteps), trace_at<T>(trace)};
+      const DncForward<T> job{d,
+                              lengths.empty() ? nullptr : lengths.data(),
+                              at<const T>(inputs, kX),
+                              weights_at<const T>(inputs, kGates),
+                              state_at<const T>(inputs, kMemory),
+                              state_at<T>(outputs, kAfter),
+                              at<T>(outputs, kHiddenSteps),
+                              at<T>(outputs, kWordSteps),
+                              trace_at<T>(trace)};
       MG_EITHER(on.on_gpu(), cuda::dnc_forward<T>(on.stream(), job, space.as<void>()),
                 dnc_forward<T>(job, space.as<void>(), workers));
     });
@@ -159,15 +200,15 @@ void call_backward(Call& c, const DncBackwardArgs& a) {
   const auto traced = trace_counts(d);
   if (steps.size() != 2 || trace.size() != kTraces || gradients.size() != kOutputs)
     c.refuse("ERR_MG_SHAPE", "the tensors of forward", "another number");
-  for (int k = 0; k < 2; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
-  for (std::size_t k = 0; k < kTraces; ++k) c.expect(trace[k], "trace", dtype, traced[k]);
-  for (int k = 0; k < kOutputs; ++k) {
-    const Storage& gradient = gradients[static_cast<std::size_t>(k)];
+  for (int k = 0; k < 2; k++) c.expect(steps[std::size_t(k)], "steps", dtype, output_count(d, k));
+  for (std::size_t k = 0; k < kTraces; k++) c.expect(trace[k], "trace", dtype, traced[k]);
+  for (int k = 0; k < kOutputs; k++) {
+    const Storage& gradient = gradients[std::size_t(k)];
     if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
   }
   const i64 budget = budget_bytes(c.op(), a.link_budget_bytes);
   std::vector<Storage> results(kInputs);
-  for (std::size_t k = 0; k < kInputs; ++k) {
+  for (std::size_t k = 0; k < kInputs; k++) {
     if (k != kLink || wants_link) results[k] = c.result(dtype, counts[k]);
   }
   const int workers = c.workers();
@@ -176,12 +217,21 @@ void call_backward(Call& c, const DncBackwardArgs& a) {
     const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::dnc_backward_bytes<T>(d, budget, wants_link),
                                                 dnc_backward_workspace<T>(d, budget, wants_link, workers)));
     c.run([=](const Target& on) {
-      const DncBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(),
-                               at<const T>(inputs, kX), weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
-                               at<const T>(steps, 0), at<const T>(steps, 1), trace_at<const T>(trace),
-                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps),
+      const DncBackward<T> job{d,
+                               lengths.empty() ? nullptr : lengths.data(),
+                               at<const T>(inputs, kX),
+                               weights_at<const T>(inputs, kGates),
+                               state_at<const T>(inputs, kMemory),
+                               at<const T>(steps, 0),
+                               at<const T>(steps, 1),
+                               trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps),
+                               at<const T>(gradients, kWordSteps),
                                state_at<const T>(gradients, kAfter),
-                               at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory), budget};
+                               at<T>(results, kX),
+                               weights_at<T>(results, kGates),
+                               state_at<T>(results, kMemory),
+                               budget};
       MG_EITHER(on.on_gpu(), cuda::dnc_backward<T>(on.stream(), job, space.as<void>()),
                 dnc_backward<T>(job, space.as<void>(), workers));
     });

@@ -1,3 +1,4 @@
+// Rows of the elementwise ops, of copies, casts, fills and random numbers.
 #include <cstring>
 
 #include "../ops/elementwise/elementwise.h"
@@ -8,18 +9,18 @@ namespace {
 
 template <class Kind>
 Kind kind_of(const Call& c, i64 code) {
-  if (code < 0 || code >= static_cast<i64>(Kind::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", code);
-  return static_cast<Kind>(code);
+  if (code < 0 || code >= i64(Kind::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", code);
+  return Kind(code);
 }
 
 DType dtype_of(const Call& c, i64 code) {
   if (code < 0 || code > 3) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 to 3", code);
-  return static_cast<DType>(code);
+  return DType(code);
 }
 
 i64 count_of(const Call& c, double n) {
   if (!(n >= 0 && n <= 9007199254740991.0)) c.refuse("ERR_MG_SHAPE", "a count of 0 to 2^53 - 1", n);
-  return static_cast<i64>(n);
+  return i64(n);
 }
 
 // dims: kind
@@ -85,8 +86,8 @@ struct CopyArgs : Args {
 void call_copy(Call& c, const CopyArgs& a) {
   const Storage x = a.x, y = c.result(x.dtype, x.count);
   c.run([=](const Target& on) {
-    if (on.on_gpu()) cuda::copy_within(on.place, y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
-    else std::memcpy(y.as<char>(), x.as<char>(), static_cast<std::size_t>(x.bytes()));
+    if (on.on_gpu()) cuda::copy_within(on.place, y.as<char>(), x.as<char>(), std::size_t(x.bytes()));
+    else std::memcpy(y.as<char>(), x.as<char>(), std::size_t(x.bytes()));
   });
 }
 
@@ -109,7 +110,7 @@ void call_fill(Call& c, const FillArgs& a) {
   const double value = a.value;
   c.run([=](const Target& on) {
     switch (y.dtype) {
-      case DType::float32: return MG_ON(on, fill, y.count, static_cast<float>(value), y.as<float>());
+      case DType::float32: return MG_ON(on, fill, y.count, float(value), y.as<float>());
       case DType::float64: return MG_ON(on, fill, y.count, value, y.as<double>());
       case DType::int32: return MG_ON(on, fill, y.count, converted<std::int32_t>(value), y.as<std::int32_t>());
       case DType::uint8: return MG_ON(on, fill, y.count, converted<std::uint8_t>(value), y.as<std::uint8_t>());
@@ -129,8 +130,8 @@ void call_random(Call& c, const RandomArgs& args) {
   const Storage y = c.result(dtype_of(c, d[0]), count_of(c, args.count));
   c.expect_float(y, "dtype");
   const bool normal = d[1] != 0;
-  const std::uint64_t key = static_cast<std::uint32_t>(d[2]) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(d[3])) << 32;
-  const std::uint64_t first = static_cast<std::uint64_t>(count_of(c, args.first));
+  const std::uint64_t key = std::uint32_t(d[2]) | std::uint64_t(std::uint32_t(d[3])) << 32;
+  const std::uint64_t first = std::uint64_t(count_of(c, args.first));
   const double a = args.a, b = args.b;
   c.run(y.dtype, [=](const Target& on, auto t) {
     using T = decltype(t);
@@ -142,12 +143,9 @@ void call_random(Call& c, const RandomArgs& args) {
 
 OpRows elementwise_ops() {
   return {
-      op<call_unary>("unary", "Storage"),
-      op<call_unary_backward>("unaryBackward", "Storage"),
-      op<call_binary>("binary", "Storage"),
-      op<call_copy>("copy", "Storage"),
-      op<call_cast>("cast", "Storage"),
-      op<call_fill>("fill", "Storage"),
+      op<call_unary>("unary", "Storage"),   op<call_unary_backward>("unaryBackward", "Storage"),
+      op<call_binary>("binary", "Storage"), op<call_copy>("copy", "Storage"),
+      op<call_cast>("cast", "Storage"),     op<call_fill>("fill", "Storage"),
       op<call_random>("random", "Storage"),
   };
 }

@@ -136,12 +136,9 @@ void call_first_channels(Call& c, const FirstChannelsArgs& a) {
 
 OpRows grid_ops() {
   return {
-      op<call_max_pool>("maxPool", "Storage"),
-      op<call_max_pool_backward>("maxPoolBackward", "Storage"),
-      op<call_grid_up>("gridUp", "Storage"),
-      op<call_grid_up_backward>("gridUpBackward", "Storage"),
-      op<call_add_channels>("addChannels", "Storage"),
-      op<call_first_channels>("firstChannels", "Storage"),
+      op<call_max_pool>("maxPool", "Storage"),         op<call_max_pool_backward>("maxPoolBackward", "Storage"),
+      op<call_grid_up>("gridUp", "Storage"),           op<call_grid_up_backward>("gridUpBackward", "Storage"),
+      op<call_add_channels>("addChannels", "Storage"), op<call_first_channels>("firstChannels", "Storage"),
   };
 }
 

@@ -1,3 +1,4 @@
+// Rows of the ops that move elements, and of rows chosen by number.
 #include "../ops/gather/gather.h"
 #include "../ops/layout/layout.h"
 #include "families.h"
@@ -20,8 +21,8 @@ StridedDims strided_dims(const Call& c, const std::vector<i64>& d, std::size_t f
   if (d.size() <= first || (d.size() - first) % 2 != 1)
     c.refuse("ERR_MG_SHAPE", "an offset, a shape and as many strides", std::to_string(d.size()) + " dims");
   c.expect_dims(d, d.size());
-  const auto shape = d.begin() + static_cast<std::ptrdiff_t>(first) + 1;
-  const auto strides = shape + static_cast<std::ptrdiff_t>((d.size() - first) / 2);
+  const auto shape = d.begin() + std::ptrdiff_t(first) + 1;
+  const auto strides = shape + std::ptrdiff_t((d.size() - first) / 2);
   const StridedDims dims{d[first], {shape, strides}, {strides, d.end()}};
   const i64 reach = reach_of(dims.offset, dims.shape, dims.strides);
   if (reach > limit)
@@ -68,7 +69,7 @@ void call_join(Call& c, const JoinArgs& a) {
   if (xs.empty()) c.refuse("ERR_MG_ARGUMENT", "at least one storage", "none");
   JoinDims dims{a.dims[0], {a.dims.begin() + 1, a.dims.end()}};
   std::vector<const char*> sources;
-  for (std::size_t j = 0; j < xs.size(); ++j) {
+  for (std::size_t j = 0; j < xs.size(); j++) {
     c.expect(xs[j], "xs", xs[0].dtype, dims.outer * dims.widths[j]);
     sources.push_back(xs[j].as<char>());
   }
@@ -133,7 +134,7 @@ void call_one_hot(Call& c, const OneHotArgs& a) {
   c.expect(indices, "indices", DType::int32, indices.count);
   const i64 dtype = a.dims[0], depth = a.dims[1];
   if (dtype > 1) c.refuse("ERR_MG_DTYPE", "a dtype code of 0 or 1", dtype);
-  const Storage y = c.result(static_cast<DType>(dtype), indices.count * depth);
+  const Storage y = c.result(DType(dtype), indices.count * depth);
   c.run(y.dtype, [=](const Target& on, auto t) {
     using T = decltype(t);
     MG_ON(on, one_hot<T>, indices.count, depth, indices.as<std::int32_t>(), y.as<T>());

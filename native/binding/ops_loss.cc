@@ -1,3 +1,4 @@
+// Rows of the losses and of the softmax.
 #include "../ops/loss/loss.h"
 #include "../ops/softmax/softmax.h"
 #include "families.h"

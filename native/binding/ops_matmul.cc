@@ -1,3 +1,4 @@
+// Rows of the matrix product.
 #include "../base/check.h"
 #include "../ops/matmul/matmul.h"
 #include "families.h"

@@ -25,11 +25,11 @@ i64 field_count(const Plan& p, std::size_t i) {
   return p.spec.steps * p.spec.batch * n.area() * n.channels;
 }
 i64 output_count(const Plan& p, std::size_t i) {
-  const Grid& g = p.grids[static_cast<std::size_t>(p.outputs[i])];
+  const Grid& g = p.grids[std::size_t(p.outputs[i])];
   return p.spec.steps * p.spec.batch * g.area() * g.channels;
 }
 i64 state_count(const Plan& p, std::size_t i) {
-  const Grid& g = p.grids[static_cast<std::size_t>(p.states[i])];
+  const Grid& g = p.grids[std::size_t(p.states[i])];
   return p.spec.batch * g.area() * g.channels;
 }
 
@@ -53,20 +53,20 @@ Given given(Call& c, const NetworkArguments& a) {
   if (g.parameters.empty()) c.refuse("ERR_MG_SHAPE", "parameters", "none");
   c.expect_float(g.parameters[0], "parameters");
   g.dtype = g.parameters[0].dtype;
-  const PlannedNetwork found = planned_network(
-      c.op(), NetworkKey{a.spec, a.forget_bias, a.epsilon, a.budget, dtype_bytes(g.dtype)}, c.workers());
+  const PlannedNetwork found =
+      planned_network(c.op(), NetworkKey{a.spec, a.forget_bias, a.epsilon, a.budget, dtype_bytes(g.dtype)}, c.workers());
   g.plan = found.plan;
   g.recordings = found.recordings;
   const Plan& p = *g.plan;
   if ((p.spec.machine == Machine::cuda) != c.on_gpu())
     c.refuse("ERR_MG_DEVICE", "a network described for the device of its tensors", "one for the other kind");
   expect_length(c, "parameters", g.parameters.size(), p.parameters.size());
-  for (std::size_t i = 0; i < g.parameters.size(); ++i)
+  for (std::size_t i = 0; i < g.parameters.size(); i++)
     c.expect(g.parameters[i], p.parameters[i].name.c_str(), g.dtype, p.parameters[i].size);
   expect_length(c, "fields", g.fields.size(), p.spec.fields.size());
-  for (std::size_t i = 0; i < g.fields.size(); ++i) c.expect(g.fields[i], "field", g.dtype, field_count(p, i));
+  for (std::size_t i = 0; i < g.fields.size(); i++) c.expect(g.fields[i], "field", g.dtype, field_count(p, i));
   if (!g.state.empty()) expect_length(c, "states", g.state.size(), 2 * p.states.size());
-  for (std::size_t i = 0; i < g.state.size(); ++i) c.expect(g.state[i], "state", g.dtype, state_count(p, i % p.states.size()));
+  for (std::size_t i = 0; i < g.state.size(); i++) c.expect(g.state[i], "state", g.dtype, state_count(p, i % p.states.size()));
   return g;
 }
 
@@ -74,8 +74,7 @@ Given given(Call& c, const NetworkArguments& a) {
 template <class T>
 std::vector<T*> pointers(const std::vector<Storage>& storages, std::size_t first, std::size_t count) {
   std::vector<T*> list;
-  for (std::size_t i = first; i < first + count; ++i)
-    list.push_back(i < storages.size() ? or_null<T>(storages[i]) : nullptr);
+  for (std::size_t i = first; i < first + count; i++) list.push_back(i < storages.size() ? or_null<T>(storages[i]) : nullptr);
   return list;
 }
 
@@ -104,8 +103,8 @@ void call_forward(Call& c, const NetworkArguments& a) {
   const Given g = given(c, a);
   const Plan& p = *g.plan;
   std::vector<Storage> outputs, state;
-  for (std::size_t i = 0; i < p.outputs.size(); ++i) outputs.push_back(c.result(g.dtype, output_count(p, i)));
-  for (std::size_t i = 0; i < 2 * p.states.size(); ++i) state.push_back(c.result(g.dtype, state_count(p, i % p.states.size())));
+  for (std::size_t i = 0; i < p.outputs.size(); i++) outputs.push_back(c.result(g.dtype, output_count(p, i)));
+  for (std::size_t i = 0; i < 2 * p.states.size(); i++) state.push_back(c.result(g.dtype, state_count(p, i % p.states.size())));
   const Storage saved = c.result(DType::uint8, p.saved_bytes), workspace = c.workspace(p.workspace_bytes);
   const Storage tables = c.on_gpu() ? g.recordings->tables(p, saved.place(), 0) : Storage{};
   c.run(g.dtype, [=](const Target& on, auto t) {
@@ -115,8 +114,7 @@ void call_forward(Call& c, const NetworkArguments& a) {
     NetworkPointers<T> tensors(g, outputs, saved, workspace);
     tensors.args.hidden = hidden.data();
     tensors.args.cell = cell.data();
-    MG_EITHER(on.on_gpu(),
-              cuda::network_forward<T>(on.stream(), *g.plan, tensors.args, g.recordings->pass(tables, on.place, 0)),
+    MG_EITHER(on.on_gpu(), cuda::network_forward<T>(on.stream(), *g.plan, tensors.args, g.recordings->pass(tables, on.place, 0)),
               network_forward<T>(*g.plan, tensors.args));
   });
 }
@@ -129,8 +127,8 @@ void call_backward(Call& c, const NetworkBackwardArguments& a) {
   const std::size_t states = p.states.size();
   expect_length(c, "outputs", outputs.size(), p.outputs.size());
   expect_length(c, "gradients", gradients.size(), outputs.size() + 2 * states);
-  for (std::size_t i = 0; i < outputs.size(); ++i) c.expect(outputs[i], "output", g.dtype, output_count(p, i));
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
+  for (std::size_t i = 0; i < outputs.size(); i++) c.expect(outputs[i], "output", g.dtype, output_count(p, i));
+  for (std::size_t i = 0; i < gradients.size(); i++) {
     if (!gradients[i].buffer) continue;
     const i64 count = i < outputs.size() ? output_count(p, i) : state_count(p, (i - outputs.size()) % states);
     c.expect(gradients[i], "gradient", g.dtype, count);
@@ -140,9 +138,9 @@ void call_backward(Call& c, const NetworkBackwardArguments& a) {
   const bool wants_state = a.wanted.size() == 1 && a.wanted[0] != 0;
   std::vector<Storage> dparameters, dfields(p.spec.fields.size()), dstate;
   for (const Parameter& parameter : p.parameters) dparameters.push_back(c.result(g.dtype, parameter.size));
-  for (std::size_t i = 0; i < dfields.size(); ++i)
+  for (std::size_t i = 0; i < dfields.size(); i++)
     if (p.spec.fields[i].gradient) dfields[i] = c.result(g.dtype, field_count(p, i));
-  for (std::size_t i = 0; wants_state && i < 2 * states; ++i) dstate.push_back(c.result(g.dtype, state_count(p, i % states)));
+  for (std::size_t i = 0; wants_state && i < 2 * states; i++) dstate.push_back(c.result(g.dtype, state_count(p, i % states)));
   const Storage workspace = c.workspace(p.workspace_bytes);
   const Storage tables = c.on_gpu() ? g.recordings->tables(p, workspace.place(), 1) : Storage{};
   c.run(g.dtype, [=](const Target& on, auto t) {

@@ -1,3 +1,4 @@
+// Rows of the optimizers, of gradient norms and of clipping.
 #include "../ops/optimizer/optimizer.h"
 #include "families.h"
 
@@ -25,9 +26,7 @@ std::vector<i64> counts_of(const Storages& storages) {
   return counts;
 }
 
-ListBlocks blocks_of(const Storages& storages) {
-  return ListBlocks(counts_of(storages));
-}
+ListBlocks blocks_of(const Storages& storages) { return ListBlocks(counts_of(storages)); }
 
 // All float32 or all float64.
 DType checked_list(const Call& c, const Storages& xs, const char* name) {
@@ -40,9 +39,8 @@ DType checked_list(const Call& c, const Storages& xs, const char* name) {
 // `list` is like `model`, tensor by tensor; or empty where that is allowed.
 void expect_like(const Call& c, const Storages& list, const char* name, const Storages& model, bool may_be_empty = false) {
   if (may_be_empty && list.empty()) return;
-  if (list.size() != model.size())
-    c.refuse("ERR_MG_SHAPE", std::to_string(model.size()) + " storages in " + name, list.size());
-  for (std::size_t j = 0; j < list.size(); ++j) c.expect(list[j], name, model[j].dtype, model[j].count);
+  if (list.size() != model.size()) c.refuse("ERR_MG_SHAPE", std::to_string(model.size()) + " storages in " + name, list.size());
+  for (std::size_t j = 0; j < list.size(); j++) c.expect(list[j], name, model[j].dtype, model[j].count);
 }
 
 double positive(const Call& c, const char* name, double value) {
@@ -63,8 +61,7 @@ void call_global_norm(Call& c, const GlobalNormArgs& a) {
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     c.run([xs, list, norm, partials, tensors = const_pointers<T>(xs)](const Target& on) {
-      MG_EITHER(on.on_gpu(),
-                cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>()),
+      MG_EITHER(on.on_gpu(), cuda::global_norm<T>(on.stream(), list, counts_of(xs), tensors, norm.as<T>(), partials.as<double>()),
                 global_norm<T>(list, tensors, norm.as<T>(), partials.as<double>()));
     });
   });
@@ -135,9 +132,7 @@ struct Step {
     for (const Storages* state : states) state_storages.insert(state_storages.end(), state->begin(), state->end());
   }
   std::vector<i64> counts() const { return counts_of(parameter_storages); }
-  StepLists<T> lists() const {
-    return {&list, &parameters, &grads, or_null<T>(norm_storage), max_norm, lr, weight_decay};
-  }
+  StepLists<T> lists() const { return {&list, &parameters, &grads, or_null<T>(norm_storage), max_norm, lr, weight_decay}; }
 };
 
 template <class A>
@@ -200,9 +195,10 @@ void call_adam_step(Call& c, const AdamArgs& a) {
     const auto firsts = pointers<T>(a.firsts), seconds = pointers<T>(a.seconds);
     const auto steps = pointers<double>(a.steps);
     c.run([=](const Target& on) {
-      MG_EITHER(on.on_gpu(), cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2,
-                                                epsilon, decoupled),
-                adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled));
+      MG_EITHER(
+          on.on_gpu(),
+          cuda::adam_step<T>(on.stream(), step.counts(), step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled),
+          adam_step<T>(step.lists(), firsts, seconds, steps, beta1, beta2, epsilon, decoupled));
     });
   });
 }
@@ -220,8 +216,8 @@ struct RmsPropArgs : Args {
 void call_rmsprop_step(Call& c, const RmsPropArgs& a) {
   c.expect_dims(a.dims, 1);
   const DType dtype = checked_step(c, a);
-  if (a.dims[0] >= static_cast<i64>(RmsPropFlavor::count)) c.refuse("ERR_MG_ARGUMENT", "a known flavor", a.dims[0]);
-  const RmsPropFlavor flavor = static_cast<RmsPropFlavor>(a.dims[0]);
+  if (a.dims[0] >= i64(RmsPropFlavor::count)) c.refuse("ERR_MG_ARGUMENT", "a known flavor", a.dims[0]);
+  const RmsPropFlavor flavor = RmsPropFlavor(a.dims[0]);
   expect_like(c, a.squares, "squares", a.parameters);
   expect_like(c, a.means, "means", a.parameters, flavor != RmsPropFlavor::graves);
   expect_like(c, a.momenta, "momenta", a.parameters, true);
@@ -231,8 +227,9 @@ void call_rmsprop_step(Call& c, const RmsPropArgs& a) {
     const Step<T> step(a, {&a.squares, &a.means, &a.momenta});
     const auto squares = pointers<T>(a.squares), means = pointers<T>(a.means), momenta = pointers<T>(a.momenta);
     c.run([=](const Target& on) {
-      MG_EITHER(on.on_gpu(), cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta,
-                                                   decay, epsilon, momentum),
+      MG_EITHER(on.on_gpu(),
+                cuda::rmsprop_step<T>(on.stream(), step.counts(), step.lists(), flavor, squares, means, momenta, decay, epsilon,
+                                      momentum),
                 rmsprop_step<T>(step.lists(), flavor, squares, means, momenta, decay, epsilon, momentum));
     });
   });

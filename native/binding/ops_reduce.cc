@@ -1,3 +1,4 @@
+// Rows of the reductions.
 #include "../base/check.h"
 #include "../ops/reduce/reduce.h"
 #include "families.h"
@@ -10,8 +11,8 @@ void call_reduce(Call& c, const TensorArgs& a) {
   c.expect_dims(a.dims, 4);
   const Storage x = a.x;
   c.expect_float(x, "x");
-  if (a.dims[0] >= static_cast<i64>(Reduce::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", a.dims[0]);
-  const Reduce kind = static_cast<Reduce>(a.dims[0]);
+  if (a.dims[0] >= i64(Reduce::count)) c.refuse("ERR_MG_ARGUMENT", "a known kind", a.dims[0]);
+  const Reduce kind = Reduce(a.dims[0]);
   const ReduceDims d{a.dims[1], a.dims[2], a.dims[3]};
   c.expect(x, "x", x.dtype, product({d.outer, d.length, d.inner}));
   const Storage y = c.result(x.dtype, d.outer * d.inner), partials = c.workspace(d.workspace_bytes());

@@ -1,3 +1,4 @@
+// Rows of the SAM and SDNC windows.
 #include <array>
 #include <limits>
 
@@ -9,20 +10,55 @@ namespace mg {
 namespace {
 
 enum Input {
-  kX, kGates, kGatesBias, kInterface, kInterfaceBias,
-  kMemory, kRing, kCounts, kSlots, kWeights, kWords, kHidden, kCell,
-  kLinkSlots, kLinkWeights, kPrecedenceSlots, kPrecedenceWeights,
+  kX,
+  kGates,
+  kGatesBias,
+  kInterface,
+  kInterfaceBias,
+  kMemory,
+  kRing,
+  kCounts,
+  kSlots,
+  kWeights,
+  kWords,
+  kHidden,
+  kCell,
+  kLinkSlots,
+  kLinkWeights,
+  kPrecedenceSlots,
+  kPrecedenceWeights,
   kInputs
 };
 enum Output { kHiddenSteps, kWordSteps, kAfter, kOutputs = kAfter + kInputs - kMemory };  // then the state in the order above
 enum Trace {
-  kTraceGates, kTraceCell, kTraceRows, kTraceChanged, kTraceSlots, kTraceWeights, kTraceMixedSlots, kTraceMixed,
+  kTraceGates,
+  kTraceCell,
+  kTraceRows,
+  kTraceChanged,
+  kTraceSlots,
+  kTraceWeights,
+  kTraceMixedSlots,
+  kTraceMixed,
   kTraces
 };
 
-const char* const input_names[kInputs] = {"x", "gates weight", "gates bias", "interface weight", "interface bias",
-                                          "memory", "ring", "counts", "slots", "weights", "words", "hidden", "cell",
-                                          "link slots", "link weights", "precedence slots", "precedence weights"};
+const char* const input_names[kInputs] = {"x",
+                                          "gates weight",
+                                          "gates bias",
+                                          "interface weight",
+                                          "interface bias",
+                                          "memory",
+                                          "ring",
+                                          "counts",
+                                          "slots",
+                                          "weights",
+                                          "words",
+                                          "hidden",
+                                          "cell",
+                                          "link slots",
+                                          "link weights",
+                                          "precedence slots",
+                                          "precedence weights"};
 
 constexpr i64 most_size = i64{1} << 28;  // so that sums and small products of sizes fit into 63 bits, and slots into 32
 
@@ -83,14 +119,28 @@ bool is_constant(int input) { return is_index(input) || input == kLinkWeights ||
 
 std::array<i64, kInputs> input_counts(const SamDims& d, i64 capacity) {
   const i64 B = d.batch, D = d.hidden == 0 ? 0 : interface_size(d), H = d.hidden;
-  return {d.steps * B * d.inputs, d.hidden == 0 ? 0 : d.controller_rows() * 4 * H, 4 * H, H * D, D,
-          B * capacity * d.word, B * (capacity + 1) * 2, B * 2, B * d.read(), B * d.read(), B * d.words(), B * H, B * H,
-          B * capacity * 2 * d.linked(), B * capacity * 2 * d.linked(), B * d.linked(), B * d.linked()};
+  return {d.steps * B * d.inputs,
+          d.hidden == 0 ? 0 : d.controller_rows() * 4 * H,
+          4 * H,
+          H * D,
+          D,
+          B * capacity * d.word,
+          B * (capacity + 1) * 2,
+          B * 2,
+          B * d.read(),
+          B * d.read(),
+          B * d.words(),
+          B * H,
+          B * H,
+          B * capacity * 2 * d.linked(),
+          B * capacity * 2 * d.linked(),
+          B * d.linked(),
+          B * d.linked()};
 }
 std::array<i64, kTraces> trace_counts(const SamDims& d) {
   const i64 rows = d.steps * d.batch;
   return {rows * 4 * d.hidden, rows * d.hidden, rows * d.written() * d.word, rows * d.written(),
-          rows * d.read(), rows * d.read(), rows * d.heads * d.mixed(), 3 * rows * d.heads * d.mixed()};
+          rows * d.read(),     rows * d.read(), rows * d.heads * d.mixed(),  3 * rows * d.heads * d.mixed()};
 }
 DType trace_dtype(int k, DType dtype) {
   return k == kTraceChanged || k == kTraceSlots || k == kTraceMixedSlots ? DType::int32 : dtype;
@@ -98,12 +148,12 @@ DType trace_dtype(int k, DType dtype) {
 i64 output_count(const SamDims& d, int output) {
   if (output == kHiddenSteps) return d.steps * d.batch * d.hidden;
   if (output == kWordSteps) return d.steps * d.batch * d.words();
-  return input_counts(d, d.capacity)[static_cast<std::size_t>(kMemory + output - kAfter)];
+  return input_counts(d, d.capacity)[std::size_t(kMemory + output - kAfter)];
 }
 
 // Empty, or one length for each sample.
 std::vector<i64> window_lengths(const Call& c, const std::vector<i64>& lengths, const SamDims& d) {
-  if (!lengths.empty() && static_cast<i64>(lengths.size()) != d.batch)
+  if (!lengths.empty() && i64(lengths.size()) != d.batch)
     c.refuse("ERR_MG_SHAPE", std::to_string(d.batch) + " lengths", lengths.size());
   for (const i64 n : lengths) {
     if (n < 0 || n > d.steps) c.refuse("ERR_MG_SHAPE", "lengths of 0 to " + std::to_string(d.steps), n);
@@ -115,20 +165,20 @@ void expect_inputs(const Call& c, const std::vector<Storage>& inputs, const SamD
   if (inputs.size() != kInputs) c.refuse("ERR_MG_SHAPE", std::to_string(int(kInputs)) + " inputs", inputs.size());
   c.expect_float(inputs[kX], "x");
   const auto counts = input_counts(d, d.capacity_before);
-  for (std::size_t i = 0; i < kInputs; ++i)
+  for (std::size_t i = 0; i < kInputs; i++)
     c.expect(inputs[i], input_names[i], is_index(int(i)) ? DType::int32 : inputs[kX].dtype, counts[i]);
 }
 
 template <class T>
 T* at(const std::vector<Storage>& storages, int i) {
-  const Storage& s = storages[static_cast<std::size_t>(i)];
+  const Storage& s = storages[std::size_t(i)];
   return s.buffer && s.count > 0 ? s.as<std::remove_const_t<T>>() : nullptr;
 }
 template <class T>
 SamState<T> state_at(const std::vector<Storage>& s, int first) {
   using I = IndexOf<T>;
-  return {at<T>(s, first), at<I>(s, first + 1), at<I>(s, first + 2), at<I>(s, first + 3),
-          at<T>(s, first + 4), at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7),
+  return {at<T>(s, first),     at<I>(s, first + 1), at<I>(s, first + 2),  at<I>(s, first + 3),
+          at<T>(s, first + 4), at<T>(s, first + 5), at<T>(s, first + 6),  at<T>(s, first + 7),
           at<I>(s, first + 8), at<T>(s, first + 9), at<I>(s, first + 10), at<T>(s, first + 11)};
 }
 template <class T>
@@ -138,9 +188,8 @@ DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
 template <class T>
 SamTrace<T> trace_at(const std::vector<Storage>& s) {
   using I = IndexOf<T>;
-  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell), at<T>(s, kTraceRows),
-          at<I>(s, kTraceChanged), at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots),
-          at<T>(s, kTraceMixed)};
+  return {at<T>(s, kTraceGates), at<T>(s, kTraceCell),    at<T>(s, kTraceRows),       at<I>(s, kTraceChanged),
+          at<I>(s, kTraceSlots), at<T>(s, kTraceWeights), at<I>(s, kTraceMixedSlots), at<T>(s, kTraceMixed)};
 }
 
 void call_forward(Call& c, const SamForwardArgs& a) {
@@ -154,23 +203,27 @@ void call_forward(Call& c, const SamForwardArgs& a) {
   if (in_place && d.capacity != d.capacity_before) c.refuse("ERR_MG_SHAPE", "rows to be reused where they suffice", d.capacity);
   const DType dtype = inputs[kX].dtype;
   std::vector<Storage> outputs, trace;
-  for (int k = 0; k < kOutputs; ++k) {
+  for (int k = 0; k < kOutputs; k++) {
     const int input = kMemory + k - kAfter;
     const bool reused = in_place && (input == kMemory || input == kRing || input == kLinkSlots || input == kLinkWeights);
     const DType own = k >= kAfter && is_index(input) ? DType::int32 : dtype;
-    outputs.push_back(reused ? c.result(inputs[static_cast<std::size_t>(input)]) : c.result(own, output_count(d, k)));
+    outputs.push_back(reused ? c.result(inputs[std::size_t(input)]) : c.result(own, output_count(d, k)));
   }
   const auto counts = trace_counts(d);
-  for (int k = 0; k < kTraces; ++k)
-    trace.push_back(c.result(trace_dtype(k, dtype), recorded ? counts[static_cast<std::size_t>(k)] : 0));
+  for (int k = 0; k < kTraces; k++) trace.push_back(c.result(trace_dtype(k, dtype), recorded ? counts[std::size_t(k)] : 0));
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
     const Storage space = c.workspace(sam_forward_workspace<T>(d, workers));
     c.run([=] {
-      const SamForward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
-                              weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory),
-                              state_at<T>(outputs, kAfter), at<T>(outputs, kHiddenSteps), at<T>(outputs, kWordSteps),
+      const SamForward<T> job{d,
+                              lengths.empty() ? nullptr : lengths.data(),
+                              at<const T>(inputs, kX),
+                              weights_at<const T>(inputs, kGates),
+                              state_at<const T>(inputs, kMemory),
+                              state_at<T>(outputs, kAfter),
+                              at<T>(outputs, kHiddenSteps),
+                              at<T>(outputs, kWordSteps),
                               trace_at<T>(trace)};
       sam_forward<T>(job, space.as<void>(), workers);
     });
@@ -189,17 +242,15 @@ void call_backward(Call& c, const SamBackwardArgs& a) {
   const auto traced = trace_counts(d);
   if (steps.size() != 3 || trace.size() != kTraces || gradients.size() != kOutputs)
     c.refuse("ERR_MG_SHAPE", "the tensors of forward", "another number");
-  for (int k = 0; k < 3; ++k) c.expect(steps[static_cast<std::size_t>(k)], "steps", dtype, output_count(d, k));
-  for (int k = 0; k < kTraces; ++k)
-    c.expect(trace[static_cast<std::size_t>(k)], "trace", trace_dtype(k, dtype), traced[static_cast<std::size_t>(k)]);
-  for (int k = 0; k < kOutputs; ++k) {
-    const Storage& gradient = gradients[static_cast<std::size_t>(k)];
+  for (int k = 0; k < 3; k++) c.expect(steps[std::size_t(k)], "steps", dtype, output_count(d, k));
+  for (int k = 0; k < kTraces; k++) c.expect(trace[std::size_t(k)], "trace", trace_dtype(k, dtype), traced[std::size_t(k)]);
+  for (int k = 0; k < kOutputs; k++) {
+    const Storage& gradient = gradients[std::size_t(k)];
     if (gradient.buffer) c.expect(gradient, "gradient", dtype, output_count(d, k));
   }
   std::vector<Storage> results(kInputs + 1);
-  for (int k = 0; k < kInputs; ++k) {
-    if (!is_constant(k) && (k != kMemory || wants_memory))
-      results[static_cast<std::size_t>(k)] = c.result(dtype, counts[static_cast<std::size_t>(k)]);
+  for (int k = 0; k < kInputs; k++) {
+    if (!is_constant(k) && (k != kMemory || wants_memory)) results[std::size_t(k)] = c.result(dtype, counts[std::size_t(k)]);
   }
   if (wants_start) results[kInputs] = c.result(dtype, output_count(d, kAfter));
   const int workers = c.workers();
@@ -209,11 +260,21 @@ void call_backward(Call& c, const SamBackwardArgs& a) {
     c.run([=] {
       SamState<const T> dafter = state_at<const T>(gradients, kAfter);
       dafter.ring = dafter.counts = dafter.slots = dafter.link_slots = dafter.precedence_slots = nullptr;
-      const SamBackward<T> job{d, lengths.empty() ? nullptr : lengths.data(), at<const T>(inputs, kX),
-                               weights_at<const T>(inputs, kGates), state_at<const T>(inputs, kMemory), at<const T>(steps, 0),
-                               at<const T>(steps, 1), at<const T>(steps, 2), trace_at<const T>(trace),
-                               at<const T>(gradients, kHiddenSteps), at<const T>(gradients, kWordSteps), dafter,
-                               at<T>(results, kX), weights_at<T>(results, kGates), state_at<T>(results, kMemory),
+      const SamBackward<T> job{d,
+                               lengths.empty() ? nullptr : lengths.data(),
+                               at<const T>(inputs, kX),
+                               weights_at<const T>(inputs, kGates),
+                               state_at<const T>(inputs, kMemory),
+                               at<const T>(steps, 0),
+                               at<const T>(steps, 1),
+                               at<const T>(steps, 2),
+                               trace_at<const T>(trace),
+                               at<const T>(gradients, kHiddenSteps),
+                               at<const T>(gradients, kWordSteps),
+                               dafter,
+                               at<T>(results, kX),
+                               weights_at<T>(results, kGates),
+                               state_at<T>(results, kMemory),
                                at<T>(results, kInputs)};
       sam_backward<T>(job, space.as<void>(), workers);
     });

@@ -39,8 +39,8 @@ void call_lstm_forward(Call& c, const LstmForwardArgs& a) {
   const Storage gates = c.result(sums.dtype, 4 * d.cells());
   c.run(sums.dtype, [=](const Target& on, auto t) {
     using T = decltype(t);
-    MG_ON(on, lstm_cell_forward<T>, d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), static_cast<T>(forget_bias),
-          hidden.as<T>(), cell.as<T>(), gates.as<T>());
+    MG_ON(on, lstm_cell_forward<T>, d, sums.as<T>(), before.as<T>(), or_null<T>(peephole), T(forget_bias), hidden.as<T>(),
+          cell.as<T>(), gates.as<T>());
   });
 }
 
@@ -155,8 +155,8 @@ void call_normalize_backward(Call& c, const NormalizeBackwardArgs& a) {
   const Storage space = c.workspace(d.workspace_bytes());
   c.run(x.dtype, [=](const Target& on, auto t) {
     using T = decltype(t);
-    MG_ON(on, norm_backward<T>, d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(),
-          dgamma.as<T>(), dbeta.as<T>(), space.as<double>());
+    MG_ON(on, norm_backward<T>, d, own, dy.as<T>(), x.as<T>(), statistics.as<double>(), gamma.as<T>(), dx.as<T>(), dgamma.as<T>(),
+          dbeta.as<T>(), space.as<double>());
   });
 }
 

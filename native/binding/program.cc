@@ -1,3 +1,4 @@
+// How the jobs of a program are kept with their memory, and run again.
 #include "program.h"
 
 #include <cstring>
@@ -93,7 +94,7 @@ Napi::Value end_program(Info info) {
 // Looking at an element of a hostile array can run JavaScript.
 Napi::Value element_of(const char* op, Napi::Value array, std::size_t i) {
   try {
-    return array.As<Napi::Array>().Get(static_cast<std::uint32_t>(i));
+    return array.As<Napi::Array>().Get(std::uint32_t(i));
   } catch (const Napi::Error&) {
     fail("ERR_MG_ARGUMENT", std::string(op) + ": expected an array whose elements can be read, got an array");
   }
@@ -113,7 +114,7 @@ void take_numbers(const char* op, Program& program, Napi::Value value) {
     const Bytes bytes = arg_typed_array(op, "data", element);
     const Storage& to = program.inputs[i].staging;
     expect_alike(op, "data", to, bytes.dtype, bytes.count);
-    if (bytes.bytes > 0) std::memcpy(to.as<char>(), bytes.data, static_cast<std::size_t>(bytes.bytes));
+    if (bytes.bytes > 0) std::memcpy(to.as<char>(), bytes.data, std::size_t(bytes.bytes));
   }
 }
 
@@ -145,9 +146,11 @@ Napi::Value queue_program(Info info) {
     const char* op = "queueProgram";
     const Held program = program_of(op, info[0]);
     take_numbers(op, *program, info[1]);
-    const Napi::Promise promise = Environment::of(info.Env()).promise(
-        info.Env(), [program] { program->run(); }, [](Napi::Env env) -> Napi::Value { return env.Undefined(); },
-        [program] { program->is_pending = false; });
+    const Napi::Promise promise =
+        Environment::of(info.Env())
+            .promise(
+                info.Env(), [program] { program->run(); }, [](Napi::Env env) -> Napi::Value { return env.Undefined(); },
+                [program] { program->is_pending = false; });
     program->is_pending = true;
     return promise;
   });
@@ -165,7 +168,7 @@ Napi::Value program_answers(Info info) {
       const Bytes bytes = arg_typed_array(op, "into", element_of(op, info[1], i));
       const Storage& from = program->answers[i].staging;
       expect_alike(op, "into", from, bytes.dtype, bytes.count);
-      if (bytes.bytes > 0) std::memcpy(const_cast<void*>(bytes.data), from.as<char>(), static_cast<std::size_t>(bytes.bytes));
+      if (bytes.bytes > 0) std::memcpy(const_cast<void*>(bytes.data), from.as<char>(), std::size_t(bytes.bytes));
     }
     return info.Env().Undefined();
   });

@@ -1,3 +1,4 @@
+// Storages as JavaScript holds them.
 #include "storage.h"
 
 #include <memory>

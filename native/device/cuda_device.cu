@@ -1,3 +1,4 @@
+// Devices, memory, streams and copies of CUDA, with one sentence for each thing that may be wrong with a driver.
 #include "cuda_device.h"
 
 #include <deque>
@@ -34,7 +35,7 @@ class Cache {
     if (!waiting.empty()) {
       block = waiting.back();
       waiting.pop_back();
-      stats_.cached_bytes -= static_cast<double>(size);
+      stats_.cached_bytes -= double(size);
     } else if (take_(&block, size) != cudaSuccess) {
       cudaGetLastError();
       release();
@@ -43,7 +44,7 @@ class Cache {
         return nullptr;
       }
     }
-    stats_.live_bytes += static_cast<double>(bytes);
+    stats_.live_bytes += double(bytes);
     stats_.allocations += 1;
     if (stats_.live_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.live_bytes;
     return block;
@@ -51,10 +52,10 @@ class Cache {
   void deallocate(void* data, std::size_t bytes) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     const std::size_t size = size_class(bytes);
-    stats_.live_bytes -= static_cast<double>(bytes);
+    stats_.live_bytes -= double(bytes);
     try {
       cached_[size].push_back(data);
-      stats_.cached_bytes += static_cast<double>(size);
+      stats_.cached_bytes += double(size);
     } catch (...) {
       give_(data);
     }
@@ -125,7 +126,7 @@ Device& device_at(int number) {
     }
     return list;
   }();
-  return *all->at(static_cast<std::size_t>(number));
+  return *all->at(std::size_t(number));
 }
 
 Device& use(int number) {
@@ -154,10 +155,10 @@ Probe look() {
     found.reason = "there is an NVIDIA driver, but no GPU";
   else if (status != cudaSuccess) found.reason = std::string("the CUDA runtime does not start: ") + cudaGetErrorString(status);
   else
-    for (int index = 0; index < count; ++index) {
+    for (int index = 0; index < count; index++) {
       cudaDeviceProp p;
       if (cudaGetDeviceProperties(&p, index) != cudaSuccess) continue;
-      if (p.major >= 8) found.devices.push_back({index, p.name, p.major, p.minor, static_cast<double>(p.totalGlobalMem)});
+      if (p.major >= 8) found.devices.push_back({index, p.name, p.major, p.minor, double(p.totalGlobalMem)});
       else
         found.reason += std::string(found.reason.empty() ? "" : "; ") + p.name + " is too old: compute capability " +
                         std::to_string(p.major) + "." + std::to_string(p.minor) + ", needed is 8.0 or newer";
@@ -190,12 +191,12 @@ double free_bytes(int device) {
   use(device);
   std::size_t free = 0, total = 0;
   expect_success(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  return static_cast<double>(free);
+  return double(free);
 }
 
 void empty_cache() {
   pinned().empty();
-  for (std::size_t n = 0; n < probe().devices.size(); ++n) use(static_cast<int>(n)).cache.empty();
+  for (std::size_t n = 0; n < probe().devices.size(); n++) use(int(n)).cache.empty();
 }
 
 void* allocate_pinned(std::size_t bytes) {

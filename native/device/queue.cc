@@ -1,3 +1,4 @@
+// The thread of a queue.
 #include "queue.h"
 
 #include <chrono>

@@ -16,7 +16,7 @@ enum class DType : std::int32_t { float32 = 0, float64 = 1, int32 = 2, uint8 = 3
 inline i64 dtype_bytes(DType t) { return t == DType::float64 ? 8 : t == DType::uint8 ? 1 : 4; }
 inline const char* dtype_name(DType t) {
   constexpr const char* names[] = {"float32", "float64", "int32", "uint8"};
-  return names[static_cast<int>(t)];
+  return names[int(t)];
 }
 
 // Where memory is: on the CPU, on the CPU and locked for copies to a GPU, or on CUDA device 0, 1, ….
@@ -26,7 +26,7 @@ inline std::string place_name(int place) { return place < 0 ? "cpu" : "cuda:" + 
 
 class Buffer {
  public:
-  explicit Buffer(i64 bytes, int place = on_cpu) : bytes_(static_cast<std::size_t>(bytes)), place_(place) {
+  explicit Buffer(i64 bytes, int place = on_cpu) : bytes_(std::size_t(bytes)), place_(place) {
     if (place == on_cpu) data_ = allocate(bytes_);
     else data_ = place == on_cpu_pinned ? cuda::allocate_pinned(bytes_) : cuda::allocate(place, bytes_);
   }
@@ -65,8 +65,8 @@ struct Storage {
 inline Storage make_storage(DType dtype, i64 count, int place = on_cpu) {
   i64 bytes = 0;
   if (__builtin_mul_overflow(count, dtype_bytes(dtype), &bytes))
-    fail("ERR_MG_MEMORY", "allocate: expected fewer than 2^63 bytes, got " + std::to_string(count) + " elements of " +
-                              dtype_name(dtype));
+    fail("ERR_MG_MEMORY",
+         "allocate: expected fewer than 2^63 bytes, got " + std::to_string(count) + " elements of " + dtype_name(dtype));
   return {std::make_shared<Buffer>(bytes, place), 0, count, dtype};
 }
 

@@ -55,9 +55,7 @@ void check_elementwise() {
     compare<T>("random", {777}, normal ? rounding<T> : 0, [&](bool gpu, auto& out) {
       either(gpu, fill_random<T>, cuda::fill_random<T>, normal, 777, 12345, 6, -1, 2, out[0].data());
     });
-  compare<T>("fill", {300}, 0, [&](bool gpu, auto& out) {
-    either(gpu, fill<T>, cuda::fill<T>, 300, T(1.5), out[0].data());
-  });
+  compare<T>("fill", {300}, 0, [&](bool gpu, auto& out) { either(gpu, fill<T>, cuda::fill<T>, 300, T(1.5), out[0].data()); });
   const DType from = sizeof(T) == 4 ? DType::float32 : DType::float64;
   const Array<T> x = noise<T>(300, 0, 200);
   for (int to = 0; to < 4; to++)
@@ -76,7 +74,7 @@ void check_reduce() {
     Array<T> x = noise<T>(d.outer * d.length * d.inner);
     for (T& v : x) v = std::round(v * 8) / 8;  // ties
     if (x.size() > 50) x[49] = std::numeric_limits<T>::quiet_NaN();
-    Array<double> partials(static_cast<std::size_t>(d.workspace_bytes() / 8));
+    Array<double> partials(std::size_t(d.workspace_bytes() / 8));
     const Array<T> dy = noise<T>(d.outer * d.inner);
     for (const Reduce kind : {Reduce::sum, Reduce::max})
       compare<T>(name("reduce", {int(kind), d.outer, d.length, d.inner}), {d.outer * d.inner}, rounding<T>,
@@ -151,7 +149,7 @@ void check_norm() {
 template <class T>
 void check_gather() {
   for (const GatherDims d : {GatherDims{5, 3, 9}, GatherDims{1, 1, 1}, GatherDims{7, 4, 0}, GatherDims{40, 6, 100}}) {
-    Array<std::int32_t> indices(std::size_t(d.picks));
+    Array<std::int32_t> indices(d.picks);
     for (auto& i : indices) i = std::int32_t(rng() % std::size_t(d.rows));
     if (d.picks > 3) indices[2] = -1, indices[3] = std::int32_t(d.rows);
     const Array<T> x = noise<T>(d.rows * d.width), dy = noise<T>(d.picks * d.width);
@@ -207,7 +205,7 @@ void check_losses() {
     for (T& m : mask) m = m < 0.3 ? T(0) : m;
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("bce", {n}), {1, n}, rounding<T>, [&](bool gpu, auto& out) {
-        Array<double> partials(std::size_t(d.blocks()));
+        Array<double> partials(d.blocks());
         either(gpu, bce_forward<T>, cuda::bce_forward<T>, d, logits.data(), target.data(), m, out[0].data(), partials.data());
         either(gpu, bce_backward<T>, cuda::bce_backward<T>, d, dloss.data(), logits.data(), target.data(), m, out[1].data());
       });
@@ -216,16 +214,16 @@ void check_losses() {
     Array<T> logits = noise<T>(d.rows * d.classes, -9, 9), mask = noise<T>(d.rows, 0, 1);
     if (logits.size() > 40) logits[31] = std::numeric_limits<T>::infinity();
     for (T& m : mask) m = m < 0.3 ? T(0) : m;
-    Array<std::int32_t> classes(std::size_t(d.rows));
+    Array<std::int32_t> classes(d.rows);
     for (auto& c : classes) c = std::int32_t(rng() % std::size_t(d.classes));
     const Array<T> dloss = noise<T>(1);
     for (const T* const m : {static_cast<const T*>(nullptr), static_cast<const T*>(mask.data())})
       compare<T>(name("cross entropy", {d.rows, d.classes}), {1, d.rows * d.classes}, rounding<T>, [&](bool gpu, auto& out) {
-        Array<double> partials(std::size_t(d.blocks()));
-        either(gpu, cross_entropy_forward<T>, cuda::cross_entropy_forward<T>,
-               d, logits.data(), classes.data(), m, out[0].data(), partials.data());
-        either(gpu, cross_entropy_backward<T>, cuda::cross_entropy_backward<T>,
-               d, dloss.data(), logits.data(), classes.data(), m, out[1].data());
+        Array<double> partials(d.blocks());
+        either(gpu, cross_entropy_forward<T>, cuda::cross_entropy_forward<T>, d, logits.data(), classes.data(), m, out[0].data(),
+               partials.data());
+        either(gpu, cross_entropy_backward<T>, cuda::cross_entropy_backward<T>, d, dloss.data(), logits.data(), classes.data(), m,
+               out[1].data());
       });
     for (const bool logarithm : {false, true}) {
       const SoftmaxDims s{logarithm, d.rows, d.classes};
@@ -350,7 +348,7 @@ void check_optimizers() {
     compare<T>(name("clips", {i64(norm)}), sizes, rounding<T>, [&](bool gpu, auto& out) {
       std::vector<T*> a, b;
       for (i64 j = 0; j < n; j++) a.push_back(out[std::size_t(j)].data()), b.push_back(out[std::size_t(n + j)].data());
-      Array<double> partials(std::size_t(list.count()));
+      Array<double> partials(list.count());
       T *const total = out[std::size_t(2 * n)].data(), *const y = out[std::size_t(2 * n + 1)].data(),
                *const dx = out[std::size_t(2 * n + 2)].data();
       if (gpu) {

@@ -29,13 +29,13 @@ using Array = std::vector<T>;
 template <class T>
 Array<T> noise(i64 n, double low = -1, double high = 1) {
   std::uniform_real_distribution<double> u(low, high);
-  Array<T> v(static_cast<std::size_t>(n));
+  Array<T> v(n);
   for (T& e : v) e = T(u(rng));
   return v;
 }
 template <class T>
 Array<T> poison(i64 n) {
-  Array<T> v(static_cast<std::size_t>(n));
+  Array<T> v(n);
   if (n > 0) std::memset(v.data(), 0xff, std::size_t(n) * sizeof(T));
   return v;
 }

@@ -93,8 +93,15 @@ void check_window(const DncCase& c) {
   compare<T>(what, outputs, (sizeof(T) == 4 ? 20 : 100) * rounding<T>, [&](bool gpu, std::vector<Array<T>>& out) {
     const DncTrace<T> made{out[trace].data(),     out[trace + 1].data(), out[trace + 2].data(),
                            out[trace + 3].data(), out[trace + 4].data(), out[trace + 5].data()};
-    const DncForward<T> forward{d, lengths, x.data(), weights_of<const T>(weights, 0), state_of<const T>(before, 0),
-                                state_of<T>(out, after), out[0].data(), out[1].data(), made};
+    const DncForward<T> forward{d,
+                                lengths,
+                                x.data(),
+                                weights_of<const T>(weights, 0),
+                                state_of<const T>(before, 0),
+                                state_of<T>(out, after),
+                                out[0].data(),
+                                out[1].data(),
+                                made};
     Array<char> space(std::size_t((gpu ? cuda::dnc_forward_bytes<T>(d) : dnc_forward_workspace<T>(d, workers)) + 64), char(0xff));
     if (gpu) cuda::dnc_forward<T>(stream, forward, aligned_space(space));
     else dnc_forward<T>(forward, aligned_space(space), workers);
@@ -105,8 +112,20 @@ void check_window(const DncCase& c) {
     if (!wants_link) dbefore.link = nullptr, std::fill(out[gradients + 7].begin(), out[gradients + 7].end(), T(0));
     const T* const dh = c.has_gradients ? dhidden.data() : nullptr;
     const DncState<const T> dlast = c.has_gradients ? state_of<const T>(dafter, 0) : DncState<const T>{};
-    const DncBackward<T> backward{d, lengths, x.data(), forward.weights, forward.before, out[0].data(), out[1].data(), seen, dh,
-                                  dwords.data(), dlast, out[gradients].data(), weights_of<T>(out, gradients + 1), dbefore,
+    const DncBackward<T> backward{d,
+                                  lengths,
+                                  x.data(),
+                                  forward.weights,
+                                  forward.before,
+                                  out[0].data(),
+                                  out[1].data(),
+                                  seen,
+                                  dh,
+                                  dwords.data(),
+                                  dlast,
+                                  out[gradients].data(),
+                                  weights_of<T>(out, gradients + 1),
+                                  dbefore,
                                   c.link_budget};
     const i64 bytes = gpu ? cuda::dnc_backward_bytes<T>(d, c.link_budget, wants_link)
                           : dnc_backward_workspace<T>(d, c.link_budget, wants_link, workers);

@@ -19,14 +19,18 @@ int failures = 0;
 
 struct Cpu {
   template <class T>
-  static void forward(const Plan& p, const NetworkArgs<T>& args) { network_forward<T>(p, args); }
+  static void forward(const Plan& p, const NetworkArgs<T>& args) {
+    network_forward<T>(p, args);
+  }
   template <class T>
   static void backward(const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
     network_backward<T>(p, args, grads);
   }
 };
 template <class T>
-Results<T> fused(const Plan& p, const Values& v) { return run_fused<Cpu, T>(p, v); }
+Results<T> fused(const Plan& p, const Values& v) {
+  return run_fused<Cpu, T>(p, v);
+}
 
 template <class T>
 void check(NetworkSpec spec, unsigned seed, double tolerance, const char* name) {

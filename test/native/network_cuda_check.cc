@@ -20,7 +20,9 @@ bool brief = false;
 struct Replayed {
   static inline std::shared_ptr<cuda::RecordedPass> passes[2];
   template <class T>
-  static void forward(const Plan& p, const NetworkArgs<T>& args) { cuda::network_forward<T>(nullptr, p, args, passes[0].get()); }
+  static void forward(const Plan& p, const NetworkArgs<T>& args) {
+    cuda::network_forward<T>(nullptr, p, args, passes[0].get());
+  }
   template <class T>
   static void backward(const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
     cuda::network_backward<T>(nullptr, p, args, grads, passes[1].get());
@@ -29,7 +31,9 @@ struct Replayed {
 
 struct Cuda {
   template <class T>
-  static void forward(const Plan& p, const NetworkArgs<T>& args) { cuda::network_forward<T>(nullptr, p, args); }
+  static void forward(const Plan& p, const NetworkArgs<T>& args) {
+    cuda::network_forward<T>(nullptr, p, args);
+  }
   template <class T>
   static void backward(const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads) {
     cuda::network_backward<T>(nullptr, p, args, grads);
@@ -41,8 +45,8 @@ struct Cuda {
 double relative_norm(std::initializer_list<std::pair<const Lists<float>*, const Lists<double>*>> pairs) {
   double error = 0, size = 0, least = 0;
   for (const auto& [got, want] : pairs) {
-    for (size_t j = 0; j < want->size(); j++) {
-      for (size_t k = 0; k < (*want)[j].size(); k++) {
+    for (std::size_t j = 0; j < want->size(); j++) {
+      for (std::size_t k = 0; k < (*want)[j].size(); k++) {
         const double e = (*got)[j][k] - (*want)[j][k];
         error += e * e, size += (*want)[j][k] * (*want)[j][k], least += 0.01;
       }
@@ -70,8 +74,10 @@ void check_rounded(NetworkSpec spec, unsigned seed, Precision precision, double 
   const Results<double> want = naive(plan, v, closest);
   const Results<float> got = run_fused<Cuda, float>(plan, v);
   const double forward = relative_norm({{&got.outputs, &want.outputs}, {&got.hidden, &want.hidden}, {&got.cell, &want.cell}});
-  const double backward = relative_norm({{&got.parameters, &want.parameters}, {&got.fields, &want.fields},
-                                         {&got.hidden0, &want.hidden0}, {&got.cell0, &want.cell0}});
+  const double backward = relative_norm({{&got.parameters, &want.parameters},
+                                         {&got.fields, &want.fields},
+                                         {&got.hidden0, &want.hidden0},
+                                         {&got.cell0, &want.cell0}});
   if (std::getenv("MG_VERBOSE"))
     std::printf("precision %d: forward %.1e, backward %.1e%s\n", int(precision), forward, backward, smooth ? "" : " (kinks)");
   if (forward <= limit && (!smooth || backward <= limit)) return;
@@ -110,7 +116,7 @@ void check(NetworkSpec spec, unsigned seed, double tolerance) {
     Aligned<T> tables[2]{Aligned<T>(plan.tables_bytes), Aligned<T>(plan.tables_bytes)};
     for (int k = 0; k < 2; k++) Replayed::passes[k] = cuda::record_pass(static_cast<char*>(tables[k].get()));
     for (int call = 1; call <= 3; call++) {
-      const std::vector<char> elsewhere(size_t(call) * 4096);
+      const std::vector<char> elsewhere(std::size_t(call) * 4096);
       if (!(run_fused<Replayed, T>(plan, v) == got)) report("replay differs, call", call);
     }
     Replayed::passes[0] = Replayed::passes[1] = nullptr;
@@ -162,9 +168,10 @@ void check_nan(int dimensions, unsigned seed) {
   const Plan plan = plan_network(s, 4, 1);
   std::mt19937 rng(seed);
   const Values numbers = random_values(plan, rng);
-  for (size_t places = 1; places < size_t(1) << (1 << dimensions); places++) {
+  for (std::size_t places = 1; places < std::size_t(1) << (1 << dimensions); places++) {
     Values v = numbers;
-    for (size_t k = 0; k < v.fields[0].size(); k++) if (places >> k / 20 & 1) v.fields[0][k] = NAN;
+    for (std::size_t k = 0; k < v.fields[0].size(); k++)
+      if (places >> k / 20 & 1) v.fields[0][k] = NAN;
     double closest = 0;
     const double error = worst(run_fused<Cuda, float>(plan, v).fields, naive(plan, v, closest).fields);
     if (error <= 2e-5) continue;
@@ -209,7 +216,7 @@ NetworkSpec smooth_network(std::mt19937& rng) {
     l.low = l.high = level;
     l.relu = false, l.norm = NormKind::none;
     l.memory.clear();
-    if (l.shortcut >= 0 && s.layers[size_t(l.shortcut)].low != level) l.shortcut = -1;
+    if (l.shortcut >= 0 && s.layers[std::size_t(l.shortcut)].low != level) l.shortcut = -1;
   }
   return s;
 }

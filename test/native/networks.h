@@ -39,7 +39,7 @@ Values random_values(const Plan& p, std::mt19937& rng) {
   Values v;
   auto list = [&](double scale, i64 n) {
     std::uniform_real_distribution<double> u(-scale, scale);
-    std::vector<double> x(static_cast<size_t>(n));
+    std::vector<double> x(n);
     for (double& e : x) e = float(u(rng));  // exact in float32 too
     return x;
   };
@@ -47,10 +47,11 @@ Values random_values(const Plan& p, std::mt19937& rng) {
     const bool kernel = q.name.find("kernel") != std::string::npos;  // sums of order one
     v.parameters.push_back(list(kernel ? 1.5 / std::sqrt(double(q.size) / double(q.shape.back())) : 0.6, q.size));
   }
-  for (size_t f = 0; f < p.spec.fields.size(); f++) v.fields.push_back(list(1, TB * image(p.nodes[f])));
-  for (int g : p.outputs) v.doutputs.push_back(list(1, TB * image(p.grids[size_t(g)])));
+  for (std::size_t f = 0; f < p.spec.fields.size(); f++) v.fields.push_back(list(1, TB * image(p.nodes[f])));
+  for (int g : p.outputs) v.doutputs.push_back(list(1, TB * image(p.grids[std::size_t(g)])));
   for (int g : p.states) {
-    for (Lists<double>* l : {&v.hidden0, &v.cell0, &v.dhidden, &v.dcell}) l->push_back(list(1, B * image(p.grids[size_t(g)])));
+    for (Lists<double>* l : {&v.hidden0, &v.cell0, &v.dhidden, &v.dcell})
+      l->push_back(list(1, B * image(p.grids[std::size_t(g)])));
   }
   return v;
 }
@@ -69,7 +70,7 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
   for (const auto& q : v.parameters) parameters.push_back(wrap(q, 1, 1, 1, i64(q.size())));
   using Series = std::vector<Ref>;                 // one value per step
   std::vector<Series> nodes(p.nodes.size());
-  for (size_t f = 0; f < s.fields.size(); f++) {
+  for (std::size_t f = 0; f < s.fields.size(); f++) {
     const Node& n = p.nodes[f];
     for (i64 t = 0; t < s.steps; t++) {
       nodes[f].push_back(wrap(v.fields[f], s.batch, n.height, n.width, n.channels, t * s.batch * image(n)));
@@ -77,31 +78,33 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
   }
   auto outgoing = [&](int l, int level) {
     std::vector<int> found;
-    for (const Grid& g : p.grids) if (l >= 0 && g.layer == l && g.level == level) found.push_back(g.node);
-    for (int f : l < 0 ? s.input : s.layers[size_t(l)].memory) if (s.fields[size_t(f)].level == level) found.push_back(f);
+    for (const Grid& g : p.grids)
+      if (l >= 0 && g.layer == l && g.level == level) found.push_back(g.node);
+    for (int f : l < 0 ? s.input : s.layers[std::size_t(l)].memory)
+      if (s.fields[std::size_t(f)].level == level) found.push_back(f);
     return found;
   };
   std::vector<Ref> h0, c0, hT, cT;
   for (const Grid& g : p.grids) {
-    const LayerSpec& layer = s.layers[size_t(g.layer)];
+    const LayerSpec& layer = s.layers[std::size_t(g.layer)];
     Ref h, c;
     if (g.state >= 0) {
-      h = wrap(v.hidden0[size_t(g.state)], s.batch, g.height, g.width, g.channels);
-      c = wrap(v.cell0[size_t(g.state)], s.batch, g.height, g.width, g.channels);
+      h = wrap(v.hidden0[std::size_t(g.state)], s.batch, g.height, g.width, g.channels);
+      c = wrap(v.cell0[std::size_t(g.state)], s.batch, g.height, g.width, g.channels);
       h0.push_back(h), c0.push_back(c);
     }
     Series out;
     for (i64 t = 0; t < s.steps; t++) {
       std::vector<Ref> parts;
-      for (int n : outgoing(g.layer - 1, g.level - 1)) parts.push_back(tape.up(nodes[size_t(n)][size_t(t)], dims));
-      for (int n : outgoing(g.layer - 1, g.level)) parts.push_back(nodes[size_t(n)][size_t(t)]);
-      for (int n : outgoing(g.layer - 1, g.level + 1)) parts.push_back(tape.pool(nodes[size_t(n)][size_t(t)], dims));
+      for (int n : outgoing(g.layer - 1, g.level - 1)) parts.push_back(tape.up(nodes[std::size_t(n)][std::size_t(t)], dims));
+      for (int n : outgoing(g.layer - 1, g.level)) parts.push_back(nodes[std::size_t(n)][std::size_t(t)]);
+      for (int n : outgoing(g.layer - 1, g.level + 1)) parts.push_back(tape.pool(nodes[std::size_t(n)][std::size_t(t)], dims));
       if (h) parts.push_back(h);
       const i64 K = s.kernel_size;
-      const Ref kernel = parameters[size_t(g.kernel)], bias = parameters[size_t(g.bias)];
+      const Ref kernel = parameters[std::size_t(g.kernel)], bias = parameters[std::size_t(g.bias)];
       Ref sums = tape.conv(tape.concat(parts), kernel, bias, dims == 1 ? 1 : K, K, g.outputs);
       if (h) {
-        std::tie(h, c) = tape.cell(sums, c, g.peephole >= 0 ? parameters[size_t(g.peephole)] : nullptr, layer.forget_bias);
+        std::tie(h, c) = tape.cell(sums, c, g.peephole >= 0 ? parameters[std::size_t(g.peephole)] : nullptr, layer.forget_bias);
         out.push_back(h);
       } else {
         out.push_back(layer.relu ? tape.relu(sums) : sums);
@@ -109,19 +112,19 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
     }
     if (h) hT.push_back(h), cT.push_back(c);
     if (g.gamma >= 0 && !out.empty()) {
-      out = tape.norm(out, parameters[size_t(g.gamma)], parameters[size_t(g.beta)], layer.epsilon);
+      out = tape.norm(out, parameters[std::size_t(g.gamma)], parameters[std::size_t(g.beta)], layer.epsilon);
     }
     if (layer.shortcut >= 0) {
       const std::vector<int> from = outgoing(layer.shortcut, g.level);
       i64 width = 0;
-      for (int n : from) width += p.nodes[size_t(n)].channels;
+      for (int n : from) width += p.nodes[std::size_t(n)].channels;
       for (i64 t = 0; !from.empty() && width <= g.channels && t < s.steps; t++) {
         std::vector<Ref> parts;
-        for (int n : from) parts.push_back(nodes[size_t(n)][size_t(t)]);
-        out[size_t(t)] = tape.add_channels(out[size_t(t)], tape.concat(parts));
+        for (int n : from) parts.push_back(nodes[std::size_t(n)][std::size_t(t)]);
+        out[std::size_t(t)] = tape.add_channels(out[std::size_t(t)], tape.concat(parts));
       }
     }
-    nodes[size_t(g.node)] = out;
+    nodes[std::size_t(g.node)] = out;
   }
   closest = tape.closest;
   auto joined = [&](const Series& x, bool gradient) {
@@ -129,31 +132,31 @@ Results<double> naive(const Plan& p, const Values& v, double& closest) {
     for (const Ref& y : x) all.insert(all.end(), (gradient ? y->g : y->v).begin(), (gradient ? y->g : y->v).end());
     return all;
   };
-  auto seed = [](const Ref& y, const std::vector<double>& d, size_t at) {
-    for (size_t k = 0; k < y->g.size(); k++) y->g[k] += d[at + k];
+  auto seed = [](const Ref& y, const std::vector<double>& d, std::size_t at) {
+    for (std::size_t k = 0; k < y->g.size(); k++) y->g[k] += d[at + k];
   };
-  for (size_t k = 0; k < p.outputs.size(); k++) {
-    const Series& y = nodes[size_t(p.grids[size_t(p.outputs[k])].node)];
+  for (std::size_t k = 0; k < p.outputs.size(); k++) {
+    const Series& y = nodes[std::size_t(p.grids[std::size_t(p.outputs[k])].node)];
     r.outputs.push_back(joined(y, false));
-    for (size_t t = 0; t < y.size(); t++) seed(y[t], v.doutputs[k], t * y[t]->v.size());
+    for (std::size_t t = 0; t < y.size(); t++) seed(y[t], v.doutputs[k], t * y[t]->v.size());
   }
-  for (size_t k = 0; k < hT.size(); k++) {
+  for (std::size_t k = 0; k < hT.size(); k++) {
     r.hidden.push_back(hT[k]->v), r.cell.push_back(cT[k]->v);
     seed(hT[k], v.dhidden[k], 0), seed(cT[k], v.dcell[k], 0);
   }
   tape.backward();
   for (const Ref& q : parameters) r.parameters.push_back(q->g);
-  for (size_t f = 0; f < s.fields.size(); f++) {
+  for (std::size_t f = 0; f < s.fields.size(); f++) {
     r.fields.push_back(s.fields[f].gradient ? joined(nodes[f], true) : std::vector<double>());
   }
-  for (size_t k = 0; k < h0.size(); k++) r.hidden0.push_back(h0[k]->g), r.cell0.push_back(c0[k]->g);
+  for (std::size_t k = 0; k < h0.size(); k++) r.hidden0.push_back(h0[k]->g), r.cell0.push_back(c0[k]->g);
   return r;
 }
 
 template <class T>
 struct Aligned {
   std::vector<char> bytes;
-  explicit Aligned(i64 n) : bytes(size_t(n) + 64, char(0xff)) {}
+  explicit Aligned(i64 n) : bytes(std::size_t(n) + 64, char(0xff)) {}
   void* get() { return bytes.data() + (64 - reinterpret_cast<std::uintptr_t>(bytes.data()) % 64); }
 };
 template <class T>
@@ -208,7 +211,7 @@ std::vector<i64> terms_of_parameters(const Plan& p) {
   std::vector<i64> terms(p.parameters.size(), 0);
   for (const Grid& g : p.grids) {
     for (int q : {g.kernel, g.bias, g.peephole, g.gamma, g.beta}) {
-      if (q >= 0) terms[size_t(q)] += p.spec.batch * p.spec.steps * g.area();
+      if (q >= 0) terms[std::size_t(q)] += p.spec.batch * p.spec.steps * g.area();
     }
   }
   return terms;
@@ -219,10 +222,10 @@ std::vector<i64> terms_of_parameters(const Plan& p) {
 template <class T>
 double worst(const Lists<T>& got, const Lists<double>& want, const std::vector<i64>& terms = {}) {
   double error = 0;
-  for (size_t j = 0; j < want.size(); j++) {
+  for (std::size_t j = 0; j < want.size(); j++) {
     double most = terms.empty() ? 1 : std::max(1.0, std::sqrt(double(terms[j])));
     for (double w : want[j]) most = std::max(most, std::fabs(w));
-    for (size_t k = 0; k < want[j].size(); k++) {
+    for (std::size_t k = 0; k < want[j].size(); k++) {
       const double e = std::fabs(got[j][k] - want[j][k]) / most;
       error = e <= error ? error : std::isnan(e) ? 1e9 : e;
     }
@@ -262,7 +265,8 @@ NetworkSpec random_network(std::mt19937& rng) {
     y.norm = norm && rng() % 3 ? NormKind::window : NormKind::none;
     y.epsilon = 0.1;  // keeps a channel that ReLU silenced from multiplying rounding errors by thirty in float32
     if (l > 0) y.shortcut = pick({-1, l - 1, int(rng() % unsigned(l))});
-    for (int k = low; k <= high; k++) if (rng() % 3 == 0) y.memory.push_back(field(k));
+    for (int k = low; k <= high; k++)
+      if (rng() % 3 == 0) y.memory.push_back(field(k));
     y.output = l == count - 1 || rng() % 3 == 0;
     s.layers.push_back(y);
   }

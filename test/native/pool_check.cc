@@ -17,12 +17,12 @@ std::atomic<int> failures{0};
 
 // Sums 0..chunks-1 with plain (not atomic) writes to one slot per chunk.
 void sum_once(i64 chunks) {
-  std::vector<i64> seen(static_cast<size_t>(chunks));
+  std::vector<i64> seen(chunks);
   Pool::get().parallel_for(chunks, [&](i64 c, int worker) {
     EXPECT(worker >= 0 && worker < Pool::get().size());
-    seen[size_t(c)] += c + 1;
+    seen[std::size_t(c)] += c + 1;
   });
-  for (i64 c = 0; c < chunks; c++) EXPECT(seen[size_t(c)] == c + 1);
+  for (i64 c = 0; c < chunks; c++) EXPECT(seen[std::size_t(c)] == c + 1);
 }
 
 // Memory for a few stacks only: the pool is refused, and works as before with the calling thread. Sanitizers need all addresses.
@@ -60,7 +60,7 @@ int main() {
   }
   // scratch by worker number: two chunks with one number never overlap in time
   std::vector<i64> scratch(4);
-  pool.parallel_for(1000, [&](i64, int worker) { scratch[size_t(worker)]++; });
+  pool.parallel_for(1000, [&](i64, int worker) { scratch[std::size_t(worker)]++; });
   EXPECT(scratch[0] + scratch[1] + scratch[2] + scratch[3] == 1000);
   // nested calls stay on their thread
   pool.parallel_for(8, [&](i64, int) {

@@ -22,7 +22,7 @@ std::mt19937 rng;
 template <class T>
 std::vector<T> uniform(i64 n) {
   std::uniform_real_distribution<double> u(-1, 1);
-  std::vector<T> v(static_cast<size_t>(n));
+  std::vector<T> v(n);
   for (T& e : v) e = T(u(rng));
   return v;
 }
@@ -46,7 +46,7 @@ template <class T>
 void cells_of(int tile, const std::vector<T>& x, i64 lines, i64 across, i64 channels, bool doubled, std::vector<T>& v,
               i64 plane) {
   const WinogradTable<T>& w = conv_table<T>().winograd(tile);
-  const std::vector<T> zeros(static_cast<size_t>(channels));
+  const std::vector<T> zeros(channels);
   const i64 per = doubled ? tile / 2 : tile, height = per * lines, width = per * across;
   for (i64 line = 0; line < lines; line++) {
     CellRows<T> rows{};
@@ -71,7 +71,8 @@ void check(int tile, i64 lines, i64 across, i64 C, i64 N, double unit) {
             plane = winograd_plane(tiles * C, sizeof(T)), product = tiles * N + 3;
   const auto x = uniform<T>(height * width * C), kernel = uniform<T>(9 * C * N), bias = uniform<T>(N),
              coarse = uniform<T>(area / 4 * tiles * C);
-  std::vector<T> u(size_t(points * C * N)), v(size_t(points * plane)), m(size_t(points * product)), y(size_t(area * tiles * N));
+  std::vector<T> u(std::size_t(points * C * N)), v(std::size_t(points * plane)), m(std::size_t(points * product)),
+      y(std::size_t(area * tiles * N));
   auto report = [&](const char* what, double error, double limit) { expect(what, error, limit, lines, across, C, N); };
 
   w.weights(kernel.data(), C * N, false, u.data());
@@ -80,45 +81,55 @@ void check(int tile, i64 lines, i64 across, i64 C, i64 N, double unit) {
     for (i64 t = 0; t < tiles; t++) {
       for (i64 n = 0; n < N; n++) {
         double sum = 0;
-        for (i64 c = 0; c < C; c++) sum += double(v[size_t(p * plane + t * C + c)]) * double(u[size_t((p * C + c) * N + n)]);
-        m[size_t(p * product + t * N + n)] = T(sum);
+        for (i64 c = 0; c < C; c++)
+          sum += double(v[std::size_t(p * plane + t * C + c)]) * double(u[std::size_t((p * C + c) * N + n)]);
+        m[std::size_t(p * product + t * N + n)] = T(sum);
       }
     }
   }
   w.outputs(m.data(), product, lines, across, N, bias.data(), y.data());
   double error = 0;
-  for (i64 a = 0; a < height; a++) for (i64 b = 0; b < width; b++) for (i64 n = 0; n < N; n++) {
-    double sum = bias[size_t(n)];
-    for (i64 r = 0; r < 3; r++) for (i64 s = 0; s < 3; s++) {
-      if (!inside(a + r - 1, height) || !inside(b + s - 1, width)) continue;
-      for (i64 c = 0; c < C; c++)
-        sum +=
-            double(x[size_t(((a + r - 1) * width + b + s - 1) * C + c)]) * double(kernel[size_t(((r * 3 + s) * C + c) * N + n)]);
-    }
-    error = std::fmax(error, std::fabs(sum - double(y[size_t((a * width + b) * N + n)])));
-  }
+  for (i64 a = 0; a < height; a++)
+    for (i64 b = 0; b < width; b++)
+      for (i64 n = 0; n < N; n++) {
+        double sum = bias[std::size_t(n)];
+        for (i64 r = 0; r < 3; r++)
+          for (i64 s = 0; s < 3; s++) {
+            if (!inside(a + r - 1, height) || !inside(b + s - 1, width)) continue;
+            for (i64 c = 0; c < C; c++)
+              sum += double(x[std::size_t(((a + r - 1) * width + b + s - 1) * C + c)]) *
+                     double(kernel[std::size_t(((r * 3 + s) * C + c) * N + n)]);
+          }
+        error = std::fmax(error, std::fabs(sum - double(y[std::size_t((a * width + b) * N + n)])));
+      }
   report("convolution", error, growth * 9 * double(C) * unit);
 
-  std::vector<T> sums(size_t(area / 4 * tiles * N));
+  std::vector<T> sums(area / 4 * tiles * N);
   w.coarse_sums(m.data(), product, lines, across, N, sums.data());
   error = 0;
-  for (i64 a = 0; a < height / 2; a++) for (i64 b = 0; b < width / 2; b++) for (i64 n = 0; n < N; n++) {
-    double sum = -4 * double(bias[size_t(n)]);
-    for (i64 k : {i64(0), i64(1), width, width + 1}) sum += double(y[size_t((2 * a * width + 2 * b + k) * N + n)]);
-    error = std::fmax(error, std::fabs(sum - double(sums[size_t((a * width / 2 + b) * N + n)])));
-  }
+  for (i64 a = 0; a < height / 2; a++)
+    for (i64 b = 0; b < width / 2; b++)
+      for (i64 n = 0; n < N; n++) {
+        double sum = -4 * double(bias[std::size_t(n)]);
+        for (i64 k : {i64(0), i64(1), width, width + 1}) sum += double(y[std::size_t((2 * a * width + 2 * b + k) * N + n)]);
+        error = std::fmax(error, std::fabs(sum - double(sums[std::size_t((a * width / 2 + b) * N + n)])));
+      }
   report("sums of doubled cells", error, 4 * growth * 9 * double(C) * unit);
 
   std::vector<T> fine(x.size()), from_fine(v.size()), from_coarse(v.size());
-  for (i64 a = 0; a < height; a++) for (i64 b = 0; b < width; b++) for (i64 c = 0; c < C; c++)
-    fine[size_t((a * width + b) * C + c)] = coarse[size_t((a / 2 * (width / 2) + b / 2) * C + c)];
+  for (i64 a = 0; a < height; a++)
+    for (i64 b = 0; b < width; b++)
+      for (i64 c = 0; c < C; c++)
+        fine[std::size_t((a * width + b) * C + c)] = coarse[std::size_t((a / 2 * (width / 2) + b / 2) * C + c)];
   cells_of(tile, fine, lines, across, C, false, from_fine, plane);
   cells_of(tile, coarse, lines, across, C, true, from_coarse, plane);
   error = 0;
-  for (int p = 0; p < points; p++) for (i64 k = 0; k < tiles * C; k++) {
-    const double want = double(from_fine[size_t(p * plane + k)]);
-    error = std::fmax(error, std::fabs(want - (point_of_doubled(tile, p) ? double(from_coarse[size_t(p * plane + k)]) : 0)));
-  }
+  for (int p = 0; p < points; p++)
+    for (i64 k = 0; k < tiles * C; k++) {
+      const double want = double(from_fine[std::size_t(p * plane + k)]);
+      error =
+          std::fmax(error, std::fabs(want - (point_of_doubled(tile, p) ? double(from_coarse[std::size_t(p * plane + k)]) : 0)));
+    }
   // Rows of B' add up to 2 or 5.3: values up to 4, exact but for the last sum, or 28 with four roundings on either way.
   report("doubled cells", error, (tile == 4 ? 28 * 8 : 4) * unit);
 

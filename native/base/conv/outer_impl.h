@@ -52,9 +52,7 @@ MG_HD void outer_block(const OuterJob<T>& job, i64 row, i64 column, i64 ld, int 
   using S = Simd<T, N>;
   using V = typename S::V;
   V sum[R][NV];
-  repeat<R>([&](auto i) {
-    repeat<NV>([&](auto v) { sum[i][v] = V{}; });
-  });
+  repeat<R>([&](auto i) { repeat<NV>([&](auto v) { sum[i][v] = V{}; }); });
   const T* base = job.patch + row / job.run * job.row_stride + row % job.run;
   const T* d = job.dy + column;
   for (i64 m = 0; m < job.pixels; m++, d += ld) {

@@ -81,7 +81,7 @@ inline void copy_fixed(T* to, i64 to_stride, const T* from, i64 from_stride, i64
 template <class T>
 inline void copy_channels(T* to, i64 to_stride, const T* from, i64 from_stride, i64 channels, i64 pixels) {
   if (to_stride == channels && from_stride == channels) {
-    std::memcpy(to, from, size_t(pixels * channels) * sizeof(T));
+    std::memcpy(to, from, std::size_t(pixels * channels) * sizeof(T));
     return;
   }
   switch (channels) {
@@ -92,7 +92,7 @@ inline void copy_channels(T* to, i64 to_stride, const T* from, i64 from_stride, 
     case 16: return copy_fixed<T, 16>(to, to_stride, from, from_stride, pixels);
     case 32: return copy_fixed<T, 32>(to, to_stride, from, from_stride, pixels);
     default:
-      for (i64 p = 0; p < pixels; p++) std::memcpy(to + p * to_stride, from + p * from_stride, size_t(channels) * sizeof(T));
+      for (i64 p = 0; p < pixels; p++) std::memcpy(to + p * to_stride, from + p * from_stride, std::size_t(channels) * sizeof(T));
   }
 }
 
@@ -105,7 +105,7 @@ inline void fill_patch(const ChunkPlan& p, const Chunk& c, T* patch, Row&& row) 
     for (i64 r = 0; r < rows; r++, line += p.row_stride()) {
       const i64 y = c.row + r - p.pad_h;
       if (!inside(y, p.height)) {
-        std::memset(line, 0, size_t(p.row_stride()) * sizeof(T));
+        std::memset(line, 0, std::size_t(p.row_stride()) * sizeof(T));
         continue;
       }
       for (i64 k = 0; k < side; k++) line[k] = line[p.row_stride() - side + k] = T(0);

@@ -97,6 +97,8 @@ void pack_weight(const ConvTable<T>& table, const T* from, i64 stride, i64 rows,
 MG_TABLES(ConvTable)
 
 template <class T>
-const ConvTable<T>& conv_table() { return table_in_use<ConvTable<T>>(); }
+const ConvTable<T>& conv_table() {
+  return table_in_use<ConvTable<T>>();
+}
 
 }  // namespace mg

@@ -26,9 +26,8 @@ MG_HD void tile(const TileJob<T>& job, i64 first, i64 column, i64 ld, int tail) 
   const i64 rows = Even ? 1 : job.kernel_rows, step = Even ? job.row_stride : 0;
   for (i64 r = 0; r < rows; r++) {
     const T* x[count];
-    repeat<count>([&](auto i) {
-      x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride);
-    });
+    repeat<count>(
+        [&](auto i) { x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride); });
     for (i64 k = 0; k < job.run; k++, w += ld) {
       V b[NV];
       repeat<NV>([&](auto v) { b[v] = S::load(w + v * N); });
@@ -151,14 +150,12 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   const i64 rows = Even ? 1 : job.kernel_rows, step = Even ? job.row_stride : 0;
   for (i64 r = 0; r < rows; r++) {
     const T* x[count];
-    repeat<count>([&](auto i) {
-      x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride);
-    });
+    repeat<count>(
+        [&](auto i) { x[i] = job.patch + (Even ? (first + i * per) * step : job.offset[first + i] + r * job.row_stride); });
     for (i64 k = 0; k < job.run; k += W::S, w += N) {
       const V b = Simd<T, N>::load(w);
-      repeat<P>([&](auto i) {
-        sum[i] = Simd<T, N>::fma(W::spread(Even ? x[i / per] + i % per * step : x[i / per] + k), b, sum[i]);
-      });
+      repeat<P>(
+          [&](auto i) { sum[i] = Simd<T, N>::fma(W::spread(Even ? x[i / per] + i % per * step : x[i / per] + k), b, sum[i]); });
       if (Even) repeat<count>([&](auto i) { x[i] += W::S; });
     }
   }
@@ -180,7 +177,8 @@ inline void narrow_tile(const TileJob<T>& job, i64 first, Vec<T, N> bias) {
   for (int i = 0; i < P; i++) {
     T* y = job.out + (first + i) * job.out_stride;
     if (job.columns == C) std::memcpy(y, out + i * C, C * sizeof(T));
-    else for (int n = 0; n < job.columns; n++) y[n] = out[i * C + n];
+    else
+      for (int n = 0; n < job.columns; n++) y[n] = out[i * C + n];
   }
 }
 
@@ -270,8 +268,8 @@ i64 spin(i64 rounds) {
 
 template <class T>
 const ConvTable<T>& make_conv_table() {
-  static constexpr ConvTable<T> table{wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>,
-                                     make_winograd_table<T>(), make_tile4_table<T>()};
+  static constexpr ConvTable<T> table{
+      wide<T>, narrow_lanes<T>, tiles<T>, outer<T>, column_sums<T>, spin<T>, make_winograd_table<T>(), make_tile4_table<T>()};
   return table;
 }
 

@@ -168,8 +168,9 @@ void tile4_outputs(const T* m, i64 plane, i64 lines, i64 across, i64 columns, co
     const i64 below = 4 * across * columns;
     for (i64 line = 0; line < lines; line++, to += 3 * below) {
       for (i64 t = 0; t < across; t++, from += columns, to += 4 * columns) {
-        two_sided<V, 6, 4>(A::outputs, [&](int i, int j) { return S::load(from + (i * 6 + j) * plane); },
-                           [&](int i, int j, V y) { S::store(to + i * below + j * columns, y + first); });
+        two_sided<V, 6, 4>(
+            A::outputs, [&](int i, int j) { return S::load(from + (i * 6 + j) * plane); },
+            [&](int i, int j, V y) { S::store(to + i * below + j * columns, y + first); });
       }
     }
   });
@@ -186,8 +187,9 @@ void tile4_coarse_sums(const T* m, i64 plane, i64 lines, i64 across, i64 columns
     const i64 below = 2 * across * columns;
     for (i64 line = 0; line < lines; line++, to += below) {
       for (i64 t = 0; t < across; t++, from += columns, to += 2 * columns) {
-        two_sided<V, 6, 2>(A::pair_sums, [&](int i, int j) { return S::load(from + (i * 6 + j) * plane); },
-                           [&](int i, int j, V y) { S::store(to + i * below + j * columns, y); });
+        two_sided<V, 6, 2>(
+            A::pair_sums, [&](int i, int j) { return S::load(from + (i * 6 + j) * plane); },
+            [&](int i, int j, V y) { S::store(to + i * below + j * columns, y); });
       }
     }
   });
@@ -204,8 +206,9 @@ void tile4_gradients(const T* dy, i64 lines, i64 across, i64 columns, T* d, i64 
     const i64 below = 4 * across * columns;
     for (i64 line = 0; line < lines; line++, from += 3 * below) {
       for (i64 t = 0; t < across; t++, from += 4 * columns, to += columns) {
-        two_sided<V, 4, 6>(A::gradients, [&](int i, int j) { return S::load(from + i * below + j * columns); },
-                           [&](int i, int j, V y) { S::store(to + (i * 6 + j) * plane, y); });
+        two_sided<V, 4, 6>(
+            A::gradients, [&](int i, int j) { return S::load(from + i * below + j * columns); },
+            [&](int i, int j, V y) { S::store(to + (i * 6 + j) * plane, y); });
       }
     }
   });
@@ -216,18 +219,19 @@ void tile4_weight_gradient(const T* du, i64 values, T* dkernel) {
   each_vector<T>(values, [&](auto lanes, i64 k) {
     using A = Tile4<T, decltype(lanes)::value>;
     using S = typename A::S;
-    two_sided<typename S::V, 6, 3>(A::weight_gradient, [&](int i, int j) { return S::load(du + (i * 6 + j) * values + k); },
-                                   [&](int i, int j, auto y) {
-                                     T* const to = dkernel + (i * 3 + j) * values + k;
-                                     S::store(to, S::load(to) + y);
-                                   });
+    two_sided<typename S::V, 6, 3>(
+        A::weight_gradient, [&](int i, int j) { return S::load(du + (i * 6 + j) * values + k); },
+        [&](int i, int j, auto y) {
+          T* const to = dkernel + (i * 3 + j) * values + k;
+          S::store(to, S::load(to) + y);
+        });
   });
 }
 
 template <class T>
 constexpr WinogradTable<T> make_tile4_table() {
-  return {tile4_weights<T>, tile4_cells<T>, tile4_doubled_cells<T>, tile4_outputs<T>, tile4_coarse_sums<T>, tile4_gradients<T>,
-          tile4_weight_gradient<T>};
+  return {tile4_weights<T>,     tile4_cells<T>,     tile4_doubled_cells<T>,  tile4_outputs<T>,
+          tile4_coarse_sums<T>, tile4_gradients<T>, tile4_weight_gradient<T>};
 }
 
 }  // namespace

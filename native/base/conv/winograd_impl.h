@@ -49,8 +49,9 @@ void winograd_weights(const T* kernel, i64 values, bool turned, T* u) {
       const V outer = g[0] + g[2];
       y[0] = g[0], y[1] = (outer + g[1]) * half, y[2] = (outer - g[1]) * half, y[3] = g[2];
     };
-    two_sided<V, 3, 4>(G, [&](int i, int j) { return S::load(kernel + (turned ? 8 - (i * 3 + j) : i * 3 + j) * values + k); },
-                       [&](int i, int j, V y) { S::store(u + (i * 4 + j) * values + k, y); });
+    two_sided<V, 3, 4>(
+        G, [&](int i, int j) { return S::load(kernel + (turned ? 8 - (i * 3 + j) : i * 3 + j) * values + k); },
+        [&](int i, int j, V y) { S::store(u + (i * 4 + j) * values + k, y); });
   });
 }
 
@@ -60,7 +61,7 @@ void winograd_cells(const CellRows<T>& rows, i64 across, i64 channels, T* v, i64
   each_vector<T>(channels, [&](auto lanes, i64 c) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
-    auto column = [&](i64 x, V (&y)[4]) {
+    auto column = [&](i64 x, V(&y)[4]) {
       V d[4];
       for (int i = 0; i < 4; i++) d[i] = S::load(rows.at[i] + x * rows.stride[i] + c);
       y[0] = d[0] - d[2], y[1] = d[1] + d[2], y[2] = d[2] - d[1], y[3] = d[1] - d[3];
@@ -88,7 +89,7 @@ void winograd_doubled_cells(const CellRows<T>& rows, i64 across, i64 channels, T
   each_vector<T>(channels, [&](auto lanes, i64 c) {
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
-    auto column = [&](i64 x, V (&y)[3]) {
+    auto column = [&](i64 x, V(&y)[3]) {
       V d[3];
       for (int i = 0; i < 3; i++) d[i] = S::load(rows.at[i] + x * rows.stride[i] + c);
       y[0] = d[0] - d[1], y[1] = d[1] + d[1], y[2] = d[1] - d[2];
@@ -121,8 +122,9 @@ void winograd_outputs(const T* m, i64 plane, i64 lines, i64 across, i64 columns,
     const i64 below = 2 * across * columns;
     for (i64 line = 0; line < lines; line++, to += below) {
       for (i64 t = 0; t < across; t++, from += columns, to += 2 * columns) {
-        two_sided<V, 4, 2>(A, [&](int i, int j) { return S::load(from + (i * 4 + j) * plane); },
-                           [&](int i, int j, V y) { S::store(to + i * below + j * columns, y + b); });
+        two_sided<V, 4, 2>(
+            A, [&](int i, int j) { return S::load(from + (i * 4 + j) * plane); },
+            [&](int i, int j, V y) { S::store(to + i * below + j * columns, y + b); });
       }
     }
   });
@@ -135,8 +137,9 @@ void winograd_tile_sums(const T* m, i64 plane, i64 lines, i64 across, i64 column
     using S = Simd<T, decltype(lanes)::value>;
     using V = typename S::V;
     auto sum = [](const V* x, V* y) { y[0] = x[0] + x[1] + x[1] - x[3]; };  // of both outputs; x[2] is not used
-    two_sided<V, 4, 1>(sum, [&](int i, int j) { return i == 2 || j == 2 ? V{} : S::load(m + (i * 4 + j) * plane + k); },
-                       [&](int, int, V y) { S::store(out + k, y); });
+    two_sided<V, 4, 1>(
+        sum, [&](int i, int j) { return i == 2 || j == 2 ? V{} : S::load(m + (i * 4 + j) * plane + k); },
+        [&](int, int, V y) { S::store(out + k, y); });
   });
 }
 
@@ -151,8 +154,9 @@ void winograd_gradients(const T* dy, i64 lines, i64 across, i64 columns, T* d, i
     const i64 below = 2 * across * columns;
     for (i64 line = 0; line < lines; line++, from += below) {
       for (i64 t = 0; t < across; t++, from += 2 * columns, to += columns) {
-        two_sided<V, 2, 4>(A, [&](int i, int j) { return S::load(from + i * below + j * columns); },
-                           [&](int i, int j, V y) { S::store(to + (i * 4 + j) * plane, y); });
+        two_sided<V, 2, 4>(
+            A, [&](int i, int j) { return S::load(from + i * below + j * columns); },
+            [&](int i, int j, V y) { S::store(to + (i * 4 + j) * plane, y); });
       }
     }
   });
@@ -168,18 +172,19 @@ void winograd_weight_gradient(const T* du, i64 values, T* dkernel) {
       const V sum = (x[1] + x[2]) * half;
       y[0] = x[0] + sum, y[1] = (x[1] - x[2]) * half, y[2] = sum + x[3];
     };
-    two_sided<V, 4, 3>(G, [&](int i, int j) { return S::load(du + (i * 4 + j) * values + k); },
-                       [&](int i, int j, V y) {
-                         T* const to = dkernel + (i * 3 + j) * values + k;
-                         S::store(to, S::load(to) + y);
-                       });
+    two_sided<V, 4, 3>(
+        G, [&](int i, int j) { return S::load(du + (i * 4 + j) * values + k); },
+        [&](int i, int j, V y) {
+          T* const to = dkernel + (i * 3 + j) * values + k;
+          S::store(to, S::load(to) + y);
+        });
   });
 }
 
 template <class T>
 constexpr WinogradTable<T> make_winograd_table() {
-  return {winograd_weights<T>, winograd_cells<T>, winograd_doubled_cells<T>, winograd_outputs<T>, winograd_tile_sums<T>,
-          winograd_gradients<T>, winograd_weight_gradient<T>};
+  return {winograd_weights<T>,   winograd_cells<T>,     winograd_doubled_cells<T>,  winograd_outputs<T>,
+          winograd_tile_sums<T>, winograd_gradients<T>, winograd_weight_gradient<T>};
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Axes {
 template <int N>
 Axes<N> merge_axes(const std::vector<i64>& shape, const std::array<const std::vector<i64>*, N>& strides) {
   Axes<N> m;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+  for (std::size_t axis = 0; axis < shape.size(); axis++) {
     if (shape[axis] == 1) continue;
     bool joins = m.rank > 0;
     for (int k = 0; joins && k < N; k++) joins = m.strides[k][m.rank - 1] == shape[axis] * (*strides[std::size_t(k)])[axis];

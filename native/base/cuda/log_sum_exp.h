@@ -12,7 +12,7 @@ template <class T>
 MG_DEVICE double warp_log_sum_exp(const T* z, i64 n, int lane) {
   double most = -std::numeric_limits<double>::infinity();
   for (i64 k = lane; k < n; k += 32) {
-    const double v = static_cast<double>(z[k]);
+    const double v = double(z[k]);
     if (v > most || v != v) most = v;
     if (most != most) break;
   }
@@ -22,7 +22,7 @@ MG_DEVICE double warp_log_sum_exp(const T* z, i64 n, int lane) {
   }
   if (most != most || std::isinf(most)) return most;  // a NaN, no elements, all −∞, or one +∞
   double sum = 0;
-  for (i64 k = lane; k < n; k += 32) sum += std::exp(static_cast<double>(z[k]) - most);
+  for (i64 k = lane; k < n; k += 32) sum += std::exp(double(z[k]) - most);
   return most + std::log(warp_sum(sum));
 }
 

@@ -44,9 +44,13 @@ __device__ __forceinline__ T* shared() {
 
 // All 32 lanes of the warp take part in each of these.
 template <class T>
-__device__ __forceinline__ T shuffle_xor(T value, int mask) { return __shfl_xor_sync(0xffffffffu, value, mask); }
+__device__ __forceinline__ T shuffle_xor(T value, int mask) {
+  return __shfl_xor_sync(0xffffffffu, value, mask);
+}
 template <class T>
-__device__ __forceinline__ T shuffle(T value, int lane) { return __shfl_sync(0xffffffffu, value, lane); }
+__device__ __forceinline__ T shuffle(T value, int lane) {
+  return __shfl_sync(0xffffffffu, value, lane);
+}
 __device__ __forceinline__ unsigned ballot(bool flag) { return __ballot_sync(0xffffffffu, flag); }
 __device__ __forceinline__ void warp_barrier() { __syncwarp(); }
 __device__ __forceinline__ int first_bit(unsigned bits) { return __ffs(int(bits)) - 1; }
@@ -63,7 +67,9 @@ __device__ __forceinline__ void copy_async(void* to, const void* from, bool vali
 }
 __device__ __forceinline__ void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N>
-__device__ __forceinline__ void copy_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
+__device__ __forceinline__ void copy_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+}
 
 // d [16,8] += a [16,8] b [8,8], tf32 operands (their low 13 bits are not looked at), float sums; fragments as in the PTX manual.
 __device__ __forceinline__ void mma_tf32(float* d, const unsigned* a, const unsigned* b) {
@@ -83,7 +89,9 @@ __device__ __forceinline__ void mma_bf16(float* d, const unsigned* a, const unsi
 __device__ __forceinline__ void load_transposed(unsigned* to, const void* line) {
   const unsigned at = unsigned(__cvta_generic_to_shared(line));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(at)
+               : "memory");
 }
 
 // The nearest tf32, ties away from zero; a pair of the nearest bfloat16, ties to even, the first one low.
@@ -116,7 +124,7 @@ void launch(void (*kernel)(Parameters...), i64 blocks, int threads, i64 shared_b
             Arguments... arguments) {
   if (blocks == 0) return;
   allow_shared(kernel, shared_bytes);
-  kernel<<<dim3(unsigned(blocks)), dim3(unsigned(threads)), size_t(shared_bytes), stream>>>(arguments...);
+  kernel<<<dim3(unsigned(blocks)), dim3(unsigned(threads)), std::size_t(shared_bytes), stream>>>(arguments...);
   expect_success(cudaGetLastError(), "launch");
 }
 
@@ -129,12 +137,12 @@ void launch_together(void (*kernel)(Parameters...), i64 blocks, int threads, i64
   int device = 0, processors = 0, each = 0;
   expect_success(cudaGetDevice(&device), "launch");
   expect_success(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "launch");
-  expect_success(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, size_t(shared_bytes)), "launch");
+  expect_success(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, std::size_t(shared_bytes)), "launch");
   const auto start = [&](Parameters... parameters) {
     void* list[] = {&parameters...};
     return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel),
                                        dim3(unsigned(std::min(blocks, i64(processors) * each))), dim3(unsigned(threads)), list,
-                                       size_t(shared_bytes), stream);
+                                       std::size_t(shared_bytes), stream);
   };
   expect_success(start(arguments...), "launch");
 }

@@ -1,3 +1,4 @@
+// Size classes, lists of free blocks, the counts of what is used, and the planted faults of tests.
 #include "alloc.h"
 
 #include <cstdlib>
@@ -74,14 +75,14 @@ void* allocate(std::size_t bytes) {
   const std::lock_guard<std::mutex> lock(a.mutex);
   if (a.fault == 0) out_of_memory(a, bytes);
   const bool possible = bytes <= std::numeric_limits<std::size_t>::max() / 2;
-  if (!possible || a.live + static_cast<double>(bytes) > a.limit) out_of_memory(a, bytes);
+  if (!possible || a.live + double(bytes) > a.limit) out_of_memory(a, bytes);
   const std::size_t size = size_class(bytes);
   void* block = nullptr;
   const auto found = a.cache.find(size);
   if (found != a.cache.end() && !found->second.empty()) {
     block = found->second.back();
     found->second.pop_back();
-    a.cached -= static_cast<double>(size);
+    a.cached -= double(size);
   } else {
     block = new_block(size);
     if (block == nullptr) {
@@ -90,8 +91,8 @@ void* allocate(std::size_t bytes) {
     }
     if (block == nullptr) out_of_memory(a, bytes);
   }
-  if (a.fault > 0) --a.fault;
-  a.live += static_cast<double>(bytes);
+  if (a.fault > 0) a.fault--;
+  a.live += double(bytes);
   a.allocations += 1;
   if (a.live > a.peak) a.peak = a.live;
   return block;
@@ -103,10 +104,10 @@ void deallocate(void* data, std::size_t bytes) noexcept {
   Arena& a = arena();
   const std::lock_guard<std::mutex> lock(a.mutex);
   const std::size_t size = size_class(bytes);
-  a.live -= static_cast<double>(bytes);
+  a.live -= double(bytes);
   try {
     a.cache[size].push_back(data);
-    a.cached += static_cast<double>(size);
+    a.cached += double(size);
   } catch (...) {
     std::free(data);
   }

@@ -13,7 +13,7 @@ struct ColumnSums {
 
   i64 rows_per_block() const { return std::max<i64>(64, 8192 / std::max<i64>(1, columns)); }
   i64 blocks() const { return columns == 0 ? 0 : (rows + rows_per_block() - 1) / rows_per_block(); }
-  i64 workspace_bytes() const { return blocks() * columns * static_cast<i64>(sizeof(double)); }
+  i64 workspace_bytes() const { return blocks() * columns * i64(sizeof(double)); }
 
   // add(row, sums) adds one row to sums[0 … columns).
   template <class F>
@@ -23,11 +23,11 @@ struct ColumnSums {
       double* sums = partials + block * columns;
       std::fill(sums, sums + columns, 0.0);
       const i64 end = std::min(rows, (block + 1) * per_block);
-      for (i64 row = block * per_block; row < end; ++row) add(row, sums);
+      for (i64 row = block * per_block; row < end; row++) add(row, sums);
     });
     std::fill(out, out + columns, 0.0);
-    for (i64 block = 0; block < count; ++block)
-      for (i64 k = 0; k < columns; ++k) out[k] += partials[block * columns + k];
+    for (i64 block = 0; block < count; block++)
+      for (i64 k = 0; k < columns; k++) out[k] += partials[block * columns + k];
   }
 };
 

@@ -47,9 +47,13 @@ constexpr int wide = lane_bytes / int(sizeof(T));
 
 // f(0), f(1), … f(N - 1) with constants, so that arrays they index stay in registers.
 template <class F, int... I>
-MG_HD void repeat(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+MG_HD void repeat(F&& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
 template <int N, class F>
-MG_HD void repeat(F&& f) { repeat(f, std::make_integer_sequence<int, N>{}); }
+MG_HD void repeat(F&& f) {
+  repeat(f, std::make_integer_sequence<int, N>{});
+}
 
 // Lanes I of a followed by b. The result may be narrower than a, or wider; then all I are lanes of a.
 template <class R, class V, int... I>
@@ -131,6 +135,7 @@ struct Simd {
       for (int k = 0; k < n; k++) p[k] = t[k];
     }
   }
+  // clang-format off: a chain of else if over sets of instructions, of which the preprocessor leaves some links out
   static MG_HD V splat(T x) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return (V)_mm512_set1_ps(x);
@@ -200,6 +205,7 @@ struct Simd {
     return a * b + c;
 #endif
   }
+  // clang-format on
 
  private:
   static MG_HD V each_fma(V a, V b, V c) {  // vectors that fill no register

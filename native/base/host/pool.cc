@@ -1,3 +1,4 @@
+// How many processors there are to use, the threads, and how a call is cut into chunks.
 #include "pool.h"
 
 #include <algorithm>
@@ -120,7 +121,9 @@ void Pool::run(const Call& call) {
   open_.store(true);  // publishes the call
   epoch_.fetch_add(1);
   if (parked_.load() > 0) {
-    { std::lock_guard<std::mutex> lock(park_); }
+    {
+      std::lock_guard<std::mutex> lock(park_);
+    }
     wake_.notify_all();
   }
   work(call, 0);

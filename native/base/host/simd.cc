@@ -1,3 +1,4 @@
+// Asks the processor what it can do.
 #include "simd.h"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// Sums and cuts of channels on the GPU.
 #include "../../base/cuda/loops.h"
 #include "add_channels.h"
 
@@ -19,7 +20,7 @@ void first_channels(Stream stream, const AddChannelsDims& d, const T* y, T* x) {
   each_element(stream, d.rows * shared, [=] MG_DEVICE(i64 i) { x[i] = y[i / shared * channels + i % shared]; });
 }
 
-#define MG_INSTANTIATE(T)                                                               \
+#define MG_INSTANTIATE(T)                                                                \
   template void add_channels<T>(Stream, const AddChannelsDims&, const T*, const T*, T*); \
   template void first_channels<T>(Stream, const AddChannelsDims&, const T*, T*);
 MG_INSTANTIATE(float)

@@ -14,9 +14,7 @@ struct NormDims {
   i64 rows, columns;
 
   // For the sums of two numbers per column.
-  i64 workspace_bytes() const {
-    return ColumnSums{rows, 2 * columns}.workspace_bytes() + 2 * columns * static_cast<i64>(sizeof(double));
-  }
+  i64 workspace_bytes() const { return ColumnSums{rows, 2 * columns}.workspace_bytes() + 2 * columns * i64(sizeof(double)); }
 };
 
 // statistics, mean and variance from x.

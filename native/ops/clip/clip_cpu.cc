@@ -1,3 +1,4 @@
+// Clipping on the CPU.
 #include "clip.h"
 
 #include "../../base/host/pool.h"
@@ -27,8 +28,8 @@ void clip_backward(i64 count, const T* dy, const T* x, T limit, T* dx) {
   over_blocks(count, [&](i64 i) { dx[i] = clip_gradient(dy[i], x[i], limit); });
 }
 
-#define MG_CLIP(T)                                             \
-  template void clip_forward<T>(i64, const T*, T, T*);         \
+#define MG_CLIP(T)                                     \
+  template void clip_forward<T>(i64, const T*, T, T*); \
   template void clip_backward<T>(i64, const T*, const T*, T, T*);
 MG_CLIP(float)
 MG_CLIP(double)

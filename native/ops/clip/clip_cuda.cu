@@ -1,3 +1,4 @@
+// Clipping on the GPU.
 #include "../../base/cuda/loops.h"
 #include "clip.h"
 
@@ -14,8 +15,8 @@ void clip_backward(Stream stream, i64 count, const T* dy, const T* x, T limit, T
   each_element(stream, count, [=] MG_DEVICE(i64 i) { dx[i] = clip_gradient(dy[i], x[i], limit); });
 }
 
-#define MG_CLIP(T)                                                     \
-  template void clip_forward<T>(Stream, i64, const T*, T, T*);         \
+#define MG_CLIP(T)                                             \
+  template void clip_forward<T>(Stream, i64, const T*, T, T*); \
   template void clip_backward<T>(Stream, i64, const T*, const T*, T, T*);
 MG_CLIP(float)
 MG_CLIP(double)

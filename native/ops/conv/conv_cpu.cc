@@ -1,3 +1,4 @@
+// The convolution on the CPU: chunks of patches, tiles of base/conv, sums of the weight gradient in order.
 #include "conv.h"
 
 #include "../../base/conv/patch.h"
@@ -36,7 +37,7 @@ template <class T>
 const T* pad_rows(const T* from, i64 rows, i64 columns, i64 padded, T* to) {
   if (columns == padded) return from;
   for (i64 r = 0; r < rows; r++) {
-    std::memcpy(to + r * padded, from + r * columns, size_t(columns) * sizeof(T));
+    std::memcpy(to + r * padded, from + r * columns, std::size_t(columns) * sizeof(T));
     for (i64 n = columns; n < padded; n++) to[r * padded + n] = T(0);
   }
   return to;
@@ -269,10 +270,10 @@ void conv_backward_weight(const ConvDims& d, const T* const* inputs, const T* dy
   }
 }
 
-#define MG_CONV(T)                                                                                                       \
-  template i64 conv_workspace_bytes<T>(const ConvDims&, int);                                                            \
-  template void conv_forward<T>(const ConvDims&, const T* const*, const T*, const T*, T*, void*, int);                   \
-  template void conv_backward_data<T>(const ConvDims&, const T*, const T*, T* const*, void*, int);                       \
+#define MG_CONV(T)                                                                                     \
+  template i64 conv_workspace_bytes<T>(const ConvDims&, int);                                          \
+  template void conv_forward<T>(const ConvDims&, const T* const*, const T*, const T*, T*, void*, int); \
+  template void conv_backward_data<T>(const ConvDims&, const T*, const T*, T* const*, void*, int);     \
   template void conv_backward_weight<T>(const ConvDims&, const T* const*, const T*, T*, T*, void*, int);
 MG_CONV(float)
 MG_CONV(double)

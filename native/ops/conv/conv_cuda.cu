@@ -183,15 +183,14 @@ void conv_backward_weight(Stream stream, const ConvDims& d, const T* const* inpu
   if (slices > 1) add_slices(stream, slices, size, sums, dkernel);
   if (dbias == nullptr) return;
   reduce_strips<AddUp>(
-      stream, bias_strips(d), partials,
-      [=] MG_DEVICE(i64, i64 pixel, i64 n) { return static_cast<double>(dy[pixel * outputs + n]); },
-      [=] MG_DEVICE(i64, i64 n, double total) { dbias[n] = static_cast<T>(total); });
+      stream, bias_strips(d), partials, [=] MG_DEVICE(i64, i64 pixel, i64 n) { return double(dy[pixel * outputs + n]); },
+      [=] MG_DEVICE(i64, i64 n, double total) { dbias[n] = T(total); });
 }
 
-#define MG_INSTANTIATE(T)                                                                                               \
-  template void conv_forward<T>(Stream, const ConvDims&, const T* const*, const T*, const T*, T*);                      \
-  template void conv_backward_data<T>(Stream, const ConvDims&, const T*, const T*, T* const*);                          \
-  template i64 conv_backward_weight_bytes<T>(const ConvDims&);                                                          \
+#define MG_INSTANTIATE(T)                                                                          \
+  template void conv_forward<T>(Stream, const ConvDims&, const T* const*, const T*, const T*, T*); \
+  template void conv_backward_data<T>(Stream, const ConvDims&, const T*, const T*, T* const*);     \
+  template i64 conv_backward_weight_bytes<T>(const ConvDims&);                                     \
   template void conv_backward_weight<T>(Stream, const ConvDims&, const T* const*, const T*, T*, T*, void*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -47,7 +47,7 @@ template <class T>
 struct DamForward {
   DamDims dims;
   const i64* lengths;  // [B] steps of each sample, or null for all
-  const T* x;          // [T,B,I]
+  const T* x;  // [T,B,I]
   DncWeights<const T> weights;
   DamState<const T> before;
   DamState<T> after;

@@ -75,8 +75,8 @@ MG_HD T binary(Binary kind, T a, T b) {
 // low + (high - low) u in [low, high): a value that rounds to high becomes the one before it.
 template <class T>
 MG_HD T uniform_of(double low, double high, double u) {
-  const T x = static_cast<T>(low + (high - low) * u), top = static_cast<T>(high);
-  return x < top || !(low < high) ? x : std::nextafter(top, static_cast<T>(low));
+  const T x = T(low + (high - low) * u), top = T(high);
+  return x < top || !(low < high) ? x : std::nextafter(top, T(low));
 }
 
 // v as another type; a float becomes an integer as in JavaScript's typed arrays: cut off, modulo 2^32 or 2^8, 0 where it is
@@ -84,11 +84,11 @@ MG_HD T uniform_of(double low, double high, double u) {
 template <class To, class From>
 MG_HD To converted(From v) {
   if constexpr (std::is_floating_point<From>::value && std::is_integral<To>::value) {
-    const double whole = std::trunc(static_cast<double>(v));
-    if (whole >= -2147483648.0 && whole < 2147483648.0) return static_cast<To>(static_cast<std::int32_t>(whole));
-    return std::isfinite(whole) ? static_cast<To>(static_cast<i64>(std::fmod(whole, 4294967296.0))) : To(0);
+    const double whole = std::trunc(double(v));
+    if (whole >= -2147483648.0 && whole < 2147483648.0) return To(std::int32_t(whole));
+    return std::isfinite(whole) ? To(i64(std::fmod(whole, 4294967296.0))) : To(0);
   } else {
-    return static_cast<To>(v);
+    return To(v);
   }
 }
 

@@ -1,3 +1,4 @@
+// Elementwise ops on the CPU.
 #include "elementwise.h"
 
 #include <algorithm>
@@ -21,14 +22,14 @@ void over_blocks(i64 n, F&& f) {
 template <class T>
 void unary_forward(Unary kind, i64 n, const T* x, T* y) {
   over_blocks(n, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) y[i] = unary(kind, x[i]);
+    for (i64 i = begin; i < end; i++) y[i] = unary(kind, x[i]);
   });
 }
 
 template <class T>
 void unary_backward(Unary kind, i64 n, const T* dy, const T* x, const T* y, T* dx) {
   over_blocks(n, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) dx[i] = unary_backward(kind, dy[i], x[i], y[i]);
+    for (i64 i = begin; i < end; i++) dx[i] = unary_backward(kind, dy[i], x[i], y[i]);
   });
 }
 
@@ -47,7 +48,7 @@ void binary_forward(Binary kind, const BroadcastDims& dims, const T* a, const T*
       at_b += index * dims.b_strides[axis - 1];
     }
     T* out = y + row * inner;
-    for (i64 i = 0; i < inner; ++i) out[i] = binary(kind, a[at_a + i * sa], b[at_b + i * sb]);
+    for (i64 i = 0; i < inner; i++) out[i] = binary(kind, a[at_a + i * sa], b[at_b + i * sb]);
   });
 }
 
@@ -59,10 +60,9 @@ void fill(i64 n, T value, T* y) {
 template <class T>
 void fill_random(bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y) {
   over_blocks(n, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) {
-      const std::uint64_t draw = static_cast<std::uint64_t>(i);
-      y[i] = normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw))
-                    : uniform_of<T>(a, b, philox_uniform(key, first + draw));
+    for (i64 i = begin; i < end; i++) {
+      const std::uint64_t draw = std::uint64_t(i);
+      y[i] = normal ? T(a + b * philox_normal(key, first + 2 * draw)) : uniform_of<T>(a, b, philox_uniform(key, first + draw));
     }
   });
 }
@@ -72,7 +72,7 @@ void cast_elements(i64 n, const void* x, void* y) {
   const From* const from = static_cast<const From*>(x);
   To* const to = static_cast<To*>(y);
   over_blocks(n, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) to[i] = converted<To>(from[i]);
+    for (i64 i = begin; i < end; i++) to[i] = converted<To>(from[i]);
   });
 }
 
@@ -95,11 +95,11 @@ void cast(i64 n, DType from, const void* x, DType to, void* y) {
   }
 }
 
-#define MG_INSTANTIATE(T)                                                                            \
-  template void unary_forward<T>(Unary, i64, const T*, T*);                                          \
-  template void unary_backward<T>(Unary, i64, const T*, const T*, const T*, T*);                     \
-  template void binary_forward<T>(Binary, const BroadcastDims&, const T*, const T*, T*);             \
-  template void fill<T>(i64, T, T*);                                                                 \
+#define MG_INSTANTIATE(T)                                                                \
+  template void unary_forward<T>(Unary, i64, const T*, T*);                              \
+  template void unary_backward<T>(Unary, i64, const T*, const T*, const T*, T*);         \
+  template void binary_forward<T>(Binary, const BroadcastDims&, const T*, const T*, T*); \
+  template void fill<T>(i64, T, T*);                                                     \
   template void fill_random<T>(bool, i64, std::uint64_t, std::uint64_t, double, double, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

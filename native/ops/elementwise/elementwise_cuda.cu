@@ -1,3 +1,4 @@
+// Elementwise ops on the GPU.
 #include "../../base/cuda/axes.h"
 #include "../../base/cuda/loops.h"
 #include "../../base/philox.h"
@@ -36,9 +37,8 @@ void fill(Stream stream, i64 n, T value, T* y) {
 template <class T>
 void fill_random(Stream stream, bool normal, i64 n, std::uint64_t key, std::uint64_t first, double a, double b, T* y) {
   each_element(stream, n, [=] MG_DEVICE(i64 i) {
-    const std::uint64_t draw = static_cast<std::uint64_t>(i);
-    y[i] = normal ? static_cast<T>(a + b * philox_normal(key, first + 2 * draw))
-                  : uniform_of<T>(a, b, philox_uniform(key, first + draw));
+    const std::uint64_t draw = std::uint64_t(i);
+    y[i] = normal ? T(a + b * philox_normal(key, first + 2 * draw)) : uniform_of<T>(a, b, philox_uniform(key, first + draw));
   });
 }
 
@@ -72,11 +72,11 @@ void cast(Stream stream, i64 n, DType from, const void* x, DType to, void* y) {
   }
 }
 
-#define MG_INSTANTIATE(T)                                                                                  \
-  template void unary_forward<T>(Stream, Unary, i64, const T*, T*);                                        \
-  template void unary_backward<T>(Stream, Unary, i64, const T*, const T*, const T*, T*);                   \
-  template void binary_forward<T>(Stream, Binary, const BroadcastDims&, const T*, const T*, T*);           \
-  template void fill<T>(Stream, i64, T, T*);                                                               \
+#define MG_INSTANTIATE(T)                                                                        \
+  template void unary_forward<T>(Stream, Unary, i64, const T*, T*);                              \
+  template void unary_backward<T>(Stream, Unary, i64, const T*, const T*, const T*, T*);         \
+  template void binary_forward<T>(Stream, Binary, const BroadcastDims&, const T*, const T*, T*); \
+  template void fill<T>(Stream, i64, T, T*);                                                     \
   template void fill_random<T>(Stream, bool, i64, std::uint64_t, std::uint64_t, double, double, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

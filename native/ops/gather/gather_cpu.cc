@@ -1,3 +1,4 @@
+// Rows chosen by number on the CPU.
 #include "gather.h"
 
 #include <algorithm>
@@ -26,12 +27,12 @@ void gather_backward(const GatherDims& d, const T* dy, const std::int32_t* indic
   Pool::get().parallel_for(kBands, [&](i64 band, int) {
     const i64 begin = part_begin(d.rows, kBands, band), end = part_begin(d.rows, kBands, band + 1);
     std::fill(dx + begin * d.width, dx + end * d.width, T(0));
-    for (i64 i = 0; i < d.picks; ++i) {
+    for (i64 i = 0; i < d.picks; i++) {
       const i64 row = indices[i];
       if (row < begin || row >= end) continue;
       const T* from = dy + i * d.width;
       T* to = dx + row * d.width;
-      for (i64 k = 0; k < d.width; ++k) to[k] += from[k];
+      for (i64 k = 0; k < d.width; k++) to[k] += from[k];
     }
   });
 }
@@ -49,9 +50,9 @@ void one_hot(i64 picks, i64 depth, const std::int32_t* indices, T* y) {
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                          \
-  template void gather_forward<T>(const GatherDims&, const T*, const std::int32_t*, T*);           \
-  template void gather_backward<T>(const GatherDims&, const T*, const std::int32_t*, T*);          \
+#define MG_INSTANTIATE(T)                                                                 \
+  template void gather_forward<T>(const GatherDims&, const T*, const std::int32_t*, T*);  \
+  template void gather_backward<T>(const GatherDims&, const T*, const std::int32_t*, T*); \
   template void one_hot<T>(i64, i64, const std::int32_t*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Rows chosen by number on the GPU.
 #include <limits>
 
 #include "../../base/cuda/loops.h"
@@ -36,9 +37,9 @@ void one_hot(Stream stream, i64 picks, i64 depth, const std::int32_t* indices, T
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                                  \
-  template void gather_forward<T>(Stream, const GatherDims&, const T*, const std::int32_t*, T*);           \
-  template void gather_backward<T>(Stream, const GatherDims&, const T*, const std::int32_t*, T*);          \
+#define MG_INSTANTIATE(T)                                                                         \
+  template void gather_forward<T>(Stream, const GatherDims&, const T*, const std::int32_t*, T*);  \
+  template void gather_backward<T>(Stream, const GatherDims&, const T*, const std::int32_t*, T*); \
   template void one_hot<T>(Stream, i64, i64, const std::int32_t*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

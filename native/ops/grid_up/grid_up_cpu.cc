@@ -1,3 +1,4 @@
+// Nearest doubling on the CPU.
 #include "grid_up.h"
 
 #include <algorithm>
@@ -21,8 +22,8 @@ void grid_up_forward(const UpDims& d, const T* x, T* y) {
   over_rows(d, d.rows(), [&](i64 image, i64 row) {
     const T* from = x + (image * d.height + d.source_row(row)) * d.width * d.channels;
     T* to = y + (image * d.rows() + row) * d.columns() * d.channels;
-    for (i64 q = 0; q < d.columns(); ++q)
-      for (i64 c = 0; c < d.channels; ++c) to[q * d.channels + c] = from[up_source(q) * d.channels + c];
+    for (i64 q = 0; q < d.columns(); q++)
+      for (i64 c = 0; c < d.channels; c++) to[q * d.channels + c] = from[up_source(q) * d.channels + c];
   });
 }
 
@@ -32,8 +33,8 @@ void grid_up_backward(const UpDims& d, const T* dy, T* dx) {
     const i64 line = d.columns() * d.channels;
     const T* from = dy + (image * d.rows() + d.first_row(row)) * line;
     T* to = dx + (image * d.height + row) * d.width * d.channels;
-    for (i64 q = 0; q < d.width; ++q)
-      for (i64 c = 0; c < d.channels; ++c) {
+    for (i64 q = 0; q < d.width; q++)
+      for (i64 c = 0; c < d.channels; c++) {
         const i64 first = up_first(q) * d.channels + c;
         T sum = from[first] + from[first + d.channels];
         if (d.copies() == 2) sum = (sum + from[line + first]) + from[line + first + d.channels];
@@ -42,8 +43,8 @@ void grid_up_backward(const UpDims& d, const T* dy, T* dx) {
   });
 }
 
-#define MG_INSTANTIATE(T)                                          \
-  template void grid_up_forward<T>(const UpDims&, const T*, T*);   \
+#define MG_INSTANTIATE(T)                                        \
+  template void grid_up_forward<T>(const UpDims&, const T*, T*); \
   template void grid_up_backward<T>(const UpDims&, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

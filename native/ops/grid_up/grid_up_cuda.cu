@@ -1,3 +1,4 @@
+// Nearest doubling on the GPU.
 #include "../../base/cuda/loops.h"
 #include "grid_up.h"
 
@@ -26,8 +27,8 @@ void grid_up_backward(Stream stream, const UpDims& d, const T* dy, T* dx) {
   });
 }
 
-#define MG_INSTANTIATE(T)                                                 \
-  template void grid_up_forward<T>(Stream, const UpDims&, const T*, T*);  \
+#define MG_INSTANTIATE(T)                                                \
+  template void grid_up_forward<T>(Stream, const UpDims&, const T*, T*); \
   template void grid_up_backward<T>(Stream, const UpDims&, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Strided reads, writes and joins on the CPU.
 #include "layout.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ i64 StridedDims::count() const {
 
 StridedDims StridedDims::merged() const {
   StridedDims m{offset, {}, {}};
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+  for (std::size_t axis = 0; axis < shape.size(); axis++) {
     if (shape[axis] == 1) continue;
     if (!m.shape.empty() && m.strides.back() == shape[axis] * strides[axis]) {
       m.shape.back() *= shape[axis];
@@ -52,9 +53,9 @@ StridedDims StridedDims::merged() const {
 template <class E>
 void strided_read(const StridedDims& d, const E* x, E* y) {
   over_lines(d, [&](i64 to, i64 from, i64 n, i64 stride) {
-    if (stride == 1) std::memcpy(y + to, x + from, static_cast<std::size_t>(n) * sizeof(E));
+    if (stride == 1) std::memcpy(y + to, x + from, std::size_t(n) * sizeof(E));
     else
-      for (i64 i = 0; i < n; ++i) y[to + i] = x[from + i * stride];
+      for (i64 i = 0; i < n; i++) y[to + i] = x[from + i * stride];
   });
 }
 
@@ -64,9 +65,9 @@ void strided_write(const StridedDims& d, const E* x, i64 y_count, E* y) {
     std::fill(y + block * kBlock, y + std::min(y_count, (block + 1) * kBlock), E(0));
   });
   over_lines(d, [&](i64 from, i64 to, i64 n, i64 stride) {
-    if (stride == 1) std::memcpy(y + to, x + from, static_cast<std::size_t>(n) * sizeof(E));
+    if (stride == 1) std::memcpy(y + to, x + from, std::size_t(n) * sizeof(E));
     else
-      for (i64 i = 0; i < n; ++i) y[to + i * stride] = x[from + i];
+      for (i64 i = 0; i < n; i++) y[to + i * stride] = x[from + i];
   });
 }
 
@@ -78,20 +79,20 @@ i64 JoinDims::total() const {
 
 void join(const JoinDims& d, i64 element_bytes, const std::vector<const char*>& xs, char* y) {
   const i64 total = d.total(), per_chunk = std::max<i64>(1, kBlock / std::max<i64>(1, total));
-  const i64 chunks = ceil_div(d.outer, per_chunk), inputs = static_cast<i64>(xs.size());
+  const i64 chunks = ceil_div(d.outer, per_chunk), inputs = i64(xs.size());
   Pool::get().parallel_for(chunks * inputs, [&](i64 item, int) {
-    const std::size_t j = static_cast<std::size_t>(item % inputs);
+    const std::size_t j = std::size_t(item % inputs);
     const i64 chunk = item / inputs, bytes = d.widths[j] * element_bytes;
     if (bytes == 0) return;
     i64 before = 0;
-    for (std::size_t k = 0; k < j; ++k) before += d.widths[k];
-    for (i64 o = chunk * per_chunk; o < std::min(d.outer, (chunk + 1) * per_chunk); ++o)
-      std::memcpy(y + (o * total + before) * element_bytes, xs[j] + o * bytes, static_cast<std::size_t>(bytes));
+    for (std::size_t k = 0; k < j; k++) before += d.widths[k];
+    for (i64 o = chunk * per_chunk; o < std::min(d.outer, (chunk + 1) * per_chunk); o++)
+      std::memcpy(y + (o * total + before) * element_bytes, xs[j] + o * bytes, std::size_t(bytes));
   });
 }
 
-#define MG_INSTANTIATE(E)                                              \
-  template void strided_read<E>(const StridedDims&, const E*, E*);     \
+#define MG_INSTANTIATE(E)                                          \
+  template void strided_read<E>(const StridedDims&, const E*, E*); \
   template void strided_write<E>(const StridedDims&, const E*, i64, E*);
 MG_INSTANTIATE(std::uint8_t)
 MG_INSTANTIATE(std::uint32_t)

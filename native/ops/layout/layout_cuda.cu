@@ -1,3 +1,4 @@
+// Strided reads, writes and joins on the GPU.
 #include "../../base/cuda/axes.h"
 #include "../../base/cuda/loops.h"
 #include "layout.h"
@@ -46,7 +47,7 @@ void join_one(Stream stream, i64 outer, i64 width, i64 total, i64 before, const 
 void join(Stream stream, const JoinDims& d, i64 element_bytes, const std::vector<const char*>& xs, char* y) {
   const i64 total = d.total();
   i64 before = 0;
-  for (std::size_t j = 0; j < xs.size(); ++j) {
+  for (std::size_t j = 0; j < xs.size(); j++) {
     const i64 width = d.widths[j];
     if (element_bytes == 1) join_one<std::uint8_t>(stream, d.outer, width, total, before, xs[j], y);
     else if (element_bytes == 4) join_one<std::uint32_t>(stream, d.outer, width, total, before, xs[j], y);
@@ -55,8 +56,8 @@ void join(Stream stream, const JoinDims& d, i64 element_bytes, const std::vector
   }
 }
 
-#define MG_INSTANTIATE(E)                                                      \
-  template void strided_read<E>(Stream, const StridedDims&, const E*, E*);     \
+#define MG_INSTANTIATE(E)                                                  \
+  template void strided_read<E>(Stream, const StridedDims&, const E*, E*); \
   template void strided_write<E>(Stream, const StridedDims&, const E*, i64, E*);
 MG_INSTANTIATE(std::uint8_t)
 MG_INSTANTIATE(std::uint32_t)

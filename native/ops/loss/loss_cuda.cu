@@ -1,3 +1,4 @@
+// Losses on the GPU.
 #include "../../base/cuda/log_sum_exp.h"
 #include "../../base/cuda/strips.h"
 #include "loss.h"
@@ -8,7 +9,7 @@ namespace {
 
 template <class T>
 MG_HD double mask_at(const T* mask, i64 i) {
-  return mask ? static_cast<double>(mask[i]) : 1;
+  return mask ? double(mask[i]) : 1;
 }
 
 }  // namespace
@@ -20,26 +21,24 @@ void bce_forward(Stream stream, const BceDims& d, const T* logits, const T* targ
       stream, StripDims{1, d.count, 1, BceDims::kBlock}, partials,
       [=] MG_DEVICE(i64, i64 i, i64) {
         const double m = mask_at(mask, i / span);
-        return m != 0 ? m * bce_with_logits(static_cast<double>(logits[i]), static_cast<double>(target[i])) : 0.0;
+        return m != 0 ? m * bce_with_logits(double(logits[i]), double(target[i])) : 0.0;
       },
-      [=] MG_DEVICE(i64, i64, double total) { *loss = static_cast<T>(total); });
+      [=] MG_DEVICE(i64, i64, double total) { *loss = T(total); });
 }
 
 template <class T>
 void bce_backward(Stream stream, const BceDims& d, const T* dloss, const T* logits, const T* target, const T* mask, T* dlogits) {
   const i64 span = d.span;
   each_element(stream, d.count, [=] MG_DEVICE(i64 i) {
-    const double m = mask_at(mask, i / span) * static_cast<double>(*dloss);
-    dlogits[i] =
-        m == 0 ? T(0)
-               : static_cast<T>(m * bce_with_logits_backward(static_cast<double>(logits[i]), static_cast<double>(target[i])));
+    const double m = mask_at(mask, i / span) * double(*dloss);
+    dlogits[i] = m == 0 ? T(0) : T(m * bce_with_logits_backward(double(logits[i]), double(target[i])));
   });
 }
 
 // The losses of the rows of a block are made by one warp each, and added by the first in order.
 template <class T>
-MG_KERNEL(loop_threads)
-class_losses(ClassDims d, i64 rows_per_block, const T* logits, const std::int32_t* classes, const T* mask, double* partials) {
+MG_KERNEL(loop_threads) class_losses(ClassDims d, i64 rows_per_block, const T* logits, const std::int32_t* classes, const T* mask,
+                        double* partials) {
   double* const losses = port::shared<double>();
   const i64 begin = port::block() * rows_per_block, end = begin + rows_per_block < d.rows ? begin + rows_per_block : d.rows;
   const int lane = port::thread() % 32;
@@ -49,7 +48,7 @@ class_losses(ClassDims d, i64 rows_per_block, const T* logits, const std::int32_
     if (m != 0) {
       const T* const z = logits + row * d.classes;
       const i64 chosen = classes[row];
-      const double at = inside(chosen, d.classes) ? static_cast<double>(z[chosen]) : std::numeric_limits<double>::quiet_NaN();
+      const double at = inside(chosen, d.classes) ? double(z[chosen]) : std::numeric_limits<double>::quiet_NaN();
       value = m * (warp_log_sum_exp(z, d.classes, lane) - at);
     }
     if (lane == 0) losses[row - begin] = value;
@@ -68,7 +67,7 @@ void cross_entropy_forward(Stream stream, const ClassDims& d, const T* logits, c
   port::launch(class_losses<T>, blocks, loop_threads, per_block * 8, stream, d, per_block, logits, classes, mask, partials);
   launch_strips<AddUp>(
       stream, StripDims{1, blocks, 1, blocks > 0 ? blocks : 1}, 1, [=] MG_DEVICE(i64, i64 block, i64) { return partials[block]; },
-      [=] MG_DEVICE(i64, i64, i64, double total) { *loss = static_cast<T>(total); });
+      [=] MG_DEVICE(i64, i64, i64, double total) { *loss = T(total); });
 }
 
 template <class T>
@@ -76,12 +75,12 @@ void cross_entropy_backward(Stream stream, const ClassDims& d, const T* dloss, c
                             const T* mask, T* dlogits) {
   const i64 n = d.classes;
   each_row(stream, d.rows, [=] MG_DEVICE(i64 row, int lane) {
-    const double m = mask_at(mask, row) * static_cast<double>(*dloss);
+    const double m = mask_at(mask, row) * double(*dloss);
     const T* const z = logits + row * n;
     T* const dz = dlogits + row * n;
     const double lse = m == 0 ? 0 : warp_log_sum_exp(z, n, lane);
     for (i64 k = lane; k < n; k += 32)
-      dz[k] = m == 0 ? T(0) : static_cast<T>(m * (std::exp(static_cast<double>(z[k]) - lse) - (k == classes[row] ? 1 : 0)));
+      dz[k] = m == 0 ? T(0) : T(m * (std::exp(double(z[k]) - lse) - (k == classes[row] ? 1 : 0)));
   });
 }
 

@@ -15,7 +15,7 @@ struct LstmCellDims {
 
   i64 cells() const { return rows * channels; }
   ColumnSums peephole_sums() const { return {period == 0 ? 0 : cells() / period, 3 * period}; }
-  i64 workspace_bytes() const { return peephole_sums().workspace_bytes() + 3 * period * static_cast<i64>(sizeof(double)); }
+  i64 workspace_bytes() const { return peephole_sums().workspace_bytes() + 3 * period * i64(sizeof(double)); }
 };
 
 template <class T>

@@ -1,3 +1,4 @@
+// The LSTM cell on the CPU.
 #include "../../base/lstm_cell.h"
 
 #include <algorithm>
@@ -13,16 +14,16 @@ template <class T>
 void peephole_gradient(const LstmCellDims& d, const T* dsums, const T* cell, const T* c_prev, T* dpeephole, double* workspace) {
   double* const totals = workspace;
   d.peephole_sums().run(workspace + 3 * d.period, totals, [&](i64 turn, double* sums) {
-    for (i64 k = 0; k < d.period; ++k) {
+    for (i64 k = 0; k < d.period; k++) {
       const i64 n = turn * d.period + k;
       const Gates<T> g = load_gates(dsums + n / d.channels * 4 * d.channels + n % d.channels, d.channels);
-      const double before = static_cast<double>(c_prev[n]);
-      sums[k] += static_cast<double>(g.i) * before;
-      sums[d.period + k] += static_cast<double>(g.f) * before;
-      sums[2 * d.period + k] += static_cast<double>(g.o) * static_cast<double>(cell[n]);
+      const double before = double(c_prev[n]);
+      sums[k] += double(g.i) * before;
+      sums[d.period + k] += double(g.f) * before;
+      sums[2 * d.period + k] += double(g.o) * double(cell[n]);
     }
   });
-  for (i64 k = 0; k < 3 * d.period; ++k) dpeephole[k] = static_cast<T>(totals[k]);
+  for (i64 k = 0; k < 3 * d.period; k++) dpeephole[k] = T(totals[k]);
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ void lstm_cell_forward(const LstmCellDims& d, const T* sums, const T* c_prev, co
     const T* from = sums + row * 4 * d.channels;
     T* to = gates + row * 4 * d.channels;
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
-    for (i64 c = 0; c < d.channels; ++c) {
+    for (i64 c = 0; c < d.channels; c++) {
       Gates<T> a;
       const Gates<T> s = load_gates(from + c, d.channels);
       State<T> state;
@@ -54,7 +55,7 @@ void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T
     const T* from = gates + row * 4 * d.channels;
     T* to = dsums + row * 4 * d.channels;
     const i64 first = row * d.channels, weight = d.period == 0 ? 0 : first % d.period;
-    for (i64 c = 0; c < d.channels; ++c) {
+    for (i64 c = 0; c < d.channels; c++) {
       const i64 n = first + c;
       const Gates<T> a = load_gates(from + c, d.channels);
       const T up_h = dh == nullptr ? T(0) : dh[n], up_c = dc == nullptr ? T(0) : dc[n];
@@ -67,10 +68,10 @@ void lstm_cell_backward(const LstmCellDims& d, const T* dh, const T* dc, const T
   if (dpeephole != nullptr) peephole_gradient(d, dsums, cell, c_prev, dpeephole, workspace);
 }
 
-#define MG_INSTANTIATE(T)                                                                                              \
-  template void lstm_cell_forward<T>(const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);                \
-  template void lstm_cell_backward<T>(const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, \
-                                      T*, T*, T*, double*);
+#define MG_INSTANTIATE(T)                                                                                                      \
+  template void lstm_cell_forward<T>(const LstmCellDims&, const T*, const T*, const T*, T, T*, T*, T*);                        \
+  template void lstm_cell_backward<T>(const LstmCellDims&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, \
+                                      T*, double*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)
 

@@ -1,3 +1,4 @@
+// The LSTM cell on the GPU.
 #include "../../base/cuda/strips.h"
 #include "../../base/lstm_cell.h"
 #include "lstm_cell.h"
@@ -43,9 +44,9 @@ void lstm_cell_backward(Stream stream, const LstmCellDims& d, const T* dh, const
         const i64 gate = k / period, n = turn * period + (k - gate * period), row = n / channels;
         const Gates<T> g = load_gates(dsums + row * 4 * channels + n - row * channels, channels);
         const T sum = gate == 0 ? g.i : gate == 1 ? g.f : g.o;
-        return static_cast<double>(sum) * static_cast<double>(gate == 2 ? cell[n] : c_prev[n]);
+        return double(sum) * double(gate == 2 ? cell[n] : c_prev[n]);
       },
-      [=] MG_DEVICE(i64, i64 k, double total) { dpeephole[k] = static_cast<T>(total); });
+      [=] MG_DEVICE(i64, i64 k, double total) { dpeephole[k] = T(total); });
 }
 
 #define MG_INSTANTIATE(T)                                                                                                      \

@@ -1,3 +1,4 @@
+// The matrix product on the CPU.
 #include "matmul.h"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ constexpr i64 small_work = 200'000;  // multiply-adds below which waking a threa
 template <class F>
 void for_chunks(i64 chunks, i64 multiply_adds, F&& fn) {
   if (multiply_adds < small_work) {
-    for (i64 c = 0; c < chunks; ++c) fn(c, 0);
+    for (i64 c = 0; c < chunks; c++) fn(c, 0);
   } else {
     Pool::get().parallel_for(chunks, fn);
   }
@@ -50,13 +51,13 @@ struct PackedSpace {
 template <class T>
 void pack_panel(const MatmulDims& d, const T* b, i64 column, i64 width, i64 padded, i64 first, i64 last, T* panel) {
   if (d.transposed) {
-    for (i64 n = 0; n < width; ++n)
-      for (i64 k = first; k < last; ++k) panel[k * padded + n] = b[(column + n) * d.inner + k];
+    for (i64 n = 0; n < width; n++)
+      for (i64 k = first; k < last; k++) panel[k * padded + n] = b[(column + n) * d.inner + k];
   }
-  for (i64 k = first; k < last; ++k) {
+  for (i64 k = first; k < last; k++) {
     T* to = panel + k * padded;
-    if (!d.transposed) std::memcpy(to, b + k * d.columns + column, static_cast<std::size_t>(width) * sizeof(T));
-    for (i64 n = width; n < padded; ++n) to[n] = T(0);
+    if (!d.transposed) std::memcpy(to, b + k * d.columns + column, std::size_t(width) * sizeof(T));
+    for (i64 n = width; n < padded; n++) to[n] = T(0);
   }
 }
 
@@ -102,10 +103,10 @@ void add_rows(const T* a, const T* b, i64 inner, i64 ld, i64 width, T* __restric
   for (; k + 4 <= inner; k += 4) {
     const T a0 = a[k], a1 = a[k + 1], a2 = a[k + 2], a3 = a[k + 3];
     const T *b0 = b + k * ld, *b1 = b0 + ld, *b2 = b1 + ld, *b3 = b2 + ld;
-    for (i64 n = 0; n < width; ++n) y[n] += (a0 * b0[n] + a1 * b1[n]) + (a2 * b2[n] + a3 * b3[n]);
+    for (i64 n = 0; n < width; n++) y[n] += (a0 * b0[n] + a1 * b1[n]) + (a2 * b2[n] + a3 * b3[n]);
   }
-  for (; k < inner; ++k)
-    for (i64 n = 0; n < width; ++n) y[n] += a[k] * b[k * ld + n];
+  for (; k < inner; k++)
+    for (i64 n = 0; n < width; n++) y[n] += a[k] * b[k * ld + n];
 }
 
 template <class T>
@@ -114,10 +115,10 @@ T dot(const T* a, const T* b, i64 n) {
   T sums[lanes] = {};
   i64 k = 0;
   for (; k + lanes <= n; k += lanes)
-    for (i64 j = 0; j < lanes; ++j) sums[j] += a[k + j] * b[k + j];
+    for (i64 j = 0; j < lanes; j++) sums[j] += a[k + j] * b[k + j];
   T sum = 0;
   for (const T s : sums) sum += s;
-  for (; k < n; ++k) sum += a[k] * b[k];
+  for (; k < n; k++) sum += a[k] * b[k];
   return sum;
 }
 
@@ -129,12 +130,12 @@ void thin_product(const MatmulDims& d, const T* a, const T* b, const T* bias, T*
   for_chunks(d.batch * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 item = c / blocks, first = c % blocks * width, count = std::min(width, d.columns - first);
     const T* matrix = b + item * d.inner * d.columns;
-    for (i64 m = item * d.rows; m < (item + 1) * d.rows; ++m) {
+    for (i64 m = item * d.rows; m < (item + 1) * d.rows; m++) {
       T* to = y + m * d.columns + first;
-      for (i64 n = 0; n < count; ++n) to[n] = bias ? bias[first + n] : T(0);
+      for (i64 n = 0; n < count; n++) to[n] = bias ? bias[first + n] : T(0);
       if (!d.transposed) add_rows(a + m * d.inner, matrix + first, d.inner, d.columns, count, to);
       else
-        for (i64 n = 0; n < count; ++n) to[n] += dot(a + m * d.inner, matrix + (first + n) * d.inner, d.inner);
+        for (i64 n = 0; n < count; n++) to[n] += dot(a + m * d.inner, matrix + (first + n) * d.inner, d.inner);
     }
   });
 }
@@ -168,9 +169,9 @@ const T* pad_columns(const MatmulDims& d, const T* dy, i64 padded, T* to) {
   if (padded == d.columns) return dy;
   const i64 rows = d.batch * d.rows;
   for_chunks(ceil_div(rows, pack_rows), rows * d.columns, [&](i64 chunk, int) {
-    for (i64 m = chunk * pack_rows; m < std::min(rows, (chunk + 1) * pack_rows); ++m) {
-      std::memcpy(to + m * padded, dy + m * d.columns, static_cast<std::size_t>(d.columns) * sizeof(T));
-      for (i64 n = d.columns; n < padded; ++n) to[m * padded + n] = T(0);
+    for (i64 m = chunk * pack_rows; m < std::min(rows, (chunk + 1) * pack_rows); m++) {
+      std::memcpy(to + m * padded, dy + m * d.columns, std::size_t(d.columns) * sizeof(T));
+      for (i64 n = d.columns; n < padded; n++) to[m * padded + n] = T(0);
     }
   });
   return to;
@@ -182,12 +183,12 @@ void thin_outer(const MatmulDims& d, const T* a, const T* dy, T* g) {
   const i64 lines = std::max<i64>(1, 8192 / d.columns), blocks = ceil_div(d.inner, lines);
   for_chunks(d.batch * blocks, d.multiply_adds(), [&](i64 c, int) {
     const i64 item = c / blocks, first = c % blocks * lines;
-    for (i64 k = first; k < std::min(d.inner, first + lines); ++k) {
+    for (i64 k = first; k < std::min(d.inner, first + lines); k++) {
       T* __restrict to = g + (item * d.inner + k) * d.columns;
       std::fill_n(to, d.columns, T(0));
-      for (i64 m = item * d.rows; m < (item + 1) * d.rows; ++m) {
+      for (i64 m = item * d.rows; m < (item + 1) * d.rows; m++) {
         const T scale = a[m * d.inner + k];
-        for (i64 n = 0; n < d.columns; ++n) to[n] += scale * dy[m * d.columns + n];
+        for (i64 n = 0; n < d.columns; n++) to[n] += scale * dy[m * d.columns + n];
       }
     }
   });
@@ -247,18 +248,18 @@ void matmul_outer(const MatmulDims& d, const T* a, const T* dy, T* g, void* work
   for_chunks(d.batch * blocks, d.batch * size * split.partials, [&](i64 c, int) {
     const i64 item = c / blocks, first = c % blocks * 4096;
     const T* from = sums + item * split.partials * size;
-    for (i64 k = first; k < std::min(size, first + 4096); ++k) {
+    for (i64 k = first; k < std::min(size, first + 4096); k++) {
       T sum = from[k];
-      for (i64 part = 1; part < split.partials; ++part) sum += from[part * size + k];
+      for (i64 part = 1; part < split.partials; part++) sum += from[part * size + k];
       g[item * size + k] = sum;
     }
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                       \
-  template i64 matmul_forward_bytes<T>(const MatmulDims&);                                      \
-  template void matmul_forward<T>(const MatmulDims&, const T*, const T*, const T*, T*, void*);  \
-  template i64 matmul_outer_bytes<T>(const MatmulDims&);                                        \
+#define MG_INSTANTIATE(T)                                                                      \
+  template i64 matmul_forward_bytes<T>(const MatmulDims&);                                     \
+  template void matmul_forward<T>(const MatmulDims&, const T*, const T*, const T*, T*, void*); \
+  template i64 matmul_outer_bytes<T>(const MatmulDims&);                                       \
   template void matmul_outer<T>(const MatmulDims&, const T*, const T*, T*, void*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// The matrix product on the GPU.
 #include "../../base/cuda/gemm.h"
 #include "matmul.h"
 
@@ -39,9 +40,9 @@ void matmul_outer(Stream stream, const MatmulDims& d, const T* a, const T* dy, T
   if (slices > 1) add_slices(stream, slices, size, sums, g);
 }
 
-#define MG_INSTANTIATE(T)                                                                              \
-  template void matmul_forward<T>(Stream, const MatmulDims&, const T*, const T*, const T*, T*);        \
-  template i64 matmul_outer_bytes<T>(const MatmulDims&);                                               \
+#define MG_INSTANTIATE(T)                                                                       \
+  template void matmul_forward<T>(Stream, const MatmulDims&, const T*, const T*, const T*, T*); \
+  template i64 matmul_outer_bytes<T>(const MatmulDims&);                                        \
   template void matmul_outer<T>(Stream, const MatmulDims&, const T*, const T*, T*, void*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Max pooling on the GPU.
 #include "../../base/cuda/loops.h"
 #include "max_pool.h"
 
@@ -41,8 +42,8 @@ void max_pool_backward(Stream stream, const PoolDims& d, const T* dy, const T* x
   });
 }
 
-#define MG_INSTANTIATE(T)                                                    \
-  template void max_pool_forward<T>(Stream, const PoolDims&, const T*, T*);  \
+#define MG_INSTANTIATE(T)                                                   \
+  template void max_pool_forward<T>(Stream, const PoolDims&, const T*, T*); \
   template void max_pool_backward<T>(Stream, const PoolDims&, const T*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -20,7 +20,7 @@ struct ListBlocks {
   };
   std::vector<Block> blocks;
   explicit ListBlocks(const std::vector<i64>& counts);
-  i64 count() const { return static_cast<i64>(blocks.size()); }
+  i64 count() const { return i64(blocks.size()); }
 };
 
 // √Σ g² over the whole list, in double, block by block in order. partials [list.count()].
@@ -31,7 +31,7 @@ void global_norm(const ListBlocks& list, const std::vector<const T*>& tensors, T
 template <class T>
 MG_HD double step_scale(const T* norm, double max_norm) {
   if (!norm) return 1;
-  const double n = static_cast<double>(*norm);
+  const double n = double(*norm);
   if (!std::isfinite(n)) return std::numeric_limits<double>::quiet_NaN();
   return n > max_norm ? max_norm / n : 1;
 }
@@ -79,15 +79,15 @@ struct AdamRule {
   T epsilon, shrink, weight_decay;  // θ ← shrink θ first; weight_decay θ goes into g
 
   AdamRule(double rate, double decay, double b1, double b2, double eps, bool decoupled)
-      : lr(rate), beta1(b1), beta2(b2), epsilon(static_cast<T>(eps)), shrink(static_cast<T>(decoupled ? 1 - rate * decay : 1)),
-        weight_decay(static_cast<T>(decoupled ? 0 : decay)) {}
+      : lr(rate), beta1(b1), beta2(b2), epsilon(T(eps)), shrink(T(decoupled ? 1 - rate * decay : 1)),
+        weight_decay(T(decoupled ? 0 : decay)) {}
   // The rate and the correction of the root at step t.
-  MG_HD T rate(double t) const { return static_cast<T>(lr / (1 - std::pow(beta1, t))); }
-  MG_HD T correction(double t) const { return static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, t))); }
+  MG_HD T rate(double t) const { return T(lr / (1 - std::pow(beta1, t))); }
+  MG_HD T correction(double t) const { return T(1 / std::sqrt(1 - std::pow(beta2, t))); }
   MG_HD void update(T g, T rate, T correction, T& x, T& m, T& v) const {
     g += weight_decay * x;
-    m = static_cast<T>(beta1) * m + static_cast<T>(1 - beta1) * g;
-    v = static_cast<T>(beta2) * v + static_cast<T>(1 - beta2) * g * g;
+    m = T(beta1) * m + T(1 - beta1) * g;
+    v = T(beta2) * v + T(1 - beta2) * g * g;
     x = shrink * x - rate * m / (std::sqrt(v) * correction + epsilon);
   }
 };
@@ -115,10 +115,10 @@ struct RmsPropRule {
   bool outside;  // ε outside the root, lr on the buffer
 
   RmsPropRule(RmsPropFlavor flavor, double lr, double lambda, double rho, double eps, double mu)
-      : decay(static_cast<T>(rho)), rest(static_cast<T>(1 - rho)), epsilon(static_cast<T>(eps)), momentum(static_cast<T>(mu)),
-        weight_decay(static_cast<T>(lambda)), outside(flavor == RmsPropFlavor::pytorch) {
-    inner_rate = outside ? T(1) : static_cast<T>(lr);
-    outer_rate = outside ? static_cast<T>(lr) : T(1);
+      : decay(T(rho)), rest(T(1 - rho)), epsilon(T(eps)), momentum(T(mu)), weight_decay(T(lambda)),
+        outside(flavor == RmsPropFlavor::pytorch) {
+    inner_rate = outside ? T(1) : T(lr);
+    outer_rate = outside ? T(lr) : T(1);
   }
   // mean: null unless graves; buf: null without momentum.
   MG_HD void update(T g, T& x, T& n, T* mean, T* buf) const {

@@ -1,3 +1,4 @@
+// Steps of the optimizers on the CPU.
 #include "optimizer.h"
 
 #include <algorithm>
@@ -13,30 +14,30 @@ void over_blocks(const StepLists<T>& s, F&& f) {
   const double scale = step_scale(s.norm, s.max_norm);
   if (scale != scale) return;
   Pool::get().parallel_for(s.list->count(), [&](i64 c, int) {
-    const ListBlocks::Block& block = s.list->blocks[static_cast<std::size_t>(c)];
-    f(block.tensor, block.begin, block.end, static_cast<T>(scale));
+    const ListBlocks::Block& block = s.list->blocks[std::size_t(c)];
+    f(block.tensor, block.begin, block.end, T(scale));
   });
 }
 
 }  // namespace
 
 ListBlocks::ListBlocks(const std::vector<i64>& counts) {
-  for (std::size_t j = 0; j < counts.size(); ++j)
+  for (std::size_t j = 0; j < counts.size(); j++)
     for (i64 begin = 0; begin < counts[j]; begin += kBlock) blocks.push_back({j, begin, std::min(counts[j], begin + kBlock)});
 }
 
 template <class T>
 void global_norm(const ListBlocks& list, const std::vector<const T*>& tensors, T* norm, double* partials) {
   Pool::get().parallel_for(list.count(), [&](i64 c, int) {
-    const ListBlocks::Block& block = list.blocks[static_cast<std::size_t>(c)];
+    const ListBlocks::Block& block = list.blocks[std::size_t(c)];
     const T* x = tensors[block.tensor];
     double sum = 0;
-    for (i64 i = block.begin; i < block.end; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    for (i64 i = block.begin; i < block.end; i++) sum += double(x[i]) * double(x[i]);
     partials[c] = sum;
   });
   double total = 0;
-  for (i64 c = 0; c < list.count(); ++c) total += partials[c];
-  *norm = static_cast<T>(std::sqrt(total));
+  for (i64 c = 0; c < list.count(); c++) total += partials[c];
+  *norm = T(std::sqrt(total));
 }
 
 template <class T>
@@ -45,31 +46,31 @@ void clip_by_norm(const ListBlocks& list, const std::vector<const T*>& xs, const
   double scale = step_scale(norm, max_norm);
   if (scale != scale) scale = 1;
   Pool::get().parallel_for(list.count(), [&](i64 c, int) {
-    const ListBlocks::Block& block = list.blocks[static_cast<std::size_t>(c)];
-    const T *x = xs[block.tensor], factor = static_cast<T>(scale);
+    const ListBlocks::Block& block = list.blocks[std::size_t(c)];
+    const T *x = xs[block.tensor], factor = T(scale);
     T* y = ys[block.tensor];
-    for (i64 i = block.begin; i < block.end; ++i) y[i] = factor * x[i];
+    for (i64 i = block.begin; i < block.end; i++) y[i] = factor * x[i];
   });
 }
 
 template <class T>
 void clip_by_value(const ListBlocks& list, const std::vector<const T*>& xs, double limit, const std::vector<T*>& ys) {
-  const T high = static_cast<T>(limit);
+  const T high = T(limit);
   Pool::get().parallel_for(list.count(), [&](i64 c, int) {
-    const ListBlocks::Block& block = list.blocks[static_cast<std::size_t>(c)];
+    const ListBlocks::Block& block = list.blocks[std::size_t(c)];
     const T* x = xs[block.tensor];
     T* y = ys[block.tensor];
-    for (i64 i = block.begin; i < block.end; ++i) y[i] = x[i] > high ? high : x[i] < -high ? -high : x[i];
+    for (i64 i = block.begin; i < block.end; i++) y[i] = x[i] > high ? high : x[i] < -high ? -high : x[i];
   });
 }
 
 template <class T>
 void sgd_step(const StepLists<T>& s, const std::vector<T*>& momenta, double momentum, bool nesterov) {
-  const SgdRule<T> rule{static_cast<T>(s.lr), static_cast<T>(momentum), static_cast<T>(s.weight_decay), nesterov};
+  const SgdRule<T> rule{T(s.lr), T(momentum), T(s.weight_decay), nesterov};
   over_blocks(s, [&](std::size_t j, i64 begin, i64 end, T scale) {
     T *x = (*s.parameters)[j], *buf = momenta.empty() ? nullptr : momenta[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) rule.update(scale * grad[i], x[i], buf ? buf + i : nullptr);
+    for (i64 i = begin; i < end; i++) rule.update(scale * grad[i], x[i], buf ? buf + i : nullptr);
   });
 }
 
@@ -84,7 +85,7 @@ void adam_step(const StepLists<T>& s, const std::vector<T*>& firsts, const std::
     const T rate = rule.rate(*steps[j]), correction = rule.correction(*steps[j]);
     T *x = (*s.parameters)[j], *m = firsts[j], *v = seconds[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i) rule.update(factor * grad[i], rate, correction, x[i], m[i], v[i]);
+    for (i64 i = begin; i < end; i++) rule.update(factor * grad[i], rate, correction, x[i], m[i], v[i]);
   });
 }
 
@@ -96,7 +97,7 @@ void rmsprop_step(const StepLists<T>& s, RmsPropFlavor flavor, const std::vector
     T *x = (*s.parameters)[j], *n = squares[j];
     T *mean = flavor == RmsPropFlavor::graves ? means[j] : nullptr, *buf = momenta.empty() ? nullptr : momenta[j];
     const T* grad = (*s.grads)[j];
-    for (i64 i = begin; i < end; ++i)
+    for (i64 i = begin; i < end; i++)
       rule.update(scale * grad[i], x[i], n[i], mean ? mean + i : nullptr, buf ? buf + i : nullptr);
   });
 }

@@ -1,3 +1,4 @@
+// Steps of the optimizers on the GPU, all parameters in one launch.
 #include "../../base/cuda/strips.h"
 #include "optimizer.h"
 
@@ -16,7 +17,9 @@ struct Batch {
   void* list[most_lists][most_tensors] = {};
 
   template <class T>
-  MG_HD T* at(int l, int j) const { return static_cast<T*>(list[l][j]); }
+  MG_HD T* at(int l, int j) const {
+    return static_cast<T*>(list[l][j]);
+  }
   MG_HD int tensor_of(i64 block) const {
     int j = 0;
     while (block >= first_block[j + 1]) j++;
@@ -39,8 +42,8 @@ template <class Fill, class Run>
 void over_batches(const std::vector<i64>& counts, Fill fill, Run run) {
   for (std::size_t first = 0; first < counts.size(); first += most_tensors) {
     Batch batch;
-    batch.first = static_cast<int>(first);
-    for (std::size_t k = first; k < counts.size() && k < first + most_tensors; ++k) {
+    batch.first = int(first);
+    for (std::size_t k = first; k < counts.size() && k < first + most_tensors; k++) {
       batch.sizes[batch.count] = counts[k];
       batch.first_block[batch.count + 1] = batch.first_block[batch.count] + ceil_div(counts[k], per_block);
       fill(batch, batch.count, k);
@@ -66,21 +69,21 @@ template <class T>
 void global_norm(Stream stream, const ListBlocks& list, const std::vector<i64>& counts, const std::vector<const T*>& tensors,
                  T* norm, double* partials) {
   i64 done = 0;
-  for (std::size_t j = 0; j < counts.size(); ++j) {
+  for (std::size_t j = 0; j < counts.size(); j++) {
     const T* const x = tensors[j];
     const i64 blocks = ceil_div(counts[j], ListBlocks::kBlock);
     double* const to = partials + done;
     if (blocks > 0)
       launch_strips<AddUp>(
           stream, StripDims{1, counts[j], 1, ListBlocks::kBlock}, blocks,
-          [=] MG_DEVICE(i64, i64 i, i64) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); },
+          [=] MG_DEVICE(i64, i64 i, i64) { return double(x[i]) * double(x[i]); },
           [=] MG_DEVICE(i64, i64 block, i64, double total) { to[block] = total; });
     done += blocks;
   }
   const i64 blocks = list.count();
   launch_strips<AddUp>(
       stream, StripDims{1, blocks, 1, blocks > 0 ? blocks : 1}, 1, [=] MG_DEVICE(i64, i64 block, i64) { return partials[block]; },
-      [=] MG_DEVICE(i64, i64, i64, double total) { *norm = static_cast<T>(std::sqrt(total)); });
+      [=] MG_DEVICE(i64, i64, i64, double total) { *norm = T(std::sqrt(total)); });
 }
 
 template <class T>
@@ -91,7 +94,7 @@ void clip_by_norm(Stream stream, const std::vector<i64>& counts, const std::vect
       [&](const Batch& batch) {
         each_of_list(stream, batch, [=] MG_DEVICE(const Batch& b, int j, i64 i) {
           const double scale = step_scale(norm, max_norm);
-          b.at<T>(1, j)[i] = static_cast<T>(scale == scale ? scale : 1) * b.at<T>(0, j)[i];
+          b.at<T>(1, j)[i] = T(scale == scale ? scale : 1) * b.at<T>(0, j)[i];
         });
       });
 }
@@ -99,7 +102,7 @@ void clip_by_norm(Stream stream, const std::vector<i64>& counts, const std::vect
 template <class T>
 void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vector<const T*>& xs, double limit,
                    const std::vector<T*>& ys) {
-  const T high = static_cast<T>(limit);
+  const T high = T(limit);
   over_batches(
       counts, [&](Batch& b, int j, std::size_t k) { b.list[0][j] = or_null(xs, k), b.list[1][j] = ys[k]; },
       [&](const Batch& batch) {
@@ -113,7 +116,7 @@ void clip_by_value(Stream stream, const std::vector<i64>& counts, const std::vec
 template <class T>
 void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>& s, const std::vector<T*>& momenta,
               double momentum, bool nesterov) {
-  const SgdRule<T> rule{static_cast<T>(s.lr), static_cast<T>(momentum), static_cast<T>(s.weight_decay), nesterov};
+  const SgdRule<T> rule{T(s.lr), T(momentum), T(s.weight_decay), nesterov};
   const T* const norm = s.norm;
   const double max_norm = s.max_norm;
   over_batches(
@@ -126,7 +129,7 @@ void sgd_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>&
           const double scale = step_scale(norm, max_norm);
           if (scale != scale) return;
           T* const buf = b.at<T>(2, j);
-          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], buf ? buf + i : nullptr);
+          rule.update(T(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], buf ? buf + i : nullptr);
         });
       });
 }
@@ -148,13 +151,13 @@ void adam_step(Stream stream, const std::vector<i64>& counts, const StepLists<T>
       [&](const Batch& batch) {
         each_element(stream, batch.count, [=] MG_DEVICE(i64 j) {
           const double scale = step_scale(norm, max_norm);
-          if (scale == scale) *batch.at<double>(4, static_cast<int>(j)) += 1;
+          if (scale == scale) *batch.at<double>(4, int(j)) += 1;
         });
         each_of_list(stream, batch, [=] MG_DEVICE(const Batch& b, int j, i64 i) {
           const double scale = step_scale(norm, max_norm), t = *b.at<double>(4, j);
           if (scale != scale) return;
-          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], rule.rate(t), rule.correction(t), b.at<T>(0, j)[i],
-                      b.at<T>(2, j)[i], b.at<T>(3, j)[i]);
+          rule.update(T(scale) * b.at<T>(1, j)[i], rule.rate(t), rule.correction(t), b.at<T>(0, j)[i], b.at<T>(2, j)[i],
+                      b.at<T>(3, j)[i]);
         });
       });
 }
@@ -178,7 +181,7 @@ void rmsprop_step(Stream stream, const std::vector<i64>& counts, const StepLists
           const double scale = step_scale(norm, max_norm);
           if (scale != scale) return;
           T *const mean = b.at<T>(3, j), *const buf = b.at<T>(4, j);
-          rule.update(static_cast<T>(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], b.at<T>(2, j)[i], mean ? mean + i : nullptr,
+          rule.update(T(scale) * b.at<T>(1, j)[i], b.at<T>(0, j)[i], b.at<T>(2, j)[i], mean ? mean + i : nullptr,
                       buf ? buf + i : nullptr);
         });
       });

@@ -16,7 +16,7 @@ struct ReduceDims {
   static constexpr i64 kBlock = 4096;  // elements of x that one partial result covers
   i64 rows_per_block() const { return std::max<i64>(1, kBlock / std::max<i64>(1, inner)); }
   i64 blocks() const { return (length + rows_per_block() - 1) / rows_per_block(); }
-  i64 workspace_bytes() const { return outer * blocks() * inner * static_cast<i64>(sizeof(double)); }
+  i64 workspace_bytes() const { return outer * blocks() * inner * i64(sizeof(double)); }
 };
 
 template <class T>

@@ -1,3 +1,4 @@
+// Reductions on the CPU.
 #include "reduce.h"
 
 #include <limits>
@@ -24,16 +25,16 @@ void reduce_with(const ReduceDims& d, const T* x, T* y, double* partials) {
     const i64 o = chunk / blocks, first = chunk % blocks * rows, last = std::min(d.length, first + rows);
     double* partial = partials + chunk * d.inner;
     std::fill(partial, partial + d.inner, R::start);
-    for (i64 r = first; r < last; ++r) {
+    for (i64 r = first; r < last; r++) {
       const T* row = x + (o * d.length + r) * d.inner;
-      for (i64 i = 0; i < d.inner; ++i) partial[i] = R::join(partial[i], static_cast<double>(row[i]));
+      for (i64 i = 0; i < d.inner; i++) partial[i] = R::join(partial[i], double(row[i]));
     }
   });
-  for (i64 o = 0; o < d.outer; ++o)
-    for (i64 i = 0; i < d.inner; ++i) {
+  for (i64 o = 0; o < d.outer; o++)
+    for (i64 i = 0; i < d.inner; i++) {
       double total = R::start;
-      for (i64 block = 0; block < blocks; ++block) total = R::join(total, partials[(o * blocks + block) * d.inner + i]);
-      y[o * d.inner + i] = static_cast<T>(total);
+      for (i64 block = 0; block < blocks; block++) total = R::join(total, partials[(o * blocks + block) * d.inner + i]);
+      y[o * d.inner + i] = T(total);
     }
 }
 
@@ -50,8 +51,8 @@ void max_backward(const ReduceDims& d, const T* dy, const T* x, const T* y, T* d
   if (d.length * d.inner == 0) return;
   Pool::get().parallel_for(d.outer, [&](i64 o, int) {
     std::fill(dx + o * d.length * d.inner, dx + (o + 1) * d.length * d.inner, T(0));
-    for (i64 i = 0; i < d.inner; ++i)
-      for (i64 r = 0; r < d.length; ++r) {
+    for (i64 i = 0; i < d.inner; i++)
+      for (i64 r = 0; r < d.length; r++) {
         const i64 at = (o * d.length + r) * d.inner + i;
         if (x[at] != y[o * d.inner + i]) continue;
         dx[at] = dy[o * d.inner + i];
@@ -60,8 +61,8 @@ void max_backward(const ReduceDims& d, const T* dy, const T* x, const T* y, T* d
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                    \
-  template void reduce_forward<T>(Reduce, const ReduceDims&, const T*, T*, double*);         \
+#define MG_INSTANTIATE(T)                                                            \
+  template void reduce_forward<T>(Reduce, const ReduceDims&, const T*, T*, double*); \
   template void max_backward<T>(const ReduceDims&, const T*, const T*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Reductions on the GPU.
 #include <limits>
 
 #include "../../base/cuda/strips.h"
@@ -17,8 +18,8 @@ void reduce_with(Stream stream, const ReduceDims& d, const T* x, T* y, double* p
   const i64 length = d.length, inner = d.inner;
   reduce_strips<R>(
       stream, StripDims{d.outer, length, inner, d.rows_per_block()}, partials,
-      [=] MG_DEVICE(i64 o, i64 r, i64 i) { return static_cast<double>(x[(o * length + r) * inner + i]); },
-      [=] MG_DEVICE(i64 o, i64 i, double total) { y[o * inner + i] = static_cast<T>(total); });
+      [=] MG_DEVICE(i64 o, i64 r, i64 i) { return double(x[(o * length + r) * inner + i]); },
+      [=] MG_DEVICE(i64 o, i64 i, double total) { y[o * inner + i] = T(total); });
 }
 
 }  // namespace
@@ -46,8 +47,8 @@ void max_backward(Stream stream, const ReduceDims& d, const T* dy, const T* x, c
   });
 }
 
-#define MG_INSTANTIATE(T)                                                                            \
-  template void reduce_forward<T>(Stream, Reduce, const ReduceDims&, const T*, T*, double*);         \
+#define MG_INSTANTIATE(T)                                                                    \
+  template void reduce_forward<T>(Stream, Reduce, const ReduceDims&, const T*, T*, double*); \
   template void max_backward<T>(Stream, const ReduceDims&, const T*, const T*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

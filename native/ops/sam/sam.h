@@ -115,7 +115,7 @@ template <class T>
 struct SamForward {
   SamDims dims;
   const i64* lengths;  // [B] steps of each sample, or null for all
-  const T* x;          // [T,B,I]
+  const T* x;  // [T,B,I]
   DncWeights<const T> weights;
   SamState<const T> before;
   SamState<T> after;  // memory, ring and links may be those of `before`, where nothing is recorded

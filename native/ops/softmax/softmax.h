@@ -9,7 +9,6 @@ namespace mg {
 struct SoftmaxDims {
   bool logarithm;
   i64 rows, length;
-
 };
 
 template <class T>

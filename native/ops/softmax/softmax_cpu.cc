@@ -1,3 +1,4 @@
+// Softmax on the CPU.
 #include "softmax.h"
 
 #include <algorithm>
@@ -19,9 +20,9 @@ template <class T>
 void softmax_forward(const SoftmaxDims& d, const T* x, T* y) {
   over_rows(d, [&](i64 at) {
     const double lse = log_sum_exp(x + at, d.length);
-    for (i64 k = at; k < at + d.length; ++k) {
-      const double log_y = static_cast<double>(x[k]) - lse;
-      y[k] = static_cast<T>(d.logarithm ? log_y : std::exp(log_y));
+    for (i64 k = at; k < at + d.length; k++) {
+      const double log_y = double(x[k]) - lse;
+      y[k] = T(d.logarithm ? log_y : std::exp(log_y));
     }
   });
 }
@@ -30,16 +31,16 @@ template <class T>
 void softmax_backward(const SoftmaxDims& d, const T* dy, const T* y, T* dx) {
   over_rows(d, [&](i64 at) {
     double sum = 0;
-    for (i64 k = at; k < at + d.length; ++k) sum += static_cast<double>(dy[k]) * (d.logarithm ? 1 : static_cast<double>(y[k]));
-    for (i64 k = at; k < at + d.length; ++k) {
-      const double g = static_cast<double>(dy[k]), v = static_cast<double>(y[k]);
-      dx[k] = static_cast<T>(d.logarithm ? g - std::exp(v) * sum : v * (g - sum));
+    for (i64 k = at; k < at + d.length; k++) sum += double(dy[k]) * (d.logarithm ? 1 : double(y[k]));
+    for (i64 k = at; k < at + d.length; k++) {
+      const double g = double(dy[k]), v = double(y[k]);
+      dx[k] = T(d.logarithm ? g - std::exp(v) * sum : v * (g - sum));
     }
   });
 }
 
-#define MG_INSTANTIATE(T)                                                   \
-  template void softmax_forward<T>(const SoftmaxDims&, const T*, T*);       \
+#define MG_INSTANTIATE(T)                                             \
+  template void softmax_forward<T>(const SoftmaxDims&, const T*, T*); \
   template void softmax_backward<T>(const SoftmaxDims&, const T*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Softmax on the GPU.
 #include "../../base/cuda/log_sum_exp.h"
 #include "softmax.h"
 
@@ -11,8 +12,8 @@ void softmax_forward(Stream stream, const SoftmaxDims& d, const T* x, T* y) {
   each_row(stream, d.rows, [=] MG_DEVICE(i64 row, int lane) {
     const double lse = warp_log_sum_exp(x + row * length, length, lane);
     for (i64 k = row * length + lane; k < (row + 1) * length; k += 32) {
-      const double log_y = static_cast<double>(x[k]) - lse;
-      y[k] = static_cast<T>(logarithm ? log_y : std::exp(log_y));
+      const double log_y = double(x[k]) - lse;
+      y[k] = T(logarithm ? log_y : std::exp(log_y));
     }
   });
 }
@@ -23,18 +24,17 @@ void softmax_backward(Stream stream, const SoftmaxDims& d, const T* dy, const T*
   const bool logarithm = d.logarithm;
   each_row(stream, d.rows, [=] MG_DEVICE(i64 row, int lane) {
     double sum = 0;
-    for (i64 k = row * length + lane; k < (row + 1) * length; k += 32)
-      sum += static_cast<double>(dy[k]) * (logarithm ? 1 : static_cast<double>(y[k]));
+    for (i64 k = row * length + lane; k < (row + 1) * length; k += 32) sum += double(dy[k]) * (logarithm ? 1 : double(y[k]));
     sum = warp_sum(sum);
     for (i64 k = row * length + lane; k < (row + 1) * length; k += 32) {
-      const double g = static_cast<double>(dy[k]), v = static_cast<double>(y[k]);
-      dx[k] = static_cast<T>(logarithm ? g - std::exp(v) * sum : v * (g - sum));
+      const double g = double(dy[k]), v = double(y[k]);
+      dx[k] = T(logarithm ? g - std::exp(v) * sum : v * (g - sum));
     }
   });
 }
 
-#define MG_INSTANTIATE(T)                                                          \
-  template void softmax_forward<T>(Stream, const SoftmaxDims&, const T*, T*);      \
+#define MG_INSTANTIATE(T)                                                     \
+  template void softmax_forward<T>(Stream, const SoftmaxDims&, const T*, T*); \
   template void softmax_backward<T>(Stream, const SoftmaxDims&, const T*, const T*, T*);
 MG_INSTANTIATE(float)
 MG_INSTANTIATE(double)

@@ -1,3 +1,4 @@
+// Blocks, barriers, warps and memory of the emulated GPU.
 #include "cuda_shim.h"
 
 #include <sys/mman.h>
@@ -494,12 +495,13 @@ void run(void (*body)(void*), void* state, i64 blocks, int threads, i64 shared_b
   s.together = together;
   s.counts.launches++;
   s.counts.blocks += blocks;
-  std::vector<i64> order(static_cast<std::size_t>(blocks));
+  std::vector<i64> order(blocks);
   std::iota(order.begin(), order.end(), i64(0));
   for (std::size_t k = order.size(); k > 1; k--) std::swap(order[k - 1], order[draw(s) % k]);
   release(&s.body);
   if (together) run_blocks(s, order.data(), int(blocks));
-  else for (const i64& number : order) run_blocks(s, &number, 1);
+  else
+    for (const i64& number : order) run_blocks(s, &number, 1);
   s.current = -1;
 #if defined(MG_SHIM_TSAN)
   AnnotateIgnoreWritesEnd("", 0);

@@ -69,7 +69,9 @@ inline i64 block() { return shim::place().block; }
 inline i64 blocks() { return shim::place().blocks; }
 
 template <class T>
-T* shared() { return static_cast<T*>(shim::place().shared); }
+T* shared() {
+  return static_cast<T*>(shim::place().shared);
+}
 
 template <class T>
 T shuffle_xor(T value, int mask) {

@@ -61,8 +61,8 @@ void dam_content(const DamDims& d, const T* act, const T* memory, const DamTemps
   const i64 pitch = d.pitch();
   memory_products(content, memory, act + at.queries, d.heads, temps.norm, temps.score);
   for (i64 h = 0; h < d.heads; h++) {
-    content_weights(content, act + at.queries + h * d.word, sam_strength(d, act, h), temps.norm,
-                    temps.score + h * pitch, temps.read + h * pitch);
+    content_weights(content, act + at.queries + h * d.word, sam_strength(d, act, h), temps.norm, temps.score + h * pitch,
+                    temps.read + h * pitch);
   }
 }
 

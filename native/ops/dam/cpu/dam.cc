@@ -12,7 +12,9 @@ constexpr i64 most_in_group = 8;              // samples that share a walk over 
 constexpr i64 group_bytes = 8 << 20;          // memories of a group that should stay in the cache from step to step
 
 template <class T>
-const DamTable<T>& table() { return table_in_use<DamTable<T>>(); }
+const DamTable<T>& table() {
+  return table_in_use<DamTable<T>>();
+}
 
 // Samples of a group: enough to share the weights, few enough for the cache, and work for every thread. No value depends on it.
 template <class T>
@@ -22,9 +24,13 @@ i64 group_of(const DamDims& d, i64 memories, int workers) {
   return group < 1 ? 1 : group > most_in_group ? most_in_group : group;
 }
 template <class T>
-i64 forward_group(const DamDims& d, int workers) { return group_of<T>(d, 1, workers); }
+i64 forward_group(const DamDims& d, int workers) {
+  return group_of<T>(d, 1, workers);
+}
 template <class T>
-i64 backward_group(const DamDims& d, int workers) { return group_of<T>(d, d.steps + 2, workers); }
+i64 backward_group(const DamDims& d, int workers) {
+  return group_of<T>(d, d.steps + 2, workers);
+}
 
 template <class T>
 DamTemps<T> take_temps(Arena& a, const DamDims& d) {

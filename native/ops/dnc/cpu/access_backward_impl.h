@@ -112,9 +112,8 @@ void memory_backward(const DncDims& d, const AccessRecord<T>& s, const T* act, D
       b.dact[at.write_vectors + v * d.word + w] = lane_sum<T, wide<T>>(dvector);
       b.dact[at.erase_vectors + v * d.word + w] = lane_sum<T, wide<T>>(derase);
     }
-    along_slots<T>(pitch, [&](i64 n) {
-      S::store(dm + n, dnc_times_all(S::load(dm + n), d.writes, [&](i64 v) { return keep(v, w, n); }));
-    });
+    along_slots<T>(
+        pitch, [&](i64 n) { S::store(dm + n, dnc_times_all(S::load(dm + n), d.writes, [&](i64 v) { return keep(v, w, n); })); });
   }
 }
 

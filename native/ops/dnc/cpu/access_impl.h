@@ -19,9 +19,8 @@ void usage_step(const DncDims& d, const T* act, const T* before, const T* write,
   along_slots<T>(pitch, [&](i64 n) {
     const V one = S::splat(T(1));
     const V missed = dnc_times_all(one, d.writes, [&](i64 v) { return V(1 - S::load(write + v * pitch + n)); });
-    const V kept = dnc_times_all(one, d.reads, [&](i64 r) {
-      return dnc_kept(S::splat(act[at.free_gates + r]), S::load(read + r * pitch + n));
-    });
+    const V kept = dnc_times_all(
+        one, d.reads, [&](i64 r) { return dnc_kept(S::splat(act[at.free_gates + r]), S::load(read + r * pitch + n)); });
     S::store(usage + n, dnc_usage_written(S::load(before + n), V(1 - missed)) * kept);
   });
 }
@@ -35,8 +34,8 @@ void write_addresses(const DncDims& d, const T* act, const T* memory, const T* u
   memory_products(d, memory, act + at.write_keys, d.writes, temps.norm, temps.score);
   copy(temps.simulated, usage, pitch);
   for (i64 v = 0; v < d.writes; v++) {
-    content_weights(d, act + at.write_keys + v * d.word, act[at.write_strengths + v], temps.norm,
-                    temps.score + v * pitch, temps.content + v * pitch);
+    content_weights(d, act + at.write_keys + v * d.word, act[at.write_strengths + v], temps.norm, temps.score + v * pitch,
+                    temps.content + v * pitch);
     const T *u = temps.simulated + v * pitch, *a = temps.allocation + v * pitch;
     allocate_slots(d, u, temps, temps.allocation + v * pitch);
     if (v + 1 == d.writes) break;
@@ -70,9 +69,10 @@ void write_memory(const DncDims& d, const T* act, const T* write, const T* befor
   for (i64 w = 0; w < d.word; w++) {
     along_slots<T>(pitch, [&](i64 n) {
       S::store(memory + w * pitch + n,
-               dnc_written(d.writes, S::load(before + w * pitch + n), [&](i64 v) { return S::load(write + v * pitch + n); },
-                           [&](i64 v) { return S::splat(act[at.erase_vectors + v * d.word + w]); },
-                           [&](i64 v) { return S::splat(act[at.write_vectors + v * d.word + w]); }, S::fma));
+               dnc_written(
+                   d.writes, S::load(before + w * pitch + n), [&](i64 v) { return S::load(write + v * pitch + n); },
+                   [&](i64 v) { return S::splat(act[at.erase_vectors + v * d.word + w]); },
+                   [&](i64 v) { return S::splat(act[at.write_vectors + v * d.word + w]); }, S::fma));
     });
   }
 }
@@ -96,8 +96,8 @@ void read_addresses(const DncDims& d, const T* act, const T* memory, const DncTe
   const i64 pitch = d.pitch();
   memory_products(d, memory, act + at.read_keys, d.reads, temps.norm, temps.score);
   for (i64 r = 0; r < d.reads; r++) {
-    content_weights(d, act + at.read_keys + r * d.word, act[at.read_strengths + r], temps.norm,
-                    temps.score + r * pitch, temps.content + r * pitch);
+    content_weights(d, act + at.read_keys + r * d.word, act[at.read_strengths + r], temps.norm, temps.score + r * pitch,
+                    temps.content + r * pitch);
   }
 }
 

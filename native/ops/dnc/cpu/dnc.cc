@@ -1,3 +1,4 @@
+// Windows of the DNC on the CPU: workspace, groups of samples on all threads, gradients of the weights.
 #include <cstring>
 
 #include "../../../base/host/arena.h"
@@ -13,7 +14,9 @@ constexpr i64 most_in_group = 32;              // samples that share a walk over
 constexpr i64 group_links_bytes = 8 << 20;     // links of a group that should stay in the cache from step to step
 
 template <class T>
-const DncTable<T>& table() { return table_in_use<DncTable<T>>(); }
+const DncTable<T>& table() {
+  return table_in_use<DncTable<T>>();
+}
 
 i64 within(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : x; }
 
@@ -187,10 +190,10 @@ void dnc_backward(const DncBackward<T>& job, void* workspace, int workers) {
   controller_weight_gradients<T>(job, grads, rows, table<T>().outer);
 }
 
-#define MG_DNC(T)                                                                  \
-  template i64 dnc_forward_workspace<T>(const DncDims&, int);                      \
-  template void dnc_forward<T>(const DncForward<T>&, void*, int);                  \
-  template i64 dnc_backward_workspace<T>(const DncDims&, i64, bool, int);          \
+#define MG_DNC(T)                                                         \
+  template i64 dnc_forward_workspace<T>(const DncDims&, int);             \
+  template void dnc_forward<T>(const DncForward<T>&, void*, int);         \
+  template i64 dnc_backward_workspace<T>(const DncDims&, i64, bool, int); \
   template void dnc_backward<T>(const DncBackward<T>&, void*, int);
 MG_DNC(float)
 MG_DNC(double)

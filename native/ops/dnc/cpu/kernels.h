@@ -14,14 +14,14 @@ struct DncSample {
 // Scratch of one step of one sample. Heads: the larger of reads and writes.
 template <class T>
 struct DncTemps {
-  T *act;                       // [D] interface after its activations
+  T* act;                       // [D] interface after its activations
   T *norm, *score, *allocation; // [pitch], [heads][pitch], [V][pitch]
-  T *content;                   // [heads][pitch]
-  T *simulated;                 // [V + 1][pitch]
+  T* content;                   // [heads][pitch]
+  T* simulated;                 // [V + 1][pitch]
   T *along, *against;           // [R][pitch] forward and backward reads of one head
-  T *next_read;                 // [R][pitch]
-  std::uint64_t *keys[2];       // [N]
-  std::int32_t *order[2];       // [N]
+  T* next_read;                 // [R][pitch]
+  std::uint64_t* keys[2];       // [N]
+  std::int32_t* order[2];       // [N]
 };
 
 template <class T>
@@ -41,10 +41,10 @@ struct DncCarry {
 template <class T>
 struct DncReplay {
   T *usage, *write, *read;  // padded state before the window
-  T *memory;                // [T + 1][W][pitch]
-  T *precedence;            // [T + 1][V][pitch]
-  T *links;                 // [segment - 1][V][N][N]: links within one segment, but those before its first step
-  T *checkpoints;           // [segments - 1][V][N][N]: links before each segment but the first
+  T* memory;                // [T + 1][W][pitch]
+  T* precedence;            // [T + 1][V][pitch]
+  T* links;                 // [segment - 1][V][N][N]: links within one segment, but those before its first step
+  T* checkpoints;           // [segments - 1][V][N][N]: links before each segment but the first
   DncCarry<T> carry;
 };
 

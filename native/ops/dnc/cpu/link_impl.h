@@ -22,7 +22,7 @@ struct LinkBackwardPass {
   const T* before;
   T* grad;                      // in: dL, out: dL of the step before (last group of heads only)
   const T *write, *precedence;
-  const T *dread;               // [R][pitch]
+  const T* dread;               // [R][pitch]
   const T *scaled, *broadcast;  // [R][pitch]: pi_f r' and pi_b r'
   T *along, *against;           // [R][pitch]: L dread and L^T dread
   T *dwrite_row, *dwrite_column, *dprecedence;  // [pitch] each, written by the last group of heads
@@ -65,7 +65,7 @@ inline void link_columns(const LinkPass<T>& job, i64 row, i64 rows, i64 j, Ahead
   // Copies, because the compiler must expect a store of a vector to change any field of the job.
   const i64 pitch = job.pitch, slots = job.slots;
   const int lanes = Kind == Tile::last ? int(slots - j) - (Q - 1) * N : N;  // of the last vector
-  const T *from = (Update ? job.before : job.after) + row * slots + j;
+  const T* from = (Update ? job.before : job.after) + row * slots + j;
   const T *const write = job.write + row, *const reads = R ? job.reads + row : nullptr;
   T *to = job.after + row * slots + j, *const against = R ? job.against + j : nullptr;
   const auto is_part = [](int q) { return Kind == Tile::last && q == Q - 1; };

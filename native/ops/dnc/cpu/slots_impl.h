@@ -78,7 +78,7 @@ MG_HD void clear(T* x, i64 count) {
 }
 template <class T>
 MG_HD void copy(T* to, const T* from, i64 count) {  // without a controller both may be null
-  if (count > 0) std::memcpy(to, from, size_t(count) * sizeof(T));
+  if (count > 0) std::memcpy(to, from, std::size_t(count) * sizeof(T));
 }
 // Vectors of `count` elements to padded ones and back.
 template <class T>

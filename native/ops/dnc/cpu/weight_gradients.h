@@ -19,12 +19,12 @@ void gather_inputs(const Job& job, T* rows) {
       const i64 at = t * d.batch + b;
       T* to = rows + at * K;
       if (job.lengths && t >= job.lengths[b]) {
-        std::memset(to, 0, size_t(K) * sizeof(T));
+        std::memset(to, 0, std::size_t(K) * sizeof(T));
         continue;
       }
-      std::memcpy(to, job.x + at * d.inputs, size_t(d.inputs) * sizeof(T));
-      std::memcpy(to + d.inputs, t ? job.words + (at - d.batch) * R : job.before.words + b * R, size_t(R) * sizeof(T));
-      std::memcpy(to + d.inputs + R, t ? job.hidden + (at - d.batch) * H : job.before.hidden + b * H, size_t(H) * sizeof(T));
+      std::memcpy(to, job.x + at * d.inputs, std::size_t(d.inputs) * sizeof(T));
+      std::memcpy(to + d.inputs, t ? job.words + (at - d.batch) * R : job.before.words + b * R, std::size_t(R) * sizeof(T));
+      std::memcpy(to + d.inputs + R, t ? job.hidden + (at - d.batch) * H : job.before.hidden + b * H, std::size_t(H) * sizeof(T));
     }
   });
 }
@@ -37,8 +37,7 @@ void weight_gradient(void (*outer)(const DncOuter<T>&), const T* a, i64 K, const
   const i64 blocks = ceil_div(columns, 64), parts = K < 16 ? 1 : 4;
   Pool::get().parallel_for(blocks * parts, [&](i64 unit, int) {
     const i64 column = unit / parts * 64, part = unit % parts, width = columns - column < 64 ? columns - column : 64;
-    outer(
-        DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
+    outer(DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
     if (part == 0) outer(DncOuter<T>{&one, d, rows, 0, columns, 0, 1, column, width, bias});
   });
 }

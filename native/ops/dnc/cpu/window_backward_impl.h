@@ -10,7 +10,8 @@ template <class T>
 void link_update(const DncDims& d, const T* write, const T* precedence, const T* before, T* after) {
   for (i64 v = 0; v < d.writes; v++) {
     link_forward(LinkPass<T>{d.slots, d.pitch(), before + v * d.links(), after + v * d.links(), write + v * d.pitch(),
-                             precedence + v * d.pitch(), nullptr, nullptr, nullptr}, 0);
+                             precedence + v * d.pitch(), nullptr, nullptr, nullptr},
+                 0);
   }
 }
 

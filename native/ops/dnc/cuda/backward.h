@@ -101,9 +101,22 @@ void dnc_backward_step(Stream stream, const DncBackward<T>& job, const DncBackwa
   const DncVectors<T> write{job.trace.write + heads * P, d.writes, P}, precedence{s.precedence + heads * N, d.writes, N};
   const DncVectors<T> dread{job.dbefore.read, d.reads, N}, first_reads{job.before.read, d.reads, N};
   const DncVectors<T> reads = t > 0 ? DncVectors<T>{job.trace.read + (t - 1) * B * d.reads * P, d.reads, P} : first_reads;
-  const DncLinkBackwardPass<T> pass{
-      d, s.lengths, t, 0, dnc_links_before(job, s, t), s.dlink, write, precedence, dread, reads, s.act,
-      s.along, s.against, s.row, s.column, s.dprecedence};
+  const DncLinkBackwardPass<T> pass{d,
+                                    s.lengths,
+                                    t,
+                                    0,
+                                    dnc_links_before(job, s, t),
+                                    s.dlink,
+                                    write,
+                                    precedence,
+                                    dread,
+                                    reads,
+                                    s.act,
+                                    s.along,
+                                    s.against,
+                                    s.row,
+                                    s.column,
+                                    s.dprecedence};
   port::launch(dnc_reads_backward_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
   link_backward(stream, pass, d.reads);
   port::launch(dnc_write_backward_kernel<T>, B, dnc_threads<T>, dnc_shared_bytes(N), stream, job, s, t);

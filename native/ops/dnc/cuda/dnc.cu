@@ -173,10 +173,10 @@ void dnc_backward(Stream stream, const DncBackward<T>& job, void* workspace) {
                      s.slices, s.biases);
 }
 
-#define MG_DNC(T)                                                     \
-  template i64 dnc_forward_bytes<T>(const DncDims&);                  \
-  template void dnc_forward<T>(Stream, const DncForward<T>&, void*);  \
-  template i64 dnc_backward_bytes<T>(const DncDims&, i64, bool);      \
+#define MG_DNC(T)                                                    \
+  template i64 dnc_forward_bytes<T>(const DncDims&);                 \
+  template void dnc_forward<T>(Stream, const DncForward<T>&, void*); \
+  template i64 dnc_backward_bytes<T>(const DncDims&, i64, bool);     \
   template void dnc_backward<T>(Stream, const DncBackward<T>&, void*);
 MG_DNC(float)
 MG_DNC(double)

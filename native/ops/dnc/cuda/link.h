@@ -55,7 +55,7 @@ template <class T, int K, class Store>
 MG_DEVICE void link_column_sums(const T (&sums)[link_lane_columns][K], i64 columns, i64 first, Store store) {
   T* const parts = port::shared<T>();
   for (int k = 0; k < K; k++) {
-    MG_UNROLL for (int c = 0; c < link_lane_columns; c++)
+  MG_UNROLL for (int c = 0; c < link_lane_columns; c++)
       parts[port::thread() / 32 * link_columns + port::thread() % 32 + 32 * c] = sums[c][k];
     MG_BARRIER();
     by_thread(link_columns, [&](i64 column) {

@@ -86,7 +86,7 @@ MG_DEVICE DncKey<T> dnc_key(const DncDims& d, const T* key, T strength) {
 // weights [K][N] of K keys, which share the walk over the memory; score, where wanted, the cosines.
 template <class T, int K>
 MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, const T* strengths, T* score, T* weights,
-                             void* shared) {
+                              void* shared) {
   const i64 N = d.slots;
   DncKey<T> key[K];
   T tops[K], sums[K] = {};

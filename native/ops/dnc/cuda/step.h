@@ -29,13 +29,13 @@ MG_DEVICE T dnc_add_slices(const T* partials, i64 slices, i64 size, i64 at) {
 
 template <class T>
 struct DncForwardSpace {
-  i64* lengths;                            // [B]
-  T *memory;                               // [B][W][N]
-  T *inputs;                               // [B][I + RW + H]: what the controller sees
-  T *gate_sums, *interface_sums;           // [slices][B][4H] and [D]
-  T *act;                                  // [B][D]
-  T *content, *allocation, *simulated;     // [B][heads][N], [B][V][N] twice
-  T *along, *against;                      // [B][V][tiles across or down][R][N]
+  i64* lengths;  // [B]
+  T* memory;  // [B][W][N]
+  T* inputs;  // [B][I + RW + H]: what the controller sees
+  T *gate_sums, *interface_sums;  // [slices][B][4H] and [D]
+  T* act;  // [B][D]
+  T *content, *allocation, *simulated;  // [B][heads][N], [B][V][N] twice
+  T *along, *against;  // [B][V][tiles across or down][R][N]
   DncSort sort;
 
   DncForwardSpace(Arena& a, const DncDims& d) {

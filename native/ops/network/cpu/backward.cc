@@ -1,3 +1,4 @@
+// The backward pass of a fused network on the CPU.
 #include "convolution_gradients.h"
 #include "norm.h"
 
@@ -12,8 +13,8 @@ class Backward : ConvolutionGradients<T> {
 
   void run() {
     Pool::get().parallel_for(i64(p.grids.size()), [&](i64 g, int) {
-      this->pack_transposed(p.grids[size_t(g)]);
-      this->pack_forward(p.grids[size_t(g)]);
+      this->pack_transposed(p.grids[std::size_t(g)]);
+      this->pack_forward(p.grids[std::size_t(g)]);
     });
     if (p.layer_major) layer_by_layer();
     else step_by_step();
@@ -27,7 +28,7 @@ class Backward : ConvolutionGradients<T> {
   const NetworkGradients<T>& grads;
 
   T* partial(i64 unit) const { return this->template space<T>(p.partials) + unit * p.parameter_values; }
-  void clear_partial(i64 unit) const { std::memset(partial(unit), 0, size_t(p.parameter_values) * sizeof(T)); }
+  void clear_partial(i64 unit) const { std::memset(partial(unit), 0, std::size_t(p.parameter_values) * sizeof(T)); }
 
   void step_by_step() {
     this->each_unit([&](i64 unit, Worker<T>& w) {
@@ -37,7 +38,7 @@ class Backward : ConvolutionGradients<T> {
         for (i64 t = p.steps - 1; t >= 0; t--) {
           if (p.segment && (t == p.steps - 1 || t % p.segment == p.segment - 1)) run_again(w, t);
           begin_step(w, t);
-          for (size_t k = p.grids.size(); k-- > 0;) {
+          for (std::size_t k = p.grids.size(); k-- > 0;) {
             shortcut(p.grids[k], w, t);
             grid_backward(p.grids[k], w, t, partial(unit));
           }
@@ -61,51 +62,51 @@ class Backward : ConvolutionGradients<T> {
         for (i64 t = 0; t < p.steps; t++) begin_step(w, t);
       });
     });
-    for (size_t l = p.layer_first.size() - 1; l-- > 0;) {
+    for (std::size_t l = p.layer_first.size() - 1; l-- > 0;) {
       const int first = p.layer_first[l], end = p.layer_first[l + 1];
       this->each_unit([&](i64 unit, Worker<T>& w) {
         this->each_group(unit, w, [&] {
           for (i64 t = 0; t < p.steps; t++) {
-            for (int g = first; g < end; g++) shortcut(p.grids[size_t(g)], w, t);
+            for (int g = first; g < end; g++) shortcut(p.grids[std::size_t(g)], w, t);
           }
         });
       });
       for (int k = first; k < end; k++) {
-        const Grid& g = p.grids[size_t(k)];
+        const Grid& g = p.grids[std::size_t(k)];
         if (g.gamma >= 0) WindowNorm<T>(*this, g).backward(grads.parameters[g.gamma], grads.parameters[g.beta]);
       }
       this->each_unit([&](i64 unit, Worker<T>& w) {
         this->each_group(unit, w, [&] {
-          for (int g = first; g < end; g++) begin_state(p.grids[size_t(g)], w);
+          for (int g = first; g < end; g++) begin_state(p.grids[std::size_t(g)], w);
           for (i64 t = p.steps - 1; t >= 0; t--) {
-            for (int g = end; g-- > first;) grid_backward(p.grids[size_t(g)], w, t, partial(unit));
+            for (int g = end; g-- > first;) grid_backward(p.grids[std::size_t(g)], w, t, partial(unit));
           }
-          for (int g = first; g < end; g++) end_state(p.grids[size_t(g)], w);
+          for (int g = first; g < end; g++) end_state(p.grids[std::size_t(g)], w);
         });
       });
     }
   }
 
   static void copy_or_clear(T* to, const T* from, i64 n) {
-    if (from) std::memcpy(to, from, size_t(n) * sizeof(T));
-    else std::memset(to, 0, size_t(n) * sizeof(T));
+    if (from) std::memcpy(to, from, std::size_t(n) * sizeof(T));
+    else std::memset(to, 0, std::size_t(n) * sizeof(T));
   }
 
   T* grad(int node, const Worker<T>& w, i64 t, i64 b) const {
-    const Node& n = p.nodes[size_t(node)];
-    if (n.field < 0) return this->at(p.grids[size_t(n.grid)].grad, w, t, b);
+    const Node& n = p.nodes[std::size_t(node)];
+    if (n.field < 0) return this->at(p.grids[std::size_t(n.grid)].grad, w, t, b);
     return n.gradient ? grads.fields[n.field] + (t * p.batch + b) * n.area() * n.channels : nullptr;
   }
 
   // Every gradient of a step starts as what the caller hands in, or zero.
   void begin_step(const Worker<T>& w, i64 t) const {
-    for (size_t k = 0; k < p.nodes.size(); k++) {
+    for (std::size_t k = 0; k < p.nodes.size(); k++) {
       const Node& n = p.nodes[k];
       if (!n.gradient) continue;
       const i64 image = n.area() * n.channels;
       const T* given = nullptr;
-      if (n.grid >= 0 && p.grids[size_t(n.grid)].y.where == Place::Where::output) {
-        given = grads.outputs[p.grids[size_t(n.grid)].y.offset];
+      if (n.grid >= 0 && p.grids[std::size_t(n.grid)].y.where == Place::Where::output) {
+        given = grads.outputs[p.grids[std::size_t(n.grid)].y.offset];
         if (given) given += (t * p.batch + w.first) * image;
       }
       copy_or_clear(grad(int(k), w, t, w.first), given, w.count * image);
@@ -143,7 +144,7 @@ class Backward : ConvolutionGradients<T> {
       const int count = this->sources(g, w, t, b, from);
       bool wanted = false;
       for (int j = 0; j < count; j++) {
-        const Source& s = g.sources[size_t(j)];
+        const Source& s = g.sources[std::size_t(j)];
         if (s.column < 0) continue;
         from[j].grad = s.node >= 0 ? grad(s.node, w, t, b) : this->at(g.grad_hidden, w, 0, b);
         wanted = wanted || s.node >= 0 || t > 0 || (grads.hidden0 && grads.hidden0[g.state]);
@@ -154,8 +155,8 @@ class Backward : ConvolutionGradients<T> {
         this->gather(g, w, in);
         if (g.state >= 0) cell_gradient(g, w, in, t, b, before, pixels, d, padded, sums);
         else activation_gradient(g, w, t, b, before, pixels, d, padded);
-        this->weight_gradient(g, w, in, pixels, d, sums + p.parameters[size_t(g.kernel)].first);
-        T* const bias = sums + p.parameters[size_t(g.bias)].first;
+        this->weight_gradient(g, w, in, pixels, d, sums + p.parameters[std::size_t(g.kernel)].first);
+        T* const bias = sums + p.parameters[std::size_t(g.bias)].first;
         this->conv.column_sums(d, pixels, padded, g.outputs, bias, g.gamma >= 0 ? bias + g.outputs : nullptr, true);
       });
       if (wanted) this->data_gradient(g, w, n, padded, from, count);
@@ -164,7 +165,7 @@ class Backward : ConvolutionGradients<T> {
 
   void activation_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride) const {
     const i64 at = before * g.channels;
-    const T* a = p.spec.layers[size_t(g.layer)].relu ? this->at(g.activation, w, t, b) + at : nullptr;
+    const T* a = p.spec.layers[std::size_t(g.layer)].relu ? this->at(g.activation, w, t, b) + at : nullptr;
     stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
   }
 
@@ -175,7 +176,7 @@ class Backward : ConvolutionGradients<T> {
     CellJob<T> job{};
     job.pixels = pixels;
     job.channels = g.channels;
-    job.forget_bias = T(p.spec.layers[size_t(g.layer)].forget_bias);
+    job.forget_bias = T(p.spec.layers[std::size_t(g.layer)].forget_bias);
     job.peephole = g.peephole >= 0 ? this->parameter(g.peephole) : nullptr;
     job.c_prev = c_prev ? c_prev + at : nullptr;
     job.c = this->at(g.cell, w, t, b) + at;
@@ -194,7 +195,7 @@ class Backward : ConvolutionGradients<T> {
     job.dc = this->at(g.grad_cell, w, 0, b) + at;
     job.dsums = d;
     job.dsums_stride = stride;
-    if (g.peephole >= 0) job.dpeephole = sums + p.parameters[size_t(g.peephole)].first;
+    if (g.peephole >= 0) job.dpeephole = sums + p.parameters[std::size_t(g.peephole)].first;
     stage.cell_backward(job);
   }
 
@@ -209,7 +210,7 @@ class Backward : ConvolutionGradients<T> {
 
   void reduce() const {
     Pool::get().parallel_for(i64(p.parameters.size()), [&](i64 k, int) {
-      const Parameter& q = p.parameters[size_t(k)];
+      const Parameter& q = p.parameters[std::size_t(k)];
       for (const Grid& g : p.grids) {
         if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it
         if (g.bias == k && g.gamma >= 0) {
@@ -222,7 +223,7 @@ class Backward : ConvolutionGradients<T> {
         const T* from = partial(u) + q.first;
         for (i64 i = 0; i < q.sums; i++) total[i] += from[i];
       }
-      std::memcpy(grads.parameters[k], total, size_t(q.size) * sizeof(T));
+      std::memcpy(grads.parameters[k], total, std::size_t(q.size) * sizeof(T));
     });
   }
 };

@@ -18,7 +18,9 @@ class Convolution : public Engine<T> {
  public:
   using Engine<T>::Engine, Engine<T>::conv, Engine<T>::p, Engine<T>::parameter, Engine<T>::stage;
   template <class U>
-  U* space(i64 bytes) const { return Engine<T>::template space<U>(bytes); }
+  U* space(i64 bytes) const {
+    return Engine<T>::template space<U>(bytes);
+  }
 
   // Tables and kernels as the tiles read them: padded to whole vectors, transformed for Winograd's algorithm.
   void pack_forward(const Grid& g) const {
@@ -34,7 +36,7 @@ class Convolution : public Engine<T> {
   }
   const WinogradTable<T>& algorithm(const Grid& g) const { return conv.winograd(g.tile); }
   i64 taps(const Grid& g) const {
-    return g.tile > 0 ? winograd_points(g.tile) : p.parameters[size_t(g.kernel)].size / (g.in_channels * g.outputs);
+    return g.tile > 0 ? winograd_points(g.tile) : p.parameters[std::size_t(g.kernel)].size / (g.in_channels * g.outputs);
   }
   i64 kernel_rows(const Grid& g) const { return taps(g) * g.in_channels; }
   int narrow(const Grid& g) const { return narrow_columns(conv, g.outputs, g.in_channels | g.doubled); }

@@ -13,7 +13,9 @@ class ConvolutionGradients : public ForwardStep<T> {
   using Base::algorithm, Base::Base, Base::conv, Base::each_block, Base::each_chunk, Base::kernel_rows, Base::multiply, Base::p;
   using Base::parameter, Base::plane, Base::stage, Base::transform_cells;
   template <class U>
-  U* space(i64 bytes) const { return Base::template space<U>(bytes); }
+  U* space(i64 bytes) const {
+    return Base::template space<U>(bytes);
+  }
 
   // The kernel as the data gradient reads it: turned by half a turn and transposed. Before pack_forward, whose `transformed` it
   // uses as scratch.
@@ -27,11 +29,11 @@ class ConvolutionGradients : public ForwardStep<T> {
       kernel = space<T>(g.transformed);
     }
     // The wanted channels of some sources become the columns, tap by tap.
-    auto pack = [&](size_t begin, size_t end, i64 columns, T* to) {
+    auto pack = [&](std::size_t begin, std::size_t end, i64 columns, T* to) {
       const int narrow = narrow_columns(conv, columns, N);
       for (i64 tap = 0; columns > 0 && tap < taps; tap++) {
         const T* from = kernel + (g.tile > 0 ? tap : taps - 1 - tap) * g.in_channels * N;
-        for (size_t j = begin; j < end; j++) {
+        for (std::size_t j = begin; j < end; j++) {
           const Source& s = g.sources[j];
           for (i64 c = 0; s.column >= 0 && c < s.channels; c++) {
             for (i64 n = 0; n < N; n++) turned[n * columns + s.column + c] = from[(s.first + c) * N + n];
@@ -40,8 +42,8 @@ class ConvolutionGradients : public ForwardStep<T> {
         pack_weight(conv, turned, columns, N, columns, narrow, to + tap * N * packed_columns(conv, columns, narrow));
       }
     };
-    pack(size_t(g.doubled_sources), g.sources.size(), g.data_columns, space<T>(g.packed_transposed));
-    pack(0, size_t(g.doubled_sources), g.coarse_columns, space<T>(g.packed_coarse));
+    pack(std::size_t(g.doubled_sources), g.sources.size(), g.data_columns, space<T>(g.packed_transposed));
+    pack(0, std::size_t(g.doubled_sources), g.coarse_columns, space<T>(g.packed_coarse));
   }
 
   // Under Winograd's algorithm the sums of a block's tiles are those of the transformed kernel, [points][in_channels][outputs].
@@ -55,7 +57,7 @@ class ConvolutionGradients : public ForwardStep<T> {
       job.accumulate = false;
       for (int point = 0; point < winograd_points(g.tile); point++) {
         if (!point_of_doubled(g.tile, point)) {
-          std::memset(w.kernel_sums + point * C * g.outputs, 0, size_t(g.doubled * g.outputs) * sizeof(T));
+          std::memset(w.kernel_sums + point * C * g.outputs, 0, std::size_t(g.doubled * g.outputs) * sizeof(T));
         }
       }
       each_block(g, pixels, [&](i64 first, i64 lines, i64 across) {

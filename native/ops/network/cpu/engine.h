@@ -80,9 +80,9 @@ class Engine {
     }
   }
   const T* value(int node, const Worker<T>& w, i64 t, i64 b) const {
-    const Node& n = p.nodes[size_t(node)];
+    const Node& n = p.nodes[std::size_t(node)];
     if (n.field >= 0) return args.fields[n.field] + (t * p.batch + b) * n.area() * n.channels;
-    return at(p.grids[size_t(n.grid)].y, w, t, b);
+    return at(p.grids[std::size_t(n.grid)].y, w, t, b);
   }
   static const T* state_or_null(const T* const* all, int state, i64 offset) {
     return all && all[state] ? all[state] + offset : nullptr;
@@ -129,7 +129,9 @@ class Engine {
 
   const T* parameter(int k) const { return args.parameters[k]; }
   template <class U>
-  U* space(i64 bytes) const { return reinterpret_cast<U*>(work + bytes); }
+  U* space(i64 bytes) const {
+    return reinterpret_cast<U*>(work + bytes);
+  }
 };
 
 }  // namespace mg

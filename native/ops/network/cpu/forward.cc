@@ -1,3 +1,4 @@
+// The forward pass of a fused network on the CPU.
 #include "forward_step.h"
 #include "norm.h"
 
@@ -14,9 +15,10 @@ class Forward : ForwardStep<T> {
   Forward(const Plan& plan, const NetworkArgs<T>& args) : ForwardStep<T>(plan, args, plan.segment == 0) {}
 
   void run() {
-    auto pack = [&](i64 g, int) { this->pack_forward(p.grids[size_t(g)]); };
+    auto pack = [&](i64 g, int) { this->pack_forward(p.grids[std::size_t(g)]); };
     if (p.parameter_values >= least_packed) Pool::get().parallel_for(i64(p.grids.size()), pack);
-    else for (size_t g = 0; g < p.grids.size(); g++) pack(i64(g), 0);
+    else
+      for (std::size_t g = 0; g < p.grids.size(); g++) pack(i64(g), 0);
     if (p.wide) {
       wide();
       return;
@@ -33,18 +35,18 @@ class Forward : ForwardStep<T> {
       });
       return;
     }
-    for (size_t l = 0; l + 1 < p.layer_first.size(); l++) {
+    for (std::size_t l = 0; l + 1 < p.layer_first.size(); l++) {
       const int first = p.layer_first[l], end = p.layer_first[l + 1];
       this->each_unit([&](i64 unit, Worker<T>& w) {
         this->each_group(unit, w, [&] {
           for (i64 t = 0; t < p.steps; t++) {
-            for (int g = first; g < end; g++) this->grid(p.grids[size_t(g)], w, t);
+            for (int g = first; g < end; g++) this->grid(p.grids[std::size_t(g)], w, t);
           }
-          for (int g = first; g < end; g++) last_state(p.grids[size_t(g)], w);
+          for (int g = first; g < end; g++) last_state(p.grids[std::size_t(g)], w);
         });
       });
       for (int g = first; g < end; g++) {
-        if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(*this, p.grids[size_t(g)]).forward();
+        if (p.grids[std::size_t(g)].gamma >= 0) WindowNorm<T>(*this, p.grids[std::size_t(g)]).forward();
       }
     }
   }
@@ -58,12 +60,12 @@ class Forward : ForwardStep<T> {
     const Worker<T> all = this->worker(0);
     const i64 taps = p.spec.kernel_height() * p.spec.kernel_size;
     for (i64 t = 0; t < p.steps; t++) {
-      for (size_t l = 0; l + 1 < p.layer_first.size(); l++) {
+      for (std::size_t l = 0; l + 1 < p.layer_first.size(); l++) {
         const int first = p.layer_first[l], end = p.layer_first[l + 1];
         i64 tasks = 0;
         double flop = 0;
         for (int g = first; g < end; g++) {
-          const Grid& grid = p.grids[size_t(g)];
+          const Grid& grid = p.grids[std::size_t(g)];
           tasks += grid.chunks.count * p.batch;
           flop += 2.0 * double(p.batch * grid.area() * grid.outputs * grid.in_channels * taps);
         }
@@ -74,8 +76,8 @@ class Forward : ForwardStep<T> {
           for (i64 task; (task = next.fetch_add(1)) < tasks;) {
             i64 k = task;
             int g = end - 1;
-            for (; k >= p.grids[size_t(g)].chunks.count * p.batch; g--) k -= p.grids[size_t(g)].chunks.count * p.batch;
-            const Grid& grid = p.grids[size_t(g)];
+            for (; k >= p.grids[std::size_t(g)].chunks.count * p.batch; g--) k -= p.grids[std::size_t(g)].chunks.count * p.batch;
+            const Grid& grid = p.grids[std::size_t(g)];
             SourceView<T> from[max_sources];
             const i64 b = k / grid.chunks.count;
             const int count = this->sources(grid, w, t, b, from);
@@ -96,8 +98,8 @@ class Forward : ForwardStep<T> {
     auto copy = [&](T* const* to, const T* from) {
       if (!to || !to[g.state]) return;
       T* const out = to[g.state] + w.first * image;
-      if (from) std::memcpy(out, from, size_t(w.count * image) * sizeof(T));
-      else std::memset(out, 0, size_t(w.count * image) * sizeof(T));
+      if (from) std::memcpy(out, from, std::size_t(w.count * image) * sizeof(T));
+      else std::memset(out, 0, std::size_t(w.count * image) * sizeof(T));
     };
     copy(args.hidden, this->hidden_before(g, w, p.steps, w.first));
     copy(args.cell, this->cell_before(g, w, p.steps, w.first));
@@ -106,7 +108,7 @@ class Forward : ForwardStep<T> {
   void save_checkpoint(const Worker<T>& w, i64 t) const {
     for (const Grid& g : p.grids) {
       if (g.state < 0) continue;
-      const size_t bytes = size_t(w.count * g.area() * g.channels) * sizeof(T);
+      const std::size_t bytes = std::size_t(w.count * g.area() * g.channels) * sizeof(T);
       std::memcpy(this->checkpoint(g, g.checkpoint_hidden, t, w.first), this->at(g.activation, w, t - 1, w.first), bytes);
       std::memcpy(this->checkpoint(g, g.checkpoint_cell, t, w.first), this->at(g.cell, w, t - 1, w.first), bytes);
     }

@@ -36,11 +36,11 @@ class ForwardStep : public Convolution<T> {
       stage.cell_forward(cell_job(g, w, t, b, before, pixels, a));
     } else {
       convolve(g, w, in, pixels, a);
-      if (p.spec.layers[size_t(g.layer)].relu) stage.relu(a, pixels * g.channels);
+      if (p.spec.layers[std::size_t(g.layer)].relu) stage.relu(a, pixels * g.channels);
     }
     if (g.shortcut.empty() || g.gamma >= 0) return;
     T* y = at(g.y, w, t, b) + before * g.channels;
-    std::memcpy(y, a, size_t(pixels * g.channels) * sizeof(T));
+    std::memcpy(y, a, std::size_t(pixels * g.channels) * sizeof(T));
     for (const ShortcutPart& s : g.shortcut) {
       stage.add(y + s.first, g.channels, value(s.node, w, t, b) + before * s.channels, s.channels, s.channels, pixels);
     }
@@ -52,7 +52,7 @@ class ForwardStep : public Convolution<T> {
     CellJob<T> job{};
     job.pixels = pixels;
     job.channels = g.channels;
-    job.forget_bias = T(p.spec.layers[size_t(g.layer)].forget_bias);
+    job.forget_bias = T(p.spec.layers[std::size_t(g.layer)].forget_bias);
     job.peephole = g.peephole >= 0 ? parameter(g.peephole) : nullptr;
     job.c_prev = c_prev ? c_prev + first : nullptr;
     job.sums = w.sums;

@@ -22,7 +22,7 @@ class WindowNorm {
     sum([&](NormJob<T>& job) { job.mean = nullptr, job.dy = nullptr; });
     for (i64 c = 0; c < C; c++) mean[c] = total(c) / count;
     sum([&](NormJob<T>& job) { job.dy = nullptr; });
-    const double epsilon = e.p.spec.layers[size_t(g.layer)].epsilon;
+    const double epsilon = e.p.spec.layers[std::size_t(g.layer)].epsilon;
     for (i64 c = 0; c < C; c++) scale[c] = norm_scale(total(c) / count, epsilon);
     images([&](i64 t, i64 b, Worker<T>& w, i64) {
       NormJob<T> job = image(t, b, w);

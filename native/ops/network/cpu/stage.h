@@ -72,6 +72,8 @@ struct StageTable {
 MG_TABLES(StageTable)
 
 template <class T>
-const StageTable<T>& stage_table() { return table_in_use<StageTable<T>>(); }
+const StageTable<T>& stage_table() {
+  return table_in_use<StageTable<T>>();
+}
 
 }  // namespace mg

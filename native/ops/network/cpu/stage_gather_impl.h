@@ -13,7 +13,7 @@ void gather_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64 
   with_channels<T>(s.channels, [&](auto lanes, auto C) {
     using S = Simd<T, decltype(lanes)::value>;
     if (!s.value) {
-      for (i64 x = 0; x < W; x++) std::memset(to + x * step, 0, size_t(C) * sizeof(T));
+      for (i64 x = 0; x < W; x++) std::memset(to + x * step, 0, std::size_t(C) * sizeof(T));
     } else if (s.map == Map::same) {
       const T* from = s.value + (image * p.height + row) * W * s.stride;
       for (i64 x = 0; x < W; x++) copy_run(to + x * step, from + x * s.stride, C);
@@ -60,7 +60,8 @@ void scatter_row(const ChunkPlan& p, int dimensions, const SourceView<T>& s, i64
       T* to = s.grad + (image * p.height + row) * W * C;
       for (i64 x = 0; x < W; x++, to += C, dx += stride) {
         if (s.assign) copy_run(to, dx, C);
-        else for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c));
+        else
+          for (i64 c = 0; c < C; c += lanes) more(to + c, S::load(dx + c));
       }
     } else if (s.map == Map::up) {
       const i64 height = dimensions == 1 ? 1 : p.height / 2, y = dimensions == 1 ? 0 : up_source(row), width = W / 2;

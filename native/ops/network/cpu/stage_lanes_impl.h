@@ -30,7 +30,7 @@ MG_HD void with_channels(i64 channels, F&& f) {
 
 template <class T, class C>
 MG_HD void copy_run(T* to, const T* from, C channels) {
-  std::memcpy(to, from, size_t(channels) * sizeof(T));
+  std::memcpy(to, from, std::size_t(channels) * sizeof(T));
 }
 
 // What the pointwise kernels work on at a time: many vectors at first, then one, then the first lanes of one.

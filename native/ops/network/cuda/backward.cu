@@ -10,7 +10,7 @@ namespace {
 // dp_i += di c', dp_f += df c', dp_o += do c over steps [t0, t1) of a grid
 template <class Kept, class T = typename Kept::Value>
 void add_peephole(Stream stream, const Tables<T>* tables, const Plan& p, int k, i64 t0, i64 t1, bool first) {
-  const Grid& grid = p.grids[size_t(k)];
+  const Grid& grid = p.grids[std::size_t(k)];
   const i64 C = grid.channels, cells = p.batch * grid.area();
   sum_rows(
       stream, tables, 3, (t1 - t0) * cells, C,
@@ -82,8 +82,8 @@ class Backward : CudaEngine<T> {
   void layer_by_layer() const {
     for (i64 t = 0; t < p.steps; t++) cells({t, layers() - 1, layers() - 1}, CellPart::gather);
     for (int l = layers() - 1; l >= 0; l--) {
-      for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
-        if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(stream, tables, p, g).backward();
+      for (int g = p.layer_first[std::size_t(l)]; g < p.layer_first[std::size_t(l) + 1]; g++) {
+        if (p.grids[std::size_t(g)].gamma >= 0) WindowNorm<T>(stream, tables, p, g).backward();
       }
       for (i64 t = p.steps - 1; t >= 0; t--) {
         const Stage stage{t, l, l};
@@ -133,7 +133,7 @@ class Backward : CudaEngine<T> {
         port::launch(weights_kernel<Math>, blocks, tile_threads, bytes, stream, tables, row, end, t0, t1, first);
       });
     });
-    for (size_t k = 0; k < p.grids.size(); k++) {
+    for (std::size_t k = 0; k < p.grids.size(); k++) {
       if (p.grids[k].peephole < 0) continue;
       with_math<T>(p.spec.precision,
                    [&](auto math) { add_peephole<typename decltype(math)::Kept>(stream, tables, p, int(k), t0, t1, first); });
@@ -154,9 +154,9 @@ void copy(Stream stream, T* to, const T* from, i64 n) {
 // A window of no steps: parameters and fields have no part in it, states pass through.
 template <class T>
 void pass_gradients(Stream stream, const Plan& p, const NetworkGradients<T>& grads) {
-  for (size_t k = 0; k < p.parameters.size(); k++) clear(stream, grads.parameters[k], p.parameters[k].size);
+  for (std::size_t k = 0; k < p.parameters.size(); k++) clear(stream, grads.parameters[k], p.parameters[k].size);
   for (const int k : p.states) {
-    const Grid& g = p.grids[size_t(k)];
+    const Grid& g = p.grids[std::size_t(k)];
     const i64 n = p.batch * g.area() * g.channels;
     if (grads.hidden0) copy(stream, grads.hidden0[g.state], grads.hidden ? grads.hidden[g.state] : nullptr, n);
     if (grads.cell0) copy(stream, grads.cell0[g.state], grads.cell ? grads.cell[g.state] : nullptr, n);
@@ -165,8 +165,10 @@ void pass_gradients(Stream stream, const Plan& p, const NetworkGradients<T>& gra
 
 bool is_used(const Plan& p, int field) {
   for (const Grid& g : p.grids) {
-    for (const Source& s : g.sources) if (s.node == field) return true;
-    for (const ShortcutPart& s : g.shortcut) if (s.node == field) return true;
+    for (const Source& s : g.sources)
+      if (s.node == field) return true;
+    for (const ShortcutPart& s : g.shortcut)
+      if (s.node == field) return true;
   }
   return false;
 }
@@ -177,7 +179,7 @@ template <class T>
 void network_backward(Stream stream, const Plan& p, const NetworkArgs<T>& args, const NetworkGradients<T>& grads,
                       RecordedPass* recorded) {
   if (p.steps == 0) return pass_gradients(stream, p, grads);
-  for (size_t f = 0; f < p.spec.fields.size(); f++) {
+  for (std::size_t f = 0; f < p.spec.fields.size(); f++) {
     const Node& n = p.nodes[f];
     if (n.gradient && !is_used(p, int(f))) clear(stream, grads.fields[f], p.steps * p.batch * n.area() * n.channels);
   }

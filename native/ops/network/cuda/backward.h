@@ -174,7 +174,8 @@ MG_DEVICE void data_block(const Tables<T>* tables, int first, int end, i64 block
   run_tile<Math>(p, tile, column_tile, tables->workspace + p.packed, from, tables->dimensions, finish);
 }
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads, tile_blocks<T>) data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
+MG_KERNEL(tile_threads, tile_blocks<T>)
+data_kernel(const Tables<T>* tables, int first, int end, i64 stage, int skew) {
   data_block<Math>(tables, first, end, port::block(), stage, skew);
 }
 
@@ -186,7 +187,8 @@ MG_APART void data_apart(const Tables<T>* tables, int first, int end, i64 block,
 // Steps [t0, t1), last to first, in one launch (forward_window_kernel), from stored
 // gates. The fields of a stage and the cells of the next one read the same parts.
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads, tile_blocks<T>) backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
+MG_KERNEL(tile_threads, tile_blocks<T>)
+backward_window_kernel(const Tables<T>* tables, i64 t0, i64 t1, bool packs) {
   if (packs) pack_share<Math, true>(*tables);
   const Stages stages{t0, t1, tables->layers};
   const auto fields = [&](const Stage& stage) {

@@ -21,9 +21,9 @@ MG_KERNEL(256) store_kernel(TableChunk chunk, unsigned* to, int count) {
 
 // Arguments of a launch are copied when it is queued: no host memory has to stay as it is.
 inline void upload(Stream stream, const std::vector<char>& bytes, char* to) {
-  for (size_t at = 0; at < bytes.size(); at += sizeof(TableChunk)) {
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(TableChunk)) {
     TableChunk chunk{};
-    const size_t n = std::min(sizeof chunk, bytes.size() - at);
+    const std::size_t n = std::min(sizeof chunk, bytes.size() - at);
     std::memcpy(chunk.words, bytes.data() + at, n);
     port::launch(store_kernel<0>, 1, 256, 0, stream, chunk, reinterpret_cast<unsigned*>(to + at), int((n + 3) / 4));
   }
@@ -79,7 +79,7 @@ class CudaEngine {
   template <class F>
   void each_rows(Work kind, int low, int high, F&& launch) const {
     const WorkRows& rows = built.work[int(kind)];
-    const int first = rows.first[size_t(low)], end = rows.first[size_t(high) + 1];
+    const int first = rows.first[std::size_t(low)], end = rows.first[std::size_t(high) + 1];
     if (rows.blocks(first, end) > 0) launch(first, end, rows.blocks(first, end));
   }
 
@@ -90,7 +90,7 @@ class CudaEngine {
     const WorkRows& rows = built.work[int(kind)];
     if (p.steps > 1) return rows.before.back();
     i64 most = 0;
-    for (size_t l = 0; l < size_t(layers()); l++) most = std::max(most, rows.blocks(rows.first[l], rows.first[l + 1]));
+    for (std::size_t l = 0; l < std::size_t(layers()); l++) most = std::max(most, rows.blocks(rows.first[l], rows.first[l + 1]));
     return most;
   }
 
@@ -104,11 +104,13 @@ class CudaEngine {
   void forward_window(GateUse gates) const;
 
   template <class Math>
-  static i64 shared_bytes(const std::vector<Product>& products) { return shared_bytes<Math>(products, 0, int(products.size())); }
+  static i64 shared_bytes(const std::vector<Product>& products) {
+    return shared_bytes<Math>(products, 0, int(products.size()));
+  }
   template <class Math>
   static i64 shared_bytes(const std::vector<Product>& products, int first, int end) {
     i64 most = 0;
-    for (int k = first; k < end; k++) most = std::max(most, TileMemory<Math>::bytes(products[size_t(k)]));
+    for (int k = first; k < end; k++) most = std::max(most, TileMemory<Math>::bytes(products[std::size_t(k)]));
     return most;
   }
 

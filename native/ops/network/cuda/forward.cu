@@ -14,7 +14,7 @@ void copy_or_clear(Stream stream, T* to, const T* from, i64 n) {
 template <class T>
 void pass_states(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
   for (const int k : p.states) {
-    const Grid& g = p.grids[size_t(k)];
+    const Grid& g = p.grids[std::size_t(k)];
     const i64 n = p.batch * g.area() * g.channels;
     if (args.hidden) copy_or_clear(stream, args.hidden[g.state], args.hidden0 ? args.hidden0[g.state] : nullptr, n);
     if (args.cell) copy_or_clear(stream, args.cell[g.state], args.cell0 ? args.cell0[g.state] : nullptr, n);
@@ -24,7 +24,9 @@ void pass_states(Stream stream, const Plan& p, const NetworkArgs<T>& args) {
 }  // namespace
 
 template <class T>
-void CudaEngine<T>::pack_forward() const { pack<false>(built.forward); }
+void CudaEngine<T>::pack_forward() const {
+  pack<false>(built.forward);
+}
 template void CudaEngine<float>::pack_forward() const;
 template void CudaEngine<double>::pack_forward() const;
 
@@ -65,8 +67,8 @@ void network_forward(Stream stream, const Plan& p, const NetworkArgs<T>& args, R
     if (!p.layer_major) return engine.forward_range(0, p.steps, gates);
     for (int l = 0; l < engine.layers(); l++) {
       for (i64 t = 0; t < p.steps; t++) engine.forward_stage({t, l, l}, gates);
-      for (int g = p.layer_first[size_t(l)]; g < p.layer_first[size_t(l) + 1]; g++) {
-        if (p.grids[size_t(g)].gamma >= 0) WindowNorm<T>(on, engine.tables, p, g).forward();
+      for (int g = p.layer_first[std::size_t(l)]; g < p.layer_first[std::size_t(l) + 1]; g++) {
+        if (p.grids[std::size_t(g)].gamma >= 0) WindowNorm<T>(on, engine.tables, p, g).forward();
       }
     }
   });

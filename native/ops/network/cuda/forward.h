@@ -120,15 +120,15 @@ MG_APART void forward_apart(const Tables<T>* tables, int first, int end, i64 blo
 // All steps in one launch, packing included: its blocks of threads share out each stage, in the same way every time, so that a
 // tile's weights and cells stay near, and meet before the next (persistent kernels: Diamos et al. 2016).
 template <class Math, class T = typename Math::Value>
-MG_KERNEL(tile_threads, tile_blocks<T>) forward_window_kernel(const Tables<T>* tables, GateUse use) {
+MG_KERNEL(tile_threads, tile_blocks<T>)
+forward_window_kernel(const Tables<T>* tables, GateUse use) {
   pack_share<Math, false>(*tables);
   const Stages stages{0, tables->steps, tables->layers};
   for (i64 k = 0; k < stages.count(); k++) {
     const Stage stage = stages.at(k);
     MG_GRID_BARRIER();
-    each_share(*tables, Work::forward, stage, [&](int first, int end, i64 block) {
-      forward_apart<Math>(tables, first, end, block, stage.step, 1, use);
-    });
+    each_share(*tables, Work::forward, stage,
+               [&](int first, int end, i64 block) { forward_apart<Math>(tables, first, end, block, stage.step, 1, use); });
   }
 }
 

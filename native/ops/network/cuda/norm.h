@@ -33,26 +33,28 @@ template <class T>
 class WindowNorm {
  public:
   WindowNorm(Stream stream, const Tables<T>* tables, const Plan& plan, int grid)
-      : stream(stream), tables(tables), grid(grid), cells(plan.steps * plan.batch * plan.grids[size_t(grid)].area()),
-        channels(plan.grids[size_t(grid)].channels) {}
+      : stream(stream), tables(tables), grid(grid), cells(plan.steps * plan.batch * plan.grids[std::size_t(grid)].area()),
+        channels(plan.grids[std::size_t(grid)].channels) {}
 
   // activation -> y, with the shortcut added.
   void forward() const {
     const auto* const t = tables;
     const int k = grid;
     const i64 C = channels, n = cells;
-    sum_rows(stream, t, 1, n, C, [=] MG_DEVICE(i64, i64 r, i64 c) { return double(t->grids[k].activation.base[r * C + c]); },
-         [=] MG_DEVICE(i64, i64 c, double total) { t->grids[k].statistics[c] = total / double(n); });
-    sum_rows(stream, t, 1, n, C,
-         [=] MG_DEVICE(i64, i64 r, i64 c) {
-           const GridRow<T>& g = t->grids[k];
-           const double d = double(g.activation.base[r * C + c]) - g.statistics[c];
-           return d * d;
-         },
-         [=] MG_DEVICE(i64, i64 c, double total) {
-           const GridRow<T>& g = t->grids[k];
-           g.statistics[C + c] = norm_scale(total / double(n), g.epsilon);
-         });
+    sum_rows(
+        stream, t, 1, n, C, [=] MG_DEVICE(i64, i64 r, i64 c) { return double(t->grids[k].activation.base[r * C + c]); },
+        [=] MG_DEVICE(i64, i64 c, double total) { t->grids[k].statistics[c] = total / double(n); });
+    sum_rows(
+        stream, t, 1, n, C,
+        [=] MG_DEVICE(i64, i64 r, i64 c) {
+          const GridRow<T>& g = t->grids[k];
+          const double d = double(g.activation.base[r * C + c]) - g.statistics[c];
+          return d * d;
+        },
+        [=] MG_DEVICE(i64, i64 c, double total) {
+          const GridRow<T>& g = t->grids[k];
+          g.statistics[C + c] = norm_scale(total / double(n), g.epsilon);
+        });
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;
@@ -70,16 +72,17 @@ class WindowNorm {
     const auto* const t = tables;
     const int k = grid;
     const i64 C = channels, n = cells;
-    sum_rows(stream, t, 2, n, C,
-         [=] MG_DEVICE(i64 o, i64 r, i64 c) {
-           const GridRow<T>& g = t->grids[k];
-           const double dy = double(g.grad.base[r * C + c]);
-           return o == 0 ? dy : dy * normed(g, r * C + c, c);
-         },
-         [=] MG_DEVICE(i64 o, i64 c, double total) {
-           (o == 0 ? t->grids[k].dbeta : t->grids[k].dgamma)[c] = T(total);
-           t->norm_shift[o * C + c] = total / double(n);
-         });
+    sum_rows(
+        stream, t, 2, n, C,
+        [=] MG_DEVICE(i64 o, i64 r, i64 c) {
+          const GridRow<T>& g = t->grids[k];
+          const double dy = double(g.grad.base[r * C + c]);
+          return o == 0 ? dy : dy * normed(g, r * C + c, c);
+        },
+        [=] MG_DEVICE(i64 o, i64 c, double total) {
+          (o == 0 ? t->grids[k].dbeta : t->grids[k].dgamma)[c] = T(total);
+          t->norm_shift[o * C + c] = total / double(n);
+        });
     each_element(stream, n * C, [=] MG_DEVICE(i64 i) {
       const GridRow<T>& g = t->grids[k];
       const i64 c = i % C;

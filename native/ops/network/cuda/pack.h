@@ -91,7 +91,9 @@ MG_DEVICE void pack_block(const Tables<T>& tables, i64 block) {
   }
 }
 template <class Math, bool Data, class T = typename Math::Value>
-MG_KERNEL(256) pack_kernel(const Tables<T>* tables) { pack_block<Math, Data>(*tables, port::block()); }
+MG_KERNEL(256) pack_kernel(const Tables<T>* tables) {
+  pack_block<Math, Data>(*tables, port::block());
+}
 
 // In a launch that runs all stages: what this block of threads packs.
 template <class Math, bool Data, class T = typename Math::Value>

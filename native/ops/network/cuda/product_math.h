@@ -39,7 +39,9 @@ struct ExactMath {
     T at[most_blocks][8] = {};
 
     template <int Blocks>
-    static MG_DEVICE int cell(int k) { return port::thread() / 32 * 32 + port::thread() % 32 / Blocks + k * (32 / Blocks); }
+    static MG_DEVICE int cell(int k) {
+      return port::thread() / 32 * 32 + port::thread() % 32 / Blocks + k * (32 / Blocks);
+    }
 
     // += patch cells times weights [16][8 Blocks], over the first `depth` channels (a multiple of 4, or all 16).
     template <int Blocks>

@@ -1,3 +1,4 @@
+// The tables of a plan, filled in on the host.
 #include "tables.h"
 
 #include <cstring>
@@ -61,12 +62,14 @@ class Builder {
     return {reinterpret_cast<char*>(s.base), s.step, s.slots};
   }
   Series<T> value(int node) const {
-    const Node& n = p.nodes[size_t(node)];
-    if (n.grid >= 0) return series(p.grids[size_t(n.grid)].y);
+    const Node& n = p.nodes[std::size_t(node)];
+    if (n.grid >= 0) return series(p.grids[std::size_t(n.grid)].y);
     return {const_cast<T*>(args.fields[n.field]), p.batch * n.area() * n.channels, p.steps};
   }
   template <class U>
-  static U* entry(U* const* all, int k) { return all && k >= 0 ? all[k] : nullptr; }
+  static U* entry(U* const* all, int k) {
+    return all && k >= 0 ? all[k] : nullptr;
+  }
 
   StateBefore<T> before(const T* given, const Place& own, i64 checkpoints) const {
     return {given, series(own), checkpoints < 0 ? nullptr : reinterpret_cast<T*>(static_cast<char*>(args.saved) + checkpoints),
@@ -76,7 +79,7 @@ class Builder {
   static bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
 
   void add_grid(const Grid& g) {
-    const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+    const LayerSpec& s = p.spec.layers[std::size_t(g.layer)];
     GridRow<T> r{};
     r.layer = g.layer, r.relu = s.kind == LayerKind::conv && s.relu;
     r.adds_up = !g.shortcut.empty() && g.gamma < 0;
@@ -96,7 +99,7 @@ class Builder {
     r.cell_before = before(entry(args.cell0, g.state), g.cell, g.checkpoint_cell);
     r.last_hidden = entry(args.hidden, g.state), r.last_cell = entry(args.cell, g.state);
     r.source = int(sources.size()), r.sources = int(g.sources.size());
-    for (size_t j = 0; j < g.sources.size(); j++) add_source(g, g.sources[j], int(j) < g.doubled_sources, r);
+    for (std::size_t j = 0; j < g.sources.size(); j++) add_source(g, g.sources[j], int(j) < g.doubled_sources, r);
     r.shortcut = int(shortcuts.size()), r.shortcuts = int(g.shortcut.size());
     for (const ShortcutPart& part : g.shortcut) shortcuts.push_back({part.first, part.channels, value(part.node)});
     begin_row(Work::forward, g.layer, g.forward.blocks());
@@ -151,7 +154,7 @@ class Builder {
 
   // Every use of `node` by one grid.
   void add_uses(const Grid& g, int node) {
-    for (size_t j = 0; j < g.sources.size(); j++) {
+    for (std::size_t j = 0; j < g.sources.size(); j++) {
       const Source& s = g.sources[j];
       if (s.node != node || s.column < 0) continue;
       if (int(j) < g.doubled_sources) {
@@ -169,14 +172,14 @@ class Builder {
   // Fields by layer of use, which is the order in which the launches take them.
   void add_fields() {
     if (!grads) return;
-    for (size_t l = 0; l + 1 < p.layer_first.size(); l++) {
-      for (size_t f = 0; f < p.spec.fields.size(); f++) {
+    for (std::size_t l = 0; l + 1 < p.layer_first.size(); l++) {
+      for (std::size_t f = 0; f < p.spec.fields.size(); f++) {
         const Node& n = p.nodes[f];
         if (!n.gradient) continue;
         FieldRow<T> r{};
         r.layer = int(l);
         r.use = int(uses.size());
-        for (int k = p.layer_first[l]; k < p.layer_first[l + 1]; k++) add_uses(p.grids[size_t(k)], int(f));
+        for (int k = p.layer_first[l]; k < p.layer_first[l + 1]; k++) add_uses(p.grids[std::size_t(k)], int(f));
         r.uses = int(uses.size()) - r.use;
         if (r.uses == 0) continue;
         for (FieldRow<T>& lower : fields) lower.assign = lower.assign && lower.grad.base != grads->fields[f];
@@ -198,7 +201,7 @@ class Builder {
 
   template <class Row>
   const Row* store(const std::vector<Row>& rows) {
-    const size_t at = (out.bytes.size() + 63) / 64 * 64;
+    const std::size_t at = (out.bytes.size() + 63) / 64 * 64;
     out.bytes.resize(at + rows.size() * sizeof(Row));
     if (!rows.empty()) std::memcpy(out.bytes.data() + at, rows.data(), rows.size() * sizeof(Row));
     return reinterpret_cast<const Row*>(device + at);
@@ -230,10 +233,10 @@ template BuiltTables<float> build_tables(const Plan&, const NetworkArgs<float>&,
 template BuiltTables<double> build_tables(const Plan&, const NetworkArgs<double>&, const NetworkGradients<double>*, char*);
 
 i64 tables_bytes(const Plan& p) {
-  size_t sources = 0, shortcuts = 0;
+  std::size_t sources = 0, shortcuts = 0;
   for (const Grid& g : p.grids) sources += g.sources.size(), shortcuts += g.shortcut.size();
-  const size_t uses = sources + shortcuts;  // of nodes
-  size_t bytes = sizeof(Tables<double>) + 24 * 64;
+  const std::size_t uses = sources + shortcuts;  // of nodes
+  std::size_t bytes = sizeof(Tables<double>) + 24 * 64;
   bytes += p.grids.size() * (sizeof(GridRow<double>) + 3 * sizeof(Product) + 2 + sizeof(WeightSum)) +
            sources * sizeof(SourceRow<double>);
   bytes += shortcuts * sizeof(ShortcutRow<double>) + uses * (sizeof(UseRow<double>) + sizeof(FieldRow<double>));

@@ -26,7 +26,9 @@ struct KeptSeries {
   i64 step, slots;
 };
 template <class Kept>
-MG_HD Kept* kept_at(const KeptSeries& s, i64 t) { return reinterpret_cast<Kept*>(s.base) + slot_of(t, s.slots) * s.step; }
+MG_HD Kept* kept_at(const KeptSeries& s, i64 t) {
+  return reinterpret_cast<Kept*>(s.base) + slot_of(t, s.slots) * s.step;
+}
 
 // The state before step t: given or zeros (null), from a checkpoint, or where step t-1 left it.
 template <class T>
@@ -158,7 +160,7 @@ struct Tables {
 struct WorkRows {
   std::vector<int> first;       // of each layer, one more at the end
   std::vector<i64> before;
-  i64 blocks(int row, int end) const { return before[size_t(end)] - before[size_t(row)]; }
+  i64 blocks(int row, int end) const { return before[std::size_t(end)] - before[std::size_t(row)]; }
 };
 
 template <class T>

@@ -32,7 +32,7 @@ struct WeightTile {
     for (int m = 0; m < tile_cells; m++) {
       const auto b = *reinterpret_cast<const Run<T, 8>*>(d + m * (weight_columns + gap));
       const int origin = origins[m] * Math::stride;
-      MG_UNROLL for (int tap = 0; tap < 9; tap++) {
+    MG_UNROLL for (int tap = 0; tap < 9; tap++) {
         if (!Square && tap >= taps) break;
         const T x = patch[origin + (Square ? line[tap / 3] + tap % 3 * Math::stride : offsets[tap])];
         MG_UNROLL for (int n = 0; n < 8; n++) at[tap][n] = port::fma(x, b.at[n], at[tap][n]);

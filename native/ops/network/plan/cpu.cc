@@ -1,3 +1,4 @@
+// How a network is run on the CPU: units of work, and the bytes that they need.
 #include <algorithm>
 #include <limits>
 

@@ -1,3 +1,4 @@
+// How a network is run on the GPU: launches, stages, and the bytes that they need.
 #include <algorithm>
 
 #include "../cuda/tables.h"
@@ -20,7 +21,7 @@ CudaPlanner::CudaPlanner(Plan& plan) : p(plan) {
                    "fewer than 2^31 cells of a grid in a batch, sides below 2^15");
     Product q = forward_product(g);
     cut(q, false);
-    all += q.blocks(), layer[size_t(g.layer)] += q.blocks();
+    all += q.blocks(), layer[std::size_t(g.layer)] += q.blocks();
   }
   for (const i64 n : layer) most = std::max(most, n);
   narrow = (p.layer_major || p.steps == 1 ? most : all) < p.spec.idle_tiles;
@@ -78,7 +79,7 @@ void CudaPlanner::place_gradients(Grid& g, i64& work) const {
   }
   g.weights = weight_sum(g.forward, g.in_channels, p.range);
   g.weights.partials = take_bytes(work, g.weights.slices * g.weights.size * p.element_bytes);
-  const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[size_t(g.layer)].shortcut + 1;
+  const i64 shown = g.shortcut.empty() ? 1 : g.layer - p.spec.layers[std::size_t(g.layer)].shortcut + 1;
   g.grad = batch_place(p, Place::Where::workspace, work, p.layer_major ? p.steps : shown, image, p.element_bytes);
   if (g.gamma >= 0) g.activation_grad = batch_place(p, Place::Where::workspace, work, p.steps, image, p.element_bytes);
   g.dsums = batch_place(p, Place::Where::workspace, work, p.range, g.area() * g.outputs, p.gate_bytes);

@@ -1,3 +1,4 @@
+// The graph of a network: which stage reads what, and shapes that do not fit.
 #include <algorithm>
 
 #include "planner.h"
@@ -13,7 +14,7 @@ constexpr i64 fold_area = 144;  // CUDA: below, a parity has too few pixels to f
 // Far more than any machine holds, and few enough for sizes in bytes to fit into 63 bits.
 constexpr double most_taps = 1 << 20, most_cells = double(i64{1} << 40), most_bytes = double(i64{1} << 60);
 
-std::string layer_name(size_t l) { return "layer " + std::to_string(l + 1); }
+std::string layer_name(std::size_t l) { return "layer " + std::to_string(l + 1); }
 
 double images(const NetworkSpec& s) { return double(std::max<i64>(1, s.batch)) * double(std::max<i64>(1, s.steps)); }
 
@@ -29,7 +30,7 @@ void check_spec(const NetworkSpec& s) {
   expect_of_plan(s.kernel_size > 0 && s.kernel_size % 2 == 1, "an odd kernelSize, got " + std::to_string(s.kernel_size));
   expect_of_plan(s.batch >= 0 && s.steps >= 0, "batch and steps of 0 or more");
   expect_of_plan(!s.layers.empty(), "at least one layer");
-  for (size_t k = 0; k < s.sides.size(); k++) {
+  for (std::size_t k = 0; k < s.sides.size(); k++) {
     expect_of_plan(s.sides[k] > 0 && (k == 0 || s.sides[k] == 2 * s.sides[k - 1]), "each side twice the one before");
   }
   auto level_ok = [&](int level) { return level >= 0 && level < int(s.sides.size()); };
@@ -39,7 +40,7 @@ void check_spec(const NetworkSpec& s) {
                    "fields on known levels with 1 to 1024 channels");
   }
   for (int f : s.input) expect_of_plan(field_ok(f), "known input fields");
-  for (size_t l = 0; l < s.layers.size(); l++) {
+  for (std::size_t l = 0; l < s.layers.size(); l++) {
     const LayerSpec& y = s.layers[l];
     expect_of_plan(level_ok(y.low) && level_ok(y.high) && y.low <= y.high, layer_name(l) + " on known levels");
     expect_of_plan(y.channels > 0 && y.channels <= max_channels, layer_name(l) + " with 1 to 1024 channels");
@@ -56,11 +57,11 @@ class Graph {
   explicit Graph(Plan& plan) : p(plan) {}
 
   void add_nodes() {
-    for (size_t f = 0; f < p.spec.fields.size(); f++) {
+    for (std::size_t f = 0; f < p.spec.fields.size(); f++) {
       const FieldSpec& s = p.spec.fields[f];
       p.nodes.push_back({s.level, height(s.level), width(s.level), s.channels, s.gradient, int(f), -1});
     }
-    for (size_t l = 0; l < p.spec.layers.size(); l++) {
+    for (std::size_t l = 0; l < p.spec.layers.size(); l++) {
       const LayerSpec& s = p.spec.layers[l];
       p.layer_first.push_back(int(p.grids.size()));
       for (int level = s.low; level <= s.high; level++) {
@@ -78,7 +79,7 @@ class Graph {
 
   // What a grid gathers, and by which algorithm.
   void connect(Grid& g) {
-    const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+    const LayerSpec& s = p.spec.layers[std::size_t(g.layer)];
     auto add = [&](Map map, int node, i64 channels, bool gradient) {
       Source source{map, node, channels, g.in_channels, -1};
       i64& columns = map == Map::up && g.doubled ? g.coarse_columns : g.data_columns;
@@ -94,16 +95,16 @@ class Graph {
       if (!is_cuda(p) && square && fits) g.tile = tile;
     }
     if (g.tile > 0 || (is_cuda(p) && square && g.area() >= fold_area)) {
-      for (int n : doubled) g.doubled += p.nodes[size_t(n)].channels;
+      for (int n : doubled) g.doubled += p.nodes[std::size_t(n)].channels;
       g.doubled_sources = int(doubled.size());
     }
     const Map maps[] = {Map::up, Map::same, Map::down};
     for (int k = 0; k < 3; k++) {
       for (int n : outgoing(g.layer - 1, g.level - 1 + k)) {
-        add(maps[k], n, p.nodes[size_t(n)].channels, p.nodes[size_t(n)].gradient);
+        add(maps[k], n, p.nodes[std::size_t(n)].channels, p.nodes[std::size_t(n)].gradient);
       }
     }
-    const std::string layer = layer_name(size_t(g.layer));
+    const std::string layer = layer_name(std::size_t(g.layer));
     expect_of_plan(!g.sources.empty(), layer + ", level " + std::to_string(g.level) + " next to a grid of the layer before");
     if (s.kind == LayerKind::conv_lstm) add(Map::same, -1, s.channels, true);
     expect_of_plan(g.sources.size() <= max_sources, "at most " + std::to_string(max_sources) + " tensors joined before " + layer);
@@ -111,8 +112,8 @@ class Graph {
     if (s.shortcut >= 0) {
       i64 first = 0;
       for (int n : outgoing(s.shortcut, g.level)) {
-        g.shortcut.push_back({n, p.nodes[size_t(n)].channels, first});
-        first += p.nodes[size_t(n)].channels;
+        g.shortcut.push_back({n, p.nodes[std::size_t(n)].channels, first});
+        first += p.nodes[std::size_t(n)].channels;
       }
       if (first > s.channels) g.shortcut.clear();
     }
@@ -131,7 +132,7 @@ class Graph {
 
   void add_parameters() {
     for (Grid& g : p.grids) {
-      const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+      const LayerSpec& s = p.spec.layers[std::size_t(g.layer)];
       const i64 k = p.spec.kernel_size;
       auto add = [&](const char* name, std::vector<i64> shape) {
         i64 size = 1;
@@ -160,11 +161,12 @@ class Graph {
   std::vector<int> outgoing(int l, int level) const {
     std::vector<int> found;
     if (l >= 0) {
-      const LayerSpec& s = p.spec.layers[size_t(l)];
-      if (level >= s.low && level <= s.high) found.push_back(p.grids[size_t(p.layer_first[size_t(l)] + level - s.low)].node);
+      const LayerSpec& s = p.spec.layers[std::size_t(l)];
+      if (level >= s.low && level <= s.high)
+        found.push_back(p.grids[std::size_t(p.layer_first[std::size_t(l)] + level - s.low)].node);
     }
-    for (int f : l < 0 ? p.spec.input : p.spec.layers[size_t(l)].memory) {
-      if (p.nodes[size_t(f)].level == level) found.push_back(f);
+    for (int f : l < 0 ? p.spec.input : p.spec.layers[std::size_t(l)].memory) {
+      if (p.nodes[std::size_t(f)].level == level) found.push_back(f);
     }
     return found;
   }
@@ -177,8 +179,8 @@ class Graph {
     return double(kernel_rows(g) - 5 * g.doubled);
   }
 
-  i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[size_t(level)]; }
-  i64 width(int level) const { return p.spec.sides[size_t(level)]; }
+  i64 height(int level) const { return p.spec.dimensions == 1 ? 1 : p.spec.sides[std::size_t(level)]; }
+  i64 width(int level) const { return p.spec.sides[std::size_t(level)]; }
   i64 kernel_rows(const Grid& g) const { return p.spec.kernel_height() * p.spec.kernel_size * g.in_channels; }
 
   Plan& p;

@@ -1,3 +1,4 @@
+// A plan from a description: parameters, states, outputs, then a way for the place it runs on.
 #include <algorithm>
 
 #include "planner.h"
@@ -115,7 +116,7 @@ class Planner {
 
   // Values, states and what backward reads: where they lie and how many steps of them.
   void place_tensors(Grid& g, i64& saved, i64& work, i64& mine, int& output) {
-    const LayerSpec& s = p.spec.layers[size_t(g.layer)];
+    const LayerSpec& s = p.spec.layers[std::size_t(g.layer)];
     const bool lstm = s.kind == LayerKind::conv_lstm, own_y = !g.shortcut.empty() || s.norm != NormKind::none;
     const i64 image = g.area() * g.channels;
     auto keep_in = [&](i64 bytes, i64 slots, i64 values) {  // kept for backward, or for as long as the schedule needs it
@@ -175,8 +176,6 @@ class Planner {
 
 }  // namespace
 
-Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers) {
-  return Planner(spec, element_bytes, workers).p;
-}
+Plan plan_network(const NetworkSpec& spec, i64 element_bytes, int workers) { return Planner(spec, element_bytes, workers).p; }
 
 }  // namespace mg

@@ -55,7 +55,7 @@ struct NetworkSpec {
   bool direct = false;         // convolutions as they are defined: no folding (cuda), no Winograd (cpu)
   Machine machine = Machine::cpu;
   Precision precision = Precision::float32;  // cuda only
-  i64 idle_tiles = 264;        // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
+  i64 idle_tiles = 264;  // cuda: launches of fewer blocks of threads leave a large GPU idle, two for each of its processors
   i64 cache_bytes = 32 << 20;  // cuda: what may pass from layer to layer in a stage, to be found in a cache of 50 MB; 0: no limit
   i64 kernel_height() const { return dimensions == 1 ? 1 : kernel_size; }
 };
@@ -71,8 +71,8 @@ struct Source {
   Map map = Map::same;
   int node = -1;
   i64 channels = 0;
-  i64 first = 0;               // channel in the joined input
-  i64 column = -1;             // first column of the data gradient; -1: not wanted. Columns on the coarse grid count apart
+  i64 first = 0;  // channel in the joined input
+  i64 column = -1;  // first column of the data gradient; -1: not wanted. Columns on the coarse grid count apart
 };
 
 struct ShortcutPart {
@@ -83,16 +83,16 @@ struct ShortcutPart {
 // Where a tensor lives: in `saved` or `workspace` (steps x batch images), with the caller, or per worker (one group of images).
 struct Place {
   enum class Where { none, saved, workspace, output, worker } where = Where::none;
-  i64 offset = 0;              // bytes; index of the output for Where::output
-  i64 slots = 0;               // steps kept; step t sits in slot t % slots
-  i64 image = 0;               // values per image
+  i64 offset = 0;  // bytes; index of the output for Where::output
+  i64 slots = 0;  // steps kept; step t sits in slot t % slots
+  i64 image = 0;  // values per image
 };
 
 struct Node {
   int level;
   i64 height, width, channels;
   bool gradient;
-  int field;                   // index of the input field, or -1 for a grid
+  int field;  // index of the input field, or -1 for a grid
   int grid;
   i64 area() const { return height * width; }
 };
@@ -100,12 +100,12 @@ struct Node {
 struct Grid {
   int layer, level, node;
   i64 height, width, channels;
-  i64 in_channels = 0;         // with the hidden state
-  i64 outputs = 0;             // 4C sums or C
-  i64 data_columns = 0;        // columns of the data gradient, without the coarse ones
+  i64 in_channels = 0;  // with the hidden state
+  i64 outputs = 0;  // 4C sums or C
+  i64 data_columns = 0;  // columns of the data gradient, without the coarse ones
   // CPU: 3x3 taps by Winograd's algorithm, in tiles of so many outputs along each axis, 2 or 4 (winograd.h); 0: as defined.
   int tile = 0;
-  i64 pooled = 0;              // channels of pooled sources
+  i64 pooled = 0;  // channels of pooled sources
   // Doubled sources, which come first, are seen from their coarse grid: they have `doubled` channels, 0 where they are seen as
   // all others. CPU: winograd.h. CUDA: through 3x3 taps there are only 2x2 different coarse cells under each of the four parities
   // of a fine cell, so nine taps fold into four, with kernels summed per parity.
@@ -114,63 +114,63 @@ struct Grid {
   std::vector<Source> sources;
   std::vector<ShortcutPart> shortcut;
   int kernel, bias, peephole = -1, gamma = -1, beta = -1;  // parameter numbers
-  int state = -1;              // number among the ConvLSTM grids
-  Place y, activation, cell, gates;   // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
+  int state = -1;  // number among the ConvLSTM grids
+  Place y, activation, cell, gates;  // activation: h of a ConvLSTM, relu(conv) of a conv; same place as y where equal
   Place grad, grad_hidden, grad_cell;
   i64 checkpoint_hidden = -1, checkpoint_cell = -1;  // [segments - 1][B] images, bytes into saved
-  i64 statistics = -1;         // mean and 1/sqrt(variance + epsilon) in float64, bytes into saved
+  i64 statistics = -1;  // mean and 1/sqrt(variance + epsilon) in float64, bytes into saved
   // Bytes into workspace. transformed: [16][in_channels][outputs]; packed: as the tiles read it; turned: one tap, transposed.
   i64 transformed = -1, packed_kernel = -1, packed_bias = -1, turned = -1, packed_transposed = -1, packed_coarse = -1;
   i64 offsets = 0, data_offsets = 0;
-  i64 group = 1;               // images handled together
-  ChunkPlan chunks, data_chunks;      // of one such group
+  i64 group = 1;  // images handled together
+  ChunkPlan chunks, data_chunks;  // of one such group
   // CUDA. Products that make the sums, and the gradients of what they were made from: data_columns and coarse_columns wide.
   Product forward, data, folded_data;
   WeightSum weights;
-  Place dsums, activation_grad;       // gradient of the sums; of what a window norm took
+  Place dsums, activation_grad;  // gradient of the sums; of what a window norm took
   i64 parts = -1, folded_parts = -1;  // the gradients of one step before they are gathered, bytes into workspace
   i64 area() const { return height * width; }
 };
 
 struct Parameter {
-  std::string name;            // "3.level2.kernel": layers count from 1
+  std::string name;  // "3.level2.kernel": layers count from 1
   std::vector<i64> shape;
-  i64 size;                    // values
-  i64 first, sums;             // position and size among the partial gradient sums: more for the compensated bias under a norm
+  i64 size;  // values
+  i64 first, sums;  // position and size among the partial gradient sums: more for the compensated bias under a norm
 };
 
 struct Plan {
   NetworkSpec spec;
-  i64 batch, steps;            // of the schedule: without recurrence, steps are more images; CUDA: a step is a part of them
-  bool layer_major;            // a window norm needs all steps of a layer before the next
-  bool wide = false;           // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
-  bool together = false;       // CUDA: all stages in one launch, whose blocks of threads wait for each other
+  i64 batch, steps;  // of the schedule: without recurrence, steps are more images; CUDA: a step is a part of them
+  bool layer_major;  // a window norm needs all steps of a layer before the next
+  bool wide = false;  // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
+  bool together = false;  // CUDA: all stages in one launch, whose blocks of threads wait for each other
   bool stores_gates;
-  i64 segment = 0;             // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
+  i64 segment = 0;  // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
   i64 element_bytes;
-  i64 gate_bytes;              // of a gate that is kept; CUDA: of a gradient of the sums too. 2 with products of bfloat16
+  i64 gate_bytes;  // of a gate that is kept; CUDA: of a gradient of the sums too. 2 with products of bfloat16
   int workers;
-  i64 units;                   // sample ranges that run in parallel, each with its own gradient sums
-  i64 group;                   // images a worker takes through the network together
-  std::vector<Node> nodes;     // fields, then grids
-  std::vector<Grid> grids;     // layer by layer, coarse to fine
-  std::vector<int> layer_first;       // first grid of each layer; one more entry at the end
-  std::vector<int> outputs;    // grid of each output, in order
-  std::vector<int> states;     // grid of each recurrent state, in order
+  i64 units;  // sample ranges that run in parallel, each with its own gradient sums
+  i64 group;  // images a worker takes through the network together
+  std::vector<Node> nodes;  // fields, then grids
+  std::vector<Grid> grids;  // layer by layer, coarse to fine
+  std::vector<int> layer_first;  // first grid of each layer; one more entry at the end
+  std::vector<int> outputs;  // grid of each output, in order
+  std::vector<int> states;  // grid of each recurrent state, in order
   std::vector<Parameter> parameters;
   i64 parameter_values = 0;
-  i64 saved_bytes = 0;         // kept from forward to backward
-  i64 workspace_bytes = 0;     // scratch, free between calls
+  i64 saved_bytes = 0;  // kept from forward to backward
+  i64 workspace_bytes = 0;  // scratch, free between calls
   i64 partials = 0, worker_scratch = 0, worker_scratch_bytes = 0, norm_sums = 0;  // bytes into workspace
-  i64 scratch_begin = 0;       // bytes from the start of a worker's memory to its scratch arrays
-  i64 range = 0;               // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
-  i64 norm_shift = 0, tables = 0, tables_bytes = 0;   // CUDA: bytes into workspace, and how many
+  i64 scratch_begin = 0;  // bytes from the start of a worker's memory to its scratch arrays
+  i64 range = 0;  // CUDA: steps whose sums' gradients are kept until they are summed to those of the weights
+  i64 norm_shift = 0, tables = 0, tables_bytes = 0;  // CUDA: bytes into workspace, and how many
   i64 patch_size = 0, cells_size = 0, products_size = 0, sums_size = 0;  // values of each scratch array
   i64 dsums_size = 0, dx_size = 0, kernel_sums_size = 0;
-  double forward_flop = 0;     // of the direct convolutions
-  double computed_flop = 0;    // multiplications that folding or Winograd saves are not counted
-  i64 launches = 0;            // times that all threads are set to work and waited for, forward and (if planned) backward
-  std::string path;            // what was chosen and why
+  double forward_flop = 0;  // of the direct convolutions
+  double computed_flop = 0;  // multiplications that folding or Winograd saves are not counted
+  i64 launches = 0;  // times that all threads are set to work and waited for, forward and (if planned) backward
+  std::string path;  // what was chosen and why
 };
 
 // The coarse cell (0 or 1) among the two under the three taps of one axis: parity of the fine cell, tap.

@@ -1,3 +1,4 @@
+// Tiles of the products of a plan.
 #include "product.h"
 
 #include <algorithm>

@@ -8,25 +8,25 @@ namespace mg {
 
 enum class Precision { float32, tf32, bfloat16 };  // of the products' factors; sums, cells and weights stay as they are
 
-constexpr int tile_cells = 128;       // of one block of threads: 4 warps, 32 each
+constexpr int tile_cells = 128;  // of one block of threads: 4 warps, 32 each
 constexpr int tile_threads = 128;
-constexpr int chunk_channels = 16;    // gathered at a time
+constexpr int chunk_channels = 16;  // gathered at a time
 
 // Cells of one parity each are in one warp where doubled sources are folded (plan.h): folded_tap. Folded channels come first and
 // are gathered from the coarser grid, 2 x 2 taps for each parity.
 struct Product {
   int layer, grid;
-  i64 batch, height, width;           // cells computed
-  int samples, rows, columns;         // a tile: a box of so many of them
-  i64 down, across, tiles;            // tiles of one image, and all
-  i64 in_height, in_width;            // cells gathered; `scale` of them for each one computed, along each axis
+  i64 batch, height, width;  // cells computed
+  int samples, rows, columns;  // a tile: a box of so many of them
+  i64 down, across, tiles;  // tiles of one image, and all
+  i64 in_height, in_width;  // cells gathered; `scale` of them for each one computed, along each axis
   int scale, kernel_height, kernel_width, pad_height, pad_width;
-  i64 folded, channels;               // channels gathered: folded ones, and the rest
+  i64 folded, channels;  // channels gathered: folded ones, and the rest
   i64 outputs;
-  bool cell;                          // the columns are the four sums of each channel of an LSTM
-  int column_blocks;                  // of 8 columns in a tile: 2, 4 or 8
+  bool cell;  // the columns are the four sums of each channel of an LSTM
+  int column_blocks;  // of 8 columns in a tile: 2, 4 or 8
   i64 column_tiles;
-  i64 packed;                         // bytes into workspace
+  i64 packed;  // bytes into workspace
 
   MG_HD int taps() const { return kernel_height * kernel_width; }
   MG_HD int tile_columns() const { return 8 * column_blocks; }
@@ -45,10 +45,10 @@ struct Product {
 // The weight gradient of one grid: for each chunk of channels, nine taps at most and a tile of columns, the sum over the cells of
 // all boxes, cut into slices that are added in order.
 struct WeightSum {
-  int group_taps;                     // taps of one block
+  int group_taps;  // taps of one block
   int tap_groups, chunks, column_tiles, slices;
-  i64 partials;                       // bytes into workspace: [slices][taps * channels * outputs kernel, outputs bias]
-  i64 size;                           // values of one slice
+  i64 partials;  // bytes into workspace: [slices][taps * channels * outputs kernel, outputs bias]
+  i64 size;  // values of one slice
   MG_HD i64 blocks() const { return i64(tap_groups) * chunks * column_tiles * slices; }
 };
 

@@ -11,7 +11,9 @@ namespace {
 constexpr i64 most_in_group = 32;  // samples that share a walk over the controller's weights
 
 template <class T>
-const SamTable<T>& table() { return table_in_use<SamTable<T>>(); }
+const SamTable<T>& table() {
+  return table_in_use<SamTable<T>>();
+}
 
 // Samples of a group: enough to share the weights, and work for every thread. No value depends on it.
 i64 group_of(const SamDims& d, int workers) {
@@ -152,10 +154,10 @@ void sam_backward(const SamBackward<T>& job, void* workspace, int workers) {
   if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.rows, table<T>().outer);
 }
 
-#define MG_SAM(T)                                              \
-  template i64 sam_forward_workspace<T>(const SamDims&, int);  \
+#define MG_SAM(T)                                                 \
+  template i64 sam_forward_workspace<T>(const SamDims&, int);     \
   template void sam_forward<T>(const SamForward<T>&, void*, int); \
-  template i64 sam_backward_workspace<T>(const SamDims&, int); \
+  template i64 sam_backward_workspace<T>(const SamDims&, int);    \
   template void sam_backward<T>(const SamBackward<T>&, void*, int);
 MG_SAM(float)
 MG_SAM(double)

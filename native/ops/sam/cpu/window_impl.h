@@ -65,8 +65,11 @@ template <class T>
 SamRecord<T> record_of(const SamForward<T>& job, i64 at) {
   const SamDims& d = job.dims;
   const SamTrace<T>& r = job.trace;
-  return {at_row(r.rows, at, d.written() * d.word), at_row(r.changed, at, d.written()), at_row(r.slots, at, d.read()),
-          at_row(r.weights, at, d.read()), at_row(r.mixed_slots, at, d.heads * d.mixed()),
+  return {at_row(r.rows, at, d.written() * d.word),
+          at_row(r.changed, at, d.written()),
+          at_row(r.slots, at, d.read()),
+          at_row(r.weights, at, d.read()),
+          at_row(r.mixed_slots, at, d.heads * d.mixed()),
           at_row(r.mixed, at, 3 * d.heads * d.mixed())};
 }
 
