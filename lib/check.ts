@@ -69,13 +69,35 @@ export function checkMap(where: string, name: string, value: unknown): void {
   if (!types.isMap(value)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Map of tensors by name`, value);
 }
 
+/** Letters to put in, take out or change on the way from one word to another (Levenshtein 1966). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** A remedy where a word is nearly one of those that are known: at most a third of its letters are others. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > 60) return undefined;
+  const [best] = known.map((name) => [distance(word.toLowerCase(), name.toLowerCase()), name] as const).sort(([a], [b]) => a - b);
+  return best !== undefined && best[0] <= Math.ceil(word.length / 3) ? `did you mean ${best[1]}?` : undefined;
+}
+
 /** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     fail('ERR_MG_ARGUMENT', where, 'options to be an object', options);
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) fail('ERR_MG_ARGUMENT', where, `options among ${known.join(', ')}`, key);
+    if (!known.includes(key)) {
+      fail('ERR_MG_ARGUMENT', where, `options among ${known.join(', ')}`, key, nearest(key, known));
+    }
   }
 }
 

@@ -159,7 +159,7 @@ const modelRows: Readonly<Record<string, Row>> = {
   'a misspelt input': [
     () => map9.forward(any({ inputs: grid(2, 1, 3, 3, 4) })),
     'ERR_MG_ARGUMENT',
-    /options among input, queries, outputSteps, got "inputs"$/,
+    /options among input, queries, outputSteps, got "inputs"; did you mean input\?$/,
   ],
   'a state of another model': [
     () => map9.write(grid(1, 1, 3, 3, 4), any(dnc.initialState(1))),
@@ -274,7 +274,7 @@ const training: Readonly<Record<string, Row>> = {
   'a misspelt hook': [
     () => new Trainer(any({ ...setup(), callbacks: [{ onSteps() {} }] })),
     'ERR_MG_ARGUMENT',
-    /onStart, onStep, .* got "onSteps"$/,
+    /onStart, onStep, .* got "onSteps"; did you mean onStep\?$/,
   ],
   'a hook that is none': [
     () => new Trainer(any({ ...setup(), callbacks: [{ onStep: 1 }] })),
@@ -289,7 +289,7 @@ const training: Readonly<Record<string, Row>> = {
   'a misspelt option of validation': [
     () => tinyTrainer().fit({ steps: 4, validate: any({ every: 4, items: 1, item: 2 }) }),
     'ERR_MG_ARGUMENT',
-    /^fit, validate: .* got "item"$/,
+    /^fit, validate: .* got "item"; did you mean items\?$/,
   ],
   'a misspelt option of checkpoints': [
     () => tinyTrainer().fit({ steps: 4, checkpoint: any({ dir: 'x', every: 4 }) }),
@@ -319,7 +319,7 @@ const training: Readonly<Record<string, Row>> = {
   'a misspelt option of early stopping': [
     () => callbacks.earlyStop(any({ metric: 'f', patients: 2 })),
     'ERR_MG_ARGUMENT',
-    /got "patients"$/,
+    /got "patients"; did you mean patience\?$/,
   ],
   'a target without a metric': [
     () => callbacks.stopOnTarget(any({ target: 1 })),

@@ -1,8 +1,7 @@
 // The differentiable neural computer, the reference that the multigrid memory is measured against.
 
-import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
+import { checkInteger } from '../check.js';
 import type { WindowMemory, WindowSize } from '../nn/cost.js';
-import { layerOptionKeys } from '../nn/parameter.js';
 import {
   clip,
   concat,
@@ -13,6 +12,7 @@ import {
   type DncSettings,
   type DncTensors,
 } from '../ops/index.js';
+import { checkData, choice, integer, nullable, number, object, optional, type Data } from '../schema.js';
 import { diagnostics } from '../tensor/device.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -20,37 +20,27 @@ import { Affine } from './affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors, TensorState } from './tensor-state.js';
 
-export interface DNCOptions extends SequenceOptions {
+/** Options of a DNC as run files have them. */
+export const dncOptions = object({
   /** `official` (default): the code that the authors released; `paper`: the equations of the Nature article. */
-  readonly variant?: 'official' | 'paper';
+  variant: optional(choice('official', 'paper')),
   /** N; default 500. */
-  readonly slots?: number;
+  slots: optional(integer(1)),
   /** W; default 16. */
-  readonly wordSize?: number;
+  wordSize: optional(integer(1)),
   /** R; default 4. */
-  readonly readHeads?: number;
+  readHeads: optional(integer(1)),
   /** V, each with links of its own; default 1. */
-  readonly writeHeads?: number;
+  writeHeads: optional(integer(1)),
   /** Units of the LSTM controller; default 256. */
-  readonly hidden?: number;
+  hidden: optional(integer(1)),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
-  readonly clip?: number | null;
+  clip: optional(nullable(number(0))),
   /** Bytes for the link matrices that the backward pass rebuilds; default 1 GiB. The fewest possible are used beyond that. */
-  readonly linkBudgetBytes?: number;
-}
+  linkBudgetBytes: optional(number(0)),
+});
 
-const KEYS = [
-  ...sequenceOptionKeys,
-  'variant',
-  'slots',
-  'wordSize',
-  'readHeads',
-  'writeHeads',
-  'hidden',
-  'clip',
-  'linkBudgetBytes',
-  ...layerOptionKeys,
-];
+export interface DNCOptions extends SequenceOptions, Data<typeof dncOptions> {}
 
 /** Memory [B,N,W], usage [B,N], links [B,V,N,N], precedence [B,V,N], read and write weights, read words, hidden and cell. */
 export class DNCState extends TensorState<keyof DncTensors> {}
@@ -70,25 +60,23 @@ export class DNC extends SequenceModel<DNCState> {
   readonly #output: Affine;
 
   constructor(options: DNCOptions) {
-    checkOptions('DNC', options, KEYS);
+    const own = checkData('DNC', dncOptions, options, sequenceOptionKeys);
     super('DNC', options);
-    this.variant = checkChoice('DNC', 'variant', options.variant ?? 'official', ['official', 'paper']);
-    const size = (name: 'slots' | 'wordSize' | 'readHeads' | 'writeHeads' | 'hidden', fallback: number): number =>
-      checkInteger('DNC', name, options[name] ?? fallback, 1);
+    this.variant = own.variant ?? 'official';
     const isPaper = this.variant === 'paper';
     this.settings = {
-      slots: size('slots', 500),
-      wordSize: size('wordSize', 16),
-      readHeads: size('readHeads', 4),
-      writeHeads: size('writeHeads', 1),
-      hidden: size('hidden', 256),
+      slots: own.slots ?? 500,
+      wordSize: own.wordSize ?? 16,
+      readHeads: own.readHeads ?? 4,
+      writeHeads: own.writeHeads ?? 1,
+      hidden: own.hidden ?? 256,
       oneplus: isPaper,
       usageGradient: isPaper,
       contentSecond: isPaper,
       forgetBias: isPaper ? 0 : 1,
-      clip: options.clip === null ? 0 : checkNumber('DNC', 'clip', options.clip ?? 20, 0),
+      clip: own.clip === null ? 0 : own.clip ?? 20,
       epsilon: isPaper ? 0 : 1e-6,
-      linkBudgetBytes: checkNumber('DNC', 'linkBudgetBytes', options.linkBudgetBytes ?? 2 ** 30, 0),
+      linkBudgetBytes: own.linkBudgetBytes ?? 2 ** 30,
     };
     const { hidden, readHeads, wordSize } = this.settings;
     const words = readHeads * wordSize;

@@ -1,29 +1,30 @@
 // The recurrent baseline without a memory of its own: layers of LSTM.
 
-import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { fail } from '../check.js';
 import { LSTMCell, LSTMState } from '../nn/lstm.js';
-import { layerOptionKeys } from '../nn/parameter.js';
 import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
+import { checkData, choice, integer, number, object, optional, type Data } from '../schema.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { TensorState } from './tensor-state.js';
 
-export interface LSTMNetworkOptions extends SequenceOptions {
+/** Options of an LSTM network as run files have them. */
+export const lstmOptions = object({
   /** Units of each layer; default 256. */
-  readonly hidden?: number;
+  hidden: optional(integer(1)),
   /** Default 1. */
-  readonly layers?: number;
+  layers: optional(integer(1)),
   /**
    * `stacked` (default): each layer sees the one below. `deep`: each also sees the input, and the output sees all (DNC paper).
    */
-  readonly wiring?: 'stacked' | 'deep';
+  wiring: optional(choice('stacked', 'deep')),
   /** Added to the forget gate at run time; default 1. */
-  readonly forgetBias?: number;
-}
+  forgetBias: optional(number()),
+});
 
-const KEYS = [...sequenceOptionKeys, 'hidden', 'layers', 'wiring', 'forgetBias', ...layerOptionKeys];
+export interface LSTMNetworkOptions extends SequenceOptions, Data<typeof lstmOptions> {}
 
 /** `1.hidden`, `1.cell`, `2.hidden`, …, each [B,H]; layers counted from 1. */
 export class LSTMNetworkState extends TensorState {
@@ -49,12 +50,10 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   readonly #output: Affine;
 
   constructor(options: LSTMNetworkOptions) {
-    checkOptions('LSTMNetwork', options, KEYS);
+    const own = checkData('LSTMNetwork', lstmOptions, options, sequenceOptionKeys);
     super('LSTMNetwork', options);
-    const hidden = checkInteger('LSTMNetwork', 'hidden', options.hidden ?? 256, 1);
-    const layers = checkInteger('LSTMNetwork', 'layers', options.layers ?? 1, 1);
-    const forgetBias = checkNumber('LSTMNetwork', 'forgetBias', options.forgetBias ?? 1);
-    this.wiring = checkChoice('LSTMNetwork', 'wiring', options.wiring ?? 'stacked', ['stacked', 'deep']);
+    const { hidden = 256, layers = 1, forgetBias = 1 } = own;
+    this.wiring = own.wiring ?? 'stacked';
     this.#cells = Array.from({ length: layers }, (_, k) => {
       const below = k === 0 ? this.inputs : this.wiring === 'deep' ? this.inputs + hidden : hidden;
       const name = String(k + 1);

@@ -1,46 +1,40 @@
 // The neural Turing machine (Graves, Wayne, Danihelka 2014), started as Collier and Beel (2018) do.
 
-import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.js';
-import { layerOptionKeys } from '../nn/parameter.js';
+import { checkInteger } from '../check.js';
 import { keepFinished, selectRows } from '../nn/state-rows.js';
 import { add, clip, concat, lstmCell, relu, reshape, slice, softmax, stack, tanh, unstack } from '../ops/index.js';
+import { checkData, choice, integer, nullable, number, object, optional, type Data } from '../schema.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { ntmAddress, ntmRead, ntmWrite, type NTMHeads } from './ntm-head.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { namedTensors, TensorState } from './tensor-state.js';
 
-export interface NTMOptions extends SequenceOptions {
+/** Options of an NTM as run files have them. */
+export const ntmOptions = object({
   /** N; default 128. */
-  readonly slots?: number;
+  slots: optional(integer(1)),
   /** W; default 20. */
-  readonly wordSize?: number;
-  readonly readHeads?: number;
-  readonly writeHeads?: number;
+  wordSize: optional(integer(1)),
+  /** Default 1. */
+  readHeads: optional(integer(1)),
+  /** Default 1. */
+  writeHeads: optional(integer(1)),
   /** Units of the controller; default 100. */
-  readonly hidden?: number;
-  readonly controller?: 'lstm' | 'feedforward';
+  hidden: optional(integer(1)),
+  /** Default lstm. */
+  controller: optional(choice('lstm', 'feedforward')),
   /**
    * `readFirst` (default): all heads address the memory before this step's writes, as public code does; `writeFirst`: the paper's
    * M_t.
    */
-  readonly order?: 'readFirst' | 'writeFirst';
+  order: optional(choice('readFirst', 'writeFirst')),
   /** Interface and output are brought into ±clip; default 20, null: never. */
-  readonly clip?: number | null;
-}
+  clip: optional(nullable(number(0))),
+});
 
-const KEYS = [
-  ...sequenceOptionKeys,
-  'slots',
-  'wordSize',
-  'readHeads',
-  'writeHeads',
-  'hidden',
-  'controller',
-  'order',
-  'clip',
-  ...layerOptionKeys,
-];
+export interface NTMOptions extends SequenceOptions, Data<typeof ntmOptions> {}
+
 const NAMES = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'] as const;
 type Name = (typeof NAMES)[number];
 
@@ -94,16 +88,14 @@ export class NTM extends SequenceModel<NTMState> {
   readonly #output: Affine;
 
   constructor(options: NTMOptions) {
-    checkOptions('NTM', options, KEYS);
+    const own = checkData('NTM', ntmOptions, options, sequenceOptionKeys);
     super('NTM', options);
-    const size = (name: 'slots' | 'wordSize' | 'readHeads' | 'writeHeads' | 'hidden', fallback: number, least = 1): number =>
-      checkInteger('NTM', name, options[name] ?? fallback, least);
-    [this.slots, this.wordSize] = [size('slots', 128), size('wordSize', 20)];
-    [this.readHeads, this.writeHeads] = [size('readHeads', 1), size('writeHeads', 1)];
-    this.hiddenSize = size('hidden', 100);
-    this.controllerKind = checkChoice('NTM', 'controller', options.controller ?? 'lstm', ['lstm', 'feedforward']);
-    this.order = checkChoice('NTM', 'order', options.order ?? 'readFirst', ['readFirst', 'writeFirst']);
-    this.clip = options.clip === null ? 0 : checkNumber('NTM', 'clip', options.clip ?? 20, 0);
+    [this.slots, this.wordSize] = [own.slots ?? 128, own.wordSize ?? 20];
+    [this.readHeads, this.writeHeads] = [own.readHeads ?? 1, own.writeHeads ?? 1];
+    this.hiddenSize = own.hidden ?? 100;
+    this.controllerKind = own.controller ?? 'lstm';
+    this.order = own.order ?? 'readFirst';
+    this.clip = own.clip === null ? 0 : own.clip ?? 20;
     const [words, H] = [this.readHeads * this.wordSize, this.hiddenSize];
     const isLstm = this.controllerKind === 'lstm';
     this.#controller = this.addPart(

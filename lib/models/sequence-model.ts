@@ -3,7 +3,7 @@
 import { checkInteger, checkOptions, fail } from '../check.js';
 import { trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
 import { Module } from '../nn/module.js';
-import type { LayerOptions } from '../nn/parameter.js';
+import { layerOptionKeys, type LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
@@ -30,7 +30,8 @@ export interface StepOptions {
   readonly consume?: boolean;
 }
 
-export const sequenceOptionKeys = ['inputs', 'outputs'] as const;
+/** What every network of vectors is told beside its own options. */
+export const sequenceOptionKeys = ['inputs', 'outputs', ...layerOptionKeys] as const;
 
 export interface SequenceOutputs<S> {
   /** [T,B,…outputs], no activation. */

@@ -1,19 +1,24 @@
 // Adam and AdamW.
 
-import { checkNumber, checkOptions, fail } from '../check.js';
+import { checkData, fraction, number, object, optional, tuple, type Data } from '../schema.js';
 import { native } from '../native.js';
 import type { Group, Parameters } from './groups.js';
 import { Optimizer, type StepList } from './optimizer.js';
 import type { Schedule } from './schedule.js';
 
-export interface AdamOptions {
-  /** Default 1e-3. */
-  lr?: Schedule;
+/** Options as run files have them. */
+export const adamOptions = object({
   /** Decay of the two averages. Default [0.9, 0.999]. */
-  betas?: readonly [number, number];
+  betas: optional(tuple('two numbers', fraction(), fraction())),
   /** Outside the root. Default 1e-8. */
-  epsilon?: number;
-  weightDecay?: number;
+  epsilon: optional(number(0)),
+  /** Default 0. */
+  weightDecay: optional(number(0)),
+});
+
+export interface AdamOptions extends Data<typeof adamOptions> {
+  /** Default 1e-3. */
+  readonly lr?: Schedule;
 }
 
 interface Variant {
@@ -36,13 +41,8 @@ export class Adam extends Optimizer {
   readonly #dims: Int32Array;
 
   constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: Variant = ADAM) {
-    checkOptions(variant.name, options, ['lr', 'betas', 'epsilon', 'weightDecay']);
+    checkData(variant.name, adamOptions, options, ['lr']);
     const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
-    if (!Array.isArray(betas) || betas.length !== 2) fail('ERR_MG_ARGUMENT', variant.name, 'betas to be two numbers', betas);
-    for (const beta of betas) {
-      if (!(checkNumber(variant.name, 'betas', beta, 0) < 1)) fail('ERR_MG_ARGUMENT', variant.name, 'betas below 1', betas);
-    }
-    checkNumber(variant.name, 'epsilon', epsilon, 0);
     super(variant.name, parameters, { lr, weightDecay }, {
       m: { start: 0 },
       v: { start: 0, squares: true },

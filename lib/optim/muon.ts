@@ -1,19 +1,27 @@
 /** Muon: momentum with its matrices made orthogonal, for kernels and weights; Adam for everything else. */
 import { noGrad } from '../autograd/index.js';
-import { checkNumber, checkOptions, fail } from '../check.js';
 import { native, type Storage } from '../native.js';
 import { clone, mul } from '../ops/elementwise.js';
+import { checkData, fraction, number, object, optional, type Data } from '../schema.js';
 import { scope } from '../tensor/scope.js';
-import { Adam, type AdamOptions } from './adam.js';
+import { Adam, adamOptions } from './adam.js';
 import type { Group, Parameters } from './groups.js';
+import type { Schedule } from './schedule.js';
 import type { StepList } from './optimizer.js';
 import { matrixShape, orthogonal } from './orthogonal.js';
 
-export interface MuonOptions extends AdamOptions {
+/** Options as run files have them. */
+export const muonOptions = object({
+  ...adamOptions.entries,
   /** μ of the matrices, below 1. Default 0.95. */
-  momentum?: number;
+  momentum: optional(fraction()),
   /** Rate of the parameters that are no matrices, as a part of `lr`. Default 0.5. */
-  vectorRate?: number;
+  vectorRate: optional(number(0)),
+});
+
+export interface MuonOptions extends Data<typeof muonOptions> {
+  /** Default 4e-3. */
+  readonly lr?: Schedule;
 }
 
 /** Root mean square of a matrix's update at rate 1: that of Adam's in practice, so that one rate serves both. */
@@ -32,10 +40,8 @@ export class Muon extends Adam {
   readonly #vectorRate: number;
 
   constructor(parameters: Parameters | readonly Group[], options: MuonOptions = {}) {
-    checkOptions('Muon', options, ['lr', 'betas', 'epsilon', 'weightDecay', 'momentum', 'vectorRate']);
+    checkData('Muon', muonOptions, options, ['lr']);
     const { momentum = 0.95, vectorRate = 0.5, ...adam } = options;
-    if (!(checkNumber('Muon', 'momentum', momentum, 0) < 1)) fail('ERR_MG_ARGUMENT', 'Muon', 'a momentum below 1', momentum);
-    checkNumber('Muon', 'vectorRate', vectorRate, 0);
     super(parameters, { lr: 4e-3, ...adam }, { name: 'Muon', decoupled: true, weightDecay: 0 });
     this.#momentum = momentum;
     this.#vectorRate = vectorRate;

@@ -1,7 +1,7 @@
 // RMSProp in the forms of TensorFlow and PyTorch.
 
-import { checkChoice, checkNumber, checkOptions, fail } from '../check.js';
 import { native } from '../native.js';
+import { checkData, choice, number, object, optional, positive, type Data } from '../schema.js';
 import type { Group, Parameters } from './groups.js';
 import { Optimizer, type Slots, type StepList } from './optimizer.js';
 import type { Schedule } from './schedule.js';
@@ -17,18 +17,22 @@ const presets = {
   graves: { decay: 0.95, epsilon: 1e-4, momentum: 0.9, start: 0 },
 } as const;
 
-export interface RMSPropOptions {
-  lr: Schedule;
+/** Options as run files have them. */
+export const rmspropOptions = object({
   /** Default 'tensorflow', as the paper. */
-  flavor?: RMSPropFlavor;
+  flavor: optional(choice(...flavors)),
   /** ρ. Default 0.99; graves 0.95. */
-  decay?: number;
+  decay: optional(number(0, 1)),
   /** ε. Default 0.1, pytorch 1e-8, graves 1e-4. */
-  epsilon?: number;
+  epsilon: optional(positive()),
   /** μ. Default 0; graves 0.9. */
-  momentum?: number;
+  momentum: optional(number(0)),
   /** λ: λθ is added to the gradient. */
-  weightDecay?: number;
+  weightDecay: optional(number(0)),
+});
+
+export interface RMSPropOptions extends Data<typeof rmspropOptions> {
+  readonly lr: Schedule;
 }
 
 /**
@@ -44,19 +48,15 @@ export class RMSProp extends Optimizer {
   readonly #dims: Int32Array;
 
   constructor(parameters: Parameters | readonly Group[], options: RMSPropOptions) {
-    checkOptions('RMSProp', options, ['lr', 'flavor', 'decay', 'epsilon', 'momentum', 'weightDecay']);
-    const flavor = checkChoice('RMSProp', 'flavor', options.flavor ?? 'tensorflow', flavors);
+    const { flavor = 'tensorflow', ...own } = checkData('RMSProp', rmspropOptions, options, ['lr']);
     const preset = presets[flavor];
-    const { lr, decay = preset.decay, epsilon = preset.epsilon, momentum = preset.momentum, weightDecay = 0 } = options;
-    checkNumber('RMSProp', 'decay', decay, 0, 1);
-    if (checkNumber('RMSProp', 'epsilon', epsilon, 0) === 0) fail('ERR_MG_ARGUMENT', 'RMSProp', 'epsilon above 0', epsilon);
-    checkNumber('RMSProp', 'momentum', momentum, 0);
+    const { decay = preset.decay, epsilon = preset.epsilon, momentum = preset.momentum, weightDecay = 0 } = own;
     const slots: Slots = {
       ms: { start: preset.start, squares: true },
       ...(flavor === 'graves' ? { mg: { start: 0 } } : {}),
       ...(momentum === 0 ? {} : { momentum: { start: 0 } }),
     };
-    super('RMSProp', parameters, { lr, weightDecay }, slots);
+    super('RMSProp', parameters, { lr: options.lr, weightDecay }, slots);
     this.#settings = { decay, epsilon, momentum };
     this.#dims = Int32Array.of(flavors.indexOf(flavor));
   }

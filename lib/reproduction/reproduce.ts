@@ -9,6 +9,7 @@ import type { MetricsRecord } from '../files/metrics-log.js';
 import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { packageRoot } from '../native.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
+import { asFile } from '../runs/run-file.js';
 import type { RunConfig } from '../runs/run.js';
 import { device, diagnostics } from '../tensor/device.js';
 import { saveTensors } from '../tensor/tensor-file.js';
@@ -139,7 +140,7 @@ export async function reproduce(options: ReproduceOptions): Promise<{ record: Se
   const trainer = isResumed
     ? await Trainer.resume(join(path, RUN_FILES.checkpoint), { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
-  const folder = isResumed ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
+  const folder = isResumed ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, asFile(run, path));
   try {
     const { step } = await trainer.fit({
       steps: run.steps,

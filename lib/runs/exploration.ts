@@ -1,6 +1,5 @@
 /** Runs that explore, as rows: a memory that was trained before, mazes, and how a policy learns on it. */
-import { checkInteger, checkNumber, checkOptions, checkString, fail } from '../check.js';
-import { MgError } from '../errors.js';
+import { fail } from '../check.js';
 import type { FileTensor } from '../files/safetensors.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import { Adam } from '../optim/adam.js';
@@ -8,40 +7,48 @@ import { linear } from '../optim/schedule.js';
 import type { A2CSetup } from '../rl/a2c/a2c-setup.js';
 import { ActorCritic } from '../rl/a2c/actor-critic.js';
 import { mazes, type MazesEnvironment, type MazesOptions } from '../rl/mazes/mazes.js';
+import { checkFile, integer, literal, number, object, optional, partial, string, type Data } from '../schema.js';
 import { Rng } from '../tensor/rng.js';
 import { loadWeights } from '../train/checkpoint.js';
 import { presetRun } from './presets.js';
 import { isVectorModel } from './run.js';
 
 /** From the first step to the last of a run, linearly. */
-interface Course {
-  readonly from: number;
-  readonly to: number;
-}
+const course = object({ from: number(0), to: number(0) });
 
-export interface ExplorationRun {
+const explorationSchema = object({
   /** How its policy learns; what tells such a run from others. */
-  readonly algorithm: 'a2c';
-  readonly name: string;
+  algorithm: literal('a2c'),
+  name: string(),
   /** The preset whose memory it stands on. That run's task says what the mazes are and how they are seen. */
-  readonly memory: string;
-  /** Episodes side by side, and steps of each. */
-  readonly episodes: number;
-  readonly episodeSteps: number;
+  memory: string(),
+  /** Episodes side by side. */
+  episodes: integer(1),
+  /** Steps of each episode. */
+  episodeSteps: integer(1),
   /** Steps of the whole run, over all episodes. */
-  readonly steps: number;
+  steps: integer(1),
   /** Steps of each episode between updates. */
-  readonly rollout: number;
-  readonly gamma: number;
-  readonly lambda: number;
-  readonly entropy: Course;
-  readonly lr: Course;
-  readonly valueWeight: number;
-  readonly clipNorm: number;
-  readonly rewardScale: number;
-  readonly seed: number;
-  readonly validate: { readonly every: number; readonly items: number };
-}
+  rollout: integer(1),
+  gamma: number(0, 1),
+  lambda: number(0, 1),
+  entropy: course,
+  lr: course,
+  valueWeight: number(0),
+  clipNorm: number(0),
+  rewardScale: number(0),
+  seed: integer(0),
+  validate: object({ every: integer(1), items: integer(1) }),
+});
+
+export interface ExplorationRun extends Data<typeof explorationSchema> {}
+
+/** A run file of an exploration: what it leaves out is that of the row of its name, else of `explore9`. */
+export const explorationFile = object({
+  $schema: optional(string()),
+  ...partial(explorationSchema.entries),
+  algorithm: explorationSchema.entries.algorithm,
+});
 
 const SHARED = {
   algorithm: 'a2c',
@@ -97,34 +104,12 @@ export function isExploration(value: unknown): value is ExplorationRun {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'algorithm');
 }
 
-const KEYS = Object.keys(ROWS[0]!) as readonly (keyof ExplorationRun)[];
-
-/**
- * Checks a run file of an exploration; what it leaves out is that of the row named by `name`, else of `explore9`. ERR_MG_CONFIG.
- */
+/** Checks a run file of an exploration. ERR_MG_CONFIG. */
 export function checkExploration(value: unknown): ExplorationRun {
-  const where = 'run';
-  try {
-    checkOptions(where, value, KEYS);
-    const given = value as Partial<ExplorationRun>;
-    const run = { ...(ROWS.find(({ name }) => name === given.name) ?? ROWS[0]!), ...given };
-    if (run.algorithm !== 'a2c') fail('ERR_MG_CONFIG', `${where}.algorithm`, '"a2c"', run.algorithm);
-    checkString(where, 'name', run.name);
-    for (const key of ['episodes', 'episodeSteps', 'steps', 'rollout'] as const) checkInteger(where, key, run[key], 1);
-    checkInteger(where, 'seed', run.seed, 0);
-    for (const key of ['gamma', 'lambda'] as const) checkNumber(where, key, run[key], 0, 1);
-    for (const key of ['valueWeight', 'clipNorm', 'rewardScale'] as const) checkNumber(where, key, run[key], 0);
-    for (const key of ['entropy', 'lr'] as const) {
-      for (const end of ['from', 'to'] as const) checkNumber(where, `${key}.${end}`, run[key]?.[end], 0);
-    }
-    for (const key of ['every', 'items'] as const) checkInteger(where, `validate.${key}`, run.validate?.[key], 1);
-    memoryOf(run);
-    return run;
-  } catch (cause) {
-    if (cause instanceof MgError && cause.code === 'ERR_MG_ARGUMENT')
-      throw new MgError('ERR_MG_CONFIG', cause.message, { cause });
-    throw cause;
-  }
+  const { $schema: _, ...given } = checkFile('run', explorationFile, value);
+  const run = { ...(ROWS.find(({ name }) => name === given.name) ?? ROWS[0]!), ...given };
+  memoryOf(run);
+  return run;
 }
 
 /** Layers of the memory, and the mazes it was trained to map. */

@@ -1,21 +1,22 @@
 /** Every kind of memory, a row each: what runs, the command line, benchmarks, pictures and the self-check know of it. */
-import { DAM, type DAMOptions, type DAMState } from '../models/sparse/dam.js';
-import { DNC, type DNCOptions, type DNCState } from '../models/dnc.js';
-import { LSTMNetwork, type LSTMNetworkOptions } from '../models/lstm.js';
+import { DAM, damOptions, type DAMState } from '../models/sparse/dam.js';
+import { DNC, dncOptions, type DNCState } from '../models/dnc.js';
+import { LSTMNetwork, lstmOptions } from '../models/lstm.js';
 import { slotsView, type MemoryView } from '../models/memory-view.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
 import type { PresetName } from '../models/multigrid/presets.js';
-import { NTM, type NTMOptions, type NTMState } from '../models/ntm.js';
+import { NTM, ntmOptions, type NTMState } from '../models/ntm.js';
 import { SAM } from '../models/sparse/sam.js';
 import type { SAMState, SDNCState } from '../models/sparse/sam-state.js';
-import { SDNC, type SDNCOptions } from '../models/sparse/sdnc.js';
-import type { SequenceModel, SequenceOptions } from '../models/sequence-model.js';
-import type { SAMOptions } from '../models/sparse/sparse-access.js';
+import { SDNC, sdncOptions } from '../models/sparse/sdnc.js';
+import type { SequenceModel } from '../models/sequence-model.js';
+import { samOptions } from '../models/sparse/sparse-access.js';
 import type { TensorState } from '../models/tensor-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { dncFault, fusedFault, gradientFault, outputGradientFault } from '../proof/model-checks.js';
+import { literal, object, variant, type Data, type Entries, type ObjectSchema, type Schema } from '../schema.js';
 import type { ModelState, TrainableModel } from '../train/model.js';
 
 /** What a task brings to a network of vectors: numbers that enter at each step, and the shape of those that leave. */
@@ -49,6 +50,8 @@ export interface GridKind<Options, State> extends Kind<State> {
 /** A network of vectors. Inputs and outputs follow from the task, which it sees as one vector for each time step. */
 export interface VectorKind<Options, State extends TensorState = TensorState> extends Kind<State> {
   readonly sees: 'vectors';
+  /** What a run file may say of it. */
+  readonly options: ObjectSchema<Entries>;
   build(options: Options, sizes: Sizes): SequenceModel<State>;
   /** Its options where a memory of so many cells is wanted. */
   ofCells(cells: number): Options;
@@ -66,15 +69,13 @@ const multigrid: GridKind<MultigridConfig | PresetName, MultigridMemoryState> = 
   check: fusedFault,
 };
 
-/** What a run file says of a network of vectors: its own options. */
-type Own<Options> = Omit<Options, keyof SequenceOptions>;
-
 const WORD = 16;
 const slotsOf = (cells: number): { slots: number; wordSize: number } => ({ slots: Math.round(cells / WORD), wordSize: WORD });
 
-const dnc: VectorKind<Own<DNCOptions>, DNCState> = {
+const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   title: 'DNC',
   sees: 'vectors',
+  options: dncOptions,
   build: (options, sizes) => new DNC({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: (alike) => ({ ...alike, wordSize: WORD }),
@@ -83,9 +84,10 @@ const dnc: VectorKind<Own<DNCOptions>, DNCState> = {
   check: dncFault,
 };
 
-const ntm: VectorKind<Own<NTMOptions>, NTMState> = {
+const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   title: 'NTM',
   sees: 'vectors',
+  options: ntmOptions,
   build: (options, sizes) => new NTM({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: (alike) => ({ ...alike, wordSize: WORD }),
@@ -93,9 +95,10 @@ const ntm: VectorKind<Own<NTMOptions>, NTMState> = {
   check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
 };
 
-const lstm: VectorKind<Own<LSTMNetworkOptions>> = {
+const lstm: VectorKind<Data<typeof lstmOptions>> = {
   title: 'LSTM',
   sees: 'vectors',
+  options: lstmOptions,
   build: (options, sizes) => new LSTMNetwork({ ...options, ...sizes }),
   ofCells: (cells) => ({ hidden: Math.min(cells, 256), layers: Math.max(1, Math.round(cells / 256)) }),
   beside: () => ({ hidden: 256 }), // it has no slots; these are the units that it learns best with
@@ -103,7 +106,7 @@ const lstm: VectorKind<Own<LSTMNetworkOptions>> = {
 };
 
 /** Few read heads where the slots are few: heads that each read so many write to one more. */
-const sparse = ({ slots, readHeads, hidden }: Alike): Own<SAMOptions> => ({
+const sparse = ({ slots, readHeads, hidden }: Alike): Data<typeof samOptions> => ({
   slots,
   wordSize: WORD,
   heads: readHeads,
@@ -111,27 +114,30 @@ const sparse = ({ slots, readHeads, hidden }: Alike): Own<SAMOptions> => ({
   hidden,
 });
 
-const sam: VectorKind<Own<SAMOptions>, SAMState> = {
+const sam: VectorKind<Data<typeof samOptions>, SAMState> = {
   title: 'SAM',
   sees: 'vectors',
+  options: samOptions,
   build: (options, sizes) => new SAM({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
   check: () => gradientFault((sizes) => new SAM({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
-const sdnc: VectorKind<Own<SDNCOptions>, SDNCState> = {
+const sdnc: VectorKind<Data<typeof sdncOptions>, SDNCState> = {
   title: 'SDNC',
   sees: 'vectors',
+  options: sdncOptions,
   build: (options, sizes) => new SDNC({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
   check: () => outputGradientFault((sizes) => new SDNC({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
-const dam: VectorKind<Own<DAMOptions>, DAMState> = {
+const dam: VectorKind<Data<typeof damOptions>, DAMState> = {
   title: 'DAM',
   sees: 'vectors',
+  options: damOptions,
   build: (options, sizes) => new DAM({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: ({ slots, readHeads, hidden }) => ({ slots, wordSize: WORD, heads: readHeads, hidden }),
@@ -150,6 +156,13 @@ export type VectorModel = { [K in VectorName]: { readonly kind: K } & Parameters
 
 export const KIND_NAMES = Object.keys(kinds) as readonly KindName[];
 export const VECTOR_NAMES = KIND_NAMES.filter((name): name is VectorName => kinds[name].sees === 'vectors');
+
+/** A network of vectors in a run file. */
+export const vectorSchema = variant(
+  'a model, as { "kind": "dnc", … }',
+  'kind',
+  ...VECTOR_NAMES.map((name) => object<Entries>({ kind: literal(name), ...kinds[name].options.entries })),
+) as Schema<VectorModel>;
 
 /** What is known of every kind; the state that it is given is one of its models'. */
 export type AnyKind = Kind<ModelState> & { readonly sees: 'grids' | 'vectors' };

@@ -1,12 +1,12 @@
 /** A whole run as plain data: model, task and how it is trained. Presets, users' files and checkpoints share this form. */
-import type { AdamOptions } from '../optim/adam.js';
-import type { MuonOptions } from '../optim/muon.js';
-import type { RMSPropOptions } from '../optim/rmsprop.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
 import type { PresetName } from '../models/multigrid/presets.js';
-import type { TaskSpec } from '../tasks/registry.js';
-import type { CurriculumOptions } from '../train/curriculum.js';
+import { choice, integer, nullable, number, object, optional, text, type Data } from '../schema.js';
+import { taskSchema, type TaskSpec } from '../tasks/registry.js';
+import { splits } from '../tasks/task.js';
+import { curriculumOptions } from '../train/curriculum.js';
 import type { KindName, VectorModel } from './kinds.js';
+import { optimizerSchema } from './optimizers.js';
 
 /** A multigrid memory by its layers or its name, or a model that names its kind. */
 export type RunModel = MultigridConfig | PresetName | VectorModel;
@@ -19,40 +19,48 @@ export function kindName(model: RunModel): KindName {
   return isVectorModel(model) ? model.kind : 'multigrid';
 }
 
-export type OptimizerSpec =
-  | ({ readonly name: 'rmsprop' } & Omit<RMSPropOptions, 'lr'>)
-  | ({ readonly name: 'adam' } & Omit<AdamOptions, 'lr'>)
-  | ({ readonly name: 'muon' } & Omit<MuonOptions, 'lr'>);
+const rateSchema = object({
+  from: number(0),
+  to: number(0),
+  steps: number(0),
+  /** Time steps before the fall begins, those of the rise among them. Default 0. */
+  hold: optional(number(0)),
+  /** Default 0. */
+  warmup: optional(number(0)),
+  /** Of the fall. Default linear. */
+  shape: optional(choice('linear', 'cosine')),
+});
 
 /** A learning rate over time steps: it rises for `warmup`, holds `from` for `hold`, falls to `to` over `steps`, and stays. */
-export interface RateSpec {
-  readonly from: number;
-  readonly to: number;
-  readonly steps: number;
-  /** Time steps before the fall begins, those of the rise among them. Default 0. */
-  readonly hold?: number;
-  /** Default 0. */
-  readonly warmup?: number;
-  /** Of the fall. Default linear. */
-  readonly shape?: 'linear' | 'cosine';
-}
+export interface RateSpec extends Data<typeof rateSchema> {}
+
+const scheduleSchema = object({
+  /** Time steps of the whole run. */
+  steps: integer(1),
+  batchSize: integer(1),
+  /** Time steps per window; null: whole episodes. */
+  truncate: nullable(integer(1)),
+  /** Default: `{ "name": "rmsprop" }` as in the paper. */
+  optimizer: optional(optimizerSchema),
+  lr: rateSchema,
+  clipNorm: nullable(number(0)),
+  seed: integer(0),
+  /** Time steps between scorings, and episodes of each; of a data set those of `split`, by default `validation`. */
+  validate: object({ every: integer(1), items: integer(1), split: optional(choice(...splits)) }),
+  /** Practice before the task itself, of tasks that offer it. Default: none. */
+  curriculum: optional(curriculumOptions),
+});
 
 /** How a model is trained. */
-export interface Schedule {
-  /** Time steps of the whole run. */
-  readonly steps: number;
-  readonly batchSize: number;
-  /** Time steps per window; null: whole episodes. */
-  readonly truncate: number | null;
-  /** Default: `{ "name": "rmsprop" }` as in the paper. */
-  readonly optimizer?: OptimizerSpec;
-  readonly lr: RateSpec;
-  readonly clipNorm: number | null;
-  readonly seed: number;
-  readonly validate: { readonly every: number; readonly items: number };
-  /** Practice before the task itself, of tasks that offer it. Default: none. */
-  readonly curriculum?: CurriculumOptions;
-}
+export interface Schedule extends Data<typeof scheduleSchema> {}
+
+/** What a run file says beside its model. */
+export const runEntries = {
+  ...scheduleSchema.entries,
+  /** Also that of its folder in `runs`. */
+  name: text(/^(?!\.{1,2}$)[^/\\\0]{1,200}$/, 'a name of 1 to 200 bytes without / and \\, and not . or ..'),
+  task: taskSchema,
+};
 
 export interface RunConfig extends Schedule {
   readonly name: string;

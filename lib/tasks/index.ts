@@ -28,6 +28,7 @@ export type {
   WindowOutput,
 } from './task.js';
 export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './sequences/associative-recall.js';
-export { copy, repeatCopy, type CopyOptions, type Range, type RepeatCopyOptions } from './sequences/copy.js';
+export { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './sequences/copy.js';
+export type { Range } from './sequences/range.js';
 export { flat } from './flat.js';
 export { SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequences/sequence-task.js';

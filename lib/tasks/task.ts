@@ -66,6 +66,9 @@ export interface OutputDescription {
 export type Better = 'higher' | 'lower';
 
 /** Parts of a data set that share no example: what training draws from, what it is watched by, what it is judged by at last. */
+/** Of the levels that a task delivers. */
+export const MOST_LEVEL = 6;
+
 export const splits = ['train', 'validation', 'test'] as const;
 export type Split = (typeof splits)[number];
 

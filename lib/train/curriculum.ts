@@ -1,15 +1,18 @@
 /** Practice on the way to a task: lessons that open one after the other, and are asked the more the worse they are known. */
-import { checkInteger, checkNumber, checkOptions, fail, words } from '../check.js';
+import { checkInteger, fail, words } from '../check.js';
+import { checkData, integer, number, object, optional, positive, type Data } from '../schema.js';
 import type { Split, Task, TaskDescription, TaskLoss, Window, WindowOptions, WindowOutput } from '../tasks/task.js';
 
-export interface CurriculumOptions {
+export const curriculumOptions = object({
   /** The next lesson opens when the running loss of every open one is below: nats for each class, of patches for each bit. */
-  readonly below: number;
+  below: number(0),
   /** Lessons that are open at the start. Default 1. */
-  readonly start?: number;
+  start: optional(integer(1)),
   /** What a lesson's running loss counts for at least when lessons are chosen. Default a quarter of `below`. */
-  readonly least?: number;
-}
+  least: optional(positive()),
+});
+
+export interface CurriculumOptions extends Data<typeof curriculumOptions> {}
 
 /** The number of open lessons, and the batch from which on they were open. */
 export type LessonsOpened = readonly [batch: number, open: number];
@@ -42,15 +45,13 @@ export class Curriculum<Item> {
 
   /** ERR_MG_ARGUMENT for a task without lessons. */
   constructor(task: Task<Item>, options: CurriculumOptions) {
-    checkOptions('curriculum', options, ['below', 'start', 'least']);
+    const { below, least = below / 4, start: given = 1 } = checkData('curriculum', curriculumOptions, options);
     const { lessons } = task;
     if (lessons === undefined || task.practice === undefined) {
       fail('ERR_MG_ARGUMENT', 'curriculum', 'a task with lessons', words(task.name));
     }
-    const below = checkNumber('curriculum', 'below', options.below, 0);
-    const least = checkNumber('curriculum', 'least', options.least ?? below / 4, 0);
     if (least === 0) fail('ERR_MG_ARGUMENT', 'curriculum', 'least above 0', least);
-    const start = checkInteger('curriculum', 'start', options.start ?? 1, 1, lessons);
+    const start = checkInteger('curriculum', 'start', given, 1, lessons);
     this.#rule = { below, least, lessons };
     this.#losses = task.describe().outputs;
     const losses = new Array<number>(lessons).fill(UNKNOWN);

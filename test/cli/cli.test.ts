@@ -78,7 +78,7 @@ describe('train', () => {
     const config = { model: 'map9', name: 'wrong', optimizer: { name: 'rmsprop', rho: 1 } };
     writeFileSync(join(folder, 'wrong.json'), JSON.stringify(config));
     const { status, err } = run('train', 'wrong.json');
-    expect(err).toMatch(/^RMSProp: expected options among .* got "rho"\n$/);
+    expect(err).toMatch(/^run, optimizer: expected options among .* got "rho"\n$/);
     expect(status).toBe(2);
     expect(existsSync(join(folder, 'runs', 'wrong'))).toBe(false);
   });

@@ -49,15 +49,15 @@ describe('a run of a network of vectors', () => {
   it.each([
     ['an unknown kind', { model: { kind: 'gru' }, task: copy }, 'run: expected model.kind'],
     ['an unknown optimizer', { model: dnc, task: copy, optimizer: { name: 'newton' } }, 'run: expected optimizer.name'],
-    ['no task', { model: dnc }, 'run.task'],
+    ['no task', { model: dnc }, 'run: expected task to be a task'],
+    [
+      'an option that the model does not have',
+      { model: { ...dnc, levels: 3 }, task: copy },
+      'run, model: expected options among',
+    ],
   ])('%s is refused', async (_, run, message) => {
     const error = await errorOf(() => checkRunConfig(run));
     expect(error.code).toBe('ERR_MG_CONFIG');
     expect(error.message).toContain(message);
-  });
-
-  it('an option that the model does not have is refused when it is built', async () => {
-    const build = () => buildRun(checkRunConfig({ model: { ...dnc, levels: 3 }, task: copy }));
-    expect((await errorOf(build)).code).toBe('ERR_MG_ARGUMENT');
   });
 });

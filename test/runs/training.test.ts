@@ -42,8 +42,10 @@ it('refuses a curriculum that cannot be', () => {
       start: 10,
     }]]
   ) {
-    const setup = buildRun(checkRunConfig({ model, curriculum }));
-    using _ = setup.model;
-    expect(() => new Trainer(setup)).toThrow(/curriculum/);
+    expect(() => {
+      const setup = buildRun(checkRunConfig({ model, curriculum }));
+      using _ = setup.model;
+      return new Trainer(setup);
+    }).toThrow(/curriculum/);
   }
 });

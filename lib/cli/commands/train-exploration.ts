@@ -9,6 +9,7 @@ import { explorationCurve, pathsAtWork } from '../../pictures/exploration.js';
 import { A2C } from '../../rl/a2c/a2c.js';
 import { explorationScores } from '../../runs/exploration-scores.js';
 import { buildExploration, checkExploration, type ExplorationRun } from '../../runs/exploration.js';
+import { asFile } from '../../runs/run-file.js';
 import { note, print, printJson } from '../output.js';
 import { checkpointFile } from '../run-path.js';
 import { scoreLine } from '../scores.js';
@@ -56,7 +57,8 @@ async function open(run: ExplorationRun, { out, resume, memory }: ExplorationOpt
     return { training, setup, folder: await RunFolder.resume(path!, training.step) };
   }
   const setup = buildExploration(run, await memoryOf(run, memory), 'model');
-  const folder = await RunFolder.create(path ?? RunFolder.fresh(join('runs', run.name)), run);
+  const at = path ?? RunFolder.fresh(join('runs', run.name));
+  const folder = await RunFolder.create(at, asFile(run, at));
   return { training: new A2C({ ...setup, callbacks: [progress()] }), setup, folder };
 }
 

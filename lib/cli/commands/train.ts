@@ -14,6 +14,7 @@ import { buildRun } from '../../runs/run-config.js';
 import { checkFits } from '../../runs/check-fits.js';
 import { isExploration } from '../../runs/exploration.js';
 import type { RunConfig } from '../../runs/run.js';
+import { asFile } from '../../runs/run-file.js';
 import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
 import { Trainer } from '../../train/trainer.js';
 import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from '../arguments.js';
@@ -77,8 +78,8 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
   const trainer = resume === true
     ? await Trainer.resume(checkpoint, { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
-  const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, run);
-  if (resume === true) await folder.writeConfig(run); // the length that it is given now
+  const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, asFile(run, path));
+  if (resume === true) await folder.writeConfig(asFile(run, path)); // the length that it is given now
   return { trainer, folder, model: setup.model };
 }
 

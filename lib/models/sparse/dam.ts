@@ -1,10 +1,10 @@
 // Dense access memory: the dense counterpart that sparse access memory is measured against.
 
-import { checkBoolean, checkInteger, checkNumber, checkOptions, fail } from '../../check.js';
-import { layerOptionKeys } from '../../nn/parameter.js';
+import { checkInteger, fail } from '../../check.js';
 import { fillRows } from '../../nn/state-rows.js';
 import { clip, concat, damStart, damStateShapes, damWindow, reshape, samInterface } from '../../ops/index.js';
 import type { DamSettings, DamTensors } from '../../ops/index.js';
+import { boolean, checkData, integer, nullable, number, object, optional, type Data } from '../../schema.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -12,34 +12,25 @@ import { Affine } from '../affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors, TensorState } from '../tensor-state.js';
 
-export interface DAMOptions extends SequenceOptions {
+/** Options of a DAM as run files have them. */
+export const damOptions = object({
   /** N, at least the heads; default 64. */
-  readonly slots?: number;
+  slots: optional(integer(1)),
   /** W; default 32. */
-  readonly wordSize?: number;
+  wordSize: optional(integer(1)),
   /** R, heads that write and read; default 4. */
-  readonly heads?: number;
+  heads: optional(integer(1)),
   /** Units of the LSTM controller; default 100. */
-  readonly hidden?: number;
+  hidden: optional(integer(1)),
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
-  readonly strength?: boolean;
+  strength: optional(boolean()),
   /** λ, what is left of a slot's usage after a step; default 0.99. */
-  readonly discount?: number;
+  discount: optional(number(0, 1)),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
-  readonly clip?: number | null;
-}
+  clip: optional(nullable(number(0))),
+});
 
-const KEYS = [
-  ...sequenceOptionKeys,
-  'slots',
-  'wordSize',
-  'heads',
-  'hidden',
-  'strength',
-  'discount',
-  'clip',
-  ...layerOptionKeys,
-];
+export interface DAMOptions extends SequenceOptions, Data<typeof damOptions> {}
 
 /** Memory [B,N,W], usage [B,N], read weights [B,R,N], read words [B,R,W], hidden and cell [B,H]. */
 export class DAMState extends TensorState<keyof DamTensors> {
@@ -60,22 +51,19 @@ export class DAM extends SequenceModel<DAMState> {
   readonly #output: Affine;
 
   constructor(options: DAMOptions) {
-    checkOptions('DAM', options, KEYS);
+    const { slots = 64, wordSize = 32, heads = 4, hidden = 100, strength = true, discount = 0.99, clip: limit = 20 } = checkData(
+      'DAM',
+      damOptions,
+      options,
+      sequenceOptionKeys,
+    );
     super('DAM', options);
-    const size = (name: 'slots' | 'wordSize' | 'heads' | 'hidden', fallback: number): number =>
-      checkInteger('DAM', name, options[name] ?? fallback, 1);
     this.settings = {
-      slots: size('slots', 64),
-      wordSize: size('wordSize', 32),
-      heads: size('heads', 4),
-      hidden: size('hidden', 100),
-      strength: checkBoolean('DAM', 'strength', options.strength ?? true),
+      ...{ slots, wordSize, heads, hidden, strength, discount },
       forgetBias: 1,
-      clip: options.clip === null ? 0 : checkNumber('DAM', 'clip', options.clip ?? 20, 0),
+      clip: limit ?? 0,
       epsilon: 1e-6,
-      discount: checkNumber('DAM', 'discount', options.discount ?? 0.99, 0, 1),
     };
-    const { slots, heads, hidden, wordSize } = this.settings;
     if (heads > slots) fail('ERR_MG_ARGUMENT', 'DAM', `at least as many slots as the ${heads} heads`, slots);
     const words = heads * wordSize;
     const own = samInterface({ ...this.settings, links: 0 }).size;

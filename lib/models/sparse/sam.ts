@@ -1,8 +1,9 @@
 // Sparse access memory: reads and writes of a few rows, whatever the size of the memory.
 
-import { checkOptions } from '../../check.js';
 import type { SamTensors } from '../../ops/index.js';
-import { samOptionKeys, SparseAccess, type SAMOptions } from './sparse-access.js';
+import { checkData } from '../../schema.js';
+import { sequenceOptionKeys } from '../sequence-model.js';
+import { samOptions, SparseAccess, type SAMOptions } from './sparse-access.js';
 
 /**
  * Sparse access memory (Rae et al., NIPS 2016): an LSTM controller over N slots of W numbers. Each of R heads writes to the K
@@ -14,7 +15,7 @@ import { samOptionKeys, SparseAccess, type SAMOptions } from './sparse-access.js
  */
 export class SAM extends SparseAccess<keyof SamTensors> {
   constructor(options: SAMOptions) {
-    checkOptions('SAM', options, samOptionKeys);
-    super('SAM', options, { links: 0, linkRead: 'rows' });
+    const own = checkData('SAM', samOptions, options, sequenceOptionKeys);
+    super('SAM', options, own, { links: 0, linkRead: 'rows' });
   }
 }

@@ -1,18 +1,23 @@
 // The sparse differentiable neural computer: a sparse access memory that also reads along the order of writing.
 
-import { checkChoice, checkInteger, checkOptions } from '../../check.js';
 import type { SdncTensors } from '../../ops/index.js';
-import { samOptionKeys, SparseAccess, type SAMOptions } from './sparse-access.js';
+import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
+import { sequenceOptionKeys, type SequenceOptions } from '../sequence-model.js';
+import { samOptions, SparseAccess } from './sparse-access.js';
 
-export interface SDNCOptions extends SAMOptions {
+/** Options of an SDNC as run files have them. */
+export const sdncOptions = object({
+  ...samOptions.entries,
   /** K_L, the links that each slot keeps to others written before and after it; default 8. */
-  readonly links?: number;
+  links: optional(integer(1, 64)),
   /**
    * How links are followed: `rows` (default), by the rows of the slots that were read; `paper`, as the article prints it, by all
    * rows that mention them, which costs more where many do.
    */
-  readonly linkRead?: 'rows' | 'paper';
-}
+  linkRead: optional(choice('rows', 'paper')),
+});
+
+export interface SDNCOptions extends SequenceOptions, Data<typeof sdncOptions> {}
 
 /**
  * Sparse DNC (Rae et al., NIPS 2016, supplement D): as {@link SAM}, and each head mixes what is most alike to its query with the
@@ -21,10 +26,7 @@ export interface SDNCOptions extends SAMOptions {
  */
 export class SDNC extends SparseAccess<keyof SdncTensors> {
   constructor(options: SDNCOptions) {
-    checkOptions('SDNC', options, [...samOptionKeys, 'links', 'linkRead']);
-    super('SDNC', options, {
-      links: checkInteger('SDNC', 'links', options.links ?? 8, 1, 64),
-      linkRead: checkChoice('SDNC', 'linkRead', options.linkRead ?? 'rows', ['rows', 'paper']),
-    });
+    const { links = 8, linkRead = 'rows', ...own } = checkData('SDNC', sdncOptions, options, sequenceOptionKeys);
+    super('SDNC', options, own, { links, linkRead });
   }
 }

@@ -1,73 +1,56 @@
 // What memories of sparse reads and writes share: options, parameters, and how a window is run.
 
-import { checkBoolean, checkChoice, checkInteger, checkNumber, fail } from '../../check.js';
-import { layerOptionKeys } from '../../nn/parameter.js';
+import { checkInteger, fail } from '../../check.js';
 import { clip, concat, reshape, samInterface, samStateShapes, samWindow, samZeros } from '../../ops/index.js';
 import type { SamSettings, SamTensors } from '../../ops/index.js';
+import { boolean, choice, integer, nullable, number, object, optional, type Data } from '../../schema.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { Affine } from '../affine.js';
 import { checkedRows, SAMState } from './sam-state.js';
-import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
+import { SequenceModel, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors } from '../tensor-state.js';
 
-export interface SAMOptions extends SequenceOptions {
+const MOST_SLOTS = 2 ** 28;
+const size = (): ReturnType<typeof integer> => integer(1, MOST_SLOTS);
+
+/** Options of a SAM as run files have them. */
+export const samOptions = object({
   /** N, at least heads·(reads + 1); default 65,536. What is never written takes no memory and no time. */
-  readonly slots?: number;
+  slots: optional(size()),
   /** W; default 32. */
-  readonly wordSize?: number;
+  wordSize: optional(size()),
   /** R, heads that write and read; default 4. */
-  readonly heads?: number;
+  heads: optional(size()),
   /** K, rows that each head reads; default 4. */
-  readonly reads?: number;
+  reads: optional(size()),
   /** Units of the LSTM controller; default 100. */
-  readonly hidden?: number;
+  hidden: optional(size()),
   /**
    * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are
    * all stored. The same bits come of both.
    */
-  readonly index?: 'live' | 'linear';
+  index: optional(choice('live', 'linear')),
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
-  readonly strength?: boolean;
+  strength: optional(boolean()),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
-  readonly clip?: number | null;
-}
+  clip: optional(nullable(number(0))),
+});
 
-export const samOptionKeys = [
-  ...sequenceOptionKeys,
-  'slots',
-  'wordSize',
-  'heads',
-  'reads',
-  'hidden',
-  'index',
-  'strength',
-  'clip',
-  ...layerOptionKeys,
-];
+export interface SAMOptions extends SequenceOptions, Data<typeof samOptions> {}
 
-const MOST_SLOTS = 2 ** 28;
-
-/** Settings of the op, from options. Throws ERR_MG_ARGUMENT. */
-function settingsOf(name: string, options: SAMOptions, links: Pick<SamSettings, 'links' | 'linkRead'>): SamSettings {
-  const size = (key: 'slots' | 'wordSize' | 'heads' | 'reads' | 'hidden', fallback: number): number =>
-    checkInteger(name, key, options[key] ?? fallback, 1, MOST_SLOTS);
+/** Settings of the op, from checked options. Throws ERR_MG_ARGUMENT where they do not fit each other. */
+function settingsOf(name: string, own: Data<typeof samOptions>, links: Pick<SamSettings, 'links' | 'linkRead'>): SamSettings {
+  const { slots = 65_536, wordSize = 32, heads = 4, reads = 4, hidden = 100, strength = true, index = 'live', clip = 20 } = own;
   const settings: SamSettings = {
-    slots: size('slots', 65_536),
-    wordSize: size('wordSize', 32),
-    heads: size('heads', 4),
-    reads: size('reads', 4),
-    hidden: size('hidden', 100),
-    strength: checkBoolean(name, 'strength', options.strength ?? true),
-    index: checkChoice(name, 'index', options.index ?? 'live', ['live', 'linear']),
+    ...{ slots, wordSize, heads, reads, hidden, strength, index },
     ...links,
     forgetBias: 1,
-    clip: options.clip === null ? 0 : checkNumber(name, 'clip', options.clip ?? 20, 0),
+    clip: clip ?? 0,
     epsilon: 1e-6,
     delta: 0.005,
   };
-  const { slots, heads, reads } = settings;
   if (reads > slots) fail('ERR_MG_ARGUMENT', name, `reads to be at most the ${slots} slots`, reads);
   const least = heads * (reads + 1);
   if (least > slots) fail('ERR_MG_ARGUMENT', name, `at least heads·(reads + 1) = ${least} slots`, slots);
@@ -81,9 +64,14 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
   readonly #interface: Affine;
   readonly #output: Affine;
 
-  protected constructor(name: string, options: SAMOptions, links: Pick<SamSettings, 'links' | 'linkRead'>) {
+  protected constructor(
+    name: string,
+    options: SequenceOptions,
+    own: Data<typeof samOptions>,
+    links: Pick<SamSettings, 'links' | 'linkRead'>,
+  ) {
     super(name, options);
-    this.settings = settingsOf(name, options, links);
+    this.settings = settingsOf(name, own, links);
     const { heads, hidden, wordSize } = this.settings;
     const words = heads * wordSize;
     this.#controller = this.addPart(

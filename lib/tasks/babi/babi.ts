@@ -2,8 +2,9 @@
 
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../../check.js';
+import { checkString, fail, words } from '../../check.js';
 import { MgError } from '../../errors.js';
+import { checkData, choice, integer, list, number, object, optional, string, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { parseStories, vocabularyOf, type StoryText } from './babi-text.js';
 import { readText } from '../idx.js';
@@ -12,29 +13,33 @@ import { checkSplit, keptBack } from '../splits.js';
 import { directions, splits, type Split, type Task, type TaskDescription, type Window, type WindowOptions } from '../task.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from '../windows.js';
 
-const KNOWN = ['folder', 'split', 'validation', 'validationSeed', 'tasks', 'vocabulary'] as const satisfies (keyof BabiOptions)[];
 /** A split by the end of a file's name. */
 const SPLITS: Readonly<Record<string, Split>> = { train: 'train', valid: 'validation', test: 'test' };
 
-export interface BabiOptions {
+/** Options as run files have them, where the user's folder may be named later. */
+export const babiOptions = object({
   /**
    * Folder of the user with files `qa<N>_<name>_train.txt` and `qa<N>_<name>_test.txt`, like `tasks_1-20_v1-2/en-10k`, or
    * `qa<N>_train.txt`, `qa<N>_valid.txt` and `qa<N>_test.txt`, like `en-valid-10k`.
    */
-  readonly folder: string;
+  folder: optional(string()),
   /** Default `train`: stories in a new order on each pass. `validation`, `test`: stories in file order. */
-  readonly split?: Split;
+  split: optional(choice(...splits)),
   /**
    * Share of the training stories of each task that training never draws, chosen by `validationSeed`, where there are no files
    * `valid`. Default 0.1.
    */
-  readonly validation?: number;
+  validation: optional(number(0, 1)),
   /** Default 0. */
-  readonly validationSeed?: number;
+  validationSeed: optional(integer(0)),
   /** Numbers of the tasks to take. Default: all in the folder. */
-  readonly tasks?: readonly number[];
+  tasks: optional(list(integer(1), 'a list of task numbers')),
   /** Words in their order. Default: all words of both splits of the chosen tasks, sorted. */
-  readonly vocabulary?: readonly string[];
+  vocabulary: optional(list(string(), 'a list of distinct words')),
+});
+
+export interface BabiOptions extends Data<typeof babiOptions> {
+  readonly folder: string;
 }
 
 /** One story as numbers of words. */
@@ -53,8 +58,8 @@ export interface Story {
  *  share of questions with any wrong word, in per cent: `meanError` over tasks, `failedTasks` above 5 %, `task<N>Error`.
  *  ERR_MG_ARGUMENT for a folder without such files, a malformed line, or a word that a given vocabulary lacks. */
 export function babi(options: BabiOptions): Task<Story> & { readonly vocabulary: readonly string[]; readonly size: number } {
-  const stories = readBabi(options);
-  return new BabiTask(stories, checkChoice('babi', 'split', options.split ?? 'train', splits));
+  const own = checkData('babi', babiOptions, options);
+  return new BabiTask(readBabi({ ...own, folder: checkString('babi', 'folder', own.folder) }), own.split ?? 'train');
 }
 
 interface BabiData {
@@ -66,14 +71,12 @@ interface BabiData {
 
 /** The stories of all splits that there are files of. */
 function readBabi(options: BabiOptions): BabiData {
-  checkOptions('babi', options, KNOWN);
-  const share = checkNumber('babi', 'validation', options.validation ?? 0.1, 0, 1);
-  const seed = checkInteger('babi', 'validationSeed', options.validationSeed ?? 0, 0);
-  const files = findFiles(checkString('babi', 'folder', options.folder), options.tasks)
+  const { folder, tasks, validation: share = 0.1, validationSeed: seed = 0 } = options;
+  const files = findFiles(folder, tasks)
     .map((file) => ({ ...file, stories: readStories(file.path) }));
   if (files.length === 0) fail('ERR_MG_ARGUMENT', 'babi', 'files qa<N>_<name>_train.txt in the folder', options.folder);
   const vocabulary = options.vocabulary ?? vocabularyOf(files.flatMap(({ stories }) => stories));
-  if (!Array.isArray(vocabulary) || new Set(vocabulary).size !== vocabulary.length) {
+  if (new Set(vocabulary).size !== vocabulary.length) {
     fail('ERR_MG_ARGUMENT', 'babi', 'vocabulary to be a list of distinct words', vocabulary);
   }
   const numbers = new Map(vocabulary.map((word, k) => [word, k]));
@@ -199,7 +202,6 @@ function findFiles(folder: string, tasks: readonly number[] | undefined): { kind
   });
   const kinds = new Set(found.map(({ kind }) => kind));
   for (const task of tasks ?? []) {
-    checkInteger('babi', 'every task', task, 1);
     if (!kinds.has(task)) fail('ERR_MG_ARGUMENT', 'babi', `tasks among ${[...kinds].sort((a, b) => a - b).join(', ')}`, task);
   }
   const chosen = found.filter(({ kind }) => tasks === undefined || tasks.includes(kind));

@@ -1,64 +1,57 @@
 // MNIST tasks: remember a list of digit images; recall the class of one, or all classes in order.
 // Huynh, Maire, Walter 2020, "Algorithmic tasks"; batches, queries and resizing as in the published recall sample.
 
-import { checkChoice, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
+import { checkInteger, fail, words } from '../../check.js';
+import { checkData, choice, integer, list, number, object, optional, string, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { readIdx } from '../idx.js';
 import { checkWeights, recallQuestions } from './lessons.js';
 import { nearestRows } from '../patch.js';
 import { ClassScorer } from '../scorers.js';
 import { checkSplit, keptBack } from '../splits.js';
-import { directions, levelSide, splits, type HostArray, type HostPyramid, type Split, type Task } from '../task.js';
+import { directions, levelSide, MOST_LEVEL, splits, type HostArray, type HostPyramid, type Split, type Task } from '../task.js';
 import type { TaskDescription, Window } from '../task.js';
 import type { WindowOptions, WindowOutput } from '../task.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 const CLASSES = 10;
 
-export interface MnistOptions {
+/** Options of both tasks as run files have them, where the user's files may be named later. */
+export const mnistOptions = object({
   /** IDX files of the user, plain or gzipped: the training set, of which a part is kept back for validation. */
-  readonly images: string;
-  readonly labels: string;
+  images: optional(string()),
+  labels: optional(string()),
   /** IDX files of the test set. Without them there is no split `test`. */
-  readonly testImages?: string;
-  readonly testLabels?: string;
+  testImages: optional(string()),
+  testLabels: optional(string()),
   /** Images of the training set that training never draws, chosen by `validationSeed`. Default: a tenth of them. */
-  readonly validation?: number;
+  validation: optional(integer(0)),
   /** Default 0. */
-  readonly validationSeed?: number;
+  validationSeed: optional(integer(0)),
   /** Images per list. Default 10 for recall, 20 for sorting. */
-  readonly items?: number;
+  items: optional(integer(2, 100_000)),
   /**
    * Lists of a slice of the data set: list b of a slice holds its images b, b + batch, b + 2·batch, … Default 32; as many as
    * there are images for in validation and test.
    */
-  readonly batch?: number;
+  batch: optional(integer(1)),
   /** `pyramid` (default): resized to the levels of a pyramid. `pixels`: the image as it is, for networks without grids. */
-  readonly presentation?: 'pyramid' | 'pixels';
+  presentation: optional(choice('pyramid', 'pixels')),
   /** Levels to deliver, each by nearest-neighbour resizing to side 3·2^l. Default [0, 1, 2]. */
-  readonly inputLevels?: readonly number[];
+  inputLevels: optional(list(integer(0, MOST_LEVEL), 'a list of distinct levels', 1)),
   /** Factor on the pixels. Default 1: raw values 0 … 255. */
-  readonly pixelScale?: number;
+  pixelScale: optional(number()),
+});
+
+export interface MnistOptions extends Data<typeof mnistOptions> {
+  readonly images: string;
+  readonly labels: string;
 }
 
 /** A list of images by their place in the file of their split: that of `images`, or of `testImages`. */
 export interface MnistList {
   readonly images: Int32Array;
 }
-
-const KNOWN = [
-  'images',
-  'labels',
-  'testImages',
-  'testLabels',
-  'validation',
-  'validationSeed',
-  'items',
-  'batch',
-  'presentation',
-  'inputLevels',
-  'pixelScale',
-] as const satisfies (keyof MnistOptions)[];
 
 type Kind = 'mnist-recall' | 'mnist-sorting';
 
@@ -106,16 +99,12 @@ function readImages(where: string, images: string, labels: string): MnistImages 
 
 /** Reads and checks all that a task is told. */
 function readMnist(where: Kind, options: MnistOptions, defaultItems: number): MnistData {
-  checkOptions(where, options, KNOWN);
-  const items = checkInteger(where, 'items', options.items ?? defaultItems, 2, 100_000);
-  const batch = checkInteger(where, 'batch', options.batch ?? 32, 1);
-  const scale = checkNumber(where, 'pixelScale', options.pixelScale ?? 1);
-  const levels = options.inputLevels ?? [0, 1, 2];
-  if (!Array.isArray(levels) || levels.length === 0 || new Set(levels).size !== levels.length) {
+  const own = checkData(where, mnistOptions, options);
+  const { items = defaultItems, batch = 32, pixelScale: scale = 1, inputLevels: levels = [0, 1, 2], presentation = 'pyramid' } =
+    own;
+  if (new Set(levels).size !== levels.length) {
     fail('ERR_MG_ARGUMENT', where, 'inputLevels to be a list of distinct levels', levels);
   }
-  for (const level of levels) checkInteger(where, 'every input level', level, 0, 6);
-  const presentation = checkChoice(where, 'presentation', options.presentation ?? 'pyramid', ['pyramid', 'pixels']);
   if (presentation === 'pixels' && options.inputLevels !== undefined) {
     fail('ERR_MG_ARGUMENT', where, 'no inputLevels beside presentation pixels', options.inputLevels);
   }
@@ -132,8 +121,7 @@ function readMnist(where: Kind, options: MnistOptions, defaultItems: number): Mn
     fail('ERR_MG_ARGUMENT', where, expected, count - kept, 'take a smaller batch, or a smaller validation');
   }
   if (kept > 0 && kept < items) fail('ERR_MG_ARGUMENT', where, `validation of no images or of at least ${items}`, kept);
-  const seed = checkInteger(where, 'validationSeed', options.validationSeed ?? 0, 0);
-  const [trained, validation] = keptBack(count, kept, new Rng(seed).split('validation'));
+  const [trained, validation] = keptBack(count, kept, new Rng(own.validationSeed ?? 0).split('validation'));
   const places = { train: trained, validation, test: Int32Array.from(test?.labels.keys() ?? []) };
   return {
     items,

@@ -1,7 +1,8 @@
 // Associative recall of random patches: after a list of items, one of them again; answer the item that followed it.
 // Huynh, Maire, Walter 2020, "Algorithmic tasks"; bit probability and metric are our reading.
 
-import { checkBoolean, checkInteger, checkOptions } from '../../check.js';
+import { checkInteger } from '../../check.js';
+import { boolean, checkData, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { PATCH, randomBits } from '../bits.js';
 import { BitScorer } from '../scorers.js';
@@ -10,16 +11,18 @@ import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
 import { checkWeights, recallQuestions } from './lessons.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
-export interface RecallOptions {
+export const recallOptions = object({
   /** Items per list. Default 10; the extended task of the paper has 20. */
-  readonly items?: number;
+  items: optional(integer(2, 100_000)),
   /**
    * Whether an item equal to an earlier one is drawn again, so that every question has one answer. Default false: of ten random
    * items the one asked for has a twin among those that can be asked for in 1.6 % of the lists, and then nobody can know which
    * was meant: 0.39 % of the bits are wrong at best, more than the 0.30 % published.
    */
-  readonly distinct?: boolean;
-}
+  distinct: optional(boolean()),
+});
+
+export interface RecallOptions extends Data<typeof recallOptions> {}
 
 export interface RecallList {
   /** Bits of the items, [items, 9]. */
@@ -32,9 +35,8 @@ export interface RecallList {
  *  but the last, drawn uniformly for each list. **Answers** the patch that followed it. **Scored** by the share of wrong bits,
  *  and of patches with any wrong bit. */
 export function recall(options: RecallOptions = {}): Task<RecallList> {
-  checkOptions('recall', options, ['items', 'distinct']);
-  const distinct = checkBoolean('recall', 'distinct', options.distinct ?? false);
-  return new RecallTask(checkInteger('recall', 'items', options.items ?? 10, 2, distinct ? 2 ** PATCH : 100_000), distinct);
+  const { items = 10, distinct = false } = checkData('recall', recallOptions, options);
+  return new RecallTask(distinct ? checkInteger('recall', 'items', items, 2, 2 ** PATCH) : items, distinct);
 }
 
 /** Items no two of which are equal; the bits of `randomBits` as long as none is drawn twice. */

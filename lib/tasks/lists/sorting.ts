@@ -1,7 +1,7 @@
 // Priority sort of random patches: a list of patches, each with a priority; output the patches in order of priority.
 // Huynh, Maire, Walter 2020, "Algorithmic tasks"; how the priority is fed and the direction are our reading.
 
-import { checkChoice, checkInteger, checkOptions } from '../../check.js';
+import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { PATCH, randomBits } from '../bits.js';
 import { checkWeights } from './lessons.js';
@@ -13,12 +13,14 @@ import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, 
 /** Items that practice shows beyond those that are due. */
 const [LEAST_MORE, MOST_MORE] = [2, 6];
 
-export interface SortingOptions {
+export const sortingOptions = object({
   /** Items per list. Default 20; the extended task of the paper has 50. */
-  readonly items?: number;
+  items: optional(integer(1, 100_000)),
   /** Default `ascending`: the lowest priority first. */
-  readonly order?: 'ascending' | 'descending';
-}
+  order: optional(choice('ascending', 'descending')),
+});
+
+export interface SortingOptions extends Data<typeof sortingOptions> {}
 
 export interface SortingList {
   /** Bits of the items, [items, 9]. */
@@ -31,9 +33,8 @@ export interface SortingList {
  *  runs for as many steps on zero input. **Answers**, one patch per decoder step, in order of priority (equal ones in the order
  *  seen). **Scored** by the share of wrong bits, and of patches with any wrong bit. */
 export function sorting(options: SortingOptions = {}): Task<SortingList> {
-  checkOptions('sorting', options, ['items', 'order']);
-  const items = checkInteger('sorting', 'items', options.items ?? 20, 1, 100_000);
-  return new SortingTask(items, checkChoice('sorting', 'order', options.order ?? 'ascending', ['ascending', 'descending']));
+  const { items = 20, order = 'ascending' } = checkData('sorting', sortingOptions, options);
+  return new SortingTask(items, order);
 }
 
 class SortingTask implements Task<SortingList> {

@@ -1,25 +1,29 @@
 // Associative recall of items of several vectors (Graves, Wayne, Danihelka 2014, §4.3).
 
-import { checkChoice, checkInteger, checkOptions, fail } from '../../check.js';
+import { checkInteger, fail } from '../../check.js';
+import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
-import { checkRange, inRange, randomVectors, type Range } from './copy.js';
+import { randomVectors } from './copy.js';
+import { inRange, range, type Range } from './range.js';
 import { PATCH } from '../bits.js';
-import { BitWriter, SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
+import { BitWriter, presentations, SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
 import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
-export interface AssociativeRecallOptions {
+export const associativeRecallOptions = object({
   /** Items of a list, drawn for each list; default 2 to 6. */
-  readonly items?: Range;
+  items: optional(range(2)),
   /** Vectors of an item; default 3. */
-  readonly vectors?: number;
+  vectors: optional(integer(1)),
   /** Bits of a vector; default 6. */
-  readonly bits?: number;
+  bits: optional(integer(1)),
   /**
    * `flat` (default) and `grid`: a vector per step, the query among them; `patch`: an item per step, and a reader gets the query.
    */
-  readonly presentation?: Presentation | 'patch';
-}
+  presentation: optional(choice(...presentations, 'patch')),
+});
+
+export interface AssociativeRecallOptions extends Data<typeof associativeRecallOptions> {}
 
 /** Items, and the place of the one that is shown again: 0 … items−2. */
 export interface AssociativeList {
@@ -42,11 +46,8 @@ export function associativeRecall(options?: AssociativeRecallOptions & { readonl
 export function associativeRecall(options: AssociativeRecallOptions & { readonly presentation: 'patch' }): Task<AssociativeList>;
 export function associativeRecall(options: AssociativeRecallOptions = {}): SequenceTask | Task<AssociativeList> {
   const name = 'associativeRecall';
-  checkOptions(name, options, ['items', 'vectors', 'bits', 'presentation']);
-  const items = checkRange(name, 'items', options.items ?? [2, 6], 2);
-  const vectors = checkInteger(name, 'vectors', options.vectors ?? 3, 1);
-  const bits = checkInteger(name, 'bits', options.bits ?? 6, 1);
-  const presentation = checkChoice(name, 'presentation', options.presentation ?? 'flat', ['flat', 'grid', 'patch']);
+  const own = checkData(name, associativeRecallOptions, options);
+  const { items = [2, 6], vectors = 3, bits = 6, presentation = 'flat' } = own;
   if (presentation !== 'patch') return new AssociativeRecallTask(items, vectors, bits, presentation);
   if ((vectors * bits) % PATCH !== 0) {
     fail('ERR_MG_ARGUMENT', name, `vectors times bits to be a multiple of ${PATCH}`, vectors * bits);

@@ -1,48 +1,36 @@
 // Copy and repeat copy of random bit vectors (Graves, Wayne, Danihelka 2014, §4.1 and 4.2; official DNC code).
 
-import { checkChoice, checkInteger, checkOptions, fail } from '../../check.js';
+import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { randomBits } from '../bits.js';
-import { BitWriter, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
+import { inRange, range, type Range } from './range.js';
+import { BitWriter, presentations, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
 
-/** Lowest and highest, both included. */
-export type Range = readonly [lowest: number, highest: number];
-
-export interface CopyOptions {
+export const copyOptions = object({
   /** Bits of a vector; default 8. */
-  readonly bits?: number;
+  bits: optional(integer(1)),
   /** Vectors in a sequence, drawn for each sequence; default 1 to 20. */
-  readonly lengths?: Range;
+  lengths: optional(range(1)),
   /** `end` (default): one step on a channel of its own ends the sequence; `startEnd`: one begins it too, on another channel. */
-  readonly delimiters?: 'end' | 'startEnd';
-  readonly presentation?: Presentation;
-}
+  delimiters: optional(choice('end', 'startEnd')),
+  presentation: optional(choice(...presentations)),
+});
 
-export interface RepeatCopyOptions {
+export interface CopyOptions extends Data<typeof copyOptions> {}
+
+export const repeatCopyOptions = object({
   /** Bits of a vector; default 4, as in the official DNC code. */
-  readonly bits?: number;
+  bits: optional(integer(1)),
   /** Vectors in a sequence; default 1 to 2. */
-  readonly lengths?: Range;
+  lengths: optional(range(1)),
   /** Times that it is due; default 1 to 2. */
-  readonly repeats?: Range;
+  repeats: optional(range(1)),
   /** `tenth` (default): the count is shown as count/10; `normalised`: with mean 0 and variance 1 over its range. */
-  readonly count?: 'tenth' | 'normalised';
-  readonly presentation?: Presentation;
-}
+  count: optional(choice('tenth', 'normalised')),
+  presentation: optional(choice(...presentations)),
+});
 
-export function checkRange(where: string, name: string, value: unknown, least: number): Range {
-  const [low, high, ...rest] = Array.isArray(value) ? (value as unknown[]) : [];
-  checkInteger(where, `${name}[0]`, low, least);
-  checkInteger(where, `${name}[1]`, high, low as number);
-  if (rest.length > 0) fail('ERR_MG_ARGUMENT', where, `${name} to be two integers`, value);
-  return [low as number, high as number];
-}
-
-export const inRange = (rng: Rng, [low, high]: Range): number => low + rng.integer(high - low + 1);
-
-export function checkPresentation(where: string, value: unknown): Presentation {
-  return checkChoice(where, 'presentation', value ?? 'flat', ['flat', 'grid']);
-}
+export interface RepeatCopyOptions extends Data<typeof repeatCopyOptions> {}
 
 /** L random vectors. */
 export function randomVectors(rng: Rng, length: number, bits: number): Uint8Array[] {
@@ -52,13 +40,12 @@ export function randomVectors(rng: Rng, length: number, bits: number): Uint8Arra
 /** **Sees** L vectors of random bits, then a delimiter. **Answers** the vectors in the same order, one per step, on zero input.
  *  **Scored** by right bits, wrong bits and cross-entropy per sequence. */
 export function copy(options: CopyOptions = {}): SequenceTask {
-  checkOptions('copy', options, ['bits', 'lengths', 'delimiters', 'presentation']);
-  return new CopyTask(
-    checkInteger('copy', 'bits', options.bits ?? 8, 1),
-    checkRange('copy', 'lengths', options.lengths ?? [1, 20], 1),
-    checkChoice('copy', 'delimiters', options.delimiters ?? 'end', ['end', 'startEnd']),
-    checkPresentation('copy', options.presentation),
+  const { bits = 8, lengths = [1, 20], delimiters = 'end', presentation: shown = 'flat' } = checkData(
+    'copy',
+    copyOptions,
+    options,
   );
+  return new CopyTask(bits, lengths, delimiters, shown);
 }
 
 class CopyTask extends SequenceTask {
@@ -89,14 +76,9 @@ export function encodeCopy(vectors: readonly ArrayLike<number>[], delimiters: 'e
 /** **Sees** a start flag, L vectors, then how often they are due. **Answers** them that many times, then an end flag on a
  *  channel of its own. **Scored** as copy. */
 export function repeatCopy(options: RepeatCopyOptions = {}): SequenceTask {
-  checkOptions('repeatCopy', options, ['bits', 'lengths', 'repeats', 'count', 'presentation']);
-  return new RepeatCopyTask(
-    checkInteger('repeatCopy', 'bits', options.bits ?? 4, 1),
-    checkRange('repeatCopy', 'lengths', options.lengths ?? [1, 2], 1),
-    checkRange('repeatCopy', 'repeats', options.repeats ?? [1, 2], 1),
-    checkChoice('repeatCopy', 'count', options.count ?? 'tenth', ['tenth', 'normalised']),
-    checkPresentation('repeatCopy', options.presentation),
-  );
+  const own = checkData('repeatCopy', repeatCopyOptions, options);
+  const { bits = 4, lengths = [1, 2], repeats = [1, 2], count = 'tenth', presentation: shown = 'flat' } = own;
+  return new RepeatCopyTask(bits, lengths, repeats, count, shown);
 }
 
 class RepeatCopyTask extends SequenceTask {
