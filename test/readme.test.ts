@@ -17,6 +17,7 @@ import { EXIT } from '../lib/cli/output.js';
 import { addPlot } from '../lib/cli/commands/plot.js';
 import { addReproduce } from '../lib/cli/commands/reproduce.js';
 import { addTrain } from '../lib/cli/commands/train.js';
+import { addWatch } from '../lib/cli/commands/watch.js';
 import * as ops from '../lib/ops/index.js';
 import { comparedRuns } from '../lib/runs/comparisons.js';
 import { PRESET_RUNS, presetRun } from '../lib/runs/presets.js';
@@ -32,7 +33,21 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 const program = new Command('multigrid-memory');
-for (const add of [addTrain, addEval, addReproduce, addModels, addEstimate, addInspect, addPlot, addBench, addDoctor, addBuild])
+for (
+  const add of [
+    addTrain,
+    addEval,
+    addReproduce,
+    addModels,
+    addEstimate,
+    addInspect,
+    addPlot,
+    addBench,
+    addDoctor,
+    addBuild,
+    addWatch,
+  ]
+)
   add(program);
 
 /** What the compiler says about the TypeScript blocks, as `README.md:line message`. */

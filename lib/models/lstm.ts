@@ -7,6 +7,7 @@ import { concat, stack, unstack } from '../ops/index.js';
 import { checkData, choice, integer, number, object, optional, type Data } from '../schema.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
+import type { MemoryGrid } from './memory-view.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
 import { TensorState } from './tensor-state.js';
 
@@ -30,6 +31,12 @@ export interface LSTMNetworkOptions extends SequenceOptions, Data<typeof lstmOpt
 export class LSTMNetworkState extends TensorState {
   layer(index: number): LSTMState {
     return new LSTMState(this.at(`${index + 1}.hidden`), this.at(`${index + 1}.cell`));
+  }
+
+  /** Each layer as a grid of its units. */
+  grids(): MemoryGrid[] {
+    const layers = Array.from({ length: this.tensors().length / 2 }, (_, k) => this.layer(k));
+    return layers.map(({ hidden, cell }, k) => ({ layer: k + 1, level: 0, hidden, cell }));
   }
 
   static of(layers: readonly LSTMState[]): LSTMNetworkState {

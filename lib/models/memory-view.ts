@@ -1,7 +1,7 @@
 /** What a memory looks like after a step, whatever its kind: data for pictures and for those who watch. */
 import type { Tensor } from '../tensor/tensor.js';
 
-/** One grid of one layer; hidden and cell [B,H,W,C] (1-D: [B,L,C]). */
+/** One grid of one layer; hidden and cell [B,H,W,C] (1-D: [B,L,C]; layers without grids: [B,L]). */
 export interface MemoryGrid {
   /** Counted from 1. */
   readonly layer: number;
@@ -10,11 +10,16 @@ export interface MemoryGrid {
   readonly cell: Tensor;
 }
 
-/** A matrix of slots [B,N,W], and how much each head wrote to them and read from them at this step: [B,V,N], [B,R,N]. */
+/** A matrix of slots, and how much each head wrote to them and read from them at this step. */
 export interface MemorySlots {
+  /** [B,N,W]; of a memory that stores touched slots alone, those. */
   readonly memory: Tensor;
-  readonly writeWeights: Tensor;
+  /** [B,V,N]; absent where a memory does not keep them: what it wrote is what has changed. */
+  readonly writeWeights?: Tensor;
+  /** [B,R,N], or [B,R,K] of the slots in `readSlots`. */
   readonly readWeights: Tensor;
+  /** int32 [B,R,K]: the slots that were read; −1 for none. */
+  readonly readSlots?: Tensor;
 }
 
 /** Live handles of a state, not copies: they are gone when the state is. */
@@ -24,6 +29,12 @@ export type MemoryView =
 
 /** The view of a state that holds tensors of these names. */
 export function slotsView({ values }: { readonly values: MemorySlots }): MemoryView {
-  const { memory, writeWeights, readWeights } = values;
-  return { form: 'slots', memory, writeWeights, readWeights };
+  const { memory, writeWeights, readWeights, readSlots } = values;
+  return {
+    form: 'slots',
+    memory,
+    readWeights,
+    ...(writeWeights === undefined ? {} : { writeWeights }),
+    ...(readSlots === undefined ? {} : { readSlots }),
+  };
 }

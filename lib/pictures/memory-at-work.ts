@@ -14,13 +14,12 @@ type Draw = (title: string) => Promise<string>;
 
 /** How the picture of this model on this task is drawn; null where there is none. */
 function drawing(model: TrainableModel, { model: named, task: spec }: RunConfig, task: Task<unknown>): Draw | null {
-  const { sees, view } = kindOf(kindName(named));
-  if (view === undefined) return null;
+  const { shows, sees, view } = kindOf(kindName(named));
   if (sees === 'grids') {
     return spec.name === 'mapping' ? (title) => memoryAtWork(title, model, view, spec, HELD_OUT_PICTURE) : null;
   }
   const isInBits = task.describe().outputs[0]!.loss === 'bceWithLogits';
-  return isInBits ? (title) => slotsAtWork(title, model, view, task, HELD_OUT_PICTURE) : null;
+  return isInBits && shows === 'slots' ? (title) => slotsAtWork(title, model, view, task, HELD_OUT_PICTURE) : null;
 }
 
 /** Whether there is a picture for this model on this task. */

@@ -2,7 +2,6 @@
 import { noGrad } from '../autograd/tape.js';
 import type { View } from '../runs/kinds.js';
 import { fail } from '../check.js';
-import type { MemorySlots, MemoryView } from '../models/memory-view.js';
 import { slice } from '../ops/layout.js';
 import { slotPicture, type SlotPanel } from '../plot/slot-picture.js';
 import type { Task, Window } from '../tasks/task.js';
@@ -10,6 +9,7 @@ import { scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { dtypeOf, type ModelState, type TrainableModel } from '../train/model.js';
 import { uploadWindow } from '../train/window-loss.js';
+import { numbersOf, written, type Remembered, type SlotNumbers } from './remembered.js';
 
 /** [rows, steps] from one vector for each step. */
 function panel(title: string, caption: string, vectors: readonly ArrayLike<number>[]): SlotPanel {
@@ -32,10 +32,25 @@ const rowsOf = (values: ArrayLike<number>, steps: number): ArrayLike<number>[] =
   return Array.from({ length: steps }, (_, t) => Array.from({ length: width }, (_unused, k) => values[t * width + k]!));
 };
 
-/** Head `head` of weightings [steps][heads·slots]. */
-const headOf = (weightings: readonly ArrayLike<number>[], head: number, slots: number): ArrayLike<number>[] => (
-  weightings.map((all) => Array.from({ length: slots }, (_, n) => all[head * slots + n]!))
-);
+/** Weights of every head over the slots at one step. */
+type Weights = readonly Float32Array[];
+
+/** A panel for each head. Slots that are stored from some step on are empty before it. */
+function headPanels(name: string, caption: string, steps: readonly Weights[]): SlotPanel[] {
+  const slots = Math.max(...steps.map(([first]) => first!.length));
+  return steps[0]!.map((_, head) => {
+    const title = steps[0]!.length === 1 ? name : `${name}, head ${head + 1}`;
+    const vectors = steps.map((heads) => Float32Array.from({ length: slots }, (_unused, n) => heads[head]![n] ?? 0));
+    return panel(title, `${slots} slots${caption}`, vectors);
+  });
+}
+
+/** What was written, at most 1: weights as they are, changes as shares of the largest. */
+function shares(steps: readonly Weights[], areWeights: boolean): readonly Weights[] {
+  if (areWeights) return steps;
+  const most = Math.max(1e-12, ...steps.flatMap((heads) => heads.flatMap((row) => [...row])));
+  return steps.map((heads) => heads.map((row) => row.map((x) => x / most)));
+}
 
 /** Answers as probabilities, blank at the steps at which none is due. */
 function answers(window: Window, logits: ArrayLike<number>): { target: ArrayLike<number>[]; given: ArrayLike<number>[] } {
@@ -54,8 +69,8 @@ function disposeOf(state: ModelState, next: ModelState): void {
   for (const tensor of state.toTensors().values()) if (!kept.has(tensor)) tensor.dispose();
 }
 
-function slotsIn(view: MemoryView): MemorySlots {
-  return view.form === 'slots' ? view : fail('ERR_MG_ARGUMENT', 'slotsAtWork', 'a memory of slots', view.form);
+function slotsIn(memory: Remembered): SlotNumbers {
+  return memory.form === 'slots' ? memory : fail('ERR_MG_ARGUMENT', 'slotsAtWork', 'a memory of slots', memory.form);
 }
 
 /**
@@ -71,28 +86,25 @@ export async function slotsAtWork(
 ): Promise<string> {
   const [window] = [...task.windows([task.generate(seed, 0)], { seed })];
   const { steps } = window!;
-  const [writes, reads, logits]: [ArrayLike<number>[], ArrayLike<number>[], number[]] = [[], [], []];
+  const [writes, reads, logits]: [Weights[], Weights[], number[]] = [[], [], []];
   using _ = scope();
   const whole = uploadWindow(window!, task.describe().form, dtypeOf(model));
   const frames = [whole.input, ...(whole.queries ?? [])];
   let state = model.initialState(1);
+  let before = slotsIn(await numbersOf(view(state)));
   for (let t = 0; t < steps; t++) {
     const [input, ...queries] = frames.map((pyramid) => pyramid.map((grid) => stepOf(grid, t)));
     const result = noGrad(() => model.forward({ input: input!, queries }, state));
     disposeOf(state, result.state);
     state = result.state;
-    const { writeWeights, readWeights } = slotsIn(view(state));
-    writes.push(await writeWeights.data());
-    reads.push(await readWeights.data());
+    const now = slotsIn(await numbersOf(view(state)));
+    writes.push(written(now, before));
+    reads.push(now.reads);
+    before = now;
     logits.push(...(await result.logits[0]!.data()));
   }
-  const { writeWeights, readWeights } = slotsIn(view(state));
   const { target, given } = answers(window!, logits);
   const seen = Object.values(window!.input).map(({ data }) => rowsOf(data, steps))[0]!;
-  const heads = (name: string, [, count = 1, slots = 1]: readonly number[], weightings: ArrayLike<number>[]): SlotPanel[] => {
-    const nameOf = (k: number): string => (count === 1 ? name : `${name}, head ${k + 1}`);
-    return Array.from({ length: count }, (_unused, k) => panel(nameOf(k), `${slots} slots`, headOf(weightings, k, slots)));
-  };
   return slotPicture({
     title,
     subtitle: 'An episode the model never saw: where it writes and reads at each step',
@@ -101,8 +113,12 @@ export async function slotsAtWork(
       panel('Input', `${seen[0]!.length} numbers`, seen),
       panel('Answer due', `${target[0]!.length} bits`, target),
       panel('Answer', 'probability', given),
-      ...heads('Written to', writeWeights.shape, writes),
-      ...heads('Read from', readWeights.shape, reads),
+      ...headPanels(
+        'Written to',
+        before.writes === null ? ', share of the largest change' : '',
+        shares(writes, before.writes !== null),
+      ),
+      ...headPanels('Read from', '', reads),
     ],
   });
 }

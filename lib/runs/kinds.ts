@@ -1,7 +1,7 @@
 /** Every kind of memory, a row each: what runs, the command line, benchmarks, pictures and the self-check know of it. */
 import { DAM, damOptions, type DAMState } from '../models/sparse/dam.js';
 import { DNC, dncOptions, type DNCState } from '../models/dnc.js';
-import { LSTMNetwork, lstmOptions } from '../models/lstm.js';
+import { LSTMNetwork, lstmOptions, type LSTMNetworkState } from '../models/lstm.js';
 import { slotsView, type MemoryView } from '../models/memory-view.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
@@ -35,8 +35,12 @@ export interface Alike {
 interface Kind<State> {
   /** As people write it. */
   readonly title: string;
-  /** What its memory looks like after a step; kinds without a picture of it have none. */
-  view?(state: State): MemoryView;
+  /** Its models are of this class, and of no other kind's. */
+  readonly type: abstract new(...options: never[]) => TrainableModel;
+  /** What `view` gives. */
+  readonly shows: MemoryView['form'];
+  /** What its memory looks like after a step. */
+  view(state: State): MemoryView;
   /** Null if it computes what defines it, on the default device; else how not. */
   check(): Promise<string | null>;
 }
@@ -63,6 +67,8 @@ export interface VectorKind<Options, State extends TensorState = TensorState> ex
 
 const multigrid: GridKind<MultigridConfig | PresetName, MultigridMemoryState> = {
   title: 'multigrid',
+  type: MultigridMemory,
+  shows: 'grids',
   sees: 'grids',
   build: (config, layer) => new MultigridMemory(config, layer),
   view: (state) => ({ form: 'grids', grids: state.grids() }),
@@ -74,6 +80,8 @@ const slotsOf = (cells: number): { slots: number; wordSize: number } => ({ slots
 
 const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   title: 'DNC',
+  type: DNC,
+  shows: 'slots',
   sees: 'vectors',
   options: dncOptions,
   build: (options, sizes) => new DNC({ ...options, ...sizes }),
@@ -86,6 +94,8 @@ const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
 
 const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   title: 'NTM',
+  type: NTM,
+  shows: 'slots',
   sees: 'vectors',
   options: ntmOptions,
   build: (options, sizes) => new NTM({ ...options, ...sizes }),
@@ -95,13 +105,16 @@ const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
 };
 
-const lstm: VectorKind<Data<typeof lstmOptions>> = {
+const lstm: VectorKind<Data<typeof lstmOptions>, LSTMNetworkState> = {
   title: 'LSTM',
+  type: LSTMNetwork,
+  shows: 'grids',
   sees: 'vectors',
   options: lstmOptions,
   build: (options, sizes) => new LSTMNetwork({ ...options, ...sizes }),
   ofCells: (cells) => ({ hidden: Math.min(cells, 256), layers: Math.max(1, Math.round(cells / 256)) }),
   beside: () => ({ hidden: 256 }), // it has no slots; these are the units that it learns best with
+  view: (state) => ({ form: 'grids', grids: state.grids() }),
   check: () => gradientFault((sizes) => new LSTMNetwork({ hidden: 4, layers: 2, ...sizes })),
 };
 
@@ -116,31 +129,40 @@ const sparse = ({ slots, readHeads, hidden }: Alike): Data<typeof samOptions> =>
 
 const sam: VectorKind<Data<typeof samOptions>, SAMState> = {
   title: 'SAM',
+  type: SAM,
+  shows: 'slots',
   sees: 'vectors',
   options: samOptions,
   build: (options, sizes) => new SAM({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
+  view: slotsView,
   check: () => gradientFault((sizes) => new SAM({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
 const sdnc: VectorKind<Data<typeof sdncOptions>, SDNCState> = {
   title: 'SDNC',
+  type: SDNC,
+  shows: 'slots',
   sees: 'vectors',
   options: sdncOptions,
   build: (options, sizes) => new SDNC({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
+  view: slotsView,
   check: () => outputGradientFault((sizes) => new SDNC({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
 const dam: VectorKind<Data<typeof damOptions>, DAMState> = {
   title: 'DAM',
+  type: DAM,
+  shows: 'slots',
   sees: 'vectors',
   options: damOptions,
   build: (options, sizes) => new DAM({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: ({ slots, readHeads, hidden }) => ({ slots, wordSize: WORD, heads: readHeads, hidden }),
+  view: slotsView,
   check: () => gradientFault((sizes) => new DAM({ slots: 7, wordSize: 3, heads: 2, hidden: 4, ...sizes })),
 };
 
@@ -168,7 +190,7 @@ export const vectorSchema = variant(
 export type AnyKind = Kind<ModelState> & { readonly sees: 'grids' | 'vectors' };
 
 /** How the memory of some kind is looked at. */
-export type View = NonNullable<AnyKind['view']>;
+export type View = AnyKind['view'];
 
 export function kindOf(name: KindName): AnyKind {
   return kinds[name] as AnyKind;
@@ -176,4 +198,10 @@ export function kindOf(name: KindName): AnyKind {
 
 export function vectorKind(name: VectorName): VectorKind<object> {
   return kinds[name] as VectorKind<object>;
+}
+
+/** The kind of a model that was built; null for a class of the user's own. */
+export function kindOfModel(model: TrainableModel): AnyKind | null {
+  const name = KIND_NAMES.find((each) => model instanceof kinds[each].type);
+  return name === undefined ? null : kindOf(name);
 }

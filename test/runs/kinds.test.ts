@@ -1,7 +1,15 @@
 // What every row of the registry promises: costs that hold, a memory that can be looked at, and training within a budget.
 import { describe, expect, it } from 'vitest';
 import { device, optim, Rng, scope, Tensor, type TrainerSetup } from '../../lib/index.js';
-import { KIND_NAMES, kindOf, VECTOR_NAMES, vectorKind, type KindName, type VectorModel } from '../../lib/runs/kinds.js';
+import {
+  KIND_NAMES,
+  kindOf,
+  kindOfModel,
+  VECTOR_NAMES,
+  vectorKind,
+  type KindName,
+  type VectorModel,
+} from '../../lib/runs/kinds.js';
 import { checkRunConfig, buildRun } from '../../lib/runs/run-config.js';
 import { estimateRun } from '../../lib/runs/run-model.js';
 import { makeTask } from '../../lib/tasks/registry.js';
@@ -41,18 +49,28 @@ describe.each(KIND_NAMES)('%s', (name) => {
   it('shows its memory as grids or as slots, a row of them for each episode', () => {
     using _ = scope();
     using model = buildRun(small(name)).model as TrainerSetup['model'];
-    const view = kindOf(name).view?.(model.initialState(2));
-    if (view?.form === 'grids') {
+    const view = kindOf(name).view(model.initialState(2));
+    expect(view.form).toBe(kindOf(name).shows);
+    if (view.form === 'grids') {
+      const grids = view.grids.map(({ layer, level }) => [layer, level]);
       const last = view.grids.at(-1)!;
-      expect([view.grids.map(({ layer, level }) => [layer, level]), last.hidden.shape]).toEqual([
-        [[1, 0], [2, 0], [2, 1]],
-        [2, 6, 6, 4],
-      ]);
-    } else if (view !== undefined) {
-      const { memory, readWeights, writeWeights } = view;
-      expect([memory.shape, readWeights.shape, writeWeights.shape]).toEqual([[2, 6, 16], [2, 2, 6], [2, 1, 6]]);
+      expect([grids, last.hidden.shape, last.cell.shape]).toEqual(
+        name === 'lstm'
+          ? [[[1, 0]], [2, 256], [2, 256]]
+          : [[[1, 0], [2, 0], [2, 1]], [2, 6, 6, 4], [2, 6, 6, 4]],
+      );
+    } else {
+      const { memory, readWeights, writeWeights, readSlots } = view;
+      expect([memory.shape[0], memory.shape[2], readWeights.shape.slice(0, 2)]).toEqual([2, 16, [2, 2]]);
+      if (readSlots === undefined) expect([memory.shape[1], readWeights.shape[2]]).toEqual([6, 6]);
+      else expect(readSlots.shape).toEqual(readWeights.shape);
+      if (writeWeights !== undefined) expect(writeWeights.shape).toEqual([2, 1, 6]);
     }
-    expect(view?.form ?? 'none').toBe({ multigrid: 'grids', dnc: 'slots', ntm: 'slots' }[name as string] ?? 'none');
+  });
+
+  it('knows its models from those of other kinds', () => {
+    using model = buildRun(small(name)).model as TrainerSetup['model'];
+    expect(kindOfModel(model)).toBe(kindOf(name));
   });
 });
 

@@ -1,0 +1,147 @@
+/** A film: a story told by a model step by step, its memory beside it. Frames are made when they are asked for, and kept. */
+import { fail } from '../check.js';
+import type { Remembered } from '../pictures/remembered.js';
+import type { View } from '../runs/kinds.js';
+import type { TrainableModel } from '../train/model.js';
+import type { FrameHead, Scene } from './page/scene.js';
+import { memoryChannels, memoryGrids, memoryPanels, memoryValues } from './memory-panels.js';
+import { Runner } from './runner.js';
+import { Scales, sheet, type Bytes, type Values } from './sheet.js';
+import type { Story } from './story.js';
+
+/** Single channels of all frames take at most so many bytes: a walk ends there, a longer film goes without them. */
+export const KEPT_BYTES = 256e6;
+const MOST_STEPS = 5_000;
+
+export interface Frame {
+  readonly head: FrameHead;
+  /** Of all panels, in their order. */
+  readonly bytes: Uint8Array;
+  /** All channels of each grid of the scene. */
+  readonly channels: readonly Bytes[];
+}
+
+export interface Titles {
+  readonly title: string;
+  readonly about: string;
+}
+
+export class Film implements Disposable {
+  readonly scene: Scene;
+  readonly story: Story;
+  /** Steps after which a walk ends. */
+  readonly most: number;
+  readonly #runner: Runner;
+  readonly #scales = new Scales();
+  #frames: Frame[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The memory after so many steps. */
+  #seen: { position: number; memory: Remembered | null };
+
+  private constructor(story: Story, runner: Runner, first: Remembered | null, titles: Titles, live: boolean) {
+    this.story = story;
+    this.#runner = runner;
+    this.#seen = { position: 0, memory: first };
+    const grids = first === null ? [] : memoryGrids(first);
+    const each = grids.reduce((sum, { rows, columns, channels }) => sum + rows * columns * channels, 0);
+    this.most = Math.min(MOST_STEPS, Math.floor(KEPT_BYTES / Math.max(1, each)));
+    const { steps, seed, side, motions, motion, line } = story;
+    this.scene = {
+      ...titles,
+      story: line,
+      steps,
+      ...(side === undefined ? {} : { side }),
+      panels: [...story.panels, ...(first === null ? [] : memoryPanels(first))],
+      grids: steps !== null && steps > this.most ? [] : grids,
+      seed,
+      motions: live ? motions : [],
+      motion,
+      live,
+    };
+  }
+
+  /** `live`: whether those who watch may walk, ask, and begin anew. `view`: null where nothing is known of the memory. */
+  static async open(
+    story: Story,
+    model: TrainableModel,
+    view: View | null,
+    titles: Titles,
+    live: boolean,
+  ): Promise<Film> {
+    const runner = new Runner(model, view, story.form);
+    try {
+      return new Film(story, runner, await runner.look(), titles, live);
+    } catch (error) {
+      runner.dispose();
+      throw error;
+    }
+  }
+
+  /** Frames there are. */
+  get made(): number {
+    return this.#frames.length;
+  }
+
+  /** Frames from … to (from 0, `to` not among them), as far as the story goes. */
+  async frames(from: number, to: number): Promise<readonly Frame[]> {
+    return await this.#inTurn(async () => {
+      const end = Math.min(to, this.story.steps ?? this.story.ready);
+      while (this.#frames.length < end) this.#frames.push(await this.#make(this.#frames.length));
+      return this.#frames.slice(from, end);
+    });
+  }
+
+  /** All channels of grid `grid` at step `step` (from 0) of a frame that was made. ERR_MG_ARGUMENT where there is none. */
+  channels(step: number, grid: number): Bytes {
+    return this.#frames[step]?.channels[grid] ??
+      fail('ERR_MG_ARGUMENT', 'channels', 'a step and a grid of the film', [step, grid]);
+  }
+
+  /** Changes the story while no frame is being made. Frames from `from` on are made anew. */
+  async change(from: number, work: () => void | Promise<void>): Promise<void> {
+    await this.#inTurn(async () => {
+      await work();
+      this.#frames = this.#frames.slice(0, from);
+    });
+  }
+
+  dispose(): void {
+    this.#turn = this.#turn.then(() => {
+      this.#runner.dispose();
+      this.story[Symbol.dispose]();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** When everything that was begun is done. */
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #make(step: number): Promise<Frame> {
+    const { story } = this;
+    await story.prepare(step);
+    await this.#runner.seek(step, (at) => story.windowOf(at));
+    const before = this.#seen.position === step ? this.#seen.memory : await this.#runner.look();
+    const window = story.windowOf(step);
+    const { logits, memory } = await this.#runner.step(window);
+    this.#seen = { position: step + 1, memory };
+    const { values, ...told } = story.tell(step, window, logits);
+    const all = new Map<string, Values>([...values, ...(memory === null ? [] : memoryValues(memory, before!))]);
+    const { sizes, highs, bytes } = sheet(this.scene.panels, all, this.#scales);
+    const { grids } = this.scene;
+    const channels = memory === null || grids.length === 0 ? [] : memoryChannels(memory).map((data, k) => (
+      this.#scales.bytes(grids[k]!.id, { data }, true)
+    ));
+    return { head: { step: step + 1, sizes, highs, ...told }, bytes, channels };
+  }
+}

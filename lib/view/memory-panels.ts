@@ -1,0 +1,165 @@
+/** The memory of each form as panels and grids of channels. */
+import { change, written, type GridNumbers, type NumbersOf, type Remembered, type SlotNumbers } from '../pictures/remembered.js';
+import type { ChannelGrid, Panel } from './page/scene.js';
+import type { Values } from './sheet.js';
+
+/** Everything that is told apart by the form of a memory. */
+interface FormOf<Numbers> {
+  panels(first: Numbers): readonly Panel[];
+  grids(first: Numbers): readonly ChannelGrid[];
+  /** Values of each panel. `before`: the memory before the step. */
+  values(now: Numbers, before: Numbers): ReadonlyMap<string, Values>;
+  /** All channels of each grid, channel by channel. */
+  channels(now: Numbers): readonly Float32Array[];
+}
+
+const PARTS = ['hidden', 'cell'] as const;
+const PART_TITLES = { hidden: 'Hidden', cell: 'Cell' } as const;
+const STATS = ['mean', 'variance'] as const;
+
+const idOf = ({ layer, level }: GridNumbers, part: string): string => `${part}-${layer}-${level}`;
+const isLine = ({ shape }: GridNumbers): boolean => shape.length < 3;
+const sizeOf = ({ shape }: GridNumbers): string => shape.slice(0, -1).join('×');
+
+/** Mean and variance over channels at each position. */
+function moments(data: Float32Array, channels: number): Record<(typeof STATS)[number], Float32Array> {
+  const positions = data.length / channels;
+  const [mean, variance] = [new Float32Array(positions), new Float32Array(positions)];
+  for (let at = 0; at < positions; at++) {
+    let [sum, squares] = [0, 0];
+    for (let c = at * channels; c < (at + 1) * channels; c++) sum += data[c]!;
+    const center = sum / channels;
+    for (let c = at * channels; c < (at + 1) * channels; c++) squares += (data[c]! - center) ** 2;
+    mean[at] = center;
+    variance[at] = squares / channels;
+  }
+  return { mean, variance };
+}
+
+const statsOf = ({ shape }: GridNumbers): readonly (typeof STATS)[number][] => (shape.at(-1) === 1 ? ['mean'] : STATS);
+
+const grids: FormOf<NumbersOf<'grids'>> = {
+  panels({ grids: all }) {
+    return all.flatMap((grid) =>
+      PARTS.flatMap((part) =>
+        statsOf(grid).map((stat): Panel => {
+          const [rows = 1, columns = 1] = grid.shape;
+          const what = `${PART_TITLES[part]}${statsOf(grid).length > 1 ? ` ${stat}` : ' state'}`;
+          return {
+            id: `${idOf(grid, part)}-${stat}`,
+            form: isLine(grid) ? 'strip' : 'grid',
+            place: 'memory',
+            section: `Layer ${grid.layer}`,
+            title: what,
+            caption: isLine(grid) ? `${sizeOf(grid)} units` : `level ${grid.level}, ${sizeOf(grid)}`,
+            palette: stat === 'mean' ? 'signed' : 'probability',
+            signed: stat === 'mean',
+            rows,
+            columns: isLine(grid) ? 1 : columns,
+            count: 1,
+            size: isLine(grid) ? 3 : 1,
+            unit: what.toLowerCase(),
+          };
+        })
+      )
+    );
+  },
+
+  grids({ grids: all }) {
+    return all.filter((grid) => !isLine(grid)).flatMap((grid) =>
+      PARTS.map((part) => {
+        const [rows = 1, columns = 1, channels = 1] = grid.shape;
+        const title = `${PART_TITLES[part]} states, level ${grid.level}, ${sizeOf(grid)}`;
+        return {
+          id: idOf(grid, part),
+          section: `Layer ${grid.layer}`,
+          title,
+          rows,
+          columns,
+          channels,
+          palette: 'signed' as const,
+        };
+      })
+    );
+  },
+
+  values({ grids: all }) {
+    return new Map(
+      all.flatMap((grid) =>
+        PARTS.flatMap((part) => {
+          const made = moments(grid[part], grid.shape.at(-1)!);
+          return statsOf(grid).map((stat) => [`${idOf(grid, part)}-${stat}`, { data: made[stat] }] as const);
+        })
+      ),
+    );
+  },
+
+  channels({ grids: all }) {
+    return all.filter((grid) => !isLine(grid)).flatMap((grid) =>
+      PARTS.map((part) => {
+        const [channels, data] = [grid.shape.at(-1)!, grid[part]];
+        const positions = data.length / channels;
+        const out = new Float32Array(data.length);
+        for (let at = 0; at < positions; at++) {
+          for (let c = 0; c < channels; c++) out[c * positions + at] = data[at * channels + c]!;
+        }
+        return out;
+      })
+    );
+  },
+};
+
+const nameOf = (title: string, head: number, heads: number): string => (heads === 1 ? title : `${title}, head ${head + 1}`);
+
+const slots: FormOf<NumbersOf<'slots'>> = {
+  panels({ reads, writes, width }) {
+    const strip = (id: string, title: string, caption: string, unit: string): Panel => ({
+      id,
+      form: 'strip',
+      place: 'memory',
+      section: 'Slots',
+      title,
+      caption,
+      palette: 'probability',
+      signed: false,
+      rows: 0,
+      columns: 1,
+      count: 1,
+      size: 3,
+      unit,
+    });
+    const weights = 'one row for each slot, steps to the right';
+    return [
+      ...(writes === null
+        ? [strip('write-0', 'Written to', `how far each slot moves; ${weights}`, 'change of the slot')]
+        : writes.map((_, k) => strip(`write-${k}`, nameOf('Written to', k, writes.length), weights, 'write weight'))),
+      ...reads.map((_, k) => strip(`read-${k}`, nameOf('Read from', k, reads.length), weights, 'read weight')),
+      strip('length', 'Contents', `length of each slot of ${width} numbers; steps to the right`, 'length'),
+    ];
+  },
+
+  grids: () => [],
+
+  values(now, before) {
+    const nothing: SlotNumbers = { ...now, memory: new Float32Array(now.rows * now.width) };
+    return new Map<string, Values>([
+      ...written(now, before).map((data, k) => [`write-${k}`, now.writes === null ? { data } : { data, high: 1 }] as const),
+      ...now.reads.map((data, k) => [`read-${k}`, { data, high: 1 }] as const),
+      ['length', { data: change(now, nothing) }],
+    ]);
+  },
+
+  channels: () => [],
+};
+
+const FORMS: { readonly [Form in Remembered['form']]: FormOf<NumbersOf<Form>> } = { grids, slots };
+const of = (form: Remembered['form']): FormOf<Remembered> => FORMS[form] as FormOf<Remembered>;
+
+export const memoryPanels = (first: Remembered): readonly Panel[] => of(first.form).panels(first);
+
+export const memoryGrids = (first: Remembered): readonly ChannelGrid[] => of(first.form).grids(first);
+
+export const memoryValues = (now: Remembered, before: Remembered): ReadonlyMap<string, Values> =>
+  of(now.form).values(now, before);
+
+export const memoryChannels = (now: Remembered): readonly Float32Array[] => of(now.form).channels(now);

@@ -1,0 +1,308 @@
+/** The story of a walk through a maze: what is seen, asked, answered, and right. */
+import { checkInteger, fail } from '../check.js';
+import type { ResolvedMapping } from '../tasks/mapping/mapping-options.js';
+import { CHANNELS, encodePatch, nearestRows, pad, readPatch, UNKNOWN, type Padded } from '../tasks/patch.js';
+import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../tasks/task.js';
+import { zeros } from '../tasks/windows.js';
+import { Rng } from '../tensor/rng.js';
+import type { Motion, Panel } from './page/scene.js';
+import type { Values } from './sheet.js';
+import { panel, sigmoid, type Story, type Told } from './story.js';
+import type { Way } from './way.js';
+
+/** Steps for which a question stays that nobody chose. */
+const HOLD = 6;
+/** The level on which a 9×9 question is put to a network that sees 3×3. */
+const WIDE_LEVEL = 2;
+const WIDE = 9;
+
+const FLOOR_OR_WALL = ['floor', 'wall'] as const;
+
+/** One of the network's readers: how wide a patch it is asked about, and on which grids. */
+interface Reader {
+  readonly name: string;
+  readonly side: number;
+  readonly levels: readonly number[];
+}
+
+interface Counts {
+  readonly right: number;
+  readonly wrong: number;
+  readonly missed: number;
+}
+
+export interface WalkOptions {
+  /** How the network sees mazes. */
+  readonly mapping: ResolvedMapping;
+  readonly way: Way;
+  readonly seed: number;
+  readonly motions: readonly Motion[];
+}
+
+export class Walk implements Story {
+  readonly form = 'stepwise';
+  readonly panels: readonly Panel[];
+  readonly seed: number;
+  readonly side: number;
+  readonly motions: readonly Motion[];
+  readonly #mapping: ResolvedMapping;
+  readonly #readers: readonly Reader[];
+  readonly #padded: Padded;
+  readonly #draws: Rng;
+  /** Questions that were chosen, by the step from which they hold. */
+  readonly #chosen = new Map<number, number>();
+  readonly #counts: Counts[] = [];
+
+  constructor(readonly way: Way, { mapping, seed, motions }: Omit<WalkOptions, 'way'>) {
+    this.#mapping = mapping;
+    this.seed = seed;
+    this.motions = motions;
+    this.side = mapping.size;
+    const { view, query, inputLevels } = mapping;
+    const own: Reader = { name: `${view}×${view}`, side: view, levels: inputLevels };
+    this.#readers = query > view ? [own, { name: '9×9', side: WIDE, levels: [WIDE_LEVEL] }] : [own];
+    this.#padded = pad(way.cells, WIDE >> 1);
+    this.#draws = new Rng(seed).split('asked');
+    this.panels = this.#makePanels();
+  }
+
+  get steps(): number | null {
+    return this.way.steps;
+  }
+
+  get ready(): number {
+    return this.way.path.length;
+  }
+
+  get motion(): string {
+    return this.way.motion;
+  }
+
+  get line(): string {
+    return this.way.line;
+  }
+
+  async prepare(step: number): Promise<void> {
+    while (this.way.path.length <= step) await this.way.extend();
+  }
+
+  /** Asks about the patch around `cell` from `step` (from 0) on. ERR_MG_ARGUMENT for a cell outside the maze. */
+  ask(step: number, cell: number): void {
+    checkInteger('ask', 'step', step, 0, this.ready - 1);
+    checkInteger('ask', 'cell', cell, 0, this.side ** 2 - 1);
+    for (const later of this.#chosen.keys()) if (later >= step) this.#chosen.delete(later);
+    this.#chosen.set(step, cell);
+  }
+
+  windowOf(step: number): Window {
+    const { levels, locationScale: scale, view, outputSide } = this.#mapping;
+    const [row, column] = this.#placed(this.way.path[step]!);
+    const patch = this.#patch(this.way.path[step]!, view);
+    const asked = this.#askedAt(step);
+    const input = pyramid(levels.map(({ level }) => level), patch, view, scale * row, scale * column);
+    const outputs = this.#readers.map((reader): WindowOutput => {
+      const target = { data: this.#answer(step, asked, reader.side), shape: [1, 1, outputSide, outputSide, 1] };
+      return {
+        name: reader.name,
+        query: pyramid(reader.levels, this.#shown(step, asked, reader.side), reader.side, 0, 0),
+        target,
+      };
+    });
+    return { index: step, start: step, steps: 1, batch: 1, first: step === 0, last: false, input, outputs };
+  }
+
+  tell(step: number, window: Window, logits: readonly ArrayLike<number>[]): Told {
+    const { view } = this.#mapping;
+    const path = this.way.path.slice(0, step + 1);
+    const asked = this.#askedAt(step);
+    const answers = logits.map((answer) => Float32Array.from(answer, sigmoid));
+    const targets = window.outputs.map(({ target }) => target.data);
+    const values = new Map<string, Values>([
+      ['maze', { data: this.way.cells, high: 1 }],
+      ['view', { data: known(this.#patch(path.at(-1)!, view)), high: 1 }],
+      ['map', { data: this.#known(path), high: 1 }],
+      ...this.#readers.flatMap(({ side }, k): [string, Values][] => [
+        [`question-${k}`, { data: known(this.#shown(step, asked, side)), high: 1 }],
+        [`answer-${k}`, { data: answers[k]!, high: 1 }],
+        [`chosen-${k}`, { data: answers[k]!.map((p) => (p >= 0.5 ? 1 : 0)), high: 1 }],
+        [`target-${k}`, { data: targets[k]!, high: 1 }],
+      ]),
+    ]);
+    this.#counts.length = step;
+    const counts = count(answers[0]!, targets[0]!);
+    this.#counts.push(counts);
+    return { values, path, asked, facts: this.#facts(step), sentence: this.#sentence(step, counts) };
+  }
+
+  [Symbol.dispose](): void {
+    this.way[Symbol.dispose]();
+  }
+
+  #facts(step: number): [string, string][] {
+    const [right, wrong, missed] = (['right', 'wrong', 'missed'] as const).map((key) => (
+      this.#counts.reduce((sum, each) => sum + each[key], 0)
+    )) as [number, number, number];
+    const f = (2 * right) / (2 * right + wrong + missed);
+    return [['F so far', Number.isNaN(f) ? '–' : f.toFixed(2)], ...this.way.facts(step)];
+  }
+
+  #sentence(step: number, { right, wrong, missed }: Counts): string {
+    const cell = this.way.path[step]!;
+    const at = `row ${Math.floor(cell / this.side)}, column ${cell % this.side}`;
+    const due = right + missed;
+    return `Step ${step + 1}: at ${at}. Of ${due} ${
+      due === 1 ? 'place' : 'places'
+    } that look like the question it names ${right}` +
+      `${wrong === 0 ? '' : `, and ${wrong} that ${wrong === 1 ? 'does' : 'do'} not`}.`;
+  }
+
+  /** Row and column as the network is told them: the start lies at the center. */
+  #placed(cell: number): [row: number, column: number] {
+    const [rows, columns] = this.#shift();
+    return [Math.floor(cell / this.side) + rows, (cell % this.side) + columns];
+  }
+
+  #shift(): [rows: number, columns: number] {
+    const start = this.way.path[0]!;
+    const { center } = this.#mapping;
+    return [center - Math.floor(start / this.side), center - (start % this.side)];
+  }
+
+  #patch(cell: number, side: number): Uint8Array {
+    return readPatch(this.#padded, Math.floor(cell / this.side), cell % this.side, side, new Uint8Array(side * side));
+  }
+
+  #askedAt(step: number): number {
+    for (let from = step; from >= 0; from--) if (this.#chosen.has(from)) return this.#chosen.get(from)!;
+    const begun = step - (step % HOLD);
+    return this.way.path[this.#draws.split(begun).integer(begun + 1)]!;
+  }
+
+  /** Cells that were in view until a step. */
+  #seen(path: readonly number[]): Uint8Array {
+    const [n, reach] = [this.side, this.#mapping.view >> 1];
+    const seen = new Uint8Array(n * n);
+    for (const cell of new Set(path)) {
+      const [row, column] = [Math.floor(cell / n), cell % n];
+      for (let y = Math.max(0, row - reach); y <= Math.min(n - 1, row + reach); y++) {
+        for (let x = Math.max(0, column - reach); x <= Math.min(n - 1, column + reach); x++) seen[y * n + x] = 1;
+      }
+    }
+    return seen;
+  }
+
+  /** The patch of a question; of one wider than the view, what was not seen yet is unknown. */
+  #shown(step: number, cell: number, side: number): Uint8Array {
+    const patch = this.#patch(cell, side);
+    if (side <= this.#mapping.view) return patch;
+    const [n, seen] = [this.side, this.#seen(this.way.path.slice(0, step + 1))];
+    const [top, left] = [Math.floor(cell / n) - (side >> 1), (cell % n) - (side >> 1)];
+    return patch.map((value, i) => {
+      const [row, column] = [top + Math.floor(i / side), left + (i % side)];
+      const isInside = row >= 0 && column >= 0 && row < n && column < n;
+      return isInside && seen[row * n + column] === 0 ? UNKNOWN : value;
+    });
+  }
+
+  /** 1 at each visited place whose patch equals that of the question; wider ones as far as they were seen whole. */
+  #answer(step: number, asked: number, side: number): Float32Array {
+    const { outputSide, view } = this.#mapping;
+    const out = new Float32Array(outputSide * outputSide);
+    const text = (cell: number): string => this.#patch(cell, side).join('');
+    const shown = (cell: number): string => this.#shown(step, cell, side).join('');
+    const wanted = text(asked);
+    if (side > view && shown(asked) !== wanted) return out;
+    for (const cell of new Set(this.way.path.slice(0, step + 1))) {
+      if (text(cell) !== wanted || (side > view && shown(cell) !== wanted)) continue;
+      const [row, column] = this.#placed(cell);
+      out[row * outputSide + column] = 1;
+    }
+    return out;
+  }
+
+  /** The part of the map that was seen, re-centered; nothing elsewhere. */
+  #known(path: readonly number[]): Float32Array {
+    const { outputSide } = this.#mapping;
+    const out = new Float32Array(outputSide * outputSide).fill(NaN);
+    this.#seen(path).forEach((isSeen, cell) => {
+      const [row, column] = this.#placed(cell);
+      const isInside = row >= 0 && column >= 0 && row < outputSide && column < outputSide;
+      if (isSeen === 1 && isInside) out[row * outputSide + column] = this.way.cells[cell]!;
+    });
+    return out;
+  }
+
+  #makePanels(): Panel[] {
+    const { size, view, outputSide } = this.#mapping;
+    const grid = (side: number): Pick<Panel, 'rows' | 'columns'> => ({ rows: side, columns: side });
+    const map = { palette: 'wall', unit: FLOOR_OR_WALL } as const;
+    const large = { ...grid(outputSide), size: 2, shift: this.#shift() };
+    const place = { ...large, marks: 'place' } as const;
+    const several = this.#readers.length > 1;
+    const readers = this.#readers.flatMap(({ name, side }, k) => [
+      panel({
+        id: `question-${k}`,
+        title: several ? `Question ${name}` : 'Question',
+        caption: 'where do such patches lie?',
+        ...map,
+        ...grid(side),
+      }),
+      panel({
+        id: `answer-${k}`,
+        title: several ? `Answer to ${name}` : 'Answer',
+        caption: 'probability of each place',
+        ...place,
+        begins: true,
+      }),
+      panel({
+        id: `chosen-${k}`,
+        title: 'At least ½',
+        caption: 'the places that it names',
+        ...place,
+        unit: ['not named', 'named'],
+      }),
+      panel({ id: `target-${k}`, title: 'True answer', caption: 'the places there are', ...place, unit: ['no', 'yes'] }),
+    ]);
+    return [
+      panel({
+        id: 'maze',
+        title: 'Maze',
+        caption: 'the whole map, which it never sees',
+        ...map,
+        ...grid(size),
+        size: 3,
+        shift: [0, 0],
+        marks: 'way',
+        asks: true,
+      }),
+      panel({ id: 'view', title: 'View', caption: `the ${view}×${view} cells around it`, ...map, ...grid(view) }),
+      ...readers.slice(0, 1),
+      panel({ id: 'map', title: 'Seen so far', caption: 're-centered at the start', ...map, ...large, marks: 'way' }),
+      ...readers.slice(1),
+    ];
+  }
+}
+
+/** Cells with nothing where they are unknown. */
+const known = (patch: Uint8Array): Float32Array => Float32Array.from(patch, (cell) => (cell === UNKNOWN ? NaN : cell));
+
+/** A patch on grids of a pyramid, as a window of one step. */
+function pyramid(levels: readonly number[], patch: Uint8Array, side: number, row: number, column: number): HostPyramid {
+  return Object.fromEntries(levels.map((level) => {
+    const grid = levelSide(level);
+    const out = zeros(1, 1, grid, grid, CHANNELS);
+    encodePatch(patch, side, nearestRows(side, grid), row, column, out.data as Float32Array, 0);
+    return [level, out];
+  }));
+}
+
+/** Places named rightly, wrongly, and not at all. */
+function count(answer: ArrayLike<number>, target: ArrayLike<number>): Counts {
+  if (answer.length !== target.length) fail('ERR_MG_SHAPE', 'walk', `answers of ${target.length} cells`, answer.length);
+  let [right, wrong, missed] = [0, 0, 0];
+  for (let i = 0; i < answer.length; i++) {
+    if (answer[i]! >= 0.5) target[i] === 1 ? right++ : wrong++;
+    else if (target[i] === 1) missed++;
+  }
+  return { right, wrong, missed };
+}
