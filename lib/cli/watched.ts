@@ -1,4 +1,4 @@
-/** What `watch`, `demo` and `report` look at: shipped weights by name, a run folder or checkpoint, or a preset that is not trained. */
+/** What is looked at: shipped weights by name, a run folder or checkpoint, or a preset that is not trained. */
 import { existsSync } from 'node:fs';
 import { PRETRAINED, pretrained, type PretrainedName } from '../models/pretrained.js';
 import { presetRun } from '../runs/presets.js';

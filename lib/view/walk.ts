@@ -301,8 +301,10 @@ function count(answer: ArrayLike<number>, target: ArrayLike<number>): Counts {
   if (answer.length !== target.length) fail('ERR_MG_SHAPE', 'walk', `answers of ${target.length} cells`, answer.length);
   let [right, wrong, missed] = [0, 0, 0];
   for (let i = 0; i < answer.length; i++) {
-    if (answer[i]! >= 0.5) target[i] === 1 ? right++ : wrong++;
-    else if (target[i] === 1) missed++;
+    if (answer[i]! >= 0.5) {
+      if (target[i] === 1) right++;
+      else wrong++;
+    } else if (target[i] === 1) missed++;
   }
   return { right, wrong, missed };
 }

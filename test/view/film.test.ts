@@ -30,7 +30,7 @@ const everyFrame = async (film: Film): Promise<readonly Frame[]> => await film.f
 const byteOf = (x: number): number => Math.round(254 / (1 + Math.exp(-x)));
 
 describe('a walk', () => {
-  it('shows the network what the task shows it, asks what the task could ask, and has the answers of one long window', async () => {
+  it('shows the network what the task shows it, asks what it could ask, and has the answers of one long window', async () => {
     const subject = await map9();
     using film = await openFilm(subject, { seed: 3 }, true);
     const frames = await everyFrame(film);

@@ -42,7 +42,7 @@ describe.skipIf(browserPath === null)('the page', { timeout: 300_000 }, () => {
   }, 180_000);
   afterAll(async () => await browser.close());
 
-  it('plays a walk: frames go on, a known cell has the color of the model\'s own answer, nothing is asked of other hosts', async () => {
+  it('plays a walk: frames go on, a known cell has the color of the model\'s own answer, no other host is asked', async () => {
     const subject = await map9();
     const served = await serve(subject);
     const { page, complaints, hosts } = await open(browser, served.server.url);
@@ -76,7 +76,7 @@ describe.skipIf(browserPath === null)('the page', { timeout: 300_000 }, () => {
     await close(served);
   });
 
-  it('is walked by the arrow keys, from where the walk stands; bumps are counted; a cell that is clicked is asked about', async () => {
+  it('is walked by the arrow keys; bumps are counted; a cell that is clicked is asked about', async () => {
     const served = await serve(await map9());
     const { page, complaints } = await open(browser, served.server.url);
     await page.keyboard.press('ArrowUp');
