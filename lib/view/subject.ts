@@ -60,7 +60,7 @@ function walkOf({ explorer }: Subject, mapping: ResolvedMapping, { seed, motion 
   });
 }
 
-/** The film of a beginning. `live`: those who watch may walk, ask, and begin anew. ERR_MG_ARGUMENT for a motion without a maze. */
+/** The film of a beginning. `live`: viewers may walk, ask, and begin anew. ERR_MG_ARGUMENT for a motion without a maze. */
 export async function openFilm(subject: Subject, beginning: Beginning, live: boolean): Promise<Film> {
   const { model, task, titles } = subject;
   const mapping = mazesOf(task);

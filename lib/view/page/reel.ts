@@ -35,7 +35,8 @@ export class Reel {
 
   /** Fetches the frames that come next, for a film that plays. */
   ahead(at: number): void {
-    if (this.film.scene.steps !== null) this.#fetch(at, Math.min(this.length, at + AHEAD)).catch(() => {}); // asked again when due
+    if (this.film.scene.steps === null) return;
+    this.#fetch(at, Math.min(this.length, at + AHEAD)).catch(() => {}); // asked again when due
   }
 
   async channels(at: number, grid: number): Promise<Channels> {
