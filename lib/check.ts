@@ -90,13 +90,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 }
 
 /** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */
-export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+export function checkOptions(where: string, options: unknown, known: readonly string[], what = 'options'): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    fail('ERR_MG_ARGUMENT', where, 'options to be an object', options);
+    fail('ERR_MG_ARGUMENT', where, `${what} to be an object`, options);
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      fail('ERR_MG_ARGUMENT', where, `options among ${known.join(', ')}`, key, nearest(key, known));
+      fail('ERR_MG_ARGUMENT', where, `${what} among ${known.join(', ')}`, key, nearest(key, known));
     }
   }
 }

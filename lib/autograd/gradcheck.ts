@@ -1,5 +1,5 @@
 /** Analytic gradients against central differences. */
-import { fail } from '../check.js';
+import { checkNumber, checkOptions, fail } from '../check.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import { noGrad } from './tape.js';
@@ -24,8 +24,11 @@ export interface GradcheckResult {
 export async function gradcheck(
   fn: (...x: Tensor[]) => Tensor,
   at: readonly Tensor[],
-  { eps = 1e-5, tolerance = 1e-7 }: GradcheckOptions = {},
+  options: GradcheckOptions = {},
 ): Promise<GradcheckResult> {
+  checkOptions('gradcheck', options, ['eps', 'tolerance']);
+  const eps = checkNumber('gradcheck', 'eps', options.eps ?? 1e-5, Number.MIN_VALUE);
+  const tolerance = checkNumber('gradcheck', 'tolerance', options.tolerance ?? 1e-7, 0);
   for (const x of at) if (x.dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
   using _ = scope();
   const { grads } = valueAndGrad(fn)(...at);

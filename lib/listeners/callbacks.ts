@@ -13,6 +13,7 @@ type Callback = CallbackOf<Training>;
 
 /** Shows step, loss, learning rate, speed and time left: one rewritten line on a terminal, a line every ten seconds elsewhere. */
 export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {}): Callback {
+  checkOptions('progress', options, ['label', 'stream', 'clock', 'env']);
   let shown: Progress | undefined;
   return {
     onStart: ({ steps, trainer }) => {

@@ -4,6 +4,7 @@ export {
   MultigridMemory,
   type Grids,
   type MultigridInputs,
+  type MultigridMemoryOptions,
   type MultigridOutputs,
   type Written,
 } from './multigrid/multigrid-memory.js';

@@ -1,10 +1,11 @@
 // The neural Turing machine (Graves, Wayne, Danihelka 2014), started as Collier and Beel (2018) do.
 
-import { checkInteger } from '../check.js';
+import { checkInteger, fail } from '../check.js';
 import { keepFinished, selectRows } from '../nn/state-rows.js';
 import { add, clip, concat, lstmCell, relu, reshape, slice, softmax, stack, tanh, unstack } from '../ops/index.js';
 import { checkData, choice, integer, nullable, number, object, optional, type Data } from '../schema.js';
-import { Tensor } from '../tensor/tensor.js';
+import { sameShape } from '../tensor/shape.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { ntmAddress, ntmRead, ntmWrite, type NTMHeads } from './ntm-head.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
@@ -161,7 +162,25 @@ export class NTM extends SequenceModel<NTMState> {
     return new NTMState(namedTensors('NTMState', NAMES, tensors), this.initialState(1).values);
   }
 
+  #checkState(state: Readonly<Record<Name, Tensor>>, batch: number): void {
+    const of = (name: string): readonly number[] => [batch, ...this.parameter(name).shape];
+    const vector = [batch, this.hiddenSize];
+    const shapes: Readonly<Record<Name, readonly number[]>> = {
+      memory: of('initialMemory'),
+      readWeights: of('initialReadWeights'),
+      writeWeights: of('initialWriteWeights'),
+      readWords: of('initialWords'),
+      hidden: vector,
+      cell: vector,
+    };
+    for (const name of NAMES) {
+      const [expected, got] = [shapes[name], checkTensor('NTM', name, state[name]).shape];
+      if (!sameShape(expected, got)) fail('ERR_MG_SHAPE', 'NTM', `${name} of the state [${expected.join(', ')}]`, got);
+    }
+  }
+
   protected run(x: Tensor, state: NTMState, lengths: Int32Array | null): { y: Tensor; state: NTMState } {
+    this.#checkState(state.values, x.shape[1]!);
     let current = state.values;
     const ys = unstack(x).map((frame, t) => {
       const { y, next } = this.#step(frame, current);

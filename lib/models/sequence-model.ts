@@ -178,6 +178,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   #window(inputs: SequenceInputs, rank: 2 | 3): Tensor {
     const where = this.constructor.name;
     if (typeof inputs !== 'object' || inputs === null) fail('ERR_MG_ARGUMENT', where, 'a Tensor or { input, queries? }', inputs);
+    if (!(inputs instanceof Tensor)) checkOptions(where, inputs, ['input', 'queries'], 'inputs');
     const grids = inputs instanceof Tensor ? [inputs] : [inputs.input, ...(inputs.queries ?? [])].flatMap((part) => (
       part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]
     ));

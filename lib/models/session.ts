@@ -1,5 +1,6 @@
 // Online sessions: plan, buffers and state made once, a step is one native call.
 
+import { types } from 'node:util';
 import { noGrad } from '../autograd/index.js';
 import { checkInteger, checkOptions, fail, words } from '../check.js';
 import { native, type Program, type Storage } from '../native.js';
@@ -316,7 +317,7 @@ function takeGrids(where: string, stage: Stage, given: SessionGrids): void {
       data[i] = null;
       continue;
     }
-    const fits = own.dtype === 'float32' ? grid instanceof Float32Array : grid instanceof Float64Array;
+    const fits = own.dtype === 'float32' ? types.isFloat32Array(grid) : types.isFloat64Array(grid);
     if (!fits) {
       fail(
         'ERR_MG_ARGUMENT',

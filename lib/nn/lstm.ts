@@ -111,6 +111,7 @@ export class LSTM extends Module {
   readonly cell: LSTMCell;
 
   constructor(options: LSTMOptions) {
+    checkOptions('LSTM', options, ['in', 'hidden', 'forgetBias', ...layerOptionKeys]);
     super(options);
     this.cell = this.addPart('cell', new LSTMCell({ ...options, ...this.partOptions('cell') }));
   }

@@ -2,6 +2,7 @@
 
 import { checkInteger, fail } from '../check.js';
 import { add, concat, gather, mul, slice } from '../ops/index.js';
+import { checkRowLengths } from '../ops/memories/settings.js';
 import { Tensor } from '../tensor/tensor.js';
 
 function checkRows(where: string, items: readonly number[], batch: number): void {
@@ -43,9 +44,8 @@ export function fillRows(x: Tensor, items: readonly number[], value: number): Te
 /** Lengths of the rows of a window: an Int32Array [B] with values in 0 … T, or nothing when all rows have T steps. */
 export function checkLengths(where: string, lengths: Int32Array | undefined, steps: number, batch: number): Int32Array | null {
   if (lengths === undefined) return null;
-  const fits = lengths instanceof Int32Array && lengths.length === batch && lengths.every((n) => n >= 0 && n <= steps);
-  if (!fits) fail('ERR_MG_ARGUMENT', where, `lengths to be an Int32Array of ${batch} values in 0 … ${steps}`, lengths);
-  return lengths.every((n) => n === steps) ? null : lengths;
+  const checked = checkRowLengths(where, lengths, steps, batch);
+  return checked.every((n) => n === steps) ? null : checked;
 }
 
 /** 1 where row b of step t is within its length, else 0: [T, B, 1, …] with `trailing` ones. */

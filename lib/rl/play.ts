@@ -1,4 +1,5 @@
 /** One episode in each row of an environment, played to its end. */
+import { checkOptionalFunction, checkOptions, checkSignal } from '../check.js';
 import { checkedStep, endedRows, type Environment } from './environment.js';
 import type { Policy } from './policy.js';
 
@@ -14,9 +15,11 @@ export interface PlayOptions<E extends Environment> {
  * The mean over rows of `reward`, the undiscounted sum of each first episode, and of the environment's measures at its end.
  * Rows that end early play on in further episodes, which count for nothing. Aborting rejects with the signal's reason.
  */
-export async function play<E extends Environment>(
-  { env, policy, onStep, signal }: PlayOptions<E>,
-): Promise<Record<string, number>> {
+export async function play<E extends Environment>(options: PlayOptions<E>): Promise<Record<string, number>> {
+  checkOptions('play', options, ['env', 'policy', 'onStep', 'signal']);
+  const { env, policy, onStep, signal } = options;
+  checkOptionalFunction('play', 'onStep', onStep);
+  checkSignal('play', signal);
   const reward = new Float64Array(env.episodes);
   const scores: Record<string, number>[] = [];
   const open = new Set(reward.keys());

@@ -1,7 +1,7 @@
 /** The tensor: a shape, a dtype, and a handle to counted native storage. */
 import * as workers from 'node:worker_threads';
 import { native, type Storage } from '../native.js';
-import { checkInstance, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
+import { checkInstance, checkNumber, checkOptions, checkSignal, checkString, fail, words } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
 import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
 import { Rng } from './rng.js';
@@ -174,6 +174,8 @@ export class Tensor<D extends DType = DType> implements Owned {
 
   /** The values once all work queued so far has run. The event loop stays free meanwhile. */
   async data(options: { signal?: AbortSignal } = {}): Promise<TypedArrayOf<D>> {
+    checkOptions('data', options, ['signal']);
+    checkSignal('data', options.signal);
     options.signal?.throwIfAborted();
     const buffer = await native().read(this.storage('data'));
     options.signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 /** A window's way to the device, and the loss of its answers. */
+import { types } from 'node:util';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { add } from '../ops/elementwise.js';
 import { bceWithLogits, crossEntropy } from '../ops/losses.js';
@@ -9,7 +10,7 @@ import { Tensor } from '../tensor/tensor.js';
 import type { ModelInput } from './model.js';
 
 function upload(array: HostArray, dtype: FloatDType): Tensor {
-  return Tensor.from(array.data, array.shape, array.data instanceof Int32Array ? {} : { dtype });
+  return Tensor.from(array.data, array.shape, types.isInt32Array(array.data) ? {} : { dtype });
 }
 
 function uploadPyramid(pyramid: HostPyramid, dtype: FloatDType): Pyramid {

@@ -33,10 +33,19 @@ Storage host_copy(const Bytes& bytes, int place) {
   return s;
 }
 
+// Made by the language's own constructor, which throws where there is no memory: napi_create_arraybuffer ends the process.
 Napi::Value array_buffer(Napi::Env env, const Storage& s) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, std::size_t(s.bytes()));
-  if (s.bytes() > 0) std::memcpy(buffer.Data(), s.as<char>(), std::size_t(s.bytes()));
-  return buffer;
+  const std::string bytes = std::to_string(s.bytes());
+  Napi::Value made;
+  try {
+    made = env.Global().Get("ArrayBuffer").As<Napi::Function>().New({Napi::Number::New(env, double(s.bytes()))});
+  } catch (const Napi::Error&) {
+    fail("ERR_MG_MEMORY", "data: expected " + bytes + " bytes for an array of the values, got none; read slices of the tensor");
+  }
+  if (!made.IsArrayBuffer() || made.As<Napi::ArrayBuffer>().ByteLength() != std::size_t(s.bytes()))
+    fail("ERR_MG_ARGUMENT", "data: expected globalThis.ArrayBuffer to make " + bytes + " bytes, got something else");
+  if (s.bytes() > 0) std::memcpy(made.As<Napi::ArrayBuffer>().Data(), s.as<char>(), std::size_t(s.bytes()));
+  return made;
 }
 
 // A place by number: −1 the CPU, n the n-th CUDA device; or ERR_MG_NO_DEVICE with the reason.

@@ -1,6 +1,6 @@
 /** Training within a byte budget: the same gradients, and no more memory than was said beforehand. */
 import { describe, expect, it } from 'vitest';
-import { device, memory, MgError, models, optim, Rng } from '../../lib/index.js';
+import { device, memory, MgError, models, noGrad, optim, Rng, Tensor } from '../../lib/index.js';
 import type { Callback } from '../../lib/train/events.js';
 import { RMSProp } from '../../lib/optim/rmsprop.js';
 import { cutWindow, segmentLength, trainingBytes } from '../../lib/train/segments.js';
@@ -128,5 +128,35 @@ describe('the memory that training takes', () => {
     expect(peak).toBeGreaterThan(before.peak); // of this training, not of one before
     expect((peak - before.held) / memoryBudget).toBeGreaterThan(0.95);
     expect((peak - before.held) / memoryBudget).toBeLessThan(1.0);
+  });
+});
+
+describe('a budget that cannot be kept', () => {
+  const normed: MultigridConfig = { ...tinyConfig, bn: true, bnMode: 'running' };
+  const window = { input: Tensor.zeros([2, 2, 3, 3, 4]), queries: [Tensor.zeros([1, 2, 3, 3, 4])] };
+  const refused = expect.objectContaining({ message: expect.stringMatching(/memoryBudget|whose memory is known/) as string });
+
+  it.each<[string, () => unknown]>([
+    ['by a model that runs layer by layer', () => new models.MultigridMemory(tinyConfig, { fused: 'off', memoryBudget: 1e9 })],
+    ['by windows that no network runs fused', () => new models.MultigridMemory(normed, { memoryBudget: 1e9 }).forward(window)],
+    [
+      'by rows of several lengths',
+      () =>
+        new models.MultigridMemory(tinyConfig, { memoryBudget: 1e9 }).write(window.input, undefined, {
+          lengths: Int32Array.of(1, 2),
+        }),
+    ],
+    [
+      'in training layer by layer',
+      () => new models.MultigridMemory(tinyConfig, { fused: 'off' }).windowMemory({ batch: 2, steps: 2 }),
+    ],
+    ['in training by running statistics', () => new models.MultigridMemory(normed).windowMemory({ batch: 2, steps: 2 })],
+  ])('(%s) is refused', (_, call) => {
+    expect(call).toThrow(refused);
+  });
+
+  it('is no obstacle where no gradient is wanted', () => {
+    const model = new models.MultigridMemory(normed, { memoryBudget: 1e9 });
+    expect(noGrad(() => model.forward(window)).y.size).toBeGreaterThan(0);
   });
 });

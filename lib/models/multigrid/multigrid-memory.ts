@@ -1,7 +1,7 @@
 // The multigrid memory as a model: writer and readers, encoder and decoder, or one network, with its head.
 
 import { checkChoice, checkInstance, checkInteger, checkOptions, fail, words } from '../../check.js';
-import type { Fused } from '../../nn/multigrid/fused-layer.js';
+import { windowObstacle, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Linear } from '../../nn/linear.js';
 import { extentOf } from '../../nn/ladder.js';
 import { Module, table } from '../../nn/module.js';
@@ -53,7 +53,7 @@ export interface MultigridMemoryOptions extends LayerOptions {
   readonly fused?: Fused;
   /**
    * Bytes that each network may keep of a window for its backward pass, beside its outputs; fused networks compute more to stay
-   * within, with the same bits. ERR_MG_CONFIG names the least there is. Default: no limit.
+   * within, with the same bits. ERR_MG_CONFIG names the least there is; what cannot run fused is refused. Default: no limit.
    */
   readonly memoryBudget?: number;
   /** Of the products of fused networks on a GPU, for a model whose numbers are float32. Default 'float32'. */
@@ -82,6 +82,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   readonly #networks: readonly MultigridNetwork[];
   readonly #head: Linear | null;
   readonly #memoryBudget: number;
+  readonly #fused: Fused;
 
   constructor(config: MultigridConfig | PresetName, options: MultigridMemoryOptions = {}) {
     checkOptions('MultigridMemory', options, [...layerOptionKeys, 'fused', 'memoryBudget', 'precision']);
@@ -91,6 +92,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     this.plan = plan;
     const { fused, memoryBudget } = options;
     this.#memoryBudget = memoryBudget ?? 0;
+    this.#fused = fused ?? 'auto';
     this.#networks = plan.networks.map((network) =>
       this.addPart(network.name, new MultigridNetwork(plan, network, this.partOptions(network.name), fused, memoryBudget))
     );
@@ -189,13 +191,21 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
   advance(inputs: MultigridInputs, state?: MultigridMemoryState): MultigridMemoryState {
+    checkInputs(inputs);
     const x = grids(this.plan.networks[0]!, inputs.input);
     const run = this.#networks[0]!.forward({ x, outputs: 'last', ...(state === undefined ? {} : { state: state.layers }) });
     return new MultigridMemoryState(run.state);
   }
 
-  /** What training on windows of this size takes; see `windowMemory`. */
+  /** What training on windows of this size takes; see `windowMemory`. ERR_MG_ARGUMENT where networks run layer by layer. */
   windowMemory(size: WindowSize): WindowMemory {
+    const isNormed = this.plan.networks.some(({ layers }) => layers.some(({ norm }) => norm));
+    const obstacle = this.#fused === 'off'
+      ? 'fused is not off'
+      : windowObstacle(isNormed ? this.plan.norm : 'none', size.batch, null);
+    if (obstacle !== null) {
+      fail('ERR_MG_ARGUMENT', 'MultigridMemory', `windows that run fused, whose memory is known: ${obstacle}`, words('others'));
+    }
     return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
   }
 

@@ -1,13 +1,14 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
-import { checkChoice, checkNumber, fail, words } from '../../check.js';
+import { isRecording } from '../../autograd/tape.js';
+import { checkChoice, checkNumber, checkOptions, fail, words } from '../../check.js';
 import { fusedChoices, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Module } from '../../nn/module.js';
 import { MultigridConv } from '../../nn/multigrid/multigrid-conv.js';
 import { MultigridConvLSTM } from '../../nn/multigrid/multigrid-conv-lstm.js';
 import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
 import { checkInput } from '../../nn/multigrid/multigrid-input.js';
-import type { LayerOptions, Parameter } from '../../nn/parameter.js';
+import { layerOptionKeys, type LayerOptions, type Parameter } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { addChannels, concat } from '../../ops/index.js';
 import type { Precision } from '../../ops/network/network-spec.js';
@@ -28,6 +29,7 @@ export class MultigridNetwork extends Module {
   readonly #plan: NetworkPlan;
   readonly #fused: Fused;
   readonly #whole: FusedNetwork;
+  readonly #budget: number;
   readonly #layers: readonly (MultigridConv | MultigridConvLSTM)[];
   /** All parameters by name; made once, since collecting them takes a good part of an online step. */
   #named: ReadonlyMap<string, Parameter> | null = null;
@@ -36,10 +38,15 @@ export class MultigridNetwork extends Module {
   precision: Precision = 'float32';
 
   constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
+    checkOptions('MultigridNetwork', options, layerOptionKeys);
     super(options);
     this.#model = model;
     this.#fused = checkChoice('MultigridNetwork', 'fused', fused, fusedChoices);
-    this.#whole = new FusedNetwork(model, plan, checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0));
+    this.#budget = checkNumber('MultigridNetwork', 'memoryBudget', memoryBudget, 0);
+    if (this.#budget > 0 && fused === 'off') {
+      fail('ERR_MG_ARGUMENT', 'MultigridNetwork', 'no memoryBudget with fused: \'off\'', memoryBudget, 'fused networks keep one');
+    }
+    this.#whole = new FusedNetwork(model, plan, this.#budget);
     this.#plan = plan;
     this.#layers = plan.layers.map((layer, index) => {
       const name = String(index + 1);
@@ -61,6 +68,7 @@ export class MultigridNetwork extends Module {
   }
 
   forward(inputs: NetworkInputs): NetworkOutputs {
+    checkOptions(this.#plan.name, inputs, ['x', 'memory', 'state', 'lengths', 'outputs'], 'inputs');
     const { x, memory = [], state, lengths } = inputs;
     const { dimensions, baseSide: side } = this.#model;
     checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
@@ -73,6 +81,9 @@ export class MultigridNetwork extends Module {
       if (obstacle === null) return this.#whole.run(inputs, this.#parametersByName(), this.precision);
       if (this.#fused === 'required') {
         fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+      }
+      if (this.#budget > 0 && isRecording()) {
+        fail('ERR_MG_DEVICE', this.#plan.name, `a window that keeps a memoryBudget, run fused: ${obstacle}`, words('another'));
       }
     }
     const outgoing: (readonly Pyramid[])[] = [];

@@ -1,7 +1,7 @@
 /** The fused kernels for those who bring their own parameters and loop: plan once for each shape, then forward and backward. */
 
 import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
-import { checkFields, networkBackward, networkForward, weightsOf } from '../../ops/network/network.js';
+import { checkCarried, checkFields, checkGrids, networkBackward, networkForward, weightsOf } from '../../ops/network/network.js';
 import {
   planNetwork,
   precisions,
@@ -171,6 +171,12 @@ function pyramid(places: PlannedNetwork['plan']['outputs'], grids: readonly Tens
   return Pyramid.of(Object.fromEntries(places.flatMap(([l, level], i) => (l === layer ? [[level, grids[i]!]] : []))));
 }
 
+function expectSize(op: string, { size }: PlannedNetwork, [steps, batch]: readonly [steps: number, batch: number]): void {
+  if (steps !== size.steps || batch !== size.batch) {
+    fail('ERR_MG_SHAPE', op, `x [${size.steps}, ${size.batch}, …]`, words(`[${steps}, ${batch}, …]`));
+  }
+}
+
 /** The conv-LSTM layers' states from hidden grids, then cell grids. */
 function states({ plan: { states: places } }: PlannedNetwork, grids: readonly Tensor[]): MultigridState[] {
   const layers = [...new Set(places.map(([layer]) => layer))];
@@ -179,17 +185,12 @@ function states({ plan: { states: places } }: PlannedNetwork, grids: readonly Te
   return layers.map((layer) => new MultigridState(pyramid(places, hidden, layer), pyramid(places, cell, layer)));
 }
 
-function expectLike(op: string, what: string, grids: readonly Tensor[], shapes: readonly Shape[], dtype: string): void {
-  if (grids.length !== shapes.length) fail('ERR_MG_SHAPE', op, `${shapes.length} grids of ${what}`, grids.length);
-  grids.forEach((grid, i) => {
-    if (grid.dtype !== dtype) fail('ERR_MG_DTYPE', op, `${what} of ${dtype}`, grid.dtype);
-    if (grid.shape.join() !== shapes[i]!.join()) fail('ERR_MG_SHAPE', op, `${what} [${shapes[i]!.join(', ')}]`, grid.shape);
-  });
-}
-
-function carriedOf(op: string, network: PlannedNetwork, given: readonly MultigridState[]): Tensor[] {
+function carriedOf(op: string, network: PlannedNetwork, given: readonly MultigridState[], like: Tensor): Tensor[] {
+  const layers = new Set(network.plan.states.map(([layer]) => layer)).size;
+  if (given.length !== layers) fail('ERR_MG_SHAPE', op, `a state of ${layers} layers`, words(`${given.length} layers`));
+  for (const one of given) checkInstance(op, 'each state', one, MultigridState, 'a MultigridState');
   const carried = [...given.flatMap(({ hidden }) => hidden.tensors()), ...given.flatMap(({ cell }) => cell.tensors())];
-  expectLike(op, 'state', carried, network.shapes.slice(network.plan.outputs.length), network.size.dtype);
+  checkCarried(op, network, carried, like);
   return carried;
 }
 
@@ -211,13 +212,10 @@ export function forward(
   const levels = spec.fields.map(({ level }) => level);
   if (x.levels.join() !== levels.join()) fail('ERR_MG_SHAPE', op, `x with levels ${levels.join(', ')}`, x.levels);
   const fields = levels.map((level) => x.at(level));
-  const [steps, batch] = checkFields(op, spec, fields);
-  if (steps !== size.steps || batch !== size.batch) {
-    fail('ERR_MG_SHAPE', op, `x [${size.steps}, ${size.batch}, …]`, [steps, batch]);
-  }
+  expectSize(op, network, checkFields(op, spec, fields));
   if (fields[0]!.dtype !== size.dtype) fail('ERR_MG_DTYPE', op, `x of ${size.dtype}`, fields[0]!.dtype);
   const weights = weightsOf(op, network.plan, parameters, fields[0]!);
-  const carried = state.length === 0 ? [] : carriedOf(op, network, state);
+  const carried = state.length === 0 ? [] : carriedOf(op, network, state, fields[0]!);
   const { results, saved } = networkForward(op, network, { weights, fields, carried });
   const n = network.plan.outputs.length;
   const outputs = results.slice(0, n);
@@ -245,22 +243,27 @@ export function backward(
   if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', words('one for inference'));
   const [f, n] = [spec.fields.length, outputs.length];
   const c = saved.length - f - n - 1;
-  if (c !== 0 && c !== 2 * places.length) {
-    fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors`));
+  const kept = saved.at(-1);
+  if ((c !== 0 && c !== 2 * places.length) || kept?.dtype !== 'uint8' || kept.size !== network.plan.savedBytes) {
+    fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors, others`));
   }
   const tensors = {
     weights: weightsOf(op, network.plan, parameters, saved[0]!),
     fields: saved.slice(0, f),
     carried: saved.slice(f, f + c),
   };
+  const like = tensors.fields[0]!;
+  expectSize(op, network, checkFields(op, spec, tensors.fields));
+  checkCarried(op, network, tensors.carried, like);
+  const given = saved.slice(f + c, f + c + n);
+  checkGrids(op, 'outputs', given, outputs, shapes.slice(0, n), like);
   checkInstance(op, 'dy', dy, Pyramid, 'a Pyramid');
   const levels = outputs.map(([, level]) => level);
   if (dy.levels.join() !== levels.join()) fail('ERR_MG_SHAPE', op, `dy with levels ${levels.join(', ')}`, dy.levels);
   const dys = levels.map((level) => dy.at(level));
-  expectLike(op, 'dy', dys, shapes.slice(0, n), size.dtype);
-  const dCarried = dState.length === 0 ? places.flatMap(() => [null, null]) : carriedOf(op, network, dState);
-  const given = saved.slice(f + c, f + c + n);
-  const grads = networkBackward(op, network, tensors, given, saved.at(-1)!, [...dys, ...dCarried], c > 0);
+  checkGrids(op, 'dy', dys, outputs, shapes.slice(0, n), like);
+  const dCarried = dState.length === 0 ? places.flatMap(() => [null, null]) : carriedOf(op, network, dState, like);
+  const grads = networkBackward(op, network, tensors, given, kept, [...dys, ...dCarried], c > 0);
   return {
     dx: Pyramid.of(Object.fromEntries(spec.fields.map(({ level }, i) => [level, grads.fields[i]!]))),
     dParameters: new Map(network.plan.parameters.map((name, i) => [name, grads.weights[i]!])),

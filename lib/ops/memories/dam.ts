@@ -1,12 +1,13 @@
 /** A window of a dense access memory as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { fail } from '../../check.js';
+import { checkOptions, fail } from '../../check.js';
 import { native } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
 import { samInterface, type SamWeights } from './sam.js';
+import { checkRowLengths, checkSettings, controllerWeights, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DamSettings {
   /** N, W, R, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -67,6 +68,17 @@ export function damStart(
   return Object.fromEntries(start) as DamTensors;
 }
 
+const SETTINGS: SettingRules<DamSettings> = {
+  slots: integer(1),
+  wordSize: integer(1),
+  heads: integer(1),
+  hidden: integer(0),
+  strength: flag,
+  forgetBias: number(-Infinity),
+  clip: number(0),
+  epsilon: number(0),
+  discount: number(0),
+};
 const OUTPUTS = 8; // hidden, words, and the state
 
 /**
@@ -89,7 +101,7 @@ export function damWindow(
   const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
   const all = [x, ...empty, ...inputs.slice(1)];
   const dims = Int32Array.of(steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, Number(s.strength));
-  const ends = lengths ?? new Int32Array(0);
+  const ends = lengths === null ? new Int32Array(0) : checkRowLengths(op, lengths, steps, batch);
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
   const numbers = [s.forgetBias, s.clip, s.epsilon, s.discount] as const;
   const flags = Int32Array.of(Number(recorded));
@@ -127,6 +139,8 @@ export function damWindow(
 function checkInputs(x: Tensor, weights: SamWeights | null, state: DamTensors, s: DamSettings): Tensor[] {
   const op = 'damWindow';
   checkFloat(op, 'x', x);
+  checkSettings(op, s, SETTINGS);
+  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
   const [steps = 0, batch = 0, inputs = 0] = x.shape;
   if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
   const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
@@ -142,6 +156,7 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: DamTensors, s
     check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
   const shapes = Object.entries(damStateShapes(s, batch)) as [keyof DamTensors, Shape][];
+  checkOptions(op, state, shapes.map(([name]) => name), 'state');
   return [x, ...own, ...shapes.map(([name, shape]) => check(name, state[name], shape, 'of the state'))];
 }
 

@@ -1,10 +1,11 @@
 /** A window of a differentiable neural computer as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { fail } from '../../check.js';
+import { checkOptions, fail } from '../../check.js';
 import { native } from '../../native.js';
 import { sizeOf, type Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
+import { checkRowLengths, checkSettings, controllerWeights, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DncSettings {
   /** N, W, R, V, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -99,12 +100,28 @@ export function dncStateShapes(s: DncSettings, batch: number): { readonly [Name 
   };
 }
 
+const SETTINGS: SettingRules<DncSettings> = {
+  slots: integer(1),
+  wordSize: integer(1),
+  readHeads: integer(1),
+  writeHeads: integer(1),
+  hidden: integer(0),
+  oneplus: flag,
+  usageGradient: flag,
+  contentSecond: flag,
+  forgetBias: number(-Infinity),
+  clip: number(0),
+  epsilon: number(0),
+  linkBudgetBytes: number(0),
+};
 const LINK = 7; // place of the link among the inputs of the native call
 const OUTPUTS = 11;
 
 function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s: DncSettings): Tensor[] {
   const op = 'dncWindow';
   checkFloat(op, 'x', x);
+  checkSettings(op, s, SETTINGS);
+  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
   const [steps = 0, batch = 0, inputs = 0] = x.shape;
   if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
   const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
@@ -120,6 +137,7 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
     check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
   const shapes = Object.entries(dncStateShapes(s, batch)) as [keyof DncTensors, Shape][];
+  checkOptions(op, state, shapes.map(([name]) => name), 'state');
   return [x, ...own, ...shapes.map(([name, shape]) => check(name, state[name], shape, 'of the state'))];
 }
 
@@ -159,7 +177,7 @@ export function dncWindow(
     Number(s.usageGradient),
     Number(s.contentSecond),
   );
-  const ends = lengths ?? new Int32Array(0);
+  const ends = lengths === null ? new Int32Array(0) : checkRowLengths(op, lengths, steps, batch);
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);
   const inPlace = isStateSpent && !recorded && state.link.isSoleOwner;
   const numbers = [s.forgetBias, s.clip, s.epsilon] as const;

@@ -1,11 +1,21 @@
 /** A window of a sparse access memory as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { fail, words } from '../../check.js';
+import { checkInteger, checkOptions, fail, words } from '../../check.js';
 import { native } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf, type Shape } from '../../tensor/shape.js';
 import { checkTensor, Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
+import {
+  checkRowLengths,
+  checkSettings,
+  choice,
+  controllerWeights,
+  flag,
+  integer,
+  number,
+  type SettingRules,
+} from './settings.js';
 
 export interface SamSettings {
   /** N, W, R, K, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -152,6 +162,8 @@ export function samZeros(
 function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s: SamSettings): Tensor[] {
   const op = 'samWindow';
   checkFloat(op, 'x', x);
+  checkSettings(op, s, SETTINGS);
+  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
   const [steps = 0, batch = 0, inputs = 0] = x.shape;
   if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
   const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
@@ -166,6 +178,7 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
     check('interface', weights.interface, [H, D], '[H,D]'),
     check('interfaceBias', weights.interfaceBias, [D], '[D]'),
   ];
+  checkOptions(op, state, Object.keys(samStateShapes(s, batch, 1)), 'state');
   const capacity = checkTensor(op, 'memory', state.memory).shape[1] ?? 0;
   const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][]; // or of links
   return [
@@ -181,6 +194,21 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
   ];
 }
 
+const SETTINGS: SettingRules<SamSettings> = {
+  slots: integer(1),
+  wordSize: integer(1),
+  heads: integer(1),
+  reads: integer(1),
+  hidden: integer(0),
+  strength: flag,
+  index: choice('live', 'linear'),
+  links: integer(0),
+  linkRead: choice('rows', 'paper'),
+  forgetBias: number(-Infinity),
+  clip: number(0),
+  epsilon: number(0),
+  delta: number(0),
+};
 const MEMORY = 5; // its place among the inputs of the native call
 const OUTPUTS = 14; // hidden, words, and the state
 const NAMES = Object.keys(samStateShapes({ heads: 1, links: 1 } as SamSettings, 1, 1));
@@ -211,6 +239,7 @@ export function samWindow<S extends SamTensors>(
   const op = 'samWindow';
   const s = settings;
   const inputs = checkInputs(x, weights, state, s);
+  checkInteger(op, 'liveBound', liveBound, 0);
   const [steps, batch, width] = x.shape as [number, number, number];
   const none = Array.from({ length: 8 }, (_, i) => Tensor.zeros([0], { dtype: i === 4 || i === 6 ? 'int32' : x.dtype }));
   const noWeights = weights === null ? none.slice(0, 4) : [];
@@ -223,7 +252,7 @@ export function samWindow<S extends SamTensors>(
   const capacity = inPlace ? place : isOwn ? Math.max(most, Math.min(s.slots, 2 * place)) : most;
   const sizes = [steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, s.reads, s.links, place, capacity, liveBound];
   const dims = Int32Array.of(...sizes, Number(s.strength), Number(s.linkRead === 'paper'), Number(s.index === 'linear'));
-  const ends = lengths ?? new Int32Array(0);
+  const ends = lengths === null ? new Int32Array(0) : checkRowLengths(op, lengths, steps, batch);
   const numbers = [s.forgetBias, s.clip, s.epsilon, s.delta] as const;
   const flags = Int32Array.of(Number(recorded), Number(inPlace));
   const storages = native().samForward(all.map((t) => t.storage(op)), ends, dims, ...numbers, flags);

@@ -1,8 +1,9 @@
 /** A whole window of a multigrid network as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkMap, fail } from '../../check.js';
+import { checkMap, fail, words } from '../../check.js';
 import { native, type Storage } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
+import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
 import { reached } from './network-reach.js';
@@ -97,13 +98,40 @@ export function networkBackward(
   return { weights: ofWeights, fields: ofFields, carried: carried.map((x) => (wantsState ? take(x) : null)) };
 }
 
-/** The parameters of a plan in its order; ERR_MG_ARGUMENT for one that is missing, ERR_MG_DTYPE for one of another type. */
+/** The parameters of a plan in its order. ERR_MG_ARGUMENT for one that is missing, ERR_MG_DTYPE, ERR_MG_SHAPE for another. */
 export function weightsOf(op: string, plan: WindowPlan, parameters: ReadonlyMap<string, Tensor>, like: Tensor): Tensor[] {
   checkMap(op, 'parameters', parameters);
-  return plan.parameters.map((name) => {
+  return plan.parameters.map((name, i) => {
     const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined);
-    return checkSameDType(op, like, name, weight);
+    checkShapeOf(op, name, checkSameDType(op, like, name, weight), plan.parameterShapes[i]!, 'of the plan');
+    return weight;
   });
+}
+
+/** Checks grids against shapes of the plan, in order: the native calls count numbers alone. */
+export function checkGrids(
+  op: string,
+  what: string,
+  grids: readonly Tensor[],
+  places: WindowPlan['outputs'],
+  shapes: readonly Shape[],
+  like: Tensor,
+): void {
+  if (grids.length !== shapes.length) fail('ERR_MG_SHAPE', op, `${shapes.length} grids of ${what}`, words(`${grids.length}`));
+  grids.forEach((grid, i) => {
+    const [layer, level] = places[i]!;
+    const name = `${what} of layer ${layer + 1}, level ${level}`;
+    checkShapeOf(op, name, checkSameDType(op, like, name, grid), shapes[i]!, 'of the plan');
+  });
+}
+
+/** Checks a carried state, hidden grids and then cell grids; none are zeros. */
+export function checkCarried(op: string, { plan, shapes }: PlannedNetwork, carried: readonly Tensor[], like: Tensor): void {
+  const n = plan.states.length;
+  if (carried.length === 0) return;
+  const own = shapes.slice(plan.outputs.length);
+  checkGrids(op, 'hidden', carried.slice(0, carried.length / 2), plan.states, own.slice(0, n), like);
+  checkGrids(op, 'cell', carried.slice(carried.length / 2), plan.states, own.slice(n), like);
 }
 
 /** Checks fields against their descriptions; [steps, batch]. */
@@ -143,6 +171,7 @@ export function networkWindow(
   const network = planNetwork(spec, size, where);
   const { plan } = network;
   const weights = weightsOf(where, plan, parameters, first);
+  checkCarried(where, network, carried, first);
   const { results, saved } = networkForward(where, network, { weights, fields, carried });
   const [n, p, f, c] = [plan.outputs.length, weights.length, fields.length, carried.length];
   const outputs = results.slice(0, n);

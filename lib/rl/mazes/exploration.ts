@@ -1,5 +1,5 @@
 /** How well mazes are explored: coverage over time, and how the frozen reader finds places on the paths that a policy takes. */
-import { checkInteger, fail } from '../../check.js';
+import { checkInteger, checkOptions, checkSignal, fail } from '../../check.js';
 import { mapping } from '../../tasks/mapping/mapping.js';
 import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
 import type { Maze } from '../../tasks/mapping/maze.js';
@@ -28,9 +28,10 @@ export interface ExploreOptions {
  * shares of the steps. `steps90`: the median of the steps to 90 % coverage, infinite when half of the mazes are not covered so
  * far.
  */
-export async function explore(
-  { env, policy, signal }: ExploreOptions,
-): Promise<{ scores: Record<string, number>; mazes: Maze[] }> {
+export async function explore(options: ExploreOptions): Promise<{ scores: Record<string, number>; mazes: Maze[] }> {
+  checkOptions('explore', options, ['env', 'policy', 'signal']);
+  const { env, policy, signal } = options;
+  checkSignal('explore', signal);
   const { walks, steps } = env;
   if (walks.some(({ actions }) => actions.length > 0))
     fail('ERR_MG_ARGUMENT', 'explore', 'an environment at its beginning', walks.length);
@@ -68,6 +69,7 @@ export interface LocalisationOptions {
  * knows where it has been when somebody else chooses the way. Source: Huynh, Maire, Walter 2020, Table 1, last row.
  */
 export async function localisation(options: LocalisationOptions): Promise<Record<string, number>> {
+  checkOptions('localisation', options, ['memory', 'view', 'mazes', 'seed', 'batchSize', 'signal']);
   const { memory, view, mazes, seed = 0, batchSize = 32, signal } = options;
   checkInteger('localisation', 'the number of mazes', mazes.length, 1);
   const { levels: _, ...given } = view as MappingOptions & { levels?: unknown };

@@ -153,8 +153,8 @@ export class MazesEnvironment implements Environment {
   }
 
   #walk(index: number): MazeWalk {
-    const { size, startCell, view } = this.view;
-    const cells = makeMaze(this.view, this.#rng.split(index));
+    const { size, complexity, density, startCell, view } = this.view;
+    const cells = makeMaze({ size, complexity, density }, this.#rng.split(index));
     return new MazeWalk(index, cells, startCell[0] * size + startCell[1], view);
   }
 }

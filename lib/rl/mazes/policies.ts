@@ -1,5 +1,5 @@
 /** Who decides where to go in a maze without having learned it: what exploration is measured against. */
-import { checkInteger } from '../../check.js';
+import { checkInteger, checkOptions } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
 import { MOVES, neighbours, type MazeWalk } from './maze-walk.js';
 import type { MazesEnvironment } from './mazes.js';
@@ -10,8 +10,9 @@ type Rule = (walk: MazeWalk, rng: Rng) => number;
 
 /** The same rule for every row. Draws of a walk depend on the seed, on the walk and on its earlier draws. */
 function policy(name: string, rule: () => Rule): (options?: { seed?: number }) => Policy<MazesEnvironment> {
-  return ({ seed = 0 } = {}) => {
-    const stream = new Rng(checkInteger(name, 'seed', seed, 0)).split(name);
+  return (options = {}) => {
+    checkOptions(name, options, ['seed']);
+    const stream = new Rng(checkInteger(name, 'seed', options.seed ?? 0, 0)).split(name);
     const known = new WeakMap<MazeWalk, { rng: Rng; choose: Rule }>();
     const of = (walk: MazeWalk): { rng: Rng; choose: Rule } => {
       const found = known.get(walk) ?? { rng: stream.split(walk.index), choose: rule() };

@@ -65,9 +65,9 @@ class MappingTask implements Task<Maze> {
 
   generate(seed: number, index: number): Maze {
     checkItemIndex('mapping.generate', seed, index);
-    const { size, motion, moveRule, pathLength, startCell } = this.options;
+    const { size, complexity, density, motion, moveRule, pathLength, startCell } = this.options;
     const rng = new Rng(seed).split('mapping').split(index);
-    const cells = makeMaze(this.options, rng.split('maze'));
+    const cells = makeMaze({ size, complexity, density }, rng.split('maze'));
     const rule = moveRule === 'mixed' ? (index % 2 === 0 ? 'free' : 'stay') : moveRule;
     const path = motion === 'spiral'
       ? this.#spiral.slice()

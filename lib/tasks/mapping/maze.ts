@@ -1,6 +1,7 @@
 // Random mazes as the published sample makes them: walls grown by short random walks over the even nodes.
 
-import { checkInteger, checkNumber, fail } from '../../check.js';
+import { types } from 'node:util';
+import { checkInteger, checkNumber, checkOptions, fail } from '../../check.js';
 import type { Rng } from '../../tensor/rng.js';
 
 /** One episode: a maze and the cells that the agent visits, one per time step. */
@@ -26,6 +27,7 @@ export interface MazeShape {
  *  one of the nodes two cells away: a free one becomes wall together with the cell between, and the walk moves there.
  *  Source: the mapping sample of Huynh, Maire, Walter 2020. */
 export function makeMaze(shape: MazeShape, rng: Rng): Uint8Array {
+  checkOptions('makeMaze', shape, ['size', 'complexity', 'density'], 'shape');
   const { size: n, complexity = 0.05, density = 0.2 } = shape;
   checkMazeShape('makeMaze', shape);
   const half = (n - 1) / 2;
@@ -71,7 +73,8 @@ export function checkMazeShape(where: string, { size, complexity = 0.05, density
 
 /** A maze as text, one line per row: `#` wall, `.` free. */
 export function drawMaze(cells: Uint8Array): string[] {
-  const n = Math.sqrt(cells.length);
+  const n = Math.sqrt(types.isUint8Array(cells) ? cells.length : NaN);
+  if (!Number.isInteger(n) || n === 0) fail('ERR_MG_ARGUMENT', 'drawMaze', 'the cells of a maze, a Uint8Array of n·n', cells);
   const text = Array.from(cells, (cell) => (cell === 1 ? '#' : '.')).join('');
   return Array.from({ length: n }, (_, row) => text.slice(row * n, (row + 1) * n));
 }
