@@ -1,8 +1,9 @@
 /** Tensors to and from safetensors files. */
 import { types } from 'node:util';
-import { checkMap, checkOptionalFunction, checkOptions, fail } from '../check.js';
+import { checkMap, checkOptionalFunction, checkOptions, fail, words } from '../check.js';
 import { device as findDevice, type DeviceLike } from './device.js';
 import type { DType } from './dtype.js';
+import { numbersOf, otherNumbers } from './file-numbers.js';
 import { Tensor } from './tensor.js';
 import { readTensors, writeTensors, type FileDType, type FileTensor } from '../files/safetensors.js';
 
@@ -16,11 +17,14 @@ export async function toFileTensors(tensors: ReadonlyMap<string, Tensor>): Promi
   return new Map(await Promise.all(reads));
 }
 
-/** One array of a file as a tensor. ERR_MG_CHECKPOINT for an element type we do not compute with. */
-export function fromFileTensor(key: string, { dtype, shape, data }: FileTensor, device?: DeviceLike): Tensor {
-  const known = Object.values(FILE_DTYPES).includes(dtype);
-  if (!known) fail('ERR_MG_CHECKPOINT', key, `an element type among ${Object.values(FILE_DTYPES).join(', ')}`, dtype);
-  return Tensor.from(data as Float32Array, shape, { name: key, ...(device === undefined ? {} : { device }) });
+/** One array of a file as a tensor. ERR_MG_CHECKPOINT for an element type whose values no tensor holds. */
+export function fromFileTensor(key: string, tensor: FileTensor, device?: DeviceLike): Tensor {
+  const numbers = numbersOf(key, tensor);
+  if (numbers === null) {
+    const expected = `an element type among ${[...Object.values(FILE_DTYPES), ...otherNumbers].join(', ')}`;
+    fail('ERR_MG_CHECKPOINT', key, expected, words(tensor.dtype), 'leave it out with the option only');
+  }
+  return Tensor.from(numbers, tensor.shape, { name: key, ...(device === undefined ? {} : { device }) });
 }
 
 /** Writes tensors crash-safely to a plain safetensors file. */
@@ -44,7 +48,10 @@ export interface LoadTensorsOptions {
   readonly only?: (key: string) => boolean;
 }
 
-/** Reads a safetensors file of any program. Damaged or hostile files are ERR_MG_CHECKPOINT. */
+/**
+ * Reads a safetensors file of any program. float16, bfloat16 and float8 become float32, whole numbers int32, booleans uint8, each
+ * value exactly; one that int32 does not hold is ERR_MG_CHECKPOINT, as are damaged and hostile files.
+ */
 export async function loadTensors(
   file: string,
   options: LoadTensorsOptions = {},
