@@ -107,8 +107,8 @@ function tensorOf({ dtype, shape, begin, bytes }: HeaderEntry, body: Uint8Array)
   const isAligned = (body.byteOffset + begin) % size === 0;
   const view = body.subarray(begin, begin + bytes);
   const part = isAligned ? view : new Uint8Array(view); // not slice: that of a Buffer is a view again
-  const data: FileArray = new (arrayOf(dtype))(part.buffer as ArrayBuffer, part.byteOffset, bytes / Math.max(1, size));
-  return { dtype, shape, data };
+  const Numbers = arrayOf(dtype) as new(buffer: ArrayBuffer, offset: number, length: number) => FileArray;
+  return { dtype, shape, data: new Numbers(part.buffer as ArrayBuffer, part.byteOffset, bytes / Math.max(1, size)) };
 }
 
 /** Reads the header only: names, kinds, shapes and metadata. The size of the body is checked, its hash is not. */
