@@ -30,8 +30,8 @@ const lib: Record<string, string[]> = {
   'view': ['pictures'],
   'listeners': ['view'],
   'bench': ['listeners'],
-  'reproduction': ['runs', 'plot'],
-  'cli': ['bench', 'reproduction'],
+  'reproduction': ['bench'],
+  'cli': ['reproduction'],
   'index': ['listeners', 'models', 'rl'],
   'binding': [],
 };

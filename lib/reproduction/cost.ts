@@ -1,4 +1,7 @@
 /** What a row costs on this machine: a training window timed, and the bytes that the estimate names. */
+import { A2C } from '../rl/a2c/a2c.js';
+import { explorationOn, type ExplorationRun } from '../runs/exploration.js';
+import { presetRun } from '../runs/presets.js';
 import { buildRun } from '../runs/run-config.js';
 import { estimateRun } from '../runs/run-model.js';
 import type { RunConfig } from '../runs/run.js';
@@ -33,5 +36,23 @@ export async function measureCost(run: RunConfig, seconds: number): Promise<RowC
   }
   const stepsPerSecond = (last - first) / ((performance.now() - began) / 1000);
   const { bytesTraining } = estimateRun(run, { batch: run.batchSize, steps: windowSteps(run) });
+  return { stepsPerSecond, hours: run.steps / stepsPerSecond / 3600, bytes: bytesTraining };
+}
+
+/** The same of a policy on a memory of random weights; what it stands on is not counted. */
+export async function measureExploration(run: ExplorationRun, seconds: number): Promise<RowCost> {
+  const setup = explorationOn(run);
+  using _memory = setup.agent.memory;
+  using _agent = setup.agent;
+  const training = new A2C(setup);
+  const steps = run.rollout * run.episodes;
+  let [began, updates] = [0, 0];
+  for await (const { update } of training.run({ steps: run.steps })) {
+    updates = update;
+    if (update === 1) began = performance.now();
+    if (update > 1 && performance.now() - began >= seconds * 1000) break;
+  }
+  const stepsPerSecond = (steps * (updates - 1)) / ((performance.now() - began) / 1000);
+  const { bytesTraining } = estimateRun(presetRun(run.memory), { batch: run.episodes, steps: run.rollout });
   return { stepsPerSecond, hours: run.steps / stepsPerSecond / 3600, bytes: bytesTraining };
 }

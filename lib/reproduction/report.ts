@@ -5,7 +5,7 @@ import { lineChart } from '../plot/line-chart.js';
 import { MgError } from '../errors.js';
 import { fail } from '../check.js';
 import { compare, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
-import type { SeedRecord } from './reproduce.js';
+import type { SeedRecord } from './record.js';
 
 /**
  * All records `<folder>/<row>/<recipe>-<seed>.json`, in the order of rows, recipes and seeds. Throws ERR_MG_CONFIG for other

@@ -1,42 +1,16 @@
 /** One seed of one row: trained, stopped and gone on with at will, scored on the test set of the row, and noted. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../check.js';
-import { writeFileAtomic } from '../files/atomic-file.js';
-import type { MetricsRecord } from '../files/metrics-log.js';
 import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
-import { packageRoot } from '../native.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { asFile } from '../runs/run-file.js';
 import type { RunConfig } from '../runs/run.js';
-import { device, diagnostics } from '../tensor/device.js';
-import { saveTensors } from '../tensor/tensor-file.js';
 import { Trainer } from '../train/trainer.js';
 import type { Callback } from '../train/events.js';
+import { clock, writeRecord, type SeedRecord } from './record.js';
 import { recipeRun, type Recipe } from './rows.js';
 import { TEST_ITEMS, TEST_SEED, testSetHash } from './test-set.js';
-
-/** What one seed came to: one JSON file. */
-export interface SeedRecord {
-  readonly row: string;
-  readonly recipe: Recipe;
-  readonly seed: number;
-  readonly run: RunConfig;
-  /** Time steps trained, of those of the recipe; fewer where a budget ended it. */
-  readonly step: number;
-  readonly steps: number;
-  /** Of training, without scoring: by the clock, and of all threads. */
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  /** Validation scores on the way, from episodes that training never draws. */
-  readonly curve: readonly MetricsRecord[];
-  readonly test: { readonly items: number; readonly sha256: string; readonly scores: Readonly<Record<string, number>> };
-  /** Version of the package, the commit of a checkout, and the machine in general terms. */
-  readonly engine: { readonly version: string; readonly commit: string | null };
-  readonly machine: { readonly processor: string; readonly device: string; readonly simd: string; readonly threads: number };
-}
 
 export interface ReproduceOptions {
   readonly row: string;
@@ -63,6 +37,9 @@ const MNIST = {
   testLabels: 't10k-labels-idx1-ubyte.gz',
 } as const;
 
+/** Whether a run needs the user's copy of a data set. */
+export const needsData = ({ task }: RunConfig): boolean => task.name === 'babi' || task.name.startsWith('mnist');
+
 /**
  * The run with its data set: for MNIST the folder of its four gzipped files, for bAbI that of its `qa…_train.txt` and
  * `_test.txt`.
@@ -84,46 +61,6 @@ export function withData(run: RunConfig, folder: string | undefined): RunConfig 
     ? Object.fromEntries(Object.entries(MNIST).map(([key, file]) => [key, join(folder, file)]))
     : { folder };
   return { ...run, task: { ...run.task, ...files } as RunConfig['task'] };
-}
-
-/** Counts seconds of training, which go on counting in a resumed run. */
-function clock(): { readonly spent: () => { seconds: number; cpuSeconds: number }; readonly callback: Callback } {
-  let spent = { seconds: 0, cpuSeconds: 0 };
-  let [started, cpu] = [performance.now(), process.cpuUsage()];
-  const restart = (): void => {
-    [started, cpu] = [performance.now(), process.cpuUsage()];
-  };
-  const callback: Callback = {
-    name: 'clock',
-    onStart: restart,
-    onStep() {
-      const { user, system } = process.cpuUsage(cpu);
-      const seconds = spent.seconds + (performance.now() - started) / 1000;
-      spent = { seconds, cpuSeconds: spent.cpuSeconds + (user + system) / 1e6 };
-      restart();
-    },
-    onValidate: restart,
-    save: () => spent,
-    restore(saved) {
-      spent = saved as typeof spent;
-    },
-  };
-  return { spent: () => spent, callback };
-}
-
-const version = (): string =>
-  (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
-
-/** The commit that a checkout is at; null in an installed package, and where git is not. */
-function commit(): string | null {
-  try {
-    const ask = (...words: string[]): string =>
-      execFileSync('git', ['rev-parse', ...words], { cwd: packageRoot, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-        .trim();
-    return ask('--show-toplevel') === packageRoot ? ask('HEAD') : null;
-  } catch {
-    return null;
-  }
 }
 
 /** Trains until the recipe ends or `signal` aborts; goes on with what is in the folder. Resolves with what it came to. */
@@ -149,23 +86,9 @@ export async function reproduce(options: ReproduceOptions): Promise<{ record: Se
       ...(signal === undefined ? {} : { signal }),
     });
     const scores = await trainer.evaluate({ items, seed: TEST_SEED, split: 'test' });
-    const { binary } = diagnostics();
-    const record: SeedRecord = {
-      row,
-      recipe,
-      seed,
-      run: withoutPaths(run),
-      step,
-      steps: run.steps,
-      seconds: Math.round(time.spent().seconds),
-      cpuSeconds: Math.round(time.spent().cpuSeconds),
-      curve: runFiles.metrics(path).filter((line) => !('loss' in line)),
-      test: { items, sha256: testSetHash(trainer.task, items), scores },
-      engine: { version: version(), commit: commit() },
-      machine: { processor: cpus()[0]?.model ?? 'unknown', device: device().id, simd: binary.simd, threads: binary.threads },
-    };
-    await writeFileAtomic(`${path}.json`, [Buffer.from(`${JSON.stringify(record, null, 1)}\n`)]);
-    await saveTensors(`${path}.safetensors`, setup.model.stateDict());
+    const test = { items, sha256: testSetHash(trainer.task, items), scores };
+    const known = { row, recipe, seed, run: withoutPaths(run), step, steps: run.steps, test };
+    const record = await writeRecord(path, known, time.spent(), setup.model.stateDict());
     return { record, folder: path, isFinished: step >= run.steps };
   } finally {
     folder.close();

@@ -1,5 +1,6 @@
 /** The rows that can be reproduced: a run, the published rows it stands for, and what its scores are called there. */
 import { fail } from '../check.js';
+import { EXPLORATION_RUNS } from '../runs/exploration.js';
 import { isPresetRun, presetRun } from '../runs/presets.js';
 import { published, type Figure, type PublishedRow } from '../runs/published.js';
 import type { RunConfig } from '../runs/run.js';
@@ -14,15 +15,23 @@ export interface Row {
   readonly published: readonly PublishedRow[];
 }
 
-/** Runs in the order of their published rows; explorations, which stand on another run's memory, are left to `train`. */
-export function reproducibleRows(): Row[] {
-  const names = new Set(published.flatMap(({ run }) => (run !== null && isPresetRun(run) ? [run] : [])));
+function rowsOf(isWanted: (run: string) => boolean): Row[] {
+  const names = new Set(published.flatMap(({ run }) => (run !== null && isWanted(run) ? [run] : [])));
   return [...names].map((run) => ({ run, published: published.filter((row) => row.run === run) }));
 }
 
+/** Runs of a model on a task, in the order of their published rows. */
+export const reproducibleRows = (): Row[] => rowsOf(isPresetRun);
+
+/** Whether a row is that of a policy, which stands on the memory of another row. */
+export const isExplored = (run: string): boolean => EXPLORATION_RUNS.includes(run);
+
+/** The rows of policies. */
+export const exploredRows = (): Row[] => rowsOf(isExplored);
+
 /** The row of that run. Throws ERR_MG_ARGUMENT. */
 export function findRow(run: string): Row {
-  const rows = reproducibleRows();
+  const rows = [...reproducibleRows(), ...exploredRows()];
   return rows.find((row) => row.run === run) ??
     fail('ERR_MG_ARGUMENT', 'reproduce', `a row among ${rows.map((row) => row.run).join(', ')}`, run);
 }

@@ -15,9 +15,9 @@ export const TEST_SEED = 20_200_713;
 /** The task on the episodes that it is judged by. */
 export const testTask = (task: Task<unknown>): Task<unknown> => splitOf(task, 'test');
 
-/** SHA-256 of the first `items` test episodes, hexadecimal: numbers as they are in memory, objects by their keys in order. */
-export function testSetHash(task: Task<unknown>, items: number): string {
-  const hash = createHash('sha256').update(`${task.name} ${task.version}`);
+/** SHA-256 of a name and values, hexadecimal: numbers as they are in memory, objects by their keys in order. */
+export function hashOf(name: string, values: Iterable<unknown>): string {
+  const hash = createHash('sha256').update(name);
   const add = (value: unknown): void => {
     if (ArrayBuffer.isView(value)) {
       hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
@@ -28,9 +28,17 @@ export function testSetHash(task: Task<unknown>, items: number): string {
       }
     } else hash.update(String(value));
   };
-  const judged = testTask(task);
-  for (let index = 0; index < items; index++) add(judged.generate(TEST_SEED, index));
+  for (const value of values) add(value);
   return hash.digest('hex');
+}
+
+/** {@link hashOf} of the first `items` test episodes. */
+export function testSetHash(task: Task<unknown>, items: number): string {
+  const judged = testTask(task);
+  function* episodes(): Generator<unknown> {
+    for (let index = 0; index < items; index++) yield judged.generate(TEST_SEED, index);
+  }
+  return hashOf(`${task.name} ${task.version}`, episodes());
 }
 
 type Answer = (window: Window) => Float32Array[];

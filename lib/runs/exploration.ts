@@ -142,8 +142,16 @@ export function buildExploration(
   weights: ReadonlyMap<string, FileTensor>,
   prefix: 'model' | 'memory',
 ): A2CSetup & { readonly env: MazesEnvironment } {
+  return explorationOn(run, (memory) => loadWeights(memory, prefix, weights));
+}
+
+/** The same with a memory that `load` fills; one of random weights without it. */
+export function explorationOn(
+  run: ExplorationRun,
+  load: (memory: MultigridMemory) => void = () => {},
+): A2CSetup & { readonly env: MazesEnvironment } {
   const memory = new MultigridMemory(memoryOf(run).model, { rng: new Rng(run.seed) });
-  loadWeights(memory, prefix, weights);
+  load(memory);
   const agent = new ActorCritic({ memory, rng: new Rng(run.seed) });
   const { rollout, gamma, lambda, valueWeight, clipNorm, rewardScale, seed, steps, lr, entropy } = run;
   return {

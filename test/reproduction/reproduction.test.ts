@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
-import { measureCost } from '../../lib/reproduction/cost.js';
+import { measureCost, measureExploration } from '../../lib/reproduction/cost.js';
 import { readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
-import { reproduce, scoreWeights, withData, type SeedRecord } from '../../lib/reproduction/reproduce.js';
-import { compare, findRow, RECIPES, recipeRun, reproducibleRows, showFigure } from '../../lib/reproduction/rows.js';
+import { reproduceExploration, weightsOf } from '../../lib/reproduction/explore.js';
+import type { SeedRecord } from '../../lib/reproduction/record.js';
+import { reproduce, scoreWeights, withData } from '../../lib/reproduction/reproduce.js';
+import { compare, exploredRows, findRow, RECIPES, recipeRun, reproducibleRows, showFigure } from '../../lib/reproduction/rows.js';
 import { chance, TEST_SEED, testSetHash, withoutMemory } from '../../lib/reproduction/test-set.js';
+import { explorationRun } from '../../lib/runs/exploration.js';
 import { checkRunConfig } from '../../lib/runs/run-config.js';
 import type { RunConfig } from '../../lib/runs/run.js';
 import { published } from '../../lib/runs/published.js';
@@ -46,8 +49,8 @@ describe('rows', () => {
     expect([rowsOf('Table 1'), rowsOf('Table 2'), rowsOf('Table 3'), rowsOf('Table 4')]).toEqual([13, 10, 2, 2]);
     const rows = reproducibleRows();
     expect(new Set(rows.map(({ run }) => run)).size).toBe(rows.length);
-    for (const system of paper.filter(({ table }) => /^Table [23]$/.test(table)))
-      expect(system.run, system.system).not.toBeNull();
+    const startable = new Set([...rows, ...exploredRows()].map(({ run }) => run));
+    for (const { run, table, row } of paper) expect(startable, `${table}, ${row}`).toContain(run);
   });
 
   it.each([...byName.keys()])('%s has both recipes as runs that can be checked', (row) => {
@@ -148,6 +151,25 @@ describe('one seed', () => {
     for (const { figure, ours } of measured) expect(ours, figure).not.toBeNull();
   });
 
+  it('of a policy stands on the memory of its row, and is trained, scored and noted, also in parts', async () => {
+    const [{ run: row }] = exploredRows() as [{ run: string }];
+    const change = { episodes: 2, episodeSteps: 4, rollout: 2, steps: 8, validate: { every: 8, items: 2 } } as const;
+    const options = { row, recipe: 'fast', seed: 3, out, items: 2, change } as const;
+    expect(existsSync(weightsOf(out, 'map25-walk', 'fast', 3))).toBe(true); // by the test before
+    const stop = new AbortController();
+    const stopAt = { onStep: ({ step }: { step: number }) => (step >= 4 ? stop.abort() : undefined) } as const;
+    const first = await reproduceExploration({ ...options, signal: stop.signal, callbacks: [stopAt] });
+    expect([first.isFinished, first.record.step]).toEqual([false, 4]);
+    const { record, folder, isFinished } = await reproduceExploration(options);
+    expect([isFinished, record.step]).toEqual([true, 8]);
+    expect(record).toEqual(readRecord(`${folder}.json`));
+    for (const { figure, ours } of compare(findRow(row).published[0]!, record.test.scores)) expect(ours, figure).not.toBeNull();
+    await expect(reproduceExploration({ ...options, seed: 4 })).rejects.toThrow(
+      /the weights of map25-walk.*reproduce map25-walk first/,
+    );
+    await expect(reproduceExploration({ ...options, change: { ...change, rollout: 4 } })).rejects.toThrow(/expected the run/);
+  });
+
   it('goes on where a stop left it, to the record of a run that was never stopped', async () => {
     const change = { batchSize: 2, steps: 60, validate: { every: 30, items: 2 }, task: { name: 'recall', items: 3 } } as const;
     const options = { row: 'recall-8k', recipe: 'official', seed: 5, items: 4, change } as const;
@@ -180,6 +202,9 @@ describe('one seed', () => {
     const cost = await measureCost({ ...run, batchSize: 1 }, 0.01);
     expect(cost.hours).toBeCloseTo(run.steps / cost.stepsPerSecond / 3600);
     expect(cost.bytes).toBeGreaterThan(127_529 * 4);
+    const walk = { ...explorationRun('explore9'), episodes: 2, rollout: 2 };
+    const walked = await measureExploration(walk, 0.01);
+    expect(walked.hours).toBeCloseTo(walk.steps / walked.stepsPerSecond / 3600);
   });
 });
 

@@ -1,0 +1,144 @@
+/** `reproduce ROW`: trains and scores seeds of a row, or scores committed weights again. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../../check.js';
+import { progress } from '../../listeners/callbacks.js';
+import { memoryRow, reproduceExploration } from '../../reproduction/explore.js';
+import type { SeedRecord } from '../../reproduction/record.js';
+import { readRecord, showScore } from '../../reproduction/report.js';
+import { reproduce, scoreWeights, withData } from '../../reproduction/reproduce.js';
+import { compare, findRow, isExplored, recipeRun, showFigure, type Row } from '../../reproduction/rows.js';
+import { chance, withoutMemory } from '../../reproduction/test-set.js';
+import type { ExplorationRun } from '../../runs/exploration.js';
+import { buildRun } from '../../runs/run-config.js';
+import type { RunConfig } from '../../runs/run.js';
+import { loadTensors } from '../../tensor/tensor-file.js';
+import { EXIT, note, print, printJson } from '../output.js';
+import { RECORDS, type ReproduceArguments } from './arguments.js';
+import { abortOnSignals } from '../signals.js';
+
+/** Two episodes side by side, one update, and of a maze the first steps. */
+function trial(run: RunConfig): Partial<RunConfig> {
+  const task = run.task.name === 'mapping' ? { ...run.task, pathLength: 12 } : run.task;
+  return { batchSize: 2, steps: 1, validate: { every: 1, items: 2 }, task };
+}
+
+const TRIAL_WALK: Partial<ExplorationRun> = {
+  episodes: 2,
+  episodeSteps: 4,
+  rollout: 2,
+  steps: 4,
+  validate: { every: 4, items: 2 },
+};
+/** Test episodes of a trial. */
+const FEW = 4;
+
+/** One seed, with the memory of a policy first; what is printed of it. Whether it is finished. */
+async function trainSeed(row: Row, seed: number, options: ReproduceArguments, signal: AbortSignal): Promise<boolean> {
+  const { recipe, data, json, out, trial: isTrial, items } = options;
+  const shared = {
+    row: row.run,
+    recipe,
+    seed,
+    out,
+    signal,
+    items: isTrial === true ? FEW : items,
+    callbacks: json === true ? [] : [progress()],
+  };
+  const { record, folder, isFinished } = isExplored(row.run)
+    ? await explored(row, options, seed, signal, { ...shared, ...(isTrial === true ? { change: TRIAL_WALK } : {}) })
+    : await reproduce({
+      ...shared,
+      ...(isTrial === true ? { change: trial(recipeRun(row.run, recipe)) } : {}),
+      ...(data === undefined ? {} : { data }),
+    });
+  if (json === true) printJson(record);
+  else print(`${row.run}, ${recipe}, seed ${seed}: ${describe(row, record)}\n  ${folder}.json`);
+  if (!isFinished) note(`${record.step} of ${record.steps} steps; the same command goes on`);
+  return isFinished;
+}
+
+type Explored = Parameters<typeof reproduceExploration>[0];
+
+/** The policy, once its memory is trained to its end. */
+async function explored(row: Row, options: ReproduceArguments, seed: number, signal: AbortSignal, explore: Explored) {
+  const memory = memoryRow(row.run);
+  const file = join(options.out, memory, `${options.recipe}-${seed}.json`);
+  const done = existsSync(file) ? readRecord(file) : null;
+  if (done === null || done.step < done.steps) {
+    note(`${row.run} stands on the memory of ${memory}, which comes first`);
+    if (!await trainSeed(findRow(memory), seed, options, signal)) signal.throwIfAborted();
+  }
+  return await reproduceExploration(explore);
+}
+
+export async function trainRow(row: Row, options: ReproduceArguments): Promise<void> {
+  const { budget, json } = options;
+  const stop = abortOnSignals();
+  try {
+    for (const seed of options.seeds) {
+      const signals = [stop.signal, ...(budget === undefined ? [] : [AbortSignal.timeout(budget * 1000)])];
+      await trainSeed(row, seed, options, AbortSignal.any(signals)).catch((error: unknown) => {
+        if (!signals.some(({ aborted, reason }) => aborted && reason === error)) throw error;
+      });
+      if (stop.signal.aborted) {
+        process.exitCode = stop.received() || EXIT.interrupted;
+        return;
+      }
+    }
+    if (json !== true && !isExplored(row.run)) baselines(row, options);
+  } finally {
+    stop.close();
+  }
+}
+
+/** `errorRate 0.0461 (published 0.003 ± 0.0002)`. */
+function describe(row: Row, { test }: Pick<SeedRecord, 'test'>): string {
+  const all = row.published.flatMap((published) => compare(published, test.scores));
+  const shown = all.filter(({ ours }) => ours !== null);
+  return shown.map(({ figure, ours, published }) => `${figure} ${showScore(ours!)} (published ${showFigure(published)})`).join(
+    ', ',
+  );
+}
+
+function baselines(row: Row, { data, items, trial: isTrial, recipe }: ReproduceArguments): void {
+  const run = withData(recipeRun(row.run, recipe), data);
+  const { task, model } = buildRun(run);
+  using _ = model;
+  const count = isTrial === true ? FEW : Math.min(items, 500);
+  const say = (name: string, scores: Record<string, number>): void =>
+    print(`  ${name}: ${describe(row, { test: { items: count, sha256: '', scores } })}`);
+  say('answers by chance', chance(task as never, count));
+  say('the best answer without memory', withoutMemory(task as never, count, count));
+}
+
+export async function checkRow(row: Row, { recipe, data, seeds: [seed = 1], json }: ReproduceArguments): Promise<void> {
+  const file = join(RECORDS, row.run, `${recipe}-${seed}`);
+  if (!existsSync(`${file}.safetensors`)) {
+    fail(
+      'ERR_MG_ARGUMENT',
+      'reproduce',
+      `committed weights of ${row.run}, recipe ${recipe}, seed ${seed}`,
+      'none',
+      'train it first',
+    );
+  }
+  const record = readRecord(`${file}.json`);
+  const load = async (model: { loadStateDict(state: Map<string, never>): unknown }): Promise<void> => {
+    const { tensors } = await loadTensors(`${file}.safetensors`);
+    model.loadStateDict(tensors as Map<string, never>);
+    for (const tensor of tensors.values()) tensor.dispose();
+  };
+  const { items } = record.test;
+  const again = await scoreWeights(row.run, recipe, load, { items, ...(data === undefined ? {} : { data }) });
+  const isSame = again.sha256 === record.test.sha256 &&
+    Object.entries(record.test.scores).every(([name, score]) => Math.abs(again.scores[name]! - score) <= 1e-6 * Math.abs(score));
+  if (json === true) printJson({ row: row.run, recipe, seed, recorded: record.test, again, isSame });
+  else print(
+      `${row.run}, ${recipe}, seed ${seed}: ${describe(row, { test: { items, ...again } })}; recorded: ${describe(row, record)}`,
+    );
+  if (!isSame) {
+    note('the scores or the test set differ from the record');
+    process.exitCode = EXIT.failed;
+  }
+}
