@@ -11,6 +11,7 @@ import { loadTensors } from '../tensor/tensor-file.js';
 import { loadWeights } from '../train/checkpoint.js';
 import type { Callback, Training } from '../train/events.js';
 import { clock, writeRecord, type SeedRecord } from './record.js';
+import { endingOf } from './reproduce.js';
 import type { Recipe } from './rows.js';
 import { hashOf, TEST_ITEMS, TEST_SEED } from './test-set.js';
 
@@ -21,7 +22,9 @@ export interface ExploreOptions {
   readonly seed: number;
   /** As of `reproduce`; the weights of the memory lie in it as those of its own row. */
   readonly out: string;
+  /** As of `reproduce`. */
   readonly signal?: AbortSignal;
+  readonly stop?: AbortSignal;
   readonly callbacks?: readonly Callback<Training>[];
   readonly change?: Partial<ExplorationRun>;
   /** Test mazes. Default {@link TEST_ITEMS}. */
@@ -42,7 +45,7 @@ export const weightsOf = (out: string, row: string, recipe: Recipe, seed: number
 export async function reproduceExploration(
   options: ExploreOptions,
 ): Promise<{ record: SeedRecord; folder: string; isFinished: boolean }> {
-  const { row, recipe, seed, out, signal, items = TEST_ITEMS } = options;
+  const { row, recipe, seed, out, stop, items = TEST_ITEMS } = options;
   const path = join(out, row, `${recipe}-${seed}`);
   const run: ExplorationRun = { ...explorationRun(row), ...options.change, seed };
   const file = join(path, RUN_FILES.checkpoint);
@@ -62,9 +65,12 @@ export async function reproduceExploration(
       steps: run.steps,
       validate: run.validate,
       checkpoint: { folder, every: Math.max(1, Math.ceil(run.steps / 100)) },
-      ...(signal === undefined ? {} : { signal }),
+      ...endingOf(options),
     });
-    const all = await explorationScores({ agent: setup.agent, run, items, steps: run.episodeSteps, seed: TEST_SEED });
+    stop?.throwIfAborted();
+    const heeded = stop === undefined ? {} : { signal: stop };
+    const { agent } = setup;
+    const all = await explorationScores({ agent, run, items, steps: run.episodeSteps, seed: TEST_SEED, ...heeded });
     const scores = Object.fromEntries(Object.entries(all).filter(([, score]) => Number.isFinite(score)));
     const test = { items, sha256: mazesHash(run, items), scores };
     const known = { row, recipe, seed, run, step, steps: run.steps, test };

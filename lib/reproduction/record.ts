@@ -15,6 +15,7 @@ import { saveTensors } from '../tensor/tensor-file.js';
 import type { Callback } from '../train/events.js';
 import type { Training } from '../train/training.js';
 import type { Recipe } from './rows.js';
+import type { Baselines } from './test-set.js';
 
 /** What one seed came to: one JSON file. */
 export interface SeedRecord {
@@ -31,6 +32,10 @@ export interface SeedRecord {
   /** Validation scores on the way, from episodes that training never draws. */
   readonly curve: readonly MetricsRecord[];
   readonly test: { readonly items: number; readonly sha256: string; readonly scores: Readonly<Record<string, number>> };
+  /** Scores of answers that need no memory, see `answersWithout`; of a policy none. */
+  readonly baselines?: Baselines;
+  /** What is to be known of the user's data set: files that are missing, what was left out. */
+  readonly notes?: readonly string[];
   /** Version of the package, the commit of a checkout, and the machine in general terms. */
   readonly engine: { readonly version: string; readonly commit: string | null };
   readonly machine: { readonly processor: string; readonly device: string; readonly simd: string; readonly threads: number };
@@ -90,7 +95,7 @@ export async function writeRecord(
   weights: ReadonlyMap<string, Tensor>,
 ): Promise<SeedRecord> {
   const { binary } = diagnostics();
-  const { row, recipe, seed, run, step, steps, test } = known;
+  const { row, recipe, seed, run, step, steps, test, baselines, notes = [] } = known;
   const record: SeedRecord = {
     row,
     recipe,
@@ -102,6 +107,8 @@ export async function writeRecord(
     cpuSeconds: Math.round(spent.cpuSeconds),
     curve: runFiles.metrics(folder).filter((line) => !('loss' in line)),
     test,
+    ...(baselines === undefined ? {} : { baselines }),
+    ...(notes.length === 0 ? {} : { notes }),
     engine: { version: version(), commit: commit() },
     machine: { processor: cpus()[0]?.model ?? 'unknown', device: device().id, simd: binary.simd, threads: binary.threads },
   };

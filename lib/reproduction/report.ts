@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { lineChart } from '../plot/line-chart.js';
 import { MgError } from '../errors.js';
 import { fail } from '../check.js';
-import { compare, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
+import type { PublishedRow } from '../runs/published.js';
+import { compare, exploredRows, findRow, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
 import type { SeedRecord } from './record.js';
 
 /**
@@ -13,7 +14,7 @@ import type { SeedRecord } from './record.js';
  */
 export function readRecords(folder: string): SeedRecord[] {
   if (!existsSync(folder)) return [];
-  return reproducibleRows().flatMap(({ run }) => {
+  return [...reproducibleRows(), ...exploredRows()].flatMap(({ run }) => {
     const files = existsSync(join(folder, run)) ? readdirSync(join(folder, run)).filter((file) => file.endsWith('.json')) : [];
     return files.sort().map((file) => readRecord(join(folder, run, file)));
   });
@@ -50,13 +51,46 @@ function shown(records: readonly SeedRecord[], value: (record: SeedRecord) => nu
 const hours = (records: readonly SeedRecord[]): string =>
   records.length === 0 ? '–' : (records.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 3600).toFixed(1);
 
+/** Part of the way from the best answer without memory to a perfect one that a seed has to be on to have taken off. */
+const TAKEN_OFF = 0.2;
+
+/**
+ * Whether a seed has learned more than what needs no memory: its headline is a fifth of the way to a perfect score, from that of
+ * the best answer without memory (0 for a record without one, as those of policies).
+ */
+export function hasTakenOff({ row, test, baselines }: SeedRecord): boolean {
+  const [published] = findRow(row).published;
+  const figures = Object.keys(published!.figures);
+  const headline = figures.includes('f') ? 'f' : figures[0]!;
+  const of = (scores: Readonly<Record<string, number>>): number =>
+    compare(published!, scores).find(({ figure }) => figure === headline)?.ours ?? 0;
+  const perfect = headline === 'f' ? 100 : 0;
+  const start = baselines === undefined ? 0 : of(baselines.withoutMemory);
+  return Math.abs(of(test.scores) - start) > TAKEN_OFF * Math.abs(perfect - start) &&
+    (of(test.scores) - start) * (perfect - start) > 0;
+}
+
+/** `1 of 2`: seeds that have taken off. */
+const taken = (records: readonly SeedRecord[]): string =>
+  records.length === 0 ? '–' : `${records.filter(hasTakenOff).length} of ${records.length}`;
+
 const byRecipe = (records: readonly SeedRecord[], row: Row, recipe: Recipe): SeedRecord[] =>
   records.filter((record) => record.row === row.run && record.recipe === recipe);
 
-/** Markdown: every figure of every published row that has a record, beside what was reached. */
+/** What the best answer without memory scores. */
+function idle(records: readonly SeedRecord[], published: PublishedRow, figure: string): string {
+  const known = records.find(({ baselines }) => baselines !== undefined)?.baselines;
+  const ours = known === undefined ? null : compare(published, known.withoutMemory).find((one) => one.figure === figure)!.ours;
+  return ours === null ? '–' : showScore(ours);
+}
+
+/**
+ * Markdown: every figure of every published row that has a record, beside what was reached; two entries in the last columns are
+ * those of both recipes. Below it what is to be known of the user's data.
+ */
 export function reportTable(records: readonly SeedRecord[]): string {
-  const head = ['table', 'row', 'figure', 'published', 'official', 'fast', 'core-hours'];
-  const lines = reproducibleRows().flatMap((row) => {
+  const head = ['table', 'row', 'figure', 'published', 'without memory', 'official', 'fast', 'took off', 'core-hours'];
+  const lines = [...reproducibleRows(), ...exploredRows()].flatMap((row) => {
     const [official, fast] = [byRecipe(records, row, 'official'), byRecipe(records, row, 'fast')];
     if (official.length + fast.length === 0) return [];
     return row.published.flatMap((published) =>
@@ -65,12 +99,23 @@ export function reportTable(records: readonly SeedRecord[]): string {
           compare(published, record.test.scores).find((one) => one.figure === figure)!.ours;
         const reached = [shown(official, of), shown(fast, of)];
         if (reached.every((text) => text === '–')) return [];
-        const spent = `${hours(official)}, ${hours(fast)}`;
-        return [[published.table, `\`${row.run}\``, figure, showFigure(value), ...reached, spent]];
+        const [off, spent] = [[official, fast].map(taken).join(', '), [official, fast].map(hours).join(', ')];
+        return [[
+          published.table,
+          `\`${row.run}\``,
+          figure,
+          showFigure(value),
+          idle([...official, ...fast], published, figure),
+          ...reached,
+          off,
+          spent,
+        ]];
       })
     );
   });
-  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
+  const notes = new Set(records.flatMap(({ row, notes: known = [] }) => known.map((text) => `\`${row}\`: ${text}.`)));
+  return [table.join('\n'), ...notes].join('\n\n');
 }
 
 /** Validation scores of a row over time steps, one curve for each recipe and seed. */

@@ -1,16 +1,17 @@
 /** One seed of one row: trained, stopped and gone on with at will, scored on the test set of the row, and noted. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../check.js';
 import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { asFile } from '../runs/run-file.js';
 import type { RunConfig } from '../runs/run.js';
+import type { Task } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
 import type { Callback } from '../train/events.js';
 import { clock, writeRecord, type SeedRecord } from './record.js';
 import { recipeRun, type Recipe } from './rows.js';
-import { TEST_ITEMS, TEST_SEED, testSetHash } from './test-set.js';
+import { answersWithout, TEST_ITEMS, TEST_SEED, testItems, testSetHash } from './test-set.js';
 
 export interface ReproduceOptions {
   readonly row: string;
@@ -22,7 +23,10 @@ export interface ReproduceOptions {
   readonly out: string;
   /** The user's copy of the data set of the row, see {@link withData}. */
   readonly data?: string;
+  /** Ends training early; what there is is saved and scored. */
   readonly signal?: AbortSignal;
+  /** Ends everything: what there is is saved, nothing is scored, and the promise rejects with the reason. */
+  readonly stop?: AbortSignal;
   readonly callbacks?: readonly Callback[];
   /** What is changed of the recipe, for a trial of the whole path; it stands in the record. */
   readonly change?: Partial<RunConfig>;
@@ -63,9 +67,14 @@ export function withData(run: RunConfig, folder: string | undefined): RunConfig 
   return { ...run, task: { ...run.task, ...files } as RunConfig['task'] };
 }
 
+/** Signals of which the first to abort ends training. */
+export const endingOf = ({ signal, stop }: Pick<ReproduceOptions, 'signal' | 'stop'>): { signal: AbortSignal } => (
+  { signal: AbortSignal.any([signal, stop].filter((one) => one !== undefined)) }
+);
+
 /** Trains until the recipe ends or `signal` aborts; goes on with what is in the folder. Resolves with what it came to. */
 export async function reproduce(options: ReproduceOptions): Promise<{ record: SeedRecord; folder: string; isFinished: boolean }> {
-  const { row, recipe, seed, out, signal, items = TEST_ITEMS } = options;
+  const { row, recipe, seed, out, stop } = options;
   if (seed === TEST_SEED) fail('ERR_MG_ARGUMENT', 'reproduce', 'another seed than that of the test set', seed);
   const path = join(out, row, `${recipe}-${seed}`);
   const wanted = withData({ ...recipeRun(row, recipe), ...options.change, name: row, seed }, options.data);
@@ -83,11 +92,15 @@ export async function reproduce(options: ReproduceOptions): Promise<{ record: Se
       steps: run.steps,
       validate: run.validate,
       checkpoint: { folder, every: Math.max(1, Math.ceil(run.steps / 100)) },
-      ...(signal === undefined ? {} : { signal }),
+      ...endingOf(options),
     });
-    const scores = await trainer.evaluate({ items, seed: TEST_SEED, split: 'test' });
+    stop?.throwIfAborted();
+    const heeded = stop === undefined ? {} : { signal: stop };
+    const items = testItems(trainer.task, options.items ?? TEST_ITEMS);
+    const scores = await trainer.evaluate({ items, seed: TEST_SEED, split: 'test', ...heeded });
     const test = { items, sha256: testSetHash(trainer.task, items), scores };
-    const known = { row, recipe, seed, run: withoutPaths(run), step, steps: run.steps, test };
+    const [baselines, notes] = [answersWithout(setup.task as Task<unknown>, items), notesOn(run)];
+    const known = { row, recipe, seed, run: withoutPaths(run), step, steps: run.steps, test, baselines, notes };
     const record = await writeRecord(path, known, time.spent(), setup.model.stateDict());
     return { record, folder: path, isFinished: step >= run.steps };
   } finally {
@@ -101,6 +114,17 @@ function sameRun(path: string, wanted: RunConfig): RunConfig {
   const [before, now] = [saved, wanted].map((run) => JSON.stringify(withoutPaths(run)));
   if (before !== now) fail('ERR_MG_CONFIG', path, `the run ${now}`, before, 'choose another --out');
   return wanted;
+}
+
+/** Of bAbI: files of the 20 tasks that the folder lacks. No story is ever left out. */
+export function notesOn({ task }: RunConfig): string[] {
+  if (task.name !== 'babi') return [];
+  const names = readdirSync(task.folder!);
+  const missing = Array.from({ length: 20 }, (_, k) => k + 1).flatMap((number) =>
+    ['train', 'test'].filter((part) => !names.some((name) => new RegExp(`^qa${number}(_.+)?_${part}\\.txt$`).test(name)))
+      .map((part) => `${part === 'train' ? 'training' : 'test'} file of task ${number} missing`)
+  );
+  return ['no story left out', ...missing];
 }
 
 /** Where somebody's data lie is no part of a record. */

@@ -100,3 +100,23 @@ export function withoutMemory(task: Task<unknown>, items: number, examples: numb
       return all;
     }));
 }
+
+/** Test episodes, and training episodes of the second, that the answers without memory are told by. */
+const BASELINE_ITEMS = 500;
+
+export interface Baselines {
+  readonly chance: Scores;
+  readonly withoutMemory: Scores;
+}
+
+/** Both answers without memory, on at most 500 test episodes. */
+export function answersWithout(task: Task<unknown>, items: number): Baselines {
+  const count = Math.min(items, BASELINE_ITEMS);
+  return { chance: chance(task, count), withoutMemory: withoutMemory(task, count, count) };
+}
+
+/** As many test episodes as are wanted; of tasks with a fixed number of them, as bAbI, all where {@link TEST_ITEMS} are. */
+export function testItems(task: Task<unknown>, wanted: number): number {
+  const { size } = testTask(task) as { size?: number };
+  return size !== undefined && wanted === TEST_ITEMS ? size : wanted;
+}

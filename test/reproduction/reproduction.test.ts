@@ -1,17 +1,17 @@
 // The published rows: each can be trained, stopped, scored and reported; their test sets and the answers that need no memory.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
 import { measureCost, measureExploration } from '../../lib/reproduction/cost.js';
-import { readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
+import { hasTakenOff, readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
 import { reproduceExploration, weightsOf } from '../../lib/reproduction/explore.js';
 import type { SeedRecord } from '../../lib/reproduction/record.js';
-import { reproduce, scoreWeights, withData } from '../../lib/reproduction/reproduce.js';
+import { notesOn, reproduce, scoreWeights, withData } from '../../lib/reproduction/reproduce.js';
 import { compare, exploredRows, findRow, RECIPES, recipeRun, reproducibleRows, showFigure } from '../../lib/reproduction/rows.js';
-import { chance, TEST_SEED, testSetHash, withoutMemory } from '../../lib/reproduction/test-set.js';
+import { chance, TEST_ITEMS, TEST_SEED, testItems, testSetHash, withoutMemory } from '../../lib/reproduction/test-set.js';
 import { explorationRun } from '../../lib/runs/exploration.js';
 import { checkRunConfig } from '../../lib/runs/run-config.js';
 import type { RunConfig } from '../../lib/runs/run.js';
@@ -85,6 +85,15 @@ describe('rows', () => {
 });
 
 describe('the test set', () => {
+  it('of a task with a fixed number of episodes is all of them, unless fewer are wanted', () => {
+    const sized = { ...wrap(tasks.recall({ items: 4 })), size: 7, describe: () => tasks.recall({ items: 4 }).describe() };
+    expect([testItems(sized as never, TEST_ITEMS), testItems(sized as never, 3), testItems(recall, TEST_ITEMS)]).toEqual([
+      7,
+      3,
+      5000,
+    ]);
+  });
+
   const recall = tasks.recall({ items: 4 }) as never;
   it('has one hash for all seeds, and another for other episodes', () => {
     const hash = testSetHash(recall, 20);
@@ -152,7 +161,7 @@ describe('one seed', () => {
   });
 
   it('of a policy stands on the memory of its row, and is trained, scored and noted, also in parts', async () => {
-    const [{ run: row }] = exploredRows() as [{ run: string }];
+    const row = exploredRows()[0]!.run;
     const change = { episodes: 2, episodeSteps: 4, rollout: 2, steps: 8, validate: { every: 8, items: 2 } } as const;
     const options = { row, recipe: 'fast', seed: 3, out, items: 2, change } as const;
     expect(existsSync(weightsOf(out, 'map25-walk', 'fast', 3))).toBe(true); // by the test before
@@ -182,6 +191,12 @@ describe('one seed', () => {
     const kept = ({ curve, test, step }: SeedRecord) => ({ curve, test, step });
     expect(kept(second.record)).toEqual(kept(whole.record));
     expect(second.record.cpuSeconds).toBeGreaterThanOrEqual(first.record.cpuSeconds);
+    const end = new AbortController();
+    const endAt = { onStep: () => end.abort(new Error('enough')) } as const;
+    const stopped = { ...options, out: join(out, 'stopped'), stop: end.signal, callbacks: [endAt] };
+    await expect(reproduce(stopped)).rejects.toThrow('enough');
+    expect(existsSync(join(out, 'stopped/recall-8k/official-5/checkpoint.safetensors'))).toBe(true);
+    expect(existsSync(join(out, 'stopped/recall-8k/official-5.json'))).toBe(false);
     await expect(reproduce({ ...options, seed: 5, out: join(out, 'parts'), change: { ...change, batchSize: 3 } }))
       .rejects.toThrow(/expected the run/);
   });
@@ -215,7 +230,37 @@ describe('the report', () => {
     const score = records.find(({ row }) => row === 'recall-8k')!.test.scores['errorRate']!;
     expect(line.split(' | ').slice(1, 4)).toEqual(['`recall-8k`', 'errorRate', '0.003 ± 0.0002']);
     expect(line).toContain(`${score.toFixed(4)} (1 seed)`);
+    expect(line.split(' | ')[7]).toBe('–, 0 of 1'); // after one update nothing is learned
     expect(reportCurve(records, 'recall-8k', 'errorRate')).toContain('fast, seed 3');
+  });
+
+  it('counts a seed as taken off once it is a fifth of the way from no memory to perfect', () => {
+    const record = readRecords(out).find(({ row }) => row === 'recall-8k')!;
+    const [at, without] = [(errorRate: number) => ({ ...record.test, scores: { errorRate } }), { errorRate: 0.5 }];
+    const baselines = { chance: without, withoutMemory: without };
+    expect([0.39, 0.41, 0.61].map((error) => hasTakenOff({ ...record, test: at(error), baselines }))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    const mapped = { ...readRecords(out).find(({ row }) => row === 'map15-8k')!, baselines };
+    const found = [0.1, 0.3].map((f) =>
+      hasTakenOff({ ...mapped, test: { ...record.test, scores: { f, precision: 1, recall: 0 } } })
+    );
+    expect(found).toEqual([false, true]);
+  });
+
+  it('says what is to be known of the data: missing files by their task', () => {
+    const folder = mkdtempSync(join(out, 'babi-'));
+    for (let task = 1; task <= 20; task++) {
+      for (const part of task === 3 ? ['test'] : ['train', 'test']) writeFileSync(join(folder, `qa${task}_x_${part}.txt`), '');
+    }
+    const run = recipeRun('babi', 'fast');
+    expect(notesOn({ ...run, task: { ...run.task, folder } as never })).toEqual([
+      'no story left out',
+      'training file of task 3 missing',
+    ]);
+    expect(notesOn(recipeRun('recall-8k', 'fast'))).toEqual([]);
   });
 
   it('refuses what is no record', () => {

@@ -6,11 +6,9 @@ import { progress } from '../../listeners/callbacks.js';
 import { memoryRow, reproduceExploration } from '../../reproduction/explore.js';
 import type { SeedRecord } from '../../reproduction/record.js';
 import { readRecord, showScore } from '../../reproduction/report.js';
-import { reproduce, scoreWeights, withData } from '../../reproduction/reproduce.js';
+import { reproduce, scoreWeights } from '../../reproduction/reproduce.js';
 import { compare, findRow, isExplored, recipeRun, showFigure, type Row } from '../../reproduction/rows.js';
-import { chance, withoutMemory } from '../../reproduction/test-set.js';
 import type { ExplorationRun } from '../../runs/exploration.js';
-import { buildRun } from '../../runs/run-config.js';
 import type { RunConfig } from '../../runs/run.js';
 import { loadTensors } from '../../tensor/tensor-file.js';
 import { EXIT, note, print, printJson } from '../output.js';
@@ -34,82 +32,85 @@ const TRIAL_WALK: Partial<ExplorationRun> = {
 const FEW = 4;
 
 /** One seed, with the memory of a policy first; what is printed of it. Whether it is finished. */
-async function trainSeed(row: Row, seed: number, options: ReproduceArguments, signal: AbortSignal): Promise<boolean> {
+async function trainSeed(row: Row, seed: number, options: ReproduceArguments, ends: Ends): Promise<boolean> {
   const { recipe, data, json, out, trial: isTrial, items } = options;
   const shared = {
     row: row.run,
     recipe,
     seed,
     out,
-    signal,
+    ...ends,
     items: isTrial === true ? FEW : items,
     callbacks: json === true ? [] : [progress()],
   };
   const { record, folder, isFinished } = isExplored(row.run)
-    ? await explored(row, options, seed, signal, { ...shared, ...(isTrial === true ? { change: TRIAL_WALK } : {}) })
+    ? await explored(row, options, seed, ends, { ...shared, ...(isTrial === true ? { change: TRIAL_WALK } : {}) })
     : await reproduce({
       ...shared,
       ...(isTrial === true ? { change: trial(recipeRun(row.run, recipe)) } : {}),
       ...(data === undefined ? {} : { data }),
     });
   if (json === true) printJson(record);
-  else print(`${row.run}, ${recipe}, seed ${seed}: ${describe(row, record)}\n  ${folder}.json`);
+  else say(row, record, `${folder}.json`);
   if (!isFinished) note(`${record.step} of ${record.steps} steps; the same command goes on`);
   return isFinished;
 }
 
+/** The scores of a seed, beside those of answers that need no memory. */
+function say(row: Row, record: SeedRecord, file: string): void {
+  const { recipe, seed, baselines, notes = [] } = record;
+  print(`${row.run}, ${recipe}, seed ${seed}: ${describe(row, record.test)}`);
+  if (baselines !== undefined) {
+    print(`  answers by chance: ${describe(row, { scores: baselines.chance })}`);
+    print(`  the best answer without memory: ${describe(row, { scores: baselines.withoutMemory })}`);
+  }
+  for (const text of [...notes, file]) print(`  ${text}`);
+}
+
+/** The end of a budget, after which is scored, and that of everything. */
+type Ends = Pick<Parameters<typeof reproduce>[0], 'signal'> & { readonly stop: AbortSignal };
 type Explored = Parameters<typeof reproduceExploration>[0];
 
 /** The policy, once its memory is trained to its end. */
-async function explored(row: Row, options: ReproduceArguments, seed: number, signal: AbortSignal, explore: Explored) {
+async function explored(row: Row, options: ReproduceArguments, seed: number, ends: Ends, explore: Explored) {
   const memory = memoryRow(row.run);
   const file = join(options.out, memory, `${options.recipe}-${seed}.json`);
   const done = existsSync(file) ? readRecord(file) : null;
   if (done === null || done.step < done.steps) {
     note(`${row.run} stands on the memory of ${memory}, which comes first`);
-    if (!await trainSeed(findRow(memory), seed, options, signal)) signal.throwIfAborted();
+    if (!await trainSeed(findRow(memory), seed, options, ends)) ends.signal?.throwIfAborted();
   }
   return await reproduceExploration(explore);
 }
 
 export async function trainRow(row: Row, options: ReproduceArguments): Promise<void> {
-  const { budget, json } = options;
+  const { budget } = options;
   const stop = abortOnSignals();
   try {
     for (const seed of options.seeds) {
-      const signals = [stop.signal, ...(budget === undefined ? [] : [AbortSignal.timeout(budget * 1000)])];
-      await trainSeed(row, seed, options, AbortSignal.any(signals)).catch((error: unknown) => {
-        if (!signals.some(({ aborted, reason }) => aborted && reason === error)) throw error;
+      const signal = budget === undefined ? undefined : AbortSignal.timeout(budget * 1000);
+      const ends: Ends = { stop: stop.signal, ...(signal === undefined ? {} : { signal }) };
+      await trainSeed(row, seed, options, ends).catch((error: unknown) => {
+        if (![ends.stop, signal].some((one) => one?.aborted === true && one.reason === error)) throw error;
+        note(`${row.run}, seed ${seed}: saved; the same command goes on`);
       });
       if (stop.signal.aborted) {
         process.exitCode = stop.received() || EXIT.interrupted;
         return;
       }
     }
-    if (json !== true && !isExplored(row.run)) baselines(row, options);
   } finally {
     stop.close();
   }
 }
 
 /** `errorRate 0.0461 (published 0.003 ± 0.0002)`. */
-function describe(row: Row, { test }: Pick<SeedRecord, 'test'>): string {
-  const all = row.published.flatMap((published) => compare(published, test.scores));
+function describe(row: Row, { scores }: Pick<SeedRecord['test'], 'scores'>): string {
+  const all = row.published.flatMap((published) => compare(published, scores));
   const shown = all.filter(({ ours }) => ours !== null);
   return shown.map(({ figure, ours, published }) => `${figure} ${showScore(ours!)} (published ${showFigure(published)})`).join(
     ', ',
   );
-}
-
-function baselines(row: Row, { data, items, trial: isTrial, recipe }: ReproduceArguments): void {
-  const run = withData(recipeRun(row.run, recipe), data);
-  const { task, model } = buildRun(run);
-  using _ = model;
-  const count = isTrial === true ? FEW : Math.min(items, 500);
-  const say = (name: string, scores: Record<string, number>): void =>
-    print(`  ${name}: ${describe(row, { test: { items: count, sha256: '', scores } })}`);
-  say('answers by chance', chance(task as never, count));
-  say('the best answer without memory', withoutMemory(task as never, count, count));
 }
 
 export async function checkRow(row: Row, { recipe, data, seeds: [seed = 1], json }: ReproduceArguments): Promise<void> {
@@ -134,9 +135,7 @@ export async function checkRow(row: Row, { recipe, data, seeds: [seed = 1], json
   const isSame = again.sha256 === record.test.sha256 &&
     Object.entries(record.test.scores).every(([name, score]) => Math.abs(again.scores[name]! - score) <= 1e-6 * Math.abs(score));
   if (json === true) printJson({ row: row.run, recipe, seed, recorded: record.test, again, isSame });
-  else print(
-      `${row.run}, ${recipe}, seed ${seed}: ${describe(row, { test: { items, ...again } })}; recorded: ${describe(row, record)}`,
-    );
+  else print(`${row.run}, ${recipe}, seed ${seed}: ${describe(row, again)}; recorded: ${describe(row, record.test)}`);
   if (!isSame) {
     note('the scores or the test set differ from the record');
     process.exitCode = EXIT.failed;
