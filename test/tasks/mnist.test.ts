@@ -111,14 +111,20 @@ describe('mnistRecall', () => {
     expect([...asked].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('practice asks after each of the last six images; lesson a was shown a images ago', () => {
+  it('practice asks after each of the last six images, of all lists the same place; lesson a was shown a images ago', () => {
     const task = mnistRecall({ ...files, items: 8, batch: 4 });
     expect([task.lessons, mnistSorting({ ...files, batch: 4 }).lessons]).toEqual([7, undefined]);
     const lists = [0, 1, 2, 3].map((index) => task.generate(1, index));
     const [window] = task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1 });
     const { query, target, lesson } = window!.outputs[0]!;
     expect([query![0]!.shape, target.shape, lesson!.shape]).toEqual([[6, 4, 3, 3, 1], [6, 4], [6, 4]]);
-    expect(new Set(lesson!.data)).toEqual(new Set([0, 1, 2]));
+    const asked = [...lesson!.data];
+    expect(asked).toEqual(asked.map((_, row) => asked[row - (row % 4)]));
+    const batches = Array.from(
+      { length: 5 },
+      (_, batch) => [...task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1, batch })],
+    );
+    expect(new Set(batches.flat().flatMap(({ outputs }) => [...outputs[0]!.lesson!.data]))).toEqual(new Set([0, 1, 2]));
     [2, 3, 4, 5, 6, 7].forEach((step, q) => {
       lists.forEach((list, b) => {
         const answer = step - lesson!.data[4 * q + b]!;

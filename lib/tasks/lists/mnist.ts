@@ -207,14 +207,20 @@ class MnistTask implements Task<MnistList> {
     return lazily(whole(where, this.#items, options.length, options.from), (cut) => this.#window(cut, lists, asked));
   }
 
-  /** Of recall, as `recall` practises: lesson a is the question whose answer was shown a images ago. */
+  /**
+   * Of recall, as `recall` practises: lesson a is the question whose answer was shown a images ago. A question has one place for
+   * all lists, as the task has it: what is normalised over a batch would else learn of mixtures that scoring never shows.
+   */
   practice(lists: readonly MnistList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = `${this.name}.practice`;
     this.#check(where, lists);
     checkWeights(where, weights, this.lessons ?? 0);
     const { seed, batch } = checkWindows(where, options);
     const rng = new Rng(seed).split('practice').split(batch);
-    const { asked, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
+    const drawn = recallQuestions(rng, this.#items, 1, weights);
+    const asked = drawn.asked.map(([place]) => lists.map(() => place!));
+    const ages = [...drawn.lesson.data].flatMap((age) => lists.map(() => age));
+    const lesson = { data: Int32Array.from(ages), shape: [asked.length, lists.length] };
     return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
       const window = this.#window(cut, lists, asked);
       return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
