@@ -7,6 +7,7 @@ import { ladder } from '../lib/bench/against.js';
 import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
+import { readSteps, stepTable } from '../lib/reproduction/figures.js';
 import { readRecords, reportTable } from '../lib/reproduction/report.js';
 import { measured, measuredTable, readme } from './helpers/readme.js';
 
@@ -270,7 +271,11 @@ describe('what bench/README.md says was measured', () => {
 it('rows of the paper that were reproduced', () => {
   const records = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)));
   expect(records.length).toBeGreaterThan(0);
-  expect(measured).toContain(reportTable(records));
+  for (const page of [measured, readme]) expect(page).toContain(reportTable(records));
+});
+
+it('times of a step', () => {
+  expect(measured).toContain(stepTable(readSteps(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))));
 });
 
 it('what the README says of it', () => {

@@ -11,9 +11,9 @@ import { findRow, RECIPES } from '../../reproduction/rows.js';
 import { TEST_ITEMS } from '../../reproduction/test-set.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
 import { note, print, printJson } from '../output.js';
-import { listRows } from '../reproduce/list.js';
-import { checkRow, trainRow } from '../reproduce/row.js';
-import { RECORDS, type ReproduceArguments } from '../reproduce/arguments.js';
+import { listRows } from './reproduce-list.js';
+import { checkRow, trainRow } from './reproduce-row.js';
+import { RECORDS, type ReproduceArguments } from './reproduce-arguments.js';
 
 /** `90`, `90s`, `30m`, `2h` as seconds. */
 function duration(text: string): number {

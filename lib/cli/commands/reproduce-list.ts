@@ -7,7 +7,7 @@ import { readRecords, showScore } from '../../reproduction/report.js';
 import { needsData, withData } from '../../reproduction/reproduce.js';
 import { compare, exploredRows, isExplored, recipeRun, reproducibleRows, showFigure, type Row } from '../../reproduction/rows.js';
 import { columns, note, print, printJson } from '../output.js';
-import { RECORDS, type ReproduceArguments } from './arguments.js';
+import { RECORDS, type ReproduceArguments } from './reproduce-arguments.js';
 
 /** The row's headline figure in every record. */
 function recorded(row: Row, records: readonly SeedRecord[]): string {

@@ -12,7 +12,7 @@ import type { ExplorationRun } from '../../runs/exploration.js';
 import type { RunConfig } from '../../runs/run.js';
 import { loadTensors } from '../../tensor/tensor-file.js';
 import { EXIT, note, print, printJson } from '../output.js';
-import { RECORDS, type ReproduceArguments } from './arguments.js';
+import { RECORDS, type ReproduceArguments } from './reproduce-arguments.js';
 import { abortOnSignals } from '../signals.js';
 
 /** Two episodes side by side, one update, and of a maze the first steps. */
