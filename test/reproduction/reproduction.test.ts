@@ -227,10 +227,13 @@ describe('the report', () => {
   it('puts every record beside the published figure', () => {
     const records = readRecords(out);
     const line = reportTable(records).split('\n').find((text) => text.includes('`recall-8k`'))!;
-    const score = records.find(({ row }) => row === 'recall-8k')!.test.scores['errorRate']!;
+    const record = records.find(({ row }) => row === 'recall-8k')!;
+    const score = record.test.scores['errorRate']!;
     expect(line.split(' | ').slice(1, 4)).toEqual(['`recall-8k`', 'errorRate', '0.003 ± 0.0002']);
     expect(line).toContain(`${score.toFixed(4)} (1 seed)`);
-    expect(line.split(' | ')[7]).toBe('–, 0 of 1'); // after one update nothing is learned
+    expect(line.split(' | ')[4]).toBe(record.baselines!.withoutMemory['errorRate']!.toFixed(4));
+    expect(line.split(' | ')[7]).toBe(`–, ${hasTakenOff(record) ? 1 : 0} of 1`);
+    expect(reportTable([record, record]).split(' | ')).toContain(`–, ${hasTakenOff(record) ? 2 : 0} of 2`);
     expect(reportCurve(records, 'recall-8k', 'errorRate')).toContain('fast, seed 3');
   });
 
@@ -243,7 +246,7 @@ describe('the report', () => {
       false,
       false,
     ]);
-    const mapped = { ...readRecords(out).find(({ row }) => row === 'map15-8k')!, baselines };
+    const mapped = { ...record, row: 'map15-8k', baselines };
     const found = [0.1, 0.3].map((f) =>
       hasTakenOff({ ...mapped, test: { ...record.test, scores: { f, precision: 1, recall: 0 } } })
     );

@@ -79,7 +79,8 @@ async function report({ out, json }: ReproduceArguments): Promise<void> {
   const records = readRecords(folder);
   if (records.length === 0) fail('ERR_MG_ARGUMENT', 'reproduce', `records in ${folder}`, 'none', 'train a row first');
   if (json === true) return records.forEach(printJson);
-  for (const row of new Set(records.map((record) => record.row))) {
+  const withCurve = records.filter(({ curve }) => curve.length > 0);
+  for (const row of new Set(withCurve.map((record) => record.row))) {
     const metric = Object.keys(records.find((record) => record.row === row)!.test.scores)[0]!;
     const file = join(folder, `${row}.svg`);
     await writeFileAtomic(file, [Buffer.from(reportCurve(records, row, metric))]);
