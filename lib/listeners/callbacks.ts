@@ -1,9 +1,10 @@
 /** Ready-made listeners for a run. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { isBetter, type Better } from '../tasks/task.js';
 import type { Callback as CallbackOf, TrainContext, Training } from '../train/events.js';
 import { fileError } from '../files/atomic-file.js';
+import { readTextFile } from '../files/folders.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions } from './progress.js';
 import { cutEvents, EventWriter } from '../files/event-file.js';
@@ -44,22 +45,40 @@ export function jsonLines(file: string): Callback {
 }
 
 const CSV_COLUMNS = ['step', 'update', 'loss', 'lr', 'gradNorm'] as const;
+const CSV_HEAD = CSV_COLUMNS.join(',');
 
-/** Writes each update as a line of comma-separated values, after a line with the column names. */
+/** Bytes of the log of a run that goes on at `step`: the column names and the lines up to that step. ERR_MG_CHECKPOINT. */
+function csvBytesUpTo(file: string, step: number): number {
+  const [head = '', ...lines] = readTextFile(file).split('\n');
+  if (head !== CSV_HEAD) fail('ERR_MG_CHECKPOINT', file, `a log that begins with ${CSV_HEAD}`, head, 'name another file');
+  const past = lines.findIndex((line) => !(Number.parseInt(line, 10) <= step)); // the last one, after the last line feed, is none
+  return Buffer.byteLength([head, ...lines.slice(0, past), ''].join('\n'));
+}
+
+/**
+ * Writes each update as a line of comma-separated values, after a line with the column names. A resumed run goes on behind the
+ * lines up to its step.
+ */
 export function csv(file: string): Callback {
   checkString('csv', 'file', file);
   let descriptor: number | undefined;
-  const write = (line: string): void => {
+  const attempt = (fn: () => void): void => {
     try {
-      descriptor ??= openSync(file, 'w');
-      writeSync(descriptor, `${line}\n`);
+      fn();
     } catch (cause) {
       throw fileError(file, 'to write a line', cause);
     }
   };
   return {
-    onStart: () => write(CSV_COLUMNS.join(',')),
-    onStep: (event) => write(CSV_COLUMNS.map((column) => event[column]).join(',')),
+    onStart: ({ trainer: { step } }) => {
+      attempt(() => {
+        const isResumed = step > 0 && existsSync(file);
+        if (isResumed) truncateSync(file, csvBytesUpTo(file, step));
+        descriptor = openSync(file, isResumed ? 'a' : 'w');
+        if (!isResumed) writeSync(descriptor, `${CSV_HEAD}\n`);
+      });
+    },
+    onStep: (event) => attempt(() => writeSync(descriptor!, `${CSV_COLUMNS.map((column) => event[column]).join(',')}\n`)),
     onEnd: () => {
       if (descriptor !== undefined) closeSync(descriptor);
       descriptor = undefined;

@@ -28,6 +28,24 @@ function curve({ name, records }: NamedLog, field: string, smooth: number) {
 }
 
 const SMOOTHED_UPDATES = 25;
+/** Panels of scores that share an axis: shares of a whole, one score of several tasks (`task1Error`, …), or one alone. */
+function scorePanels(logs: readonly NamedLog[], scores: readonly string[]): Panel[] {
+  const valuesOf = (field: string): number[] => logs.flatMap((log) => curve(log, field, 1).y);
+  const isShare = (field: string): boolean => valuesOf(field).every((value) => value >= 0 && value <= 1);
+  const shares = scores.filter(isShare);
+  const stem = (field: string): string => field.replace(/\d+/, '');
+  const others = scores.filter((field) => !isShare(field));
+  const nameOf = (log: NamedLog, field: string): string => (logs.length > 1 ? `${log.name} ${field}` : field);
+  const series = (fields: readonly string[]): Panel['series'] =>
+    fields.flatMap((field) => logs.map((log) => ({ ...curve(log, field, 1), name: nameOf(log, field) })));
+  return [
+    ...(shares.length > 0 ? [{ title: 'Held-out scores', yRange: [0, 1], series: series(shares) } as const] : []),
+    ...[...new Set(others.map(stem))].map((name) => ({
+      title: `Held-out scores: ${name}`,
+      series: series(others.filter((field) => stem(field) === name)),
+    })),
+  ];
+}
 
 /** Loss, scores and learning rate over time steps, one curve for each run. ERR_MG_ARGUMENT when nothing was logged. */
 export function learningCurve(title: string, logs: readonly NamedLog[]): string {
@@ -35,12 +53,8 @@ export function learningCurve(title: string, logs: readonly NamedLog[]): string 
   if (!fields.has('loss')) fail('ERR_MG_ARGUMENT', 'learningCurve', 'a log with at least one update', [...fields]);
   const losses = logs.map((log) => curve(log, 'loss', SMOOTHED_UPDATES));
   const panels: Panel[] = [{ title: 'Loss of a training window (summed)', yScale: 'log', series: losses }];
-  const scores = ['f', 'precision', 'recall'].filter((field) => fields.has(field));
-  if (scores.length > 0) {
-    const nameOf = (log: NamedLog, field: string): string => (logs.length > 1 ? `${log.name} ${field}` : field);
-    const series = scores.flatMap((field) => logs.map((log) => ({ ...curve(log, field, 1), name: nameOf(log, field) })));
-    panels.push({ title: 'Held-out scores', yRange: [0, 1], series });
-  }
+  const scorings = logs.flatMap(({ records }) => records.filter((record) => !('loss' in record)));
+  panels.push(...scorePanels(logs, [...new Set(scorings.flatMap(Object.keys))].filter((field) => field !== 'step')));
   const subtitle = 'Loss: mean of 25 updates, band from the 10th to the 90th percentile';
   return lineChart({ title, subtitle, xLabel: 'time steps', panels });
 }
