@@ -71,10 +71,6 @@ class FlatTask<Item> implements Task<Item> {
     return new FlatTask(this.#task.split(name), this.#form, this.#patch);
   }
 
-  windowCount(items: readonly Item[]): number {
-    return this.#task.windowCount(items);
-  }
-
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
     return lazily([...this.#task.windows(items, options)], (window) => this.#flattened(window));
   }

@@ -111,8 +111,6 @@ export interface Task<Item> {
   describe(): TaskDescription;
   /** Episode `index` of the stream `seed`: the same on every machine, in any order of calls. */
   generate(seed: number, index: number): Item;
-  /** Number of windows that `windows` delivers from the start. */
-  windowCount(items: readonly Item[], length?: number): number;
   /** Cuts a batch of episodes into windows, in order of time. */
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window>;
   scorer(): Scorer;

@@ -157,9 +157,6 @@ class PractisedTask<Item> implements Task<Item> {
   generate(seed: number, index: number): Item {
     return this.#task.generate(seed, index);
   }
-  windowCount(items: readonly Item[], length?: number): number {
-    return this.#task.windowCount(items, length);
-  }
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
     return this.#task.practice!(items, this.#weightsOf(options.batch ?? 0), options);
   }

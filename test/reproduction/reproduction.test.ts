@@ -137,7 +137,6 @@ function wrap(task: ReturnType<typeof tasks.recall>) {
     name: task.name,
     version: task.version,
     generate: task.generate.bind(task),
-    windowCount: task.windowCount.bind(task),
     windows,
     scorer: task.scorer.bind(task),
   };

@@ -31,7 +31,6 @@ function scoredBy(name: string, better: Better | undefined, values: readonly num
     version: task.version,
     describe: () => description as TaskDescription,
     generate: (seed, index) => task.generate(seed, index),
-    windowCount: (items, length) => task.windowCount(items, length),
     windows: (items, options) => task.windows(items, options),
     scorer,
   };

@@ -157,7 +157,6 @@ describe('a non-finite number', () => {
           version: task.version,
           describe: () => task.describe(),
           generate: (seed, index) => task.generate(seed, index),
-          windowCount: (items: readonly unknown[], length?: number) => task.windowCount(items, length),
           scorer: () => task.scorer(),
           *windows(...args: Parameters<typeof windows>) {
             for (const window of windows(...args)) {

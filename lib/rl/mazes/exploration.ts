@@ -79,7 +79,6 @@ export async function localisation(options: LocalisationOptions): Promise<Record
     version: task.version,
     describe: () => task.describe(),
     generate: (_seed, index) => mazes[index]!,
-    windowCount: (items, length) => task.windowCount(items, length),
     windows: (items, at) => task.windows(items, at),
     scorer: () => task.scorer(),
   };

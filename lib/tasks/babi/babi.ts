@@ -150,10 +150,6 @@ class BabiTask implements Task<Story> {
     return this.#stories[this.#order.places[place]!]!;
   }
 
-  windowCount(stories: readonly Story[], length?: number): number {
-    return cuts('babi.windowCount', longest(stories), length).length;
-  }
-
   windows(stories: readonly Story[], options: WindowOptions): Iterable<Window> {
     const total = longest(stories);
     checkWindows('babi.windows', options);

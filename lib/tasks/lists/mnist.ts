@@ -193,11 +193,6 @@ class MnistTask implements Task<MnistList> {
     return { images: Int32Array.from({ length: this.#items }, (_, t) => places[first + t * this.#batch]!) };
   }
 
-  windowCount(lists: readonly MnistList[], length?: number): number {
-    checkBatch(`${this.name}.windowCount`, lists);
-    return whole(`${this.name}.windowCount`, this.#items, length).length;
-  }
-
   windows(lists: readonly MnistList[], options: WindowOptions): Iterable<Window> {
     const where = `${this.name}.windows`;
     this.#check(where, lists);

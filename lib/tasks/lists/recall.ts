@@ -84,11 +84,6 @@ class RecallTask implements Task<RecallList> {
     return { patches, query: rng.integer(this.#items - 1) };
   }
 
-  windowCount(lists: readonly RecallList[], length?: number): number {
-    checkBatch('recall.windowCount', lists);
-    return whole('recall.windowCount', this.#items, length).length;
-  }
-
   windows(lists: readonly RecallList[], options: WindowOptions): Iterable<Window> {
     this.#check('recall.windows', lists);
     checkWindows('recall.windows', options);

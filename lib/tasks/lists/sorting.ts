@@ -69,11 +69,6 @@ class SortingTask implements Task<SortingList> {
     return { patches, priorities: Float32Array.from({ length: this.#items }, () => 2 * rng.uniform() - 1) };
   }
 
-  windowCount(lists: readonly SortingList[], length?: number): number {
-    checkBatch('sorting.windowCount', lists);
-    return whole('sorting.windowCount', this.#items, length).length;
-  }
-
   windows(lists: readonly SortingList[], options: WindowOptions): Iterable<Window> {
     this.#check('sorting.windows', lists);
     checkWindows('sorting.windows', options);

@@ -75,10 +75,6 @@ class MappingTask implements Task<Maze> {
     return { size, cells, path };
   }
 
-  windowCount(items: readonly Maze[], length?: number): number {
-    return cuts('mapping.windowCount', this.#steps(items), length).length;
-  }
-
   windows(items: readonly Maze[], options: WindowOptions): Iterable<Window> {
     const total = this.#steps(items);
     const { seed, batch } = checkWindows('mapping.windows', options);

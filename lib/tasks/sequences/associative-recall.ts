@@ -109,10 +109,6 @@ class PatchRecallTask implements Task<AssociativeList> {
     return { items: items.map((vectors) => Uint8Array.from(vectors.flatMap((vector) => [...vector]))), query };
   }
 
-  windowCount(lists: readonly AssociativeList[], length?: number): number {
-    return whole(`${this.name}.windowCount`, this.#steps('windowCount', lists), length).length;
-  }
-
   windows(lists: readonly AssociativeList[], options: WindowOptions): Iterable<Window> {
     const steps = this.#steps('windows', lists);
     checkWindows(`${this.name}.windows`, options);

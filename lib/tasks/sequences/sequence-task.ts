@@ -81,10 +81,6 @@ export abstract class SequenceTask implements Task<BitSequence> {
     return this.draw(seed, index);
   }
 
-  windowCount(items: readonly BitSequence[], length?: number): number {
-    return cuts(`${this.name}.windowCount`, this.#steps('windowCount', items), length).length;
-  }
-
   windows(items: readonly BitSequence[], options: WindowOptions): Iterable<Window> {
     const steps = this.#steps('windows', items);
     checkWindows(`${this.name}.windows`, options);

@@ -84,8 +84,6 @@ describe('windows of the mapping task', () => {
     expect(windows.map(({ index }) => index)).toEqual([...windows.keys()]);
     expect(windows.map(({ start }) => start)).toEqual(windows.map((_, k) => 20 * k));
     expect(windows.map(({ first, last }) => [first, last])).toEqual(windows.map((_, k) => [k === 0, k === 26]));
-    expect(task.windowCount(items, 20)).toBe(27);
-    expect(task.windowCount(items)).toBe(1);
     expect([...task.windows(items, { seed: 1 })].map(({ steps }) => steps)).toEqual([529]);
   });
 
@@ -202,8 +200,8 @@ describe('properties', () => {
       fc.property(anyOptions, fc.maxSafeNat(), lengths, fc.nat(30), (options, seed, length, k) => {
         const task = mapping({ ...options, query: 9, ...(options.motion === 'random' ? { pathLength: 60 } : {}) });
         const items = batchOf(task, 2, seed);
-        const from = Math.min(k, task.windowCount(items, length));
         const all = [...task.windows(items, { length, seed, batch: k })];
+        const from = Math.min(k, all.length);
         expect([...task.windows(items, { length, seed, batch: k, from })]).toEqual(all.slice(from));
       }),
       { numRuns: 15 },
