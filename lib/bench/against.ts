@@ -5,7 +5,7 @@ import type { MultigridConfig } from '../models/multigrid/config.js';
 import { estimate } from '../models/multigrid/estimate.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { SequenceModel } from '../models/sequence-model.js';
-import type { TensorState } from '../models/tensor-state.js';
+import type { TensorState } from '../nn/tensor-state.js';
 import type { ModelCost } from '../nn/cost.js';
 import type { Module } from '../nn/module.js';
 import { square, sum } from '../ops/index.js';

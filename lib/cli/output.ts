@@ -46,10 +46,3 @@ export function exitStatus(error: unknown): number {
       return EXIT.failed;
   }
 }
-
-/** Columns padded to their widest cell; the first to the left, the others to the right. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
-  const pad = (cell: string, i: number): string => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!));
-  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
-}

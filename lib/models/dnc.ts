@@ -18,7 +18,7 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
-import { namedTensors, TensorState } from './tensor-state.js';
+import { namedTensors, TensorState } from '../nn/tensor-state.js';
 
 /** Options of a DNC as run files have them. */
 export const dncOptions = object({

@@ -41,7 +41,7 @@ export {
 export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js';
 export type { WindowMemory, WindowSize } from '../nn/cost.js';
 export type { MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
-export { TensorState } from './tensor-state.js';
+export { TensorState } from '../nn/tensor-state.js';
 export {
   Session,
   type SessionAnswers,

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import type { MemoryGrid } from './memory-view.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
-import { TensorState } from './tensor-state.js';
+import { TensorState } from '../nn/tensor-state.js';
 
 /** Options of an LSTM network as run files have them. */
 export const lstmOptions = object({

@@ -9,7 +9,7 @@ import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import { ntmAddress, ntmRead, ntmWrite, type NTMHeads } from './ntm-head.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
-import { namedTensors, TensorState } from './tensor-state.js';
+import { namedTensors, TensorState } from '../nn/tensor-state.js';
 
 /** Options of an NTM as run files have them. */
 export const ntmOptions = object({

@@ -13,7 +13,7 @@ import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid/multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
 import { Session, sessionBatch, type SessionOptions } from './session.js';
-import { TensorState } from './tensor-state.js';
+import { TensorState } from '../nn/tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
 export type SequenceInputs = Tensor | Pick<MultigridInputs, 'input' | 'queries'>;

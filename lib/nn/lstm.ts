@@ -6,7 +6,8 @@ import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { glorotUniform } from './parameter-specs.js';
 import { layerOptionKeys, type LayerOptions, type Parameter } from './parameter.js';
-import { checkLengths, keepFinished, selectRows, windowMask, zeroRows } from './state-rows.js';
+import { checkLengths, keepFinished, windowMask } from './state-rows.js';
+import { namedTensors, TensorState } from './tensor-state.js';
 
 export interface LSTMOptions extends LayerOptions {
   readonly in: number;
@@ -16,45 +17,27 @@ export interface LSTMOptions extends LayerOptions {
 }
 
 /** What an LSTM or a conv-LSTM carries: hidden and cell, each [B, …, C]. */
-export class LSTMState implements Disposable {
-  constructor(public hidden: Tensor, public cell: Tensor) {}
-
-  /** The same values, cut from the graph. */
-  detach(): LSTMState {
-    return new LSTMState(this.hidden.detach(), this.cell.detach());
+export class LSTMState extends TensorState<'hidden' | 'cell'> {
+  constructor(hidden: Tensor, cell: Tensor) {
+    super({ hidden, cell });
   }
 
-  /** The batch rows named by `items`, in that order. */
-  select(items: readonly number[]): LSTMState {
-    return new LSTMState(selectRows(this.hidden, items), selectRows(this.cell, items));
+  get hidden(): Tensor {
+    return this.at('hidden');
   }
 
-  /** Puts zeros in the batch rows named by `items`, for new episodes. */
-  reset(items: readonly number[]): void {
-    [this.hidden, this.cell] = [zeroRows(this.hidden, items), zeroRows(this.cell, items)];
+  get cell(): Tensor {
+    return this.at('cell');
   }
 
-  tensors(): Tensor[] {
-    return [this.hidden, this.cell];
-  }
-
-  toTensors(): Map<string, Tensor> {
-    return new Map([['hidden', this.hidden], ['cell', this.cell]]);
-  }
-
+  /** The inverse of `toTensors`. Throws ERR_MG_CHECKPOINT for other names. */
   static fromTensors(tensors: ReadonlyMap<string, Tensor>): LSTMState {
-    const [hidden, cell] = [tensors.get('hidden'), tensors.get('cell')];
-    if (hidden !== undefined && cell !== undefined) return new LSTMState(hidden, cell);
-    return fail('ERR_MG_CHECKPOINT', 'LSTMState', 'hidden and cell', [...tensors.keys()]);
+    const { hidden, cell } = namedTensors('LSTMState', ['hidden', 'cell'], tensors);
+    return new LSTMState(hidden, cell);
   }
 
-  dispose(): void {
-    this.hidden.dispose();
-    this.cell.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
+  protected override like({ hidden, cell }: Readonly<Record<'hidden' | 'cell', Tensor>>): this {
+    return new LSTMState(hidden, cell) as this;
   }
 }
 

@@ -8,6 +8,7 @@ import { Rng } from '../tensor/rng.js';
 import { unscoped } from '../tensor/scope.js';
 import { sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { table } from '../table.js';
 import type { InitFunction } from './init.js';
 import type { ParameterSpec } from './parameter-specs.js';
 import { defaultRng, makeParameter, type LayerOptions, type Parameter } from './parameter.js';
@@ -20,9 +21,6 @@ export interface LoadOptions {
   /** Our name for a key of the file; null drops it. */
   readonly rename?: (key: string) => string | null;
 }
-
-/** Name, shape and size of one row of a summary. */
-export type SummaryRow = readonly string[];
 
 /**
  * A part of a network with a name for each of its tensors. Sub-classes register parameters, buffers (tensors that are
@@ -204,7 +202,7 @@ export abstract class Module implements Disposable {
   summary(): string {
     const { parameters, memory } = this.count();
     const rows = [...this.namedParameters()].map(([name, p]) => [name, `[${p.shape.join(', ')}]`, String(sizeOf(p.shape))]);
-    return table([['name', 'shape', 'parameters'], ...rows, ['total', `${memory} memory cells`, String(parameters)]]);
+    return table([['name', 'shape', 'parameters'], ...rows, ['total', `${memory} memory cells`, String(parameters)]], 2);
   }
 
   /** Gives back all tensors of the module. */
@@ -220,12 +218,4 @@ export abstract class Module implements Disposable {
 
 function unknownName(module: Module, held: ReadonlyMap<string, Tensor>, name: string): never {
   return fail('ERR_MG_ARGUMENT', module.constructor.name, `a name among ${[...held.keys()].join(', ')}`, name);
-}
-
-/** Columns padded to their widest cell; the last one to the right. */
-export function table(rows: readonly SummaryRow[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const last = widths.length - 1;
-  const pad = (cell: string, i: number): string => (i === last ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0));
-  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }

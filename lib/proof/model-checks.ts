@@ -3,7 +3,7 @@ import { noGrad, valueAndGrad } from '../autograd/index.js';
 import { gradcheck } from '../autograd/gradcheck.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { SequenceModel } from '../models/sequence-model.js';
-import type { TensorState } from '../models/tensor-state.js';
+import type { TensorState } from '../nn/tensor-state.js';
 import {
   dncInterface,
   dncStateShapes,

@@ -19,7 +19,7 @@ export function checkFits({ model, task: given, seed = 0, truncate }: TrainerSet
   try {
     using state = model.initialState(1);
     const input = uploadWindow(window!, description.form, first!.dtype as FloatDType);
-    const { logits } = model.evaluating(() => noGrad(() => model.forward(input, state as never)));
+    const { logits } = model.evaluating(() => noGrad(() => model.forward(input, state)));
     noGrad(() => windowLoss(logits, window!, description));
   } catch (cause) {
     const isMisfit = cause instanceof MgError && ['ERR_MG_SHAPE', 'ERR_MG_ARGUMENT', 'ERR_MG_CONFIG'].includes(cause.code);

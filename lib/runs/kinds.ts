@@ -13,7 +13,7 @@ import type { SAMState, SDNCState } from '../models/sparse/sam-state.js';
 import { SDNC, sdncOptions } from '../models/sparse/sdnc.js';
 import type { SequenceModel } from '../models/sequence-model.js';
 import { samOptions } from '../models/sparse/sparse-access.js';
-import type { TensorState } from '../models/tensor-state.js';
+import type { TensorState } from '../nn/tensor-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { dncFault, fusedFault, gradientFault, outputGradientFault } from '../proof/model-checks.js';
 import { literal, object, variant, type Data, type Entries, type ObjectSchema, type Schema } from '../schema.js';

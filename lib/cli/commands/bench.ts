@@ -14,7 +14,8 @@ import { fail, words } from '../../check.js';
 import { fileError } from '../../files/atomic-file.js';
 import { diagnostics } from '../../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
-import { columns, note, print, printJson } from '../output.js';
+import { table } from '../../table.js';
+import { note, print, printJson } from '../output.js';
 
 /** Seconds of each run of `--learning` with `--quick`. */
 const QUICK_SECONDS = 40;
@@ -101,7 +102,7 @@ async function against({ quick, precision, json, out }: BenchOptions, other: Vec
   const sweep = await runSweep({ against: other, isQuick: quick === true, device: place, precision }, show);
   write(out, sweep, sweepChart(sweep));
   if (json === true) return printJson(sweep);
-  print(columns([HEADER, ...sweep.points.map(row)]));
+  print(table([HEADER, ...sweep.points.map(row)]));
   for (const [name, { exponent, error, points }] of Object.entries(sweep.exponents)) {
     print(`exponent of ${name}: ${exponent.toFixed(2)} ± ${error.toFixed(2)} (${points} points)`);
   }
@@ -124,7 +125,7 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
   const result = { date: new Date().toISOString(), task, machine: machine(simd, threads), curves };
   write(out, result, learningChart(task, curves));
   if (json === true) return printJson(result);
-  print(columns([LEARNING_HEADER, ...curves.map(learningRow)]));
+  print(table([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
 
 /** Before the hour of work whose results go there. */

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { diagnostics } from '../../tensor/device.js';
 import { selfCheck } from '../self-check.js';
+import { table } from '../../table.js';
 import { EXIT, print, printJson } from '../output.js';
 
 /** `doctor`: what is here, why CUDA is or is not used, and whether it computes right. */
@@ -29,7 +30,6 @@ export function addDoctor(program: Command): Command {
         ['cuda', found.cuda],
         ...checks.map((check) => [check.name, `${check.device} ${check.ok ? 'ok' : `FAILED: ${check.detail}`}`] as const),
       ];
-      const width = Math.max(...rows.map(([name]) => name.length));
-      for (const [name, text] of rows) print(`${name.padEnd(width)}  ${text}`);
+      print(table(rows, 2));
     });
 }

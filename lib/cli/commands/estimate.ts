@@ -3,7 +3,8 @@
 import type { Command } from 'commander';
 import { estimateRun } from '../../runs/run-model.js';
 import { integer, loadRun } from '../arguments.js';
-import { columns, print, printJson } from '../output.js';
+import { table } from '../../table.js';
+import { print, printJson } from '../output.js';
 
 /** `estimate`: what a configuration costs before it is run. */
 export function addEstimate(program: Command): Command {
@@ -17,7 +18,7 @@ export function addEstimate(program: Command): Command {
     .action((source: string, { batch, steps, json }: { batch: number; steps: number; json?: boolean }) => {
       const cost = estimateRun(loadRun(source), { batch, steps });
       if (json === true) return printJson(cost);
-      print(columns([
+      print(table([
         ['parameters', String(cost.parameters)],
         ['memory cells', String(cost.memoryCells)],
         ['GFLOP per time step, forward and backward', (cost.flopsPerStep / 1e9).toFixed(3)],

@@ -3,7 +3,8 @@
 import type { Command } from 'commander';
 import { inspectTensors } from '../../files/safetensors.js';
 import { checkpointFile } from '../run-path.js';
-import { columns, plain, print, printJson } from '../output.js';
+import { table } from '../../table.js';
+import { plain, print, printJson } from '../output.js';
 
 /** `inspect`: keys, shapes and configuration of a checkpoint, or of any safetensors file. Reads the header only. */
 export function addInspect(program: Command): Command {
@@ -19,7 +20,7 @@ export function addInspect(program: Command): Command {
       const parameters = ofModel.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
       if (json === true) return printJson({ file, format, parameters, metadata: Object.fromEntries(metadata), entries });
       const rows = entries.map((e) => [plain(e.key), e.dtype, `[${e.shape.join(', ')}]`, String(e.bytes)]);
-      print(columns([['key', 'dtype', 'shape', 'bytes'], ...rows]));
+      print(table([['key', 'dtype', 'shape', 'bytes'], ...rows]));
       print(`\n${entries.length} tensors, ${parameters} model parameters`);
       for (const [key, value] of metadata) print(`${plain(key)}: ${plain(value)}`);
     });

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { countExploration, EXPLORATION_RUNS, explorationRun } from '../../runs/exploration.js';
 import { PRESET_RUNS, presetRun } from '../../runs/presets.js';
 import { countRun } from '../../runs/run-model.js';
-import { columns, print, printJson } from '../output.js';
+import { table } from '../../table.js';
+import { print, printJson } from '../output.js';
 
 /** `models`: what can be trained by name, with parameters and memory cells as the paper counts them. */
 export function addModels(program: Command): Command {
@@ -20,6 +21,6 @@ export function addModels(program: Command): Command {
       const rows = [...trained, ...explored];
       if (json === true) return rows.forEach(printJson);
       const cells = rows.map((r) => [r.name, r.task, String(r.parameters), String(r.memory)]);
-      print(columns([['name', 'task', 'parameters', 'memory cells'], ...cells]));
+      print(table([['name', 'task', 'parameters', 'memory cells'], ...cells]));
     });
 }

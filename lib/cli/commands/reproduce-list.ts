@@ -6,7 +6,8 @@ import type { SeedRecord } from '../../reproduction/record.js';
 import { readRecords, showScore } from '../../reproduction/report.js';
 import { needsData, withData } from '../../reproduction/reproduce.js';
 import { compare, exploredRows, isExplored, recipeRun, reproducibleRows, showFigure, type Row } from '../../reproduction/rows.js';
-import { columns, note, print, printJson } from '../output.js';
+import { table } from '../../table.js';
+import { note, print, printJson } from '../output.js';
 import { RECORDS, type ReproduceArguments } from './reproduce-arguments.js';
 
 /** The row's headline figure in every record. */
@@ -50,6 +51,6 @@ export async function listRows(options: ReproduceArguments): Promise<void> {
     lines.push([row.run, figures, headline?.figure ?? '–', published, recorded(row, records), String(steps), ...known]);
   }
   if (json === true) return FIGURES.forEach(({ name, shows }) => printJson({ figure: name, shows }));
-  print(`${columns(lines)}\n`);
+  print(`${table(lines)}\n`);
   for (const { name, shows } of FIGURES) print(`${name.padEnd(12)}${shows}`);
 }

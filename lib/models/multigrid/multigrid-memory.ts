@@ -4,11 +4,12 @@ import { checkChoice, checkInstance, checkInteger, checkOptions, fail, words } f
 import { windowObstacle, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Linear } from '../../nn/linear.js';
 import { extentOf } from '../../nn/ladder.js';
-import { Module, table } from '../../nn/module.js';
+import { Module } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { concat, reshape, slice } from '../../ops/index.js';
 import { precisions, type Precision } from '../../ops/network/network-spec.js';
+import { table } from '../../table.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
@@ -292,7 +293,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
       ...rows,
       ...head,
       ['total', '', '', '', '', '', String(memory), String(parameters)],
-    ]);
+    ], 7);
   }
 }
 

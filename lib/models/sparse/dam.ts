@@ -10,7 +10,7 @@ import { sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { Affine } from '../affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
-import { namedTensors, TensorState } from '../tensor-state.js';
+import { namedTensors, TensorState } from '../../nn/tensor-state.js';
 
 /** Options of a DAM as run files have them. */
 export const damOptions = object({

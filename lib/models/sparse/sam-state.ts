@@ -3,7 +3,7 @@
 import { fail } from '../../check.js';
 import { samIndices, samStateShapes, type SamSettings, type SamTensors, type SdncTensors } from '../../ops/index.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { TensorState } from '../tensor-state.js';
+import { TensorState } from '../../nn/tensor-state.js';
 
 /**
  * Rows of the live slots [B,C,W], ring of the least recently accessed slots [B,C+1,2], counts [B,2], what each head read [B,R,K]

@@ -10,7 +10,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { Affine } from '../affine.js';
 import { checkedRows, SAMState } from './sam-state.js';
 import { SequenceModel, type RowCost, type SequenceOptions } from '../sequence-model.js';
-import { namedTensors } from '../tensor-state.js';
+import { namedTensors } from '../../nn/tensor-state.js';
 
 const MOST_SLOTS = 2 ** 28;
 const size = (): ReturnType<typeof integer> => integer(1, MOST_SLOTS);

@@ -1,7 +1,7 @@
 // A carried state as named tensors.
 
 import { fail } from '../check.js';
-import { selectRows, zeroRows } from '../nn/state-rows.js';
+import { selectRows, zeroRows } from './state-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A state of named tensors with the batch on their first axis. Carried by value: no operation changes its tensors. */
