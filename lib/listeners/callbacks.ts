@@ -2,7 +2,8 @@
 import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { isBetter, type Better } from '../tasks/task.js';
-import type { Callback as CallbackOf, TrainContext, Training } from '../train/events.js';
+import type { Callback as CallbackOf, TaskTraining, TrainContext, Training } from '../train/events.js';
+import type { LiveOptions } from '../view/live.js';
 import { fileError } from '../files/atomic-file.js';
 import { readTextFile } from '../files/folders.js';
 import { MetricsLog } from '../files/metrics-log.js';
@@ -176,5 +177,25 @@ export function tensorBoard(folder: string): Callback {
     },
     onValidate: write,
     onEnd: () => writer?.close(),
+  };
+}
+
+/**
+ * A page on this machine that shows the run while it trains: loss and scores, and after each scoring the memory at work in one
+ * episode that training never draws. `port`: default one that is free; `token`: the secret part of the address, default random;
+ * `announce` hears the address, default a line on standard error. Weights are the same bits with and without it. It listens on
+ * 127.0.0.1 alone and ends with the run.
+ */
+export function live(options: LiveOptions = {}): CallbackOf<TaskTraining> {
+  checkOptions('live', options, ['port', 'token', 'announce']);
+  let made: CallbackOf<TaskTraining> | undefined;
+  return {
+    async onStart(context) {
+      made = (await import('../view/live.js')).live(options); // what few need is not loaded by all
+      await made.onStart!(context);
+    },
+    onStep: (event, context) => made!.onStep!(event, context),
+    onValidate: (metrics, context) => made!.onValidate!(metrics, context),
+    onEnd: (result, context) => made?.onEnd!(result, context),
   };
 }

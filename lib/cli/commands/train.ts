@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { fail, words } from '../../check.js';
 import type { Precision } from '../../ops/network/network-spec.js';
 import { savedPrecision } from '../../train/checkpoint.js';
 import { diagnostics, type Device } from '../../tensor/device.js';
-import { progress, tensorBoard } from '../../listeners/callbacks.js';
+import { live, progress, tensorBoard } from '../../listeners/callbacks.js';
 import type { Callback, FitResult } from '../../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../../pictures/memory-at-work.js';
 import { learningCurve } from '../../pictures/pictures.js';
@@ -38,6 +39,8 @@ interface TrainOptions {
   keep?: number;
   tensorboard?: boolean;
   memory?: string;
+  live?: boolean;
+  port?: number;
   json?: boolean;
 }
 
@@ -57,6 +60,8 @@ export function addTrain(program: Command): Command {
     .option('--items <n>', 'episodes of the final evaluation: of the test set where the run names one', integer(1), DEFAULT_ITEMS)
     .option('--keep <n>', 'newest checkpoints to keep beside the last and the best', integer(0))
     .option('--memory <run folder>', 'the trained memory that an exploration stands on (default: runs/<its name>)')
+    .option('--live', 'show the run on a page of this machine while it trains')
+    .option('--port <n>', 'port of that page (default: one that is free)', integer(0))
     .option('--tensorboard', 'also write TensorBoard event files')
     .option('--json', 'print one JSON object per line: each update, each validation, and the end')
     .action((source: string, options: TrainOptions) => train(source, options));
@@ -64,7 +69,7 @@ export function addTrain(program: Command): Command {
 
 /** Trainer and folder of a run. What cannot be built leaves no folder behind. */
 async function openTrainer(run: RunConfig, named: string | null, used: Device, options: TrainOptions) {
-  const { resume, tensorboard, precision } = options;
+  const { resume, tensorboard, precision, port } = options;
   const setup = buildRun(run);
   checkFits(setup);
   const path = named ?? RunFolder.fresh(join('runs', run.name));
@@ -72,6 +77,9 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
     progress(),
     ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : []),
     ...(options.json === true ? [jsonEvents()] : []),
+    ...(options.live === true
+      ? [live({ ...(port === undefined ? {} : { port }), announce: (url) => note(`live: ${url}`) })]
+      : []),
   ];
   const checkpoint = join(path, RUN_FILES.checkpoint);
   usePrecision(setup.model, precision, used, resume === true ? await savedPrecision(checkpoint) : undefined);
@@ -85,7 +93,7 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
 
 /** The command that goes on with a run, as a shell takes it. */
 function resumeCommand(source: string, folder: string, options: TrainOptions): string {
-  const { device, precision, items, keep, tensorboard, json } = options;
+  const { device, precision, items, keep, tensorboard, live: isLive, port, json } = options;
   const words = [
     ...['npx', 'multigrid-memory', 'train', source, '--out', folder, '--resume'],
     ...(device === undefined ? [] : ['--device', device]),
@@ -93,6 +101,8 @@ function resumeCommand(source: string, folder: string, options: TrainOptions): s
     ...(items === DEFAULT_ITEMS ? [] : ['--items', String(items)]),
     ...(keep === undefined ? [] : ['--keep', String(keep)]),
     ...(tensorboard === true ? ['--tensorboard'] : []),
+    ...(isLive === true ? ['--live'] : []),
+    ...(port === undefined ? [] : ['--port', String(port)]),
     ...(json === true ? ['--json'] : []),
   ];
   return words.map(quoted).join(' ');
@@ -111,7 +121,13 @@ function throughput({ history }: FitResult): number {
 async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
   const described = loadSource(source);
-  if (isExploration(described)) return await trainExploration(described, source, options);
+  if (isExploration(described)) {
+    if (options.live === true) {
+      const remedy = 'watch its run folder when it is trained';
+      fail('ERR_MG_ARGUMENT', '--live', 'a run that trains a model on a task', words('an exploration'), remedy);
+    }
+    return await trainExploration(described, source, options);
+  }
   const { run, path } = describedRun(source, options);
   const { trainer, folder, model } = await openTrainer(run, path, used, options);
   const { parameters, memory } = model.count();

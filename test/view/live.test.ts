@@ -1,0 +1,108 @@
+/** A run on a page while it trains: the same bits, and what viewers hear. */
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { callbacks, memory } from '../../lib/index.js';
+import { Trainer } from '../../lib/train/trainer.js';
+import type { FilmSent, FilmState, SentFrame } from '../../lib/view/page/scene.js';
+import { errorOf } from '../helpers/files.js';
+import { tinySetup } from '../train/tiny.js';
+
+const LENGTH = { steps: 36, validate: { every: 9, items: 2 } };
+
+async function textOf(url: string): Promise<string> {
+  const [response] = await once(get(url, { agent: false }), 'response') as [IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  let text = '';
+  for await (const part of response) text += String(part);
+  return text;
+}
+
+/** Trains the tiny network; its weights as bytes. */
+async function trained(listeners: NonNullable<Parameters<typeof tinySetup>[0]>['callbacks']): Promise<string[]> {
+  const setup = tinySetup({ callbacks: listeners ?? [] });
+  const result = await new Trainer(setup).fit(LENGTH);
+  expect(result.step).toBe(36);
+  const weights = [...setup.model.stateDict()].map(([name, tensor]) => [name, tensor.dataSync()] as const);
+  setup.model.dispose();
+  return weights.map(([name, data]) => `${name} ${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')}`);
+}
+
+describe('callbacks.live', () => {
+  it('changes no bit of the weights, though viewers look at every step', async () => {
+    const alone = await trained([]);
+    let url = '';
+    const heard: FilmState[] = [];
+    const looks: Promise<unknown>[] = [];
+    const watching = {
+      onStart() {
+        get(`${url}events`, { agent: false }, (response) => {
+          response.on('data', (part: Buffer) => {
+            for (const [, text] of part.toString().matchAll(/data: (.*)\n/g)) heard.push(JSON.parse(text!) as FilmState);
+          });
+        }).on('error', () => {}); // it ends with the run
+      },
+      onStep() {
+        looks.push(
+          textOf(`${url}film`).then(async (text) => {
+            const { film } = JSON.parse(text) as FilmSent;
+            await textOf(`${url}frames?film=${film}&from=0&to=9`).catch(() => {}); // a film may be over by then
+          }),
+        );
+      },
+    };
+    const live = callbacks.live({
+      announce: (address) => {
+        url = address;
+      },
+    });
+    const watched = await trained([live, watching as never]);
+    await Promise.allSettled(looks);
+    expect(watched).toEqual(alone);
+    expect(heard.length).toBeGreaterThan(3);
+    expect(heard.at(-1)!.training).toMatch(/Step \d+ of 36.*Held out: f /);
+    expect(heard.at(-1)!.film).toBe(5); // one before the first step, one after each of four scorings
+  });
+
+  it('shows curves and a film that nobody may change, and leaves no tensor', async () => {
+    let url = '';
+    const looked: { film: FilmSent; frames: SentFrame[]; curve: string; status: number }[] = [];
+    const live = callbacks.live({
+      announce: (address) => {
+        url = address;
+      },
+    });
+    const watching = {
+      async onValidate() {
+        const film = JSON.parse(await textOf(`${url}film`)) as FilmSent;
+        const frames = JSON.parse(await textOf(`${url}frames?film=${film.film}&from=0&to=9`)) as SentFrame[];
+        const response = await fetch(`${url}begin`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: '{"seed":2}',
+        });
+        looked.push({ film, frames, curve: await textOf(`${url}curve.svg?version=${film.curve}`), status: response.status });
+      },
+    };
+    const before = memory().tensors;
+    await trained([live, watching as never]);
+    expect(looked).toHaveLength(4);
+    for (const { film, frames, curve, status } of looked) {
+      expect(film.scene).toMatchObject({ live: false, steps: 9, motions: [] });
+      expect(film.made).toBe(9);
+      expect(frames).toHaveLength(9);
+      expect(curve).toMatch(/^<\?xml[^]*Loss of a training window/);
+      expect(status).toBe(400);
+    }
+    // The network learns: the film of one scoring is not that of another.
+    expect(looked[0]!.frames.at(-1)!.bytes).not.toBe(looked[3]!.frames.at(-1)!.bytes);
+    expect(memory().tensors).toBe(before);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it('refuses options that there are not', async () => {
+    expect((await errorOf(() => callbacks.live({ prot: 1 } as never))).message).toMatch(
+      /^live: expected options among port, token/,
+    );
+  });
+});
