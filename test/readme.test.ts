@@ -17,6 +17,7 @@ import { EXIT } from '../lib/cli/output.js';
 import { addPlot } from '../lib/cli/commands/plot.js';
 import { addReproduce } from '../lib/cli/commands/reproduce.js';
 import { addTrain } from '../lib/cli/commands/train.js';
+import { addDemo } from '../lib/cli/commands/demo.js';
 import { addWatch } from '../lib/cli/commands/watch.js';
 import * as ops from '../lib/ops/index.js';
 import { comparedRuns } from '../lib/runs/comparisons.js';
@@ -46,6 +47,7 @@ for (
     addDoctor,
     addBuild,
     addWatch,
+    addDemo,
   ]
 )
   add(program);

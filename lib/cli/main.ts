@@ -16,6 +16,7 @@ import { addPlot } from './commands/plot.js';
 import { addReproduce } from './commands/reproduce.js';
 import { heedPipes } from './signals.js';
 import { addTrain } from './commands/train.js';
+import { addDemo } from './commands/demo.js';
 import { addWatch } from './commands/watch.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -35,6 +36,7 @@ const commands = [
   addInspect,
   addPlot,
   addWatch,
+  addDemo,
   addBench,
   addDoctor,
   addBuild,

@@ -3,7 +3,8 @@ import { deflateSync } from 'node:zlib';
 import { fail } from '../check.js';
 import type { Rgb } from './color.js';
 
-const SIGNATURE = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]);
+/** What every PNG begins with. */
+export const SIGNATURE = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]);
 const FILTER_UP = 2; // each byte less the one above: repeated rows become zeros
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
@@ -46,7 +47,8 @@ export function encodePng(width: number, height: number, cell: (row: number, col
 /** The image as an address that stands in an SVG. */
 export const pngAddress = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
 
-function chunk(kind: string, data: Buffer): Buffer {
+/** A chunk of a PNG: its length, kind, data and checksum. */
+export function chunk(kind: string, data: Buffer): Buffer {
   const bytes = Buffer.alloc(12 + data.length);
   bytes.writeUInt32BE(data.length, 0);
   bytes.write(kind, 4, 'latin1');

@@ -25,6 +25,7 @@ async function trained(listeners: NonNullable<Parameters<typeof tinySetup>[0]>['
   expect(result.step).toBe(36);
   const weights = [...setup.model.stateDict()].map(([name, tensor]) => [name, tensor.dataSync()] as const);
   setup.model.dispose();
+  for (const tensor of setup.optimizer.stateDict().values()) tensor.dispose();
   return weights.map(([name, data]) => `${name} ${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')}`);
 }
 
@@ -34,9 +35,11 @@ describe('callbacks.live', () => {
     let url = '';
     const heard: FilmState[] = [];
     const looks: Promise<unknown>[] = [];
+    let ended: Promise<unknown> = Promise.resolve();
     const watching = {
       onStart() {
         get(`${url}events`, { agent: false }, (response) => {
+          ended = once(response, 'close');
           response.on('data', (part: Buffer) => {
             for (const [, text] of part.toString().matchAll(/data: (.*)\n/g)) heard.push(JSON.parse(text!) as FilmState);
           });
@@ -57,7 +60,7 @@ describe('callbacks.live', () => {
       },
     });
     const watched = await trained([live, watching as never]);
-    await Promise.allSettled(looks);
+    await Promise.allSettled([...looks, ended]);
     expect(watched).toEqual(alone);
     expect(heard.length).toBeGreaterThan(3);
     expect(heard.at(-1)!.training).toMatch(/Step \d+ of 36.*Held out: f /);
@@ -85,6 +88,8 @@ describe('callbacks.live', () => {
       },
     };
     const before = memory().tensors;
+    await trained([]);
+    const left = memory().tensors - before; // by a training alone
     await trained([live, watching as never]);
     expect(looked).toHaveLength(4);
     for (const { film, frames, curve, status } of looked) {
@@ -96,7 +101,7 @@ describe('callbacks.live', () => {
     }
     // The network learns: the film of one scoring is not that of another.
     expect(looked[0]!.frames.at(-1)!.bytes).not.toBe(looked[3]!.frames.at(-1)!.bytes);
-    expect(memory().tensors).toBe(before);
+    expect(memory().tensors).toBe(before + 2 * left);
     await expect(fetch(url)).rejects.toThrow();
   });
 
