@@ -52,7 +52,7 @@ export async function atStep(page: Page, step: number): Promise<void> {
 /** Red, green and blue of a cell of the panel. */
 export async function pixel(page: Page, panel: string, row: number, column: number): Promise<number[]> {
   return await page.evaluate(([id, y, x]) => {
-    const canvas = document.getElementById(`cells-${id}`) as HTMLCanvasElement;
+    const canvas = document.getElementById(`cells-${id}`) as unknown as PageCanvas;
     return [...canvas.getContext('2d')!.getImageData(x, y, 1, 1).data.slice(0, 3)];
   }, [panel, row, column] as const);
 }
