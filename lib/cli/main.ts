@@ -16,8 +16,8 @@ import { addPlot } from './commands/plot.js';
 import { addReproduce } from './commands/reproduce.js';
 import { heedPipes } from './signals.js';
 import { addTrain } from './commands/train.js';
-import { addDemo } from './commands/demo.js';
-import { addWatch } from './commands/watch.js';
+import { addDemo } from './films/demo.js';
+import { addWatch } from './films/watch.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 
