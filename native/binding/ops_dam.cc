@@ -112,7 +112,7 @@ DamState<T> state_at(const std::vector<Storage>& s, int first) {
           at<T>(s, first + 3), at<T>(s, first + 4), at<T>(s, first + 5)};
 }
 template <class T>
-DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
+ControllerWeights<T> weights_at(const std::vector<Storage>& s, int first) {
   return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3)};
 }
 template <class T>
@@ -136,8 +136,8 @@ void call_forward(Call& c, const DamForwardArgs& a) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(dam_forward_workspace<T>(d, workers));
-    c.run([=] {
+    const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::dam_forward_bytes<T>(d), dam_forward_workspace<T>(d, workers)));
+    c.run([=](const Target& on) {
       const DamForward<T> job{d,
                               lengths.empty() ? nullptr : lengths.data(),
                               at<const T>(inputs, kX),
@@ -147,7 +147,8 @@ void call_forward(Call& c, const DamForwardArgs& a) {
                               at<T>(outputs, kHiddenSteps),
                               at<T>(outputs, kWordSteps),
                               trace_at<T>(trace)};
-      dam_forward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::dam_forward<T>(on.stream(), job, space.as<void>()),
+                dam_forward<T>(job, space.as<void>(), workers));
     });
   });
 }
@@ -173,8 +174,9 @@ void call_backward(Call& c, const DamBackwardArgs& a) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(dam_backward_workspace<T>(d, workers));
-    c.run([=] {
+    const Storage space =
+        c.workspace(MG_EITHER(c.on_gpu(), cuda::dam_backward_bytes<T>(d), dam_backward_workspace<T>(d, workers)));
+    c.run([=](const Target& on) {
       const DamBackward<T> job{d,
                                lengths.empty() ? nullptr : lengths.data(),
                                at<const T>(inputs, kX),
@@ -189,7 +191,8 @@ void call_backward(Call& c, const DamBackwardArgs& a) {
                                at<T>(results, kX),
                                weights_at<T>(results, kGates),
                                state_at<T>(results, kMemory)};
-      dam_backward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::dam_backward<T>(on.stream(), job, space.as<void>()),
+                dam_backward<T>(job, space.as<void>(), workers));
     });
   });
 }

@@ -144,7 +144,7 @@ DncState<T> state_at(const std::vector<Storage>& s, int first) {
           at<T>(s, first + 5), at<T>(s, first + 6), at<T>(s, first + 7), at<T>(s, first + 8)};
 }
 template <class T>
-DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
+ControllerWeights<T> weights_at(const std::vector<Storage>& s, int first) {
   return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3)};
 }
 template <class T>

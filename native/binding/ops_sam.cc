@@ -182,7 +182,7 @@ SamState<T> state_at(const std::vector<Storage>& s, int first) {
           at<I>(s, first + 8), at<T>(s, first + 9), at<I>(s, first + 10), at<T>(s, first + 11)};
 }
 template <class T>
-DncWeights<T> weights_at(const std::vector<Storage>& s, int first) {
+ControllerWeights<T> weights_at(const std::vector<Storage>& s, int first) {
   return {at<T>(s, first), at<T>(s, first + 1), at<T>(s, first + 2), at<T>(s, first + 3)};
 }
 template <class T>
@@ -214,8 +214,8 @@ void call_forward(Call& c, const SamForwardArgs& a) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(sam_forward_workspace<T>(d, workers));
-    c.run([=] {
+    const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::sam_forward_bytes<T>(d), sam_forward_workspace<T>(d, workers)));
+    c.run([=](const Target& on) {
       const SamForward<T> job{d,
                               lengths.empty() ? nullptr : lengths.data(),
                               at<const T>(inputs, kX),
@@ -225,7 +225,8 @@ void call_forward(Call& c, const SamForwardArgs& a) {
                               at<T>(outputs, kHiddenSteps),
                               at<T>(outputs, kWordSteps),
                               trace_at<T>(trace)};
-      sam_forward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::sam_forward<T>(on.stream(), job, space.as<void>()),
+                sam_forward<T>(job, space.as<void>(), workers));
     });
   });
 }
@@ -256,8 +257,9 @@ void call_backward(Call& c, const SamBackwardArgs& a) {
   const int workers = c.workers();
   by_float(dtype, [&](auto t) {
     using T = decltype(t);
-    const Storage space = c.workspace(sam_backward_workspace<T>(d, workers));
-    c.run([=] {
+    const Storage space =
+        c.workspace(MG_EITHER(c.on_gpu(), cuda::sam_backward_bytes<T>(d), sam_backward_workspace<T>(d, workers)));
+    c.run([=](const Target& on) {
       SamState<const T> dafter = state_at<const T>(gradients, kAfter);
       dafter.ring = dafter.counts = dafter.slots = dafter.link_slots = dafter.precedence_slots = nullptr;
       const SamBackward<T> job{d,
@@ -276,7 +278,8 @@ void call_backward(Call& c, const SamBackwardArgs& a) {
                                weights_at<T>(results, kGates),
                                state_at<T>(results, kMemory),
                                at<T>(results, kInputs)};
-      sam_backward<T>(job, space.as<void>(), workers);
+      MG_EITHER(on.on_gpu(), cuda::sam_backward<T>(on.stream(), job, space.as<void>()),
+                sam_backward<T>(job, space.as<void>(), workers));
     });
   });
 }

@@ -21,7 +21,9 @@ const ladder = { input: { 0: 4 }, lstm: [[0, 0, 4], [0, 1, 4], [0, 2, 8], [0, 2,
 const normal = (shape: readonly number[], dtype: FloatDType, place: Place): Tensor =>
   Tensor.normal(shape, [0, 1], new Rng(3), { dtype, device: place });
 
-function sequence(model: models.DNC | models.NTM | models.LSTMNetwork, dtype: FloatDType, place: Place): Subject {
+type Sequence = Module & { forward(x: Tensor): { readonly y: Tensor } };
+
+function sequence(model: Sequence, dtype: FloatDType, place: Place): Subject {
   return { model, run: () => [model.forward(normal([T, B, 6], dtype, place)).y] };
 }
 
@@ -66,6 +68,54 @@ const subjects: Record<string, (dtype: FloatDType, place: Place) => Subject> = {
         variant: 'paper',
         slots: 40,
         wordSize: 6,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'a sparse access memory': (dtype, place) =>
+    sequence(
+      new models.SAM({
+        inputs: 6,
+        outputs: 5,
+        slots: 5_000,
+        wordSize: 6,
+        heads: 3,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'a sparse DNC': (dtype, place) =>
+    sequence(
+      new models.SDNC({
+        inputs: 6,
+        outputs: 5,
+        slots: 20,
+        wordSize: 6,
+        heads: 2,
+        hidden: 20,
+        dtype,
+        device: place,
+        rng: new Rng(1),
+      }),
+      dtype,
+      place,
+    ),
+  'a dense access memory': (dtype, place) =>
+    sequence(
+      new models.DAM({
+        inputs: 6,
+        outputs: 5,
+        slots: 40,
+        wordSize: 6,
+        heads: 3,
         hidden: 20,
         dtype,
         device: place,

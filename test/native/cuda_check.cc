@@ -440,7 +440,7 @@ void check_ops() {
 
 }  // namespace
 
-// Arguments: seed (random); small, full or large (full); dnc for the DNC alone.
+// Arguments: seed (random); small, full or large (full); dnc, sam or dam for these windows alone.
 int main(int argc, char** argv) {
   const unsigned seed = argc > 1 ? unsigned(std::strtoul(argv[1], nullptr, 10)) : std::random_device{}();
   const std::string size = argc > 2 ? argv[2] : "full";
@@ -448,8 +448,11 @@ int main(int argc, char** argv) {
   rng.seed(seed);
   std::printf("seed %u\n", seed);
   Pool::get().resize(small ? 1 : 2);  // the reference does not carry the thread sanitizer
-  if (argc <= 3 || std::string(argv[3]) != "dnc") check_ops();
-  check_dnc();
+  const std::string only = argc > 3 ? argv[3] : "";
+  if (only.empty()) check_ops();
+  if (only.empty() || only == "dnc") check_dnc();
+  if (only.empty() || only == "sam") check_sam();
+  if (only.empty() || only == "dam") check_dam();
   Pool::get().shutdown();
   std::printf("%d comparisons, %d failures\n", comparisons, failures);
   return failures != 0;

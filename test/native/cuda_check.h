@@ -98,5 +98,7 @@ inline std::string name(const char* op, std::initializer_list<i64> numbers) {
 }
 
 void check_dnc();
+void check_sam();
+void check_dam();
 
 }  // namespace check

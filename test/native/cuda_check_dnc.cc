@@ -43,7 +43,7 @@ DncState<T> state_of(Lists& v, std::size_t first) {
   return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8)};
 }
 template <class T, class Lists>
-DncWeights<T> weights_of(Lists& v, std::size_t first) {
+ControllerWeights<T> weights_of(Lists& v, std::size_t first) {
   return {v[first].data(), v[first + 1].data(), v[first + 2].data(), v[first + 3].data()};
 }
 

@@ -1,4 +1,5 @@
-// Faults in the sources of the fused CUDA engine and of the DNC, one at a time in a copy of them: the check must find each.
+// Faults in the sources of the fused CUDA engine, of the DNC and of sparse memories, one at a time in a copy of them: the check
+// must find each.
 //   faults.mjs OUT KIND SEED COMPILER [FLAG]…     called by shim.sh; OUT/KIND has the objects of the right sources
 // A fault whose place in the source is not found, or found twice, fails too: then the list is to be brought up to date.
 import { spawn } from 'node:child_process';
@@ -12,6 +13,8 @@ const network = {
   arguments: ['8', '60'],
 };
 const dnc = { folder: 'native/ops/dnc/cuda', compiled: ['dnc'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dnc'] };
+
+const sam = { folder: 'native/ops/sam/cuda', compiled: ['sam'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'sam'] };
 
 /** What is wrong; the file, what stands there, what stands there instead. */
 network.faults = [
@@ -76,8 +79,8 @@ dnc.faults = [
   [
     'the sums along rows lack the last tile',
     'step.h',
-    'dnc_add_slices(s.along + head * across * d.reads * N, across,',
-    'dnc_add_slices(s.along + head * across * d.reads * N, across - 1,',
+    'added_slices(s.along + head * across * d.reads * N, across,',
+    'added_slices(s.along + head * across * d.reads * N, across - 1,',
   ],
   [
     'links of a segment are sought one place behind',
@@ -85,6 +88,16 @@ dnc.faults = [
     's.links + (t % s.segment - 1) * matrices',
     's.links + t % s.segment * matrices',
   ],
+];
+sam.faults = [
+  ['the search leaves out the last row', 'scan.h', 'i < live; i += step', 'i + 1 < live; i += step'],
+  ['of equal rows the higher slot is read', 'scan.h', 'slot < other.slot);', 'slot > other.slot);'],
+  ['a row that was never touched is taken for its neighbour', 'scan.h', 'i32(live + e)}', 'i32(live + e + 1)}'],
+  ['words are added before the erased rows are zero', 'step.h', '= T(0); });\n  MG_BARRIER();\n', '= T(0); });\n'],
+  ['the ring is not turned', 'step.h', 'if (port::thread() == 0) sam_turn(d, s, sample, b);', ''],
+  ['one matrix of links is not listed', 'start.h', 'd.links > 0 ? 2 * d.heads', 'd.links > 0 ? d.heads'],
+  ['rows are not rolled back', 'backward.h', 'if (place >= 0) s.memory', 'if (place < -1) s.memory'],
+  ['an erased row passes its gradient on', 'backward.h', '+ k % d.word] = T(0);', '+ k % d.word] *= T(1);'],
 ];
 
 const [out, kind, seed, compiler, ...flags] = process.argv.slice(2);
@@ -137,7 +150,7 @@ async function build({ folder, compiled, check }) {
   return program;
 }
 
-for (const suite of [network, dnc])
+for (const suite of [network, dnc, sam])
   for (const [name, file, from, to] of suite.faults) {
     const source = join(suite.folder, file), right = readFileSync(source, 'utf8');
     const parts = right.split(from);

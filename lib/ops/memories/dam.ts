@@ -98,7 +98,7 @@ export function damWindow(
   const s = settings;
   const inputs = checkInputs(x, weights, state, s);
   const [steps, batch, width] = x.shape as [number, number, number];
-  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
+  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype, device: x.device })) : [];
   const all = [x, ...empty, ...inputs.slice(1)];
   const dims = Int32Array.of(steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, Number(s.strength));
   const ends = lengths === null ? new Int32Array(0) : checkRowLengths(op, lengths, steps, batch);

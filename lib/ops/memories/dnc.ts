@@ -162,7 +162,7 @@ export function dncWindow(
   const s = settings;
   const inputs = checkInputs(x, weights, state, s);
   const [steps, batch, width] = x.shape as [number, number, number];
-  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype })) : [];
+  const empty = weights === null ? Array.from({ length: 4 }, () => Tensor.zeros([0], { dtype: x.dtype, device: x.device })) : [];
   const all = [x, ...empty, ...inputs.slice(1)];
   const dims = Int32Array.of(
     steps,

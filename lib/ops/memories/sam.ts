@@ -241,7 +241,9 @@ export function samWindow<S extends SamTensors>(
   const inputs = checkInputs(x, weights, state, s);
   checkInteger(op, 'liveBound', liveBound, 0);
   const [steps, batch, width] = x.shape as [number, number, number];
-  const none = Array.from({ length: 8 }, (_, i) => Tensor.zeros([0], { dtype: i === 4 || i === 6 ? 'int32' : x.dtype }));
+  const none = Array.from({ length: 8 }, (_, i) => (
+    Tensor.zeros([0], { dtype: i === 4 || i === 6 ? 'int32' : x.dtype, device: x.device })
+  ));
   const noWeights = weights === null ? none.slice(0, 4) : [];
   const all = [x, ...noWeights, ...inputs.slice(1), ...(s.links === 0 ? none.slice(4) : [])];
   const recorded = isRecording() && inputs.some((input) => input.requiresGrad);

@@ -48,7 +48,7 @@ struct DamForward {
   DamDims dims;
   const i64* lengths;  // [B] steps of each sample, or null for all
   const T* x;  // [T,B,I]
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   DamState<const T> before;
   DamState<T> after;
   T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length
@@ -62,14 +62,14 @@ struct DamBackward {
   DamDims dims;
   const i64* lengths;
   const T* x;
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   DamState<const T> before;
   const T *hidden, *words;
   DamTrace<const T> trace;
   const T *dhidden, *dwords;
   DamState<const T> dafter;
   T* dx;
-  DncWeights<T> dweights;
+  ControllerWeights<T> dweights;
   DamState<T> dbefore;
 };
 
@@ -83,5 +83,17 @@ template <class T>
 void dam_forward(const DamForward<T>& job, void* workspace, int workers);
 template <class T>
 void dam_backward(const DamBackward<T>& job, void* workspace, int workers);
+
+// The same on a GPU; `lengths` of a job lies on the host there too.
+namespace cuda {
+template <class T>
+i64 dam_forward_bytes(const DamDims& d);
+template <class T>
+void dam_forward(Stream stream, const DamForward<T>& job, void* workspace);
+template <class T>
+i64 dam_backward_bytes(const DamDims& d);
+template <class T>
+void dam_backward(Stream stream, const DamBackward<T>& job, void* workspace);
+}  // namespace cuda
 
 }  // namespace mg

@@ -10,6 +10,7 @@
 //   r  = sum_v pi_b L_v^T r' + sum_v pi_f L_v r' + pi_c content(M, key, strength);  words = r M
 // A prime marks the step before. Primed and new state never share memory, except in the link where a step may work in place.
 #pragma once
+#include "../../base/controller.h"
 #include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
 
@@ -72,10 +73,6 @@ template <class T>
 struct DncState {
   T *memory, *usage, *link, *precedence, *read, *write, *words, *hidden, *cell;
 };
-template <class T>
-struct DncWeights {  // gates [I+RW+H,4H] and [4H], interface [H,D] and [D]
-  T *gates, *gates_bias, *interface, *interface_bias;
-};
 // What backward needs beside inputs and outputs: per step and sample the squashed gates [4H], cell [H], raw interface [D],
 // and write [V], read [R] and usage vectors of pitch() each. Null where nothing is recorded.
 template <class T>
@@ -88,7 +85,7 @@ struct DncForward {
   DncDims dims;
   const i64* lengths;  // [B] steps of each sample, or null for all
   const T* x;          // [T,B,I]
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   DncState<const T> before;
   DncState<T> after;   // its link may be that of `before`, where nothing is recorded
   T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length
@@ -102,14 +99,14 @@ struct DncBackward {
   DncDims dims;
   const i64* lengths;
   const T* x;
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   DncState<const T> before;
   const T *hidden, *words;
   DncTrace<const T> trace;
   const T *dhidden, *dwords;
   DncState<const T> dafter;
   T* dx;
-  DncWeights<T> dweights;
+  ControllerWeights<T> dweights;
   DncState<T> dbefore;
   i64 link_budget_bytes;  // for the links that are rebuilt; the least that works is used where this is less
 };

@@ -3,27 +3,10 @@
 #pragma once
 #include <cmath>
 
-#include "../../base/lstm_cell.h"
+#include "../../base/controller.h"
 #include "dnc.h"
 
 namespace mg {
-
-// Where the official code clips the controller's hidden state and cell.
-template <class T, class Dims>
-MG_HD T dnc_limit(const Dims& d) {
-  return d.clip > 0 ? T(d.clip) : T(INFINITY);
-}
-template <class V>
-MG_HD V dnc_within(V x, V limit) {
-  return x > limit ? limit : x < -limit ? V(-limit) : x;
-}
-// From the gradients at the clipped hidden state and cell: that at the sums of the gates. dcell: out, at the cell before.
-template <class T>
-MG_HD Gates<T> dnc_controller_gradient(const Gates<T>& a, T cell_before, T limit, T dhidden, T& dcell) {
-  const T c = a.f * cell_before + a.i * a.u, h = a.o * mg::tanh(c);
-  const T dh = std::fabs(h) <= limit ? dhidden : T(0), dc = std::fabs(c) <= limit ? dcell : T(0);
-  return cell_backward(a, c, cell_before, dh, dc, dcell);
-}
 
 // ---- interface: gates squashed, strengths made positive, modes by softmax, all else as it is
 

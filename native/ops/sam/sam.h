@@ -52,9 +52,15 @@ struct SamDims {
     return paper_links || all < named ? all : named;
   }
   // Rows that can be live after a window: a step touches those that it pops and the first of those that it reads.
-  MG_HD i64 most_live() const {
-    const i64 most = linear ? slots : live_bound + steps * (heads + kept);
+  MG_HD i64 most_live() const { return most_live_after(steps); }
+  MG_HD i64 most_live_after(i64 of_steps) const {
+    const i64 most = linear ? slots : live_bound + of_steps * (heads + kept);
     return most < slots ? most : slots;
+  }
+  // Rows that a window can touch.
+  MG_HD i64 most_places() const {
+    const i64 named = steps * (written() + read() + heads * mixed()) + read();
+    return named < capacity ? named : capacity;
   }
 };
 
@@ -116,7 +122,7 @@ struct SamForward {
   SamDims dims;
   const i64* lengths;  // [B] steps of each sample, or null for all
   const T* x;  // [T,B,I]
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   SamState<const T> before;
   SamState<T> after;  // memory, ring and links may be those of `before`, where nothing is recorded
   T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length, NaN for a state whose numbers cannot be
@@ -131,14 +137,14 @@ struct SamBackward {
   SamDims dims;
   const i64* lengths;
   const T* x;
-  DncWeights<const T> weights;
+  ControllerWeights<const T> weights;
   SamState<const T> before;
   const T *hidden, *words, *memory_after;
   SamTrace<const T> trace;
   const T *dhidden, *dwords;
   SamState<const T> dafter;  // its indices are null
   T* dx;
-  DncWeights<T> dweights;
+  ControllerWeights<T> dweights;
   SamState<T> dbefore;
   T* start;
 };
@@ -153,5 +159,17 @@ template <class T>
 void sam_forward(const SamForward<T>& job, void* workspace, int workers);
 template <class T>
 void sam_backward(const SamBackward<T>& job, void* workspace, int workers);
+
+// The same on a GPU; `lengths` of a job lies on the host there too.
+namespace cuda {
+template <class T>
+i64 sam_forward_bytes(const SamDims& d);
+template <class T>
+void sam_forward(Stream stream, const SamForward<T>& job, void* workspace);
+template <class T>
+i64 sam_backward_bytes(const SamDims& d);
+template <class T>
+void sam_backward(Stream stream, const SamBackward<T>& job, void* workspace);
+}  // namespace cuda
 
 }  // namespace mg

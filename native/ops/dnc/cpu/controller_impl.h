@@ -9,14 +9,14 @@ namespace {
 template <class T, class Dims>
 void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
   const i64 H = d.hidden;
-  const T limit = dnc_limit<T>(d);
+  const T limit = controller_limit<T>(d);
   const auto step = [&](i64 j, auto lanes) __attribute__((always_inline)) {
     using S = Simd<T, decltype(lanes)::value>;
     Gates<typename S::V> a;
     const auto next = cell(load_gates(gates + j, H, S::load), S::load(cell_state + j), S::splat(T(d.forget_bias)), a);
     store_gates(gates + j, H, a, S::store);
-    S::store(hidden + j, dnc_within(next.h, S::splat(limit)));
-    S::store(cell_state + j, dnc_within(next.c, S::splat(limit)));
+    S::store(hidden + j, controller_within(next.h, S::splat(limit)));
+    S::store(cell_state + j, controller_within(next.c, S::splat(limit)));
   };
   i64 j = 0;
   for (; j + wide<T> <= H; j += wide<T>) step(j, std::integral_constant<int, wide<T>>{});
@@ -24,8 +24,8 @@ void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
     Gates<T> a;
     const State<T> next = cell(load_gates(gates + j, H), cell_state[j], T(d.forget_bias), a);
     store_gates(gates + j, H, a);
-    hidden[j] = dnc_within(next.h, limit);
-    cell_state[j] = dnc_within(next.c, limit);
+    hidden[j] = controller_within(next.h, limit);
+    cell_state[j] = controller_within(next.c, limit);
   }
 }
 
@@ -33,9 +33,9 @@ void controller_cell(const Dims& d, T* gates, T* hidden, T* cell_state) {
 template <class T, class Dims>
 void controller_backward(const Dims& d, const T* gates, const T* cell_before, const T* dhidden, T* dcell, T* dsums) {
   const i64 H = d.hidden;
-  const T limit = dnc_limit<T>(d);
+  const T limit = controller_limit<T>(d);
   for (i64 j = 0; j < H; j++) {
-    store_gates(dsums + j, H, dnc_controller_gradient(load_gates(gates + j, H), cell_before[j], limit, dhidden[j], dcell[j]));
+    store_gates(dsums + j, H, controller_gradient(load_gates(gates + j, H), cell_before[j], limit, dhidden[j], dcell[j]));
   }
 }
 

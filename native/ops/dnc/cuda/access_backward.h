@@ -12,7 +12,7 @@ MG_KERNEL(dnc_threads<T>) dnc_reads_backward_kernel(DncBackward<T> job, DncBackw
   const DncDims& d = job.dims;
   const DncInterface at(d);
   void* const shared = port::shared<char>();
-  if (dnc_past(space.lengths, port::block(), t)) return;
+  if (past_end(space.lengths, port::block(), t)) return;
   const DncBackwardStep<T> s(job, space, t);
   const i64 N = d.slots;
   by_thread(at.size, [&](i64 k) { s.act[k] = s.raw[k], s.dact[k] = T(0); });
@@ -55,8 +55,8 @@ MG_DEVICE void dnc_links_backward(const DncDims& d, const DncBackwardStep<T>& s,
       const i64 modes = at.read_modes + r * d.modes(), f = modes + dnc_forward_mode(d, v), k = modes + dnc_backward_mode(v);
       T sums[2] = {};
       by_thread(N, [&](i64 n) {
-        const T against = dnc_add_slices(space.against + head * down * d.reads * N, down, d.reads * N, r * N + n);
-        const T along = dnc_add_slices(space.along + head * across * d.reads * N, across, d.reads * N, r * N + n);
+        const T against = added_slices(space.against + head * down * d.reads * N, down, d.reads * N, r * N + n);
+        const T along = added_slices(space.along + head * across * d.reads * N, across, d.reads * N, r * N + n);
         const T read = s.read_before[r * s.before_pitch + n];
         sums[0] = port::fma(against, read, sums[0]);
         sums[1] = port::fma(along, read, sums[1]);
@@ -74,10 +74,10 @@ MG_DEVICE void dnc_links_backward(const DncDims& d, const DncBackwardStep<T>& s,
     });
     block_sums(sums, shared);
     by_thread(N, [&](i64 n) {
-      const T row = dnc_add_slices(space.row + head * across * N, across, N, n),
-              column = dnc_add_slices(space.column + head * down * N, down, N, n);
+      const T row = added_slices(space.row + head * across * N, across, N, n),
+              column = added_slices(space.column + head * down * N, down, N, n);
       dw[n] += row - column + dp[n] - sums[0];
-      dp[n] = port::fma(T(1) - sums[1], dp[n], dnc_add_slices(space.dprecedence + head * down * N, down, N, n));
+      dp[n] = port::fma(T(1) - sums[1], dp[n], added_slices(space.dprecedence + head * down * N, down, N, n));
     });
   }
 }
@@ -205,7 +205,7 @@ MG_KERNEL(dnc_threads<T>) dnc_write_backward_kernel(DncBackward<T> job, DncBackw
   const i64 D = DncInterface(d).size;
   void* const shared = port::shared<char>();
   T* const draw = space.dinterface + (t * d.batch + port::block()) * D;
-  if (dnc_past(space.lengths, port::block(), t)) {
+  if (past_end(space.lengths, port::block(), t)) {
     by_thread(D, [&](i64 k) { draw[k] = T(0); });
     return;
   }

@@ -14,7 +14,7 @@ MG_KERNEL(dnc_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace
   void* const shared = port::shared<char>();
   const i64 b = port::block(), N = d.slots, P = d.pitch();
   T* const act = s.act + b * at.size;
-  for (i64 t = 0; t < d.steps && !dnc_past(s.lengths, b, t); t++) {
+  for (i64 t = 0; t < d.steps && !past_end(s.lengths, b, t); t++) {
     const i64 row = t * d.batch + b;
     const T *const write = job.trace.write + row * d.writes * P, *const memory = s.memory + row * d.word * N;
     T* const next = s.memory + (row + d.batch) * d.word * N;
@@ -35,45 +35,6 @@ MG_KERNEL(dnc_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace
       by_thread(N, [&](i64 n) { behind[n] = port::fma(rest, before[n], write[v * P + n]); });
     }
   }
-}
-
-// From the gradients at the interface: those at the sums of the gates, at x, and at words and hidden of the step before.
-template <class T>
-void dnc_controller_backward(Stream stream, const DncBackward<T>& job, const DncBackwardSpace<T>& s, i64 t) {
-  const DncDims d = job.dims;
-  const i64 B = d.batch, H = d.hidden, K = d.controller_rows(), D = DncInterface(d).size;
-  if (H == 0) {
-    each_element(stream, B * D, [=] MG_DEVICE(i64 i) { job.dx[t * B * D + i] = s.dinterface[t * B * D + i]; });
-    each_element(stream, B * d.words(), [=] MG_DEVICE(i64 i) {
-      if (!dnc_past(s.lengths, i / d.words(), t)) job.dbefore.words[i] = T(0);
-    });
-    return;
-  }
-  dnc_product<T, true>(stream, B, D, H, s.dinterface + t * B * D, D, job.weights.interface, s.hidden_sums);
-  const T limit = dnc_limit<T>(d);
-  each_element(stream, B * H, [=] MG_DEVICE(i64 i) {
-    const i64 b = i / H, j = i - b * H, at = t * B + b;
-    T* const dsums = s.dgates + at * 4 * H + j;
-    if (dnc_past(s.lengths, b, t)) {
-      for (int gate = 0; gate < 4; gate++) dsums[gate * H] = T(0);
-      return;
-    }
-    const T before = t > 0 ? job.trace.cell[(at - B) * H + j] : job.before.cell[i];
-    T dh = job.dbefore.hidden[i] + dnc_add_slices(s.hidden_sums, dnc_slices(D), B * H, i);
-    if (job.dhidden != nullptr) dh += job.dhidden[at * H + j];
-    const Gates<T> gates = load_gates(job.trace.gates + at * 4 * H + j, H);
-    store_gates(dsums, H, dnc_controller_gradient(gates, before, limit, dh, job.dbefore.cell[i]));
-  });
-  dnc_product<T, true>(stream, B, 4 * H, K, s.dgates + t * B * 4 * H, 4 * H, job.weights.gates, s.input_sums);
-  each_element(stream, B * K, [=] MG_DEVICE(i64 i) {
-    const i64 b = i / K, k = i - b * K;
-    const bool past = dnc_past(s.lengths, b, t);
-    const T sum = past ? T(0) : dnc_add_slices(s.input_sums, dnc_slices(4 * H), B * K, i);
-    if (k < d.inputs) job.dx[(t * B + b) * d.inputs + k] = sum;
-    else if (past) return;
-    else if (k < d.inputs + d.words()) job.dbefore.words[b * d.words() + k - d.inputs] = sum;
-    else job.dbefore.hidden[b * H + k - d.inputs - d.words()] = sum;
-  });
 }
 
 // Links before step t, from those of its segment.
@@ -120,7 +81,7 @@ void dnc_backward_step(Stream stream, const DncBackward<T>& job, const DncBackwa
   port::launch(dnc_reads_backward_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
   link_backward(stream, pass, d.reads);
   port::launch(dnc_write_backward_kernel<T>, B, dnc_threads<T>, dnc_shared_bytes(N), stream, job, s, t);
-  dnc_controller_backward(stream, job, s, t);
+  controller_backward<T>(stream, job, s, t);
 }
 
 }  // namespace cuda

@@ -6,9 +6,8 @@ namespace mg {
 namespace cuda {
 
 template <class T>
-struct DncBackwardSpace {
+struct DncBackwardSpace : ControllerBackwardSpace<T> {
   i64 segment;                             // steps whose links are held at once
-  i64* lengths;
   T *memory, *precedence;                  // [T + 1][B][W][N], [T + 1][B][V][N] of all steps
   T *links, *checkpoints;                  // [segment - 1][B][V][N][N], [segments - 1][B][V][N][N]
   T *dmemory, *dlink;                      // [B][W][N], [B][V][N][N] unless the job has it
@@ -18,19 +17,14 @@ struct DncBackwardSpace {
   T *dsimulated, *dread;                   // [B][N], [B][R][N]
   T *along, *against;                      // [B][V][tiles across or down][R][N]
   T *row, *column, *dprecedence;           // [B][V][tiles across], [B][V][tiles down] twice, each [N]
-  T *hidden_sums, *input_sums;             // [slices][B][H] and [I + RW + H]
-  T *dgates, *dinterface, *inputs;         // [T][B][4H], [D], [I + RW + H]
-  T* slices;                               // of the weight gradients
-  double* biases;
   DncSort sort;
 
-  DncBackwardSpace(Arena& a, const DncDims& d, i64 link_budget_bytes, bool wants_link) {
-    const i64 B = d.batch, N = d.slots, H = d.hidden, K = d.controller_rows(), D = DncInterface(d).size, rows = d.steps * B;
+  DncBackwardSpace(Arena& a, const DncDims& d, i64 link_budget_bytes, bool wants_link) : ControllerBackwardSpace<T>(a, d) {
+    const i64 B = d.batch, N = d.slots, D = DncInterface(d).size;
     const i64 heads = d.reads > d.writes ? d.reads : d.writes, matrices = B * d.writes * d.links();
     segment = d.steps;
     if ((segment - 1) * matrices * i64(sizeof(T)) > link_budget_bytes)  // too many: the fewest that do
       for (segment = 1; segment * segment < d.steps;) segment++;
-    lengths = a.take<i64>(B);
     memory = a.take<T>((d.steps + 1) * B * d.word * N);
     precedence = a.take<T>((d.steps + 1) * B * d.writes * N);
     links = a.take<T>((segment - 1) * matrices);
@@ -52,16 +46,6 @@ struct DncBackwardSpace {
     row = a.take<T>(B * d.writes * link_tiles_across(d) * N);
     column = a.take<T>(B * d.writes * link_tiles_down(d) * N);
     dprecedence = a.take<T>(B * d.writes * link_tiles_down(d) * N);
-    hidden_sums = a.take<T>(dnc_slices(D) * B * H);
-    input_sums = a.take<T>(dnc_slices(4 * H) * B * K);
-    dgates = a.take<T>(rows * 4 * H);
-    dinterface = a.take<T>(rows * D);
-    inputs = a.take<T>(H == 0 ? 0 : rows * K);
-    const i64 gate_size = K * 4 * H, interface_size = H * D;
-    const i64 gate_slices = gemm_slices(rows, gate_size) * gate_size,
-              interface_slices = gemm_slices(rows, interface_size) * interface_size;
-    slices = a.take<T>(gate_slices > interface_slices ? gate_slices : interface_slices);
-    biases = a.take<double>(H == 0 ? 0 : ceil_div(rows, 256) * (4 * H > D ? 4 * H : D));
     sort.size = dnc_sort_size(N);
     sort.keys = a.take<std::uint64_t>(sort.size <= dnc_shared_sort ? 0 : B * (sort.size + sort.size / 2));
   }

@@ -76,7 +76,7 @@ MG_KERNEL(link_threads, sizeof(T) == 4 ? 2 : 1) dnc_link_kernel(DncLinkPass<T> j
   const DncDims& d = job.d;
   const i64 N = d.slots, rows = link_warp_rows(d);
   const LinkTile tile(d, port::block() - besides);
-  if (dnc_past(job.lengths, tile.b, job.t)) return;
+  if (past_end(job.lengths, tile.b, job.t)) return;
   const int lane = port::thread() % 32;
   const T *const write = job.write.at(tile.b, tile.v), *const precedence = job.precedence.at(tile.b, tile.v);
   const i64 head = tile.b * d.writes + tile.v, links = head * d.links();
@@ -181,7 +181,7 @@ MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
   const DncInterface at(d);
   const i64 N = d.slots, rows = link_warp_rows(d);
   const LinkTile tile(d, port::block());
-  if (dnc_past(job.lengths, tile.b, job.t)) return;
+  if (past_end(job.lengths, tile.b, job.t)) return;
   const int lane = port::thread() % 32;
   const T *const write = job.write.at(tile.b, tile.v), *const precedence = job.precedence.at(tile.b, tile.v);
   const T* const modes = job.act + tile.b * at.size + at.read_modes + job.first_read * d.modes();

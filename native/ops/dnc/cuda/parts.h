@@ -43,8 +43,6 @@ struct DncFma {
   MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
 };
 
-MG_HD bool dnc_past(const i64* lengths, i64 b, i64 t) { return lengths != nullptr && t >= lengths[b]; }
-
 // ---- interface
 
 // act(k) in: the raw values. Gates squashed, modes normalized, strengths made positive.

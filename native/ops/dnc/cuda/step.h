@@ -2,49 +2,23 @@
 // write weights and memory; the links, the whole machine for all samples together, and beside them a block for each sample looks
 // for the read keys; and a block for each sample again for the reads.
 #pragma once
-#include "../../../base/cuda/gemm.h"
-#include "../../../base/host/arena.h"
+#include "../../../base/cuda/controller.h"
 #include "link.h"
 
 namespace mg {
 namespace cuda {
 
-// Sums over a depth of some hundreds, for a few rows: cut, so that there are blocks for most of the machine.
-MG_HD i64 dnc_slices(i64 depth) { return depth < 128 ? 1 : depth / 64 < 8 ? depth / 64 : 8; }
-
-// partials [slices][rows][columns] = a [rows, depth] b, or b transposed
-template <class T, bool Transposed>
-void dnc_product(Stream stream, i64 rows, i64 depth, i64 columns, const T* a, i64 a_pitch, const T* b, T* partials) {
-  gemm<T>(stream, GemmDims{1, rows, columns, depth, dnc_slices(depth)}, GemmMatrix<T, true>{a, 0, a_pitch},
-          GemmMatrix<T, Transposed>{b, 0, Transposed ? depth : columns},
-          [=] MG_DEVICE(i64, i64 slice, i64 m, i64 n, T sum) { partials[(slice * rows + m) * columns + n] = sum; });
-}
-// Element `at` of `size` from such partial sums, in order.
 template <class T>
-MG_DEVICE T dnc_add_slices(const T* partials, i64 slices, i64 size, i64 at) {
-  T sum = partials[at];
-  for (i64 slice = 1; slice < slices; slice++) sum += partials[slice * size + at];
-  return sum;
-}
-
-template <class T>
-struct DncForwardSpace {
-  i64* lengths;  // [B]
+struct DncForwardSpace : ControllerForwardSpace<T> {
   T* memory;  // [B][W][N]
-  T* inputs;  // [B][I + RW + H]: what the controller sees
-  T *gate_sums, *interface_sums;  // [slices][B][4H] and [D]
   T* act;  // [B][D]
   T *content, *allocation, *simulated;  // [B][heads][N], [B][V][N] twice
   T *along, *against;  // [B][V][tiles across or down][R][N]
   DncSort sort;
 
-  DncForwardSpace(Arena& a, const DncDims& d) {
+  DncForwardSpace(Arena& a, const DncDims& d) : ControllerForwardSpace<T>(a, d) {
     const i64 B = d.batch, N = d.slots, D = DncInterface(d).size, heads = d.reads > d.writes ? d.reads : d.writes;
-    lengths = a.take<i64>(B);
     memory = a.take<T>(B * d.word * N);
-    inputs = a.take<T>(B * d.controller_rows());
-    gate_sums = a.take<T>(dnc_slices(d.controller_rows()) * B * 4 * d.hidden);
-    interface_sums = a.take<T>(dnc_slices(d.hidden) * B * D);
     act = a.take<T>(B * D);
     content = a.take<T>(B * heads * N);
     allocation = a.take<T>(B * d.writes * N);
@@ -56,33 +30,6 @@ struct DncForwardSpace {
   }
 };
 
-// Hidden and cell of step t from the sums of the gates; both live in `after` and, hidden, in the inputs.
-template <class T>
-void dnc_cell(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>& s, i64 t) {
-  const DncDims d = job.dims;
-  const i64 H = d.hidden, slices = dnc_slices(d.controller_rows()), size = d.batch * 4 * H;
-  const T limit = dnc_limit<T>(d);
-  each_element(stream, d.batch * H, [=] MG_DEVICE(i64 i) {
-    const i64 b = i / H, j = i - b * H, at = t * d.batch + b;
-    if (dnc_past(s.lengths, b, t)) {
-      job.hidden[at * H + j] = T(0);
-      return;
-    }
-    const auto sum = [&](i64 gate) {
-      return job.weights.gates_bias[gate * H + j] + dnc_add_slices(s.gate_sums, slices, size, (b * 4 + gate) * H + j);
-    };
-    const Gates<T> sums{sum(0), sum(1), sum(2), sum(3)};
-    Gates<T> a;
-    const State<T> next = cell(sums, job.after.cell[i], T(d.forget_bias), a);
-    const T h = dnc_within(next.h, limit), c = dnc_within(next.c, limit);
-    job.after.hidden[i] = job.hidden[at * H + j] = s.inputs[b * d.controller_rows() + d.inputs + d.words() + j] = h;
-    job.after.cell[i] = c;
-    if (job.trace.gates == nullptr) return;
-    store_gates(job.trace.gates + at * 4 * H + j, H, a);
-    job.trace.cell[at * H + j] = c;
-  });
-}
-
 // Interface, usage, write weights and memory.
 template <class T>
 MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
@@ -90,11 +37,10 @@ MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T>
   const DncInterface at(d);
   void* const shared = port::shared<char>();
   const i64 b = port::block(), N = d.slots, row = t * d.batch + b, heads = d.reads > d.writes ? d.reads : d.writes;
-  if (dnc_past(s.lengths, b, t)) return;
+  if (past_end(s.lengths, b, t)) return;
   T* const act = s.act + b * at.size;
   by_thread(at.size, [&](i64 k) {
-    const auto sum = [&] { return dnc_add_slices(s.interface_sums, dnc_slices(d.hidden), d.batch * at.size, b * at.size + k); };
-    const T raw = d.hidden == 0 ? job.x[row * d.inputs + k] : job.weights.interface_bias[k] + sum();
+    const T raw = raw_interface<T>(job, s, t, b, k);
     if (job.trace.interface != nullptr) job.trace.interface[row * at.size + k] = raw;
     act[k] = raw;
   });
@@ -129,7 +75,7 @@ template <class T>
 MG_DEVICE void dnc_read_content(const DncForward<T>& job, const DncForwardSpace<T>& s, i64 t, i64 b) {
   const DncDims& d = job.dims;
   const DncInterface at(d);
-  if (dnc_past(s.lengths, b, t)) return;
+  if (past_end(s.lengths, b, t)) return;
   const i64 N = d.slots, heads = d.reads > d.writes ? d.reads : d.writes;
   const T* const act = s.act + b * at.size;
   dnc_content<T>(d, s.memory + b * d.word * N, act + at.read_keys, act + at.read_strengths, d.reads, nullptr,
@@ -145,7 +91,7 @@ MG_KERNEL(dnc_threads<T>) dnc_read_kernel(DncForward<T> job, DncForwardSpace<T> 
   const i64 b = port::block(), N = d.slots, row = t * d.batch + b, heads = d.reads > d.writes ? d.reads : d.writes;
   const i64 down = link_tiles_down(d), across = link_tiles_across(d);
   T* const words = job.words + row * d.words();
-  if (dnc_past(s.lengths, b, t)) {
+  if (past_end(s.lengths, b, t)) {
     by_thread(d.words(), [&](i64 k) { words[k] = T(0); });
     return;
   }
@@ -164,8 +110,8 @@ MG_KERNEL(dnc_threads<T>) dnc_read_kernel(DncForward<T> job, DncForwardSpace<T> 
       T sum = modes[dnc_content_mode(d)] * content[r * N + n];
       for (i64 v = 0; v < d.writes; v++) {
         const i64 head = b * d.writes + v;
-        const T against = dnc_add_slices(s.against + head * down * d.reads * N, down, d.reads * N, r * N + n);
-        const T along = dnc_add_slices(s.along + head * across * d.reads * N, across, d.reads * N, r * N + n);
+        const T against = added_slices(s.against + head * down * d.reads * N, down, d.reads * N, r * N + n);
+        const T along = added_slices(s.along + head * across * d.reads * N, across, d.reads * N, r * N + n);
         sum = port::fma(modes[dnc_backward_mode(v)], against, sum);
         sum = port::fma(modes[dnc_forward_mode(d, v)], along, sum);
       }
@@ -189,12 +135,8 @@ MG_KERNEL(dnc_threads<T>) dnc_read_kernel(DncForward<T> job, DncForwardSpace<T> 
 template <class T>
 void dnc_step(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>& s, i64 t) {
   const DncDims& d = job.dims;
-  const i64 H = d.hidden, K = d.controller_rows(), D = DncInterface(d).size, N = d.slots, shared = dnc_shared_bytes(N);
-  if (H > 0) {
-    dnc_product<T, false>(stream, d.batch, K, 4 * H, s.inputs, K, job.weights.gates, s.gate_sums);
-    dnc_cell(stream, job, s, t);
-    dnc_product<T, false>(stream, d.batch, H, D, s.inputs + d.inputs + d.words(), K, job.weights.interface, s.interface_sums);
-  }
+  const i64 N = d.slots, shared = dnc_shared_bytes(N);
+  controller_step<T>(stream, job, s, t);
   port::launch(dnc_write_kernel<T>, d.batch, dnc_threads<T>, shared, stream, job, s, t);
   const DncVectors<T> write{job.after.write, d.writes, N}, precedence{job.after.precedence, d.writes, N};
   const DncVectors<T> reads{job.after.read, d.reads, N};

@@ -34,13 +34,13 @@ void content_backward(const SamDims& d, i64 h, const i32* slots, const T* weight
   for (i64 k = 0; k < d.kept; k++) {
     const T* m = s.memory + i64(slots[k]) * d.word;
     T* dm = s.dmemory + i64(slots[k]) * d.word;
-    const T dz = weights[k] * (scratch.dread[k] - mean), slope = beta * dz / scratch.below[k];
-    const T size = (scratch.below[k] - eps) / nk;
-    dbeta += dz * scratch.alike[k];
-    shrink += slope * scratch.alike[k] * size;
-    row_add(dquery, slope, m, d.word);
-    row_add(dm, slope, query, d.word);
-    row_add(dm, -slope * scratch.alike[k] * nk / size, m, d.word);
+    const ContentSlope<T> c =
+        content_slope(weights[k], scratch.dread[k], mean, beta, scratch.alike[k], scratch.below[k], nk, eps);
+    dbeta += c.dz * scratch.alike[k];
+    shrink += c.shrink;
+    row_add(dquery, c.slope, m, d.word);
+    row_add(dm, c.slope, query, d.word);
+    row_add(dm, c.pull, m, d.word);
   }
   row_add(dquery, -shrink / nk, query, d.word);
   if (d.strength) scratch.dact[at.strengths + h] = dbeta;

@@ -78,23 +78,6 @@ MG_HD bool any_lane(Mask mask) {
   return all != 0;
 }
 
-// The K most alike rows of a head so far, falling; of equal ones the lower slot first.
-template <class T>
-struct BestRows {
-  T* alike;
-  i32* slots;
-  i64 kept;
-
-  T least() const { return alike[kept - 1]; }
-  // Slots come in rising order, so one that is no better than another comes behind it.
-  void offer(T cosine, i32 slot) const {
-    if (!(cosine > least())) return;
-    i64 k = kept - 1;
-    for (; k > 0 && cosine > alike[k - 1]; k--) alike[k] = alike[k - 1], slots[k] = slots[k - 1];
-    alike[k] = cosine, slots[k] = slot;
-  }
-};
-
 template <class T, int Q>
 void best_rows_of(const SamDims& d, const T* memory, i64 live, const T* const* queries, const T* norms, const T* untouched,
                   const BestRows<T>* best) {

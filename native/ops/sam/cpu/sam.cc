@@ -54,12 +54,6 @@ SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSamp
   return s;
 }
 
-// Rows that a window can touch.
-i64 most_places(const SamDims& d) {
-  const i64 named = d.steps * (d.written() + d.read() + d.heads * d.mixed()) + d.read();
-  return named < d.capacity ? named : d.capacity;
-}
-
 template <class T>
 SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamReplay<T>* samples) {
   SamBackwardScratch<T> s;
@@ -67,9 +61,9 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
   for (i64 g = 0; g < group; g++) {
     SamReplay<T>& p = samples[g];
     p.place = a.take<i32>(d.capacity);
-    p.slot = a.take<i32>(most_places(d));
-    p.memory = a.take<T>(most_places(d) * d.word);
-    p.dmemory = a.take<T>(most_places(d) * d.word);
+    p.slot = a.take<i32>(d.most_places());
+    p.memory = a.take<T>(d.most_places() * d.word);
+    p.dmemory = a.take<T>(d.most_places() * d.word);
     p.changed = a.take<i32>(d.steps * d.written());
     p.slots = a.take<i32>(d.steps * d.read());
     p.slots_before = a.take<i32>(d.read());

@@ -111,7 +111,7 @@ void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamFor
     SamSample<T>& s = scratch.samples[g];
     s = load_sample(job, first + g, s);
     if (!s.sound) continue;
-    if (d.links > 0) SamLinks<T>{d, s, scratch.temps}.load();
+    for (i64 k = 0; d.links > 0 && k < 2 * d.heads; k++) SamLinks<T>{d, s, scratch.temps}.load(int(k % 2), k / 2);
     if (d.linear && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
   }
   for (i64 t = 0; t < d.steps; t++) {

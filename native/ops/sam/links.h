@@ -1,25 +1,9 @@
 // Sparse temporal links: two matrices by rows of at most K_L entries, with the list of the entries into each slot.
 #pragma once
-#include "ring_impl.h"
+#include "parts.h"
 
 namespace mg {
 namespace {
-
-// A short list of slots with weights, of which the largest come first; of equal ones the lower slot.
-template <class T>
-struct LargestFirst {
-  i32* slots;
-  T* weights;
-  i64 count, most;
-
-  void offer(i32 slot, T weight) {
-    const auto before = [&](i64 k) { return weight > weights[k] || (weight == weights[k] && slot < slots[k]); };
-    if (count == most && !before(most - 1)) return;
-    i64 k = count < most ? count++ : most - 1;
-    for (; k > 0 && before(k - 1); k--) weights[k] = weights[k - 1], slots[k] = slots[k - 1];
-    slots[k] = slot, weights[k] = weight;
-  }
-};
 
 enum SamMatrix { kAfterLinks = 0, kBeforeLinks = 1 };  // N lists what a slot was written after, P what before
 
@@ -29,17 +13,17 @@ struct SamLinks {
   const SamSample<T>& s;
   const SamTemps<T>& temps;
 
-  i64 row(i64 slot, int matrix, i64 h) const { return ((slot * 2 + matrix) * d.heads + h) * d.links; }
-  i64 slot_of(i64 entry) const { return entry / (2 * d.linked()); }
-  i32& column(i32 slot, int matrix, i64 h) const { return s.column[(matrix * d.heads + h) * d.capacity + slot]; }
+  MG_BOTH i64 row(i64 slot, int matrix, i64 h) const { return ((slot * 2 + matrix) * d.heads + h) * d.links; }
+  MG_BOTH i64 slot_of(i64 entry) const { return entry / (2 * d.linked()); }
+  MG_BOTH i32& column(i32 slot, int matrix, i64 h) const { return s.column[(matrix * d.heads + h) * d.capacity + slot]; }
 
-  void enter(i64 entry, int matrix, i64 h) const {
+  MG_BOTH void enter(i64 entry, int matrix, i64 h) const {
     i32& first = column(s.link_slots[entry], matrix, h);
     s.before[entry] = -1, s.next[entry] = first;
     if (first >= 0) s.before[first] = i32(entry);
     first = i32(entry);
   }
-  void leave(i64 entry, int matrix, i64 h) const {
+  MG_BOTH void leave(i64 entry, int matrix, i64 h) const {
     const i32 before = s.before[entry], next = s.next[entry];
     if (before >= 0) s.next[before] = next;
     else column(s.link_slots[entry], matrix, h) = next;
@@ -47,29 +31,26 @@ struct SamLinks {
     s.link_slots[entry] = 0, s.link_weights[entry] = T(0);
   }
 
-  // All entries of the live rows into the lists; what cannot be is dropped.
-  void load() const {
+  // All entries of one matrix and head in the live rows into their lists, and with N the precedence; what cannot be is dropped.
+  MG_BOTH void load(int matrix, i64 h) const {
     const i32 live = s.counts[0];
-    for (i64 k = 0; k < 2 * d.heads; k++) {
-      for (i64 i = 0; i < live; i++) s.column[k * d.capacity + i] = -1;
-    }
+    for (i64 i = 0; i < live; i++) s.column[(matrix * d.heads + h) * d.capacity + i] = -1;
     for (i64 i = 0; i < live; i++) {
-      for (i64 k = 0; k < 2 * d.linked(); k++) {
-        const i64 entry = i * 2 * d.linked() + k;
-        if (s.link_weights[entry] > 0 && s.link_slots[entry] >= 0 && s.link_slots[entry] < live)
-          enter(entry, int(k / d.linked()), k % d.linked() / d.links);
+      for (i64 k = 0; k < d.links; k++) {
+        const i64 entry = row(i, matrix, h) + k;
+        if (s.link_weights[entry] > 0 && s.link_slots[entry] >= 0 && s.link_slots[entry] < live) enter(entry, matrix, h);
         else s.link_slots[entry] = 0, s.link_weights[entry] = T(0);
       }
     }
-    for (i64 k = 0; k < d.linked(); k++) {
+    for (i64 k = h * d.links; matrix == kAfterLinks && k < (h + 1) * d.links; k++) {
       if (s.precedence_weights[k] > 0 && s.precedence_slots[k] >= 0 && s.precedence_slots[k] < live) continue;
       s.precedence_slots[k] = 0, s.precedence_weights[k] = T(0);
     }
   }
   // scale times an old row, plus `added` times the weights of a list; its largest entries take the row's place.
   // Entries of value 0 and of slot `self` are left out.
-  void renew(const i32* old_slots, const T* old_weights, T scale, const i32* slots, const T* weights, i64 count, T added,
-             i32 self, LargestFirst<T> best) const {
+  MG_BOTH void renew(const i32* old_slots, const T* old_weights, T scale, const i32* slots, const T* weights, i64 count, T added,
+                     i32 self, LargestFirst<T> best) const {
     i64 entries = 0;
     for (i64 k = 0; k < d.links; k++) {
       if (old_weights[k] > 0) temps.cut_slots[entries] = old_slots[k], temps.cut_weights[entries++] = scale * old_weights[k];
@@ -87,12 +68,12 @@ struct SamLinks {
     }
     for (; best.count < best.most; best.count++) best.slots[best.count] = 0, best.weights[best.count] = T(0);
   }
-  void renew_row(i64 slot, int matrix, i64 h, T scale, const i32* slots, const T* weights, i64 count, T added) const {
+  MG_BOTH void renew_row(i64 slot, int matrix, i64 h, T scale, const i32* slots, const T* weights, i64 count, T added) const {
     const i64 at = row(slot, matrix, h);
     i32 old_slots[most_links];
     T old_weights[most_links];
-    copy(old_slots, s.link_slots + at, d.links);
-    copy(old_weights, s.link_weights + at, d.links);
+    sam_copy(old_slots, s.link_slots + at, d.links);
+    sam_copy(old_weights, s.link_weights + at, d.links);
     for (i64 k = 0; k < d.links; k++) {
       if (old_weights[k] > 0) leave(at + k, matrix, h);
     }
@@ -104,7 +85,7 @@ struct SamLinks {
   }
 
   // N, P and p of one head after it wrote the weights of its `count` own slots.
-  void update(i64 h, i64 count) const {
+  MG_BOTH void update(i64 h, i64 count) const {
     const i32* own = temps.own_slots;
     const T* w = temps.own_weights;
     i32* p_slots = s.precedence_slots + h * d.links;
@@ -125,14 +106,14 @@ struct SamLinks {
     }
     i32 old_slots[most_links];
     T old_weights[most_links];
-    copy(old_slots, p_slots, d.links);
-    copy(old_weights, p, d.links);
+    sam_copy(old_slots, p_slots, d.links);
+    sam_copy(old_weights, p, d.links);
     renew(old_slots, old_weights, T(1) - sum, own, w, count, T(1), -1, LargestFirst<T>{p_slots, p, 0, d.links});
   }
 
   // body(slot, weight) for every link that a read of slot j with weight w passes on, along the order of writing or against it.
   template <class Body>
-  void follow(i64 j, T w, i64 h, bool forward, Body&& body) const {
+  MG_BOTH void follow(i64 j, T w, i64 h, bool forward, Body&& body) const {
     if (d.paper_links) {
       for (i32 e = column(i32(j), forward ? kAfterLinks : kBeforeLinks, h); e >= 0; e = s.next[e])
         body(i32(slot_of(e)), s.link_weights[e] * w);
