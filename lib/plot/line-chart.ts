@@ -54,8 +54,9 @@ export function lineChart(chart: Chart): string {
   panels.forEach((panel, i) => {
     const height = panel.height ?? PANEL_HEIGHT;
     const x = panel.xLabel === undefined ? shared : axis(drawn[i] ?? []);
-    content.push(panelGroup(panel, drawn[i] ?? [], x, bottom + HEAD, height, width));
-    bottom += HEAD + height;
+    const head = HEAD + LEGEND_ROW * (legendRows(drawn[i] ?? [], panel.title, width).length - 1);
+    content.push(panelGroup(panel, drawn[i] ?? [], x, bottom + head, height, width));
+    bottom += head + height;
     if (panel.xLabel !== undefined) {
       content.push(...axisTexts(x, panel.xLabel, bottom, width));
       bottom += FOOT;
@@ -116,7 +117,7 @@ function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number
   const y = yAxis(panel, drawn, bottom, top);
   const parts = [
     label(panel.title, LEFT, top - 14, { 'font-size': 13, 'font-weight': 600 }),
-    legend(drawn, width - RIGHT, top - 14),
+    legend(legendRows(drawn, panel.title, width), width - RIGHT, top - 14),
   ];
   for (const tick of x.ticks) parts.push(line(x.at(tick), top, x.at(tick), bottom, STYLE.faint));
   for (const tick of y.ticks) {
@@ -151,26 +152,69 @@ function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): string =>
   element('line', { x1, y1, x2, y2, stroke });
 
-// Name and last value of each curve, right-aligned over the panel; curves of one name share an entry without a value.
-function legend(drawn: readonly Drawn[], right: number, y: number): string {
-  const parts: string[] = [];
-  let x = right;
+interface LegendEntry {
+  readonly series: Series;
+  readonly color: string;
+  readonly name: string;
+  readonly value: string;
+  readonly width: number;
+}
+
+const LEGEND_ROW = 18;
+
+/** `text` cut so that it is at most `width` px wide. */
+function cut(text: string, width: number): string {
+  if (textWidth(text, 12) <= width) return text;
+  let kept = text;
+  while (kept !== '' && textWidth(`${kept}…`, 12) > width) kept = kept.slice(0, -1);
+  return `${kept}…`;
+}
+
+/**
+ * Name and last value of each curve, in rows from the bottom up; curves of one name share an entry without a value. The first row
+ * stands beside the title and has what room that leaves; what does not fit goes above it.
+ */
+function legendRows(drawn: readonly Drawn[], title: string, width: number): LegendEntry[][] {
+  const room = width - LEFT - RIGHT;
+  const beside = room - 1.1 * textWidth(title, 13) - 24; // titles are bold
   const named = (name: string): Drawn[] => drawn.filter(({ series }) => series.name === name);
-  for (const { series, color, points } of drawn.filter((one) => named(one.series.name)[0] === one).toReversed()) {
-    const isAlone = named(series.name).length === 1;
+  const entries = drawn.filter((one) => named(one.series.name)[0] === one).map(({ series, color, points }): LegendEntry => {
     const last = points.findLast((point) => Number.isFinite(point.y))?.y;
-    const value = last === undefined || !isAlone ? '' : lastLabel(last);
-    x -= textWidth(value, 12);
-    parts.push(label(value, x, y, { fill: STYLE.muted }));
-    x -= textWidth(series.name, 12) + 7;
-    parts.push(label(series.name, x, y, { 'font-weight': 600, fill: color }));
-    x -= 26;
-    const dash = series.isDashed === true ? '5 3' : undefined;
-    parts.push(
-      element('path', { d: `M${round(x)} ${round(y - 4)}h20`, stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash }),
-    );
-    x -= 18;
+    const value = last === undefined || named(series.name).length > 1 ? '' : lastLabel(last);
+    const name = cut(series.name, room - textWidth(value, 12) - 51);
+    return { series, color, name, value, width: textWidth(value, 12) + textWidth(name, 12) + 51 };
+  });
+  const rows: LegendEntry[][] = [[]];
+  let left = beside;
+  for (const entry of entries.toReversed()) {
+    if (entry.width > left) {
+      rows.push([]);
+      left = room;
+    }
+    rows.at(-1)!.push(entry);
+    left -= entry.width;
   }
+  return rows;
+}
+
+function legend(rows: readonly (readonly LegendEntry[])[], right: number, bottom: number): string {
+  const parts: string[] = [];
+  rows.forEach((row, above) => {
+    const y = bottom - above * LEGEND_ROW;
+    let x = right;
+    for (const { series, color, name, value } of row) {
+      x -= textWidth(value, 12);
+      parts.push(label(value, x, y, { fill: STYLE.muted }));
+      x -= textWidth(name, 12) + 7;
+      parts.push(label(name, x, y, { 'font-weight': 600, fill: color }));
+      x -= 26;
+      const dash = series.isDashed === true ? '5 3' : undefined;
+      parts.push(
+        element('path', { d: `M${round(x)} ${round(y - 4)}h20`, stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash }),
+      );
+      x -= 18;
+    }
+  });
   return element('g', {}, ...parts, '');
 }
 

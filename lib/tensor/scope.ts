@@ -4,6 +4,8 @@ import { fail } from '../check.js';
 /** Anything a scope can own. */
 export interface Owned extends Disposable {
   owner: ScopeImplementation | null;
+  /** Told when its scope has let go of it and no other has taken it. */
+  unowned?(): void;
 }
 
 export interface Scope extends Disposable {
@@ -32,14 +34,18 @@ class ScopeImplementation implements Scope {
     for (const thing of Array.isArray(kept) ? (kept as readonly Owned[]) : [kept as Owned]) {
       if (thing.owner !== this) continue;
       this.forget(thing);
-      parent?.adopt(thing);
+      if (parent === undefined) thing.unowned?.();
+      else parent.adopt(thing);
     }
     return kept;
   }
 
   /** Lets go of everything without freeing it. */
   release(): void {
-    for (const thing of this.#owned) thing.owner = null;
+    for (const thing of this.#owned) {
+      thing.owner = null;
+      thing.unowned?.();
+    }
     this.#owned.clear();
   }
 

@@ -1,9 +1,11 @@
 /** The tensor: a shape, a dtype, and a handle to counted native storage. */
 import * as workers from 'node:worker_threads';
+import { inspect, type InspectOptions } from 'node:util';
 import { native, type Storage } from '../native.js';
 import { checkInstance, checkNumber, checkOptions, checkSignal, checkString, fail, words } from '../check.js';
 import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
 import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
+import { shownWithValues } from './inspect.js';
 import { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
 import { checkShape, sameShape, sizeOf, type Shape } from './shape.js';
@@ -30,7 +32,20 @@ class Handle {
   constructor(readonly storage: Storage) {}
 }
 
-let liveTensors = 0;
+/** Tensors not disposed of yet, and those among them that the collector has taken. */
+let undisposed = 0;
+let lost = 0;
+
+/** Told by the collector of a tensor that nobody holds, unless it was disposed of. */
+interface Watch {
+  isDisposed: boolean;
+}
+const collected = new FinalizationRegistry<Watch>((watch) => {
+  if (!watch.isDisposed) lost += 1;
+});
+
+/** Library use: tensors made and not disposed of, collected ones included; {@link memory} leaves those out. */
+export const undisposedTensors = (): number => undisposed;
 
 /** A handle has no meaning in another thread: posting or cloning it is a DataCloneError, not an empty shell. */
 const keepAtHome: (handle: object) => void = (workers as { markAsUncloneable?: (value: object) => void }).markAsUncloneable ??
@@ -53,6 +68,7 @@ export class Tensor<D extends DType = DType> implements Owned {
   outputIndex = 0;
   #handle: Handle | null;
   #requiresGrad = false;
+  #watch: Watch | null = null;
 
   /** Wraps storage that the caller owns. Library use; make tensors with the static functions. */
   constructor(storage: Storage | Handle, shape: Shape, dtype: D) {
@@ -60,9 +76,10 @@ export class Tensor<D extends DType = DType> implements Owned {
     this.shape = shape;
     this.dtype = dtype;
     this.size = sizeOf(shape);
-    liveTensors += 1;
+    undisposed += 1;
     keepAtHome(this);
     adopt(this);
+    if (this.owner === null) this.unowned();
   }
 
   /** Numbers nested to any depth, or a typed array with a shape. The data is copied. */
@@ -219,7 +236,8 @@ export class Tensor<D extends DType = DType> implements Owned {
     this.owner?.forget(this);
     this.#handle = null;
     this.producer = null;
-    liveTensors -= 1;
+    undisposed -= 1;
+    if (this.#watch !== null) this.#watch.isDisposed = true;
     handle.count -= 1;
     if (handle.count === 0) native().release(handle.storage);
     this.grad?.dispose();
@@ -230,10 +248,24 @@ export class Tensor<D extends DType = DType> implements Owned {
     this.dispose();
   }
 
+  /** Library use: no scope holds the tensor any more, so that the collector may take it. */
+  unowned(): void {
+    if (this.#watch !== null || this.#handle === null) return;
+    this.#watch = { isDisposed: false };
+    collected.register(this, this.#watch);
+  }
+
   /** Shape, dtype, device and name; never data, never a wait. */
   toString(): string {
     const name = this.name === '' ? '' : ` ${JSON.stringify(this.name)}`;
     return `Tensor${name} [${this.shape.join(', ')}] ${this.dtype} on ${this.device.id}${this.disposed ? ', disposed' : ''}`;
+  }
+
+  /** What `console.log` shows: {@link toString} and the values, up to 1,000 of them; it waits for them. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { shape, dtype, size } = this;
+    const storage = this.#handle?.storage;
+    return storage === undefined ? this.toString() : shownWithValues(this.toString(), { shape, dtype, size, storage }, options);
   }
 
   #live(op: string): Handle {
@@ -248,12 +280,12 @@ export class Tensor<D extends DType = DType> implements Owned {
 }
 
 /**
- * Tensors not disposed of yet, and bytes of native memory in use (queued work included). A tensor that was lost and that the
- * garbage collector took gives its bytes back, but stays in the count: one that rises from step to step tells of a leak.
+ * Tensors alive, and bytes of native memory in use (queued work included). A tensor that was lost counts until the collector
+ * has taken it: a count that rises from step to step and does not come back tells of a leak.
  */
 export function memory(): { tensors: number; bytes: number; byDevice: Record<string, number> } {
   const byDevice = Object.fromEntries(devices().map((each) => [each.id, each.memory().held]));
-  return { tensors: liveTensors, bytes: Object.values(byDevice).reduce((sum, held) => sum + held, 0), byDevice };
+  return { tensors: undisposed - lost, bytes: Object.values(byDevice).reduce((sum, held) => sum + held, 0), byDevice };
 }
 
 /** The tensor behind `value`, alive, or ERR_MG_ARGUMENT / ERR_MG_DISPOSED. */

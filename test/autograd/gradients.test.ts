@@ -1,6 +1,7 @@
 // Gradients of functions: by hand where a hand can, with what is kept, freed and refused on the way.
 import { describe, expect, it } from 'vitest';
 import { grad, gradcheck, memory, noGrad, ops, Rng, scope, Tensor, tidy, valueAndGrad } from '../../lib/index.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const leaf = (values: number[], dtype: 'float32' | 'float64' = 'float32'): Tensor =>
   Tensor.from(values, undefined, { dtype, requiresGrad: true });
@@ -41,13 +42,13 @@ describe('backward', () => {
 
   it('frees the graph: a second time is refused, and only leaves and gradients are left', () => {
     const x = leaf([1, 2]);
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const y = ops.sum(ops.exp(ops.square(x)));
     y.backward();
     expect(() => y.backward()).toThrow(expect.objectContaining({ code: 'ERR_MG_DISPOSED' }));
     y.dispose();
     x.grad!.dispose();
-    expect(memory().tensors).toBe(before + 2); // x² and its exponential, held by nobody but this test's function
+    expect(undisposedTensors()).toBe(before + 2); // x² and its exponential, held by nobody but this test's function
   });
 
   it('reaches what was disposed of after its use', () => {
@@ -102,16 +103,16 @@ describe('grad and valueAndGrad', () => {
 
   it('make nothing but their results, which belong to the scope around', () => {
     const x = Tensor.from([1, 2]);
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const { value, grads } = valueAndGrad((t) => ops.sum(ops.exp(t!)))(x);
-    expect(memory().tensors).toBe(before + 2);
+    expect(undisposedTensors()).toBe(before + 2);
     for (const t of [value, ...grads]) t.dispose();
     {
       using _ = scope();
       grad((t) => ops.sum(ops.exp(t!)))(x);
       grad(() => Tensor.full([], 1))(x);
     }
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 
   it('take all else for constants: parameters and what was computed around them keep their gradients and graph', () => {
@@ -119,28 +120,28 @@ describe('grad and valueAndGrad', () => {
     w.requiresGrad = true;
     w.grad = Tensor.from([7, 7]);
     const doubled = ops.mul(w, w); // recorded before
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const [dx] = grad((t) => ops.sum(ops.mul(ops.mul(t!, w), doubled)))(Tensor.from([1, 1]));
     expect(values(dx)).toEqual([8, 27]); // w³
     expect(values(w.grad)).toEqual([7, 7]);
     const [none] = grad(() => ops.sum(doubled))(w); // not through its argument
     const [outer] = grad(() => doubled.reshape([2]).slice([0], [1]).reshape([]))(w);
     expect([values(none), values(outer)]).toEqual([[0, 0], [0, 0]]);
-    expect(memory().tensors).toBe(before + 4); // the three gradients and the input made in between
+    expect(undisposedTensors()).toBe(before + 4); // the three gradients and the input made in between
     ops.sum(doubled).backward(); // the graph is still there
     expect(values(w.grad)).toEqual([11, 13]); // 7 + 2w
   });
 
   it('free all they made when the function throws', () => {
     const x = Tensor.from([1, 2]);
-    const before = memory().tensors;
+    const before = undisposedTensors();
     expect(() =>
       grad((t) => {
         ops.exp(t!);
         throw new RangeError('mine');
       })(x)
     ).toThrow(new RangeError('mine'));
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 });
 
@@ -149,9 +150,9 @@ describe('gradcheck', () => {
 
   it('passes a right gradient and frees what it made', async () => {
     const at = [double(0.3, -0.7), double(2, 5)];
-    const before = memory().tensors;
+    const before = undisposedTensors();
     expect(await gradcheck((x, y) => ops.sum(ops.mul(ops.tanh(x!), y!)), at)).toMatchObject({ ok: true });
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 
   it('finds a wrong one and says where', async () => {
@@ -176,7 +177,7 @@ describe('gradcheck', () => {
 
 describe('scopes', () => {
   it('free what was made since, but what is kept', () => {
-    const before = memory().tensors;
+    const before = undisposedTensors();
     let kept: Tensor;
     {
       using s = scope();
@@ -185,7 +186,7 @@ describe('scopes', () => {
       const [dropped] = [Tensor.zeros([3])];
       dropped!.dispose();
     }
-    expect([kept.disposed, memory().tensors]).toEqual([false, before + 1]);
+    expect([kept.disposed, undisposedTensors()]).toEqual([false, before + 1]);
     kept.dispose();
   });
 
@@ -215,12 +216,12 @@ describe('scopes', () => {
   });
 
   it('tidy keeps a tensor, a list, and anything else as it is', () => {
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const one = tidy(() => ops.add(Tensor.zeros([1]), 1));
     const two = tidy(() => [Tensor.zeros([1]), Tensor.zeros([2])]);
     const none = tidy(() => ops.add(Tensor.zeros([1]), 1).itemSync());
     expect([one.disposed, two.some((t) => t.disposed), none]).toEqual([false, false, 1]);
-    expect(memory().tensors).toBe(before + 3);
+    expect(undisposedTensors()).toBe(before + 3);
     for (const t of [one, ...two]) t.dispose();
     expect(() =>
       tidy(() => {
@@ -228,7 +229,7 @@ describe('scopes', () => {
         throw new RangeError('mine');
       })
     ).toThrow(new RangeError('mine'));
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 });
 

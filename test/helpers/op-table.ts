@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradcheck, memory, MgError, ops, scope, setThreads, Tensor, type DType } from '../../lib/index.js';
 import { isNd, Source, tensorsIn, toTensors, type Nd } from './nd.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 type Result = Nd | readonly Nd[];
 
@@ -134,7 +135,7 @@ export function opTable(name: string, row: OpRow): void {
         if (inputs.length > 0) expect(() => call(row, tensors)).toThrow(expect.objectContaining({ code: 'ERR_MG_DISPOSED' }));
       }
       await Tensor.full([], 0).data();
-      expect(memory().tensors - before.tensors).toBeLessThanOrEqual(1);
+      expect(undisposedTensors() - before.tensors).toBeLessThanOrEqual(1);
     });
 
     for (const [i, [args, code]] of (row.bad ?? []).entries()) {

@@ -5,6 +5,7 @@ import { BatchNorm, Linear, LSTM, Module, MultigridConv, MultigridConvLSTM } fro
 import { scope } from '../../lib/autograd/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { errorOf } from '../helpers/files.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 class Pair extends Module {
   readonly first: Linear;
@@ -124,7 +125,7 @@ describe('a module', () => {
     })();
     expect([...layer.stateDict().values()].every((tensor) => !tensor.disposed)).toBe(true);
     layer.dispose();
-    expect(memory().tensors).toBe(before.tensors);
+    expect(undisposedTensors()).toBe(before.tensors);
   });
 });
 

@@ -190,3 +190,34 @@ it('curves of one name share an entry of the legend, without a value', () => {
   expect(['dnc', 'lstm', '1.25', '1.75'].map((text) => written.filter((one) => one === text).length)).toEqual([1, 1, 0, 0]);
   expect(written).toContain('1.5');
 });
+
+describe('legends', () => {
+  const widths = (text: string, size: number): number => text.length * 0.92 * size; // no letter is wider
+  it.each<[string, string[]]>([
+    ['one', ['a']],
+    ['three runs', ['runs of a long name, the first', 'runs of a long name, the second', 'runs of a long name, the third']],
+    ['ten', Array.from({ length: 10 }, (_, i) => `preset-with-name-${i}`)],
+    ['one without end', ['name '.repeat(100)]],
+  ])('of %s neither leave the picture nor run over the title or each other', (_, names) => {
+    const title = 'loss for each target value, in nats';
+    const svg = parseXml(lineChart(chart({ title, series: names.map((name) => ({ name, x: [0, 1], y: [1, 2] })) })));
+    const words = all(svg, 'text').map(({ text, attributes }) => ({
+      text,
+      x: Number(attributes['x']),
+      y: Number(attributes['y']),
+    }));
+    const head = words.find(({ text }) => text === title)!;
+    const shown = words.filter(({ text }) =>
+      names.some((name) => name === text || (text.endsWith('…') && name.startsWith(text.slice(0, -1))))
+    );
+    expect(shown).toHaveLength(names.length);
+    for (const { x, y } of shown) {
+      expect(x).toBeGreaterThan(64);
+      if (y === head.y) expect(x).toBeGreaterThan(head.x + widths(title, 13) * 0.6);
+      expect(y).toBeLessThanOrEqual(head.y);
+      expect(y).toBeGreaterThan(40); // below the title of the chart
+    }
+    const places = shown.map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(places).size).toBe(places.length);
+  });
+});

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { memory, setThreads } from '../../lib/index.js';
+import { setThreads } from '../../lib/index.js';
 import { Adam } from '../../lib/optim/adam.js';
 import { linear } from '../../lib/optim/schedule.js';
 import { A2C, ActorCritic, agentPolicy, mazes, play, type A2CEvent, type A2CSetup } from '../../lib/rl/index.js';
@@ -11,6 +11,7 @@ import { MultigridMemory } from '../../lib/models/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { tinyConfig } from '../train/tiny.js';
 import { bitsOf, tinyAgent, TMaze } from './worlds.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-a2c-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,14 +88,14 @@ describe('a run of A2C', () => {
 
   it('ends after the update during which it is aborted, and leaves no tensor behind', async () => {
     const setup = tinySetup();
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const run = new A2C(setup);
     const stop = new AbortController();
     for await (const { update } of run.run({ steps: 1000, signal: stop.signal })) if (update === 4) stop.abort();
     expect(run.update).toBe(4);
     await run.evaluate({ items: 3 });
     run.dispose();
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 
   it('fits as a Trainer does: log, validation, best step and callbacks; a resumed log equals the one never cut', async () => {
@@ -185,9 +186,9 @@ describe('faults', () => {
       if (++calls === 3) throw new Error('the world fell over');
       return step.call(env, actions);
     };
-    const before = memory().tensors;
+    const before = undisposedTensors();
     await expect(trained(disturbed, 4 * PER_UPDATE)).rejects.toThrow('the world fell over');
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
     env.step = step;
     expect(await trained(disturbed, 4 * PER_UPDATE)).toBe(await trained(calm, 4 * PER_UPDATE));
   });

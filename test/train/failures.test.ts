@@ -3,12 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { memory, optim, type LossFunction } from '../../lib/index.js';
+import { optim, type LossFunction } from '../../lib/index.js';
 import type { Task } from '../../lib/tasks/task.js';
 import { csv, earlyStop, jsonLines, stopOnTarget } from '../../lib/listeners/callbacks.js';
 import type { Callback, FitResult } from '../../lib/train/events.js';
 import { tinySetup, tinyTask, tinyTrainer, weightBits } from './tiny.js';
 import { Trainer } from '../../lib/train/trainer.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-failures-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -75,12 +76,12 @@ describe('a failed update', () => {
   });
 
   it('gives back its memory', async () => {
-    const alive = memory().tensors;
+    const alive = undisposedTensors();
     const trainer = tinyTrainer({ task: taskThatEnds() });
     await expect(trainer.fit({ steps: 100 })).rejects.toThrow(new RangeError('no more'));
     expect(trainer.step).toBe(9);
     for (const held of [trainer.model, trainer.optimizer, trainer.state]) held?.[Symbol.dispose]();
-    expect(memory().tensors).toBe(alive);
+    expect(undisposedTensors()).toBe(alive);
   });
 });
 

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { memory, models, MgError, nn, optim, Rng, Tensor } from '../../lib/index.js';
+import { models, MgError, nn, optim, Rng, Tensor } from '../../lib/index.js';
 import { readTensors, writeTensors } from '../../lib/files/safetensors.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import type { TrainerSetup } from '../../lib/train/trainer-setup.js';
 import { modelBits, OPTIMIZERS, optimizerKinds, tinyConfig, tinySetup, tinyTrainer, weightBits } from './tiny.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-refusals-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,10 +42,10 @@ describe('a refused resume', () => {
     const setup = tinySetup();
     const trainer = new Trainer(setup);
     const before = await weightBits(trainer);
-    const alive = memory().tensors;
+    const alive = undisposedTensors();
     await expect(Trainer.resume(file, setup)).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
     expect(await weightBits(trainer)).toBe(before);
-    expect(memory().tensors).toBe(alive);
+    expect(undisposedTensors()).toBe(alive);
   });
 });
 

@@ -1,6 +1,6 @@
 /** A film shows what the model does: against its own windows, the task's, and definitions written out. */
 import { describe, expect, it } from 'vitest';
-import { memory, noGrad, scope } from '../../lib/index.js';
+import { noGrad, scope } from '../../lib/index.js';
 import { pretrained } from '../../lib/models/pretrained.js';
 import { kindOf } from '../../lib/runs/kinds.js';
 import { presetRun } from '../../lib/runs/presets.js';
@@ -12,6 +12,7 @@ import type { Film, Frame } from '../../lib/view/film.js';
 import { openFilm, type Subject } from '../../lib/view/subject.js';
 import type { Walk } from '../../lib/view/walk.js';
 import { KIND_NAMES, ofKind, subjectOf, tinyMaze } from './subjects.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const map9 = async (): Promise<Subject> => ({
   model: await pretrained('map9'),
@@ -142,7 +143,7 @@ describe('a walk', () => {
 describe.each(KIND_NAMES)('the memory of %s', (name) => {
   it('is shown by its row of the registry alone, and leaves no tensor', async () => {
     const subject = ofKind(name);
-    const before = memory().tensors;
+    const before = undisposedTensors();
     const film = await openFilm(subject, { seed: 1 }, true);
     const frames = await everyFrame(film);
     expect(frames).toHaveLength(film.scene.steps!);
@@ -158,7 +159,7 @@ describe.each(KIND_NAMES)('the memory of %s', (name) => {
     expect(part(frames.at(-1)!)).not.toEqual(part(frames[0]!));
     film.dispose();
     await film.settled();
-    expect(memory().tensors).toBe(before);
+    expect(undisposedTensors()).toBe(before);
   });
 });
 

@@ -5,12 +5,12 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { memory } from '../../lib/index.js';
 import type { FilmSent, FilmState, SentFrame } from '../../lib/view/page/scene.js';
 import { ViewServer } from '../../lib/view/server.js';
 import { Stage } from '../../lib/view/stage.js';
 import { errorOf } from '../helpers/files.js';
 import { subjectOf, tinyMaze } from './subjects.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const token = 'a-token-of-tests';
 let stage: Stage;
@@ -276,7 +276,7 @@ describe('when all have gone', () => {
     const { film: number } = JSON.parse((await post('begin', { seed: 1 })).body) as FilmState;
     await get(`frames?film=${number}&from=0&to=2`);
     await stage.settled();
-    const tensors = memory().tensors;
+    const tensors = undisposedTensors();
     const open = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCPSocket')).length;
     const sockets = open();
     for (let round = 0; round < 4; round++) {
@@ -299,7 +299,7 @@ describe('when all have gone', () => {
     for (let wait = 0; wait < 500 && open() > sockets; wait++) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(open()).toBeLessThanOrEqual(sockets);
     await stage.settled();
-    expect(memory().tensors).toBe(tensors);
+    expect(undisposedTensors()).toBe(tensors);
   });
 
   it('64 pages may listen at a time', async () => {

@@ -27,6 +27,9 @@ export function addPlot(program: Command): Command {
     )
     .option('--json', 'one JSON object')
     .action(async (folders: string[], { out, memory, json }: { out: string; memory?: boolean; json?: boolean }) => {
+      if (!/\.svg$/i.test(out)) {
+        fail('ERR_MG_ARGUMENT', 'plot', 'a file that ends in .svg', out, 'browsers and rsvg-convert make other pictures of it');
+      }
       if (memory === true) {
         write(out, await memoryOf(folders));
         if (json === true) printJson({ out });
