@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decode, inspectTensors, readTensors } from '../../lib/files/safetensors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
+import { shown } from '../helpers/promises.js';
 import { ATTACKS } from './attacks.js';
 
 const BODY_RULES = ['body-hash']; // inspectTensors reads the header only
@@ -29,6 +30,7 @@ describe('a hostile checkpoint is refused by its own rule', () => {
   it('there are attacks enough, and no two have one name', () => {
     expect(ATTACKS.length).toBeGreaterThanOrEqual(25);
     expect(new Set(ATTACKS.map(({ name }) => name)).size).toBe(ATTACKS.length);
+    shown('F3', ATTACKS.length, 'each file by its own rule');
   });
 
   it('messages name the offending key', async () => {

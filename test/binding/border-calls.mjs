@@ -303,45 +303,20 @@ const some = {
   Int32Array: () => Int32Array.from(many(size, pick([1, 3, 5, 7, 10, 24]))),
   number: () => pick([0, 1, 2, 3, 0.5, 7, 1e-3, -1, NaN, Infinity, 2 ** 31, 2 ** 53]),
 };
-/** Of a network: batch, steps, backward or not, sides, one field, a convLstm layer on both levels, a conv layer on the first. */
-const spec = () =>
-  int32(
-    2,
-    3,
-    1 + below(2),
-    1 + below(2),
-    below(4) === 0 ? 0 : 1,
-    2,
-    2,
-    4,
-    1,
-    0,
-    1,
-    below(2),
-    1,
-    0,
-    2,
-    1,
-    0,
-    1,
-    1 + below(2),
-    0,
-    below(2),
-    0,
-    -1,
-    0,
-    0,
-    0,
-    0,
-    0,
-    1,
-    1,
-    0,
-    below(2),
-    -1,
-    1,
-    0,
-  );
+const list = (...values) => [values.length, ...values];
+/** Kind, levels, channels, relu, peephole, norm, shortcut, output, memory: a layer of a network. */
+const layer = (isCell, low, high, channels, rest) => [isCell, low, high, channels, ...rest];
+/**
+ * Of a network, as lib/ops/network/network-spec.ts writes it: a grid of two levels, one field, a convLstm layer on both levels, a
+ * conv layer on the first. The window is one for backward.
+ */
+const spec = (backward = below(2)) => {
+  const cell = layer(1, 0, 1, 1 + below(2), [0, below(2), below(2), -1, below(2), ...list()]);
+  const conv = layer(0, 0, 0, 1 + below(2), [below(2), 0, below(2), -1, 1, ...list()]);
+  const field = [0, 1 + below(2), below(2)];
+  const sizes = [1 + below(2), 1 + below(3), backward, 0, 0];
+  return int32(2, 3, ...sizes, ...list(2, 4), 1, ...field, ...list(0), 2, ...cell, ...conv);
+};
 const zeros = (count) => binding.fromArray(new Float32Array(count));
 const places = (count) => binding.fromArray(new Int32Array(count));
 const none = (count) => Array.from({ length: count }, () => zeros(0));
@@ -386,8 +361,23 @@ const windows = {
   },
 };
 
-/** Arguments that an op of a memory accepts; undefined for other ops. */
-function memoryCall(op) {
+const NETWORK = [1, 1e-5, 2 ** 40];
+/** Arguments that a network accepts: the plan says which parameters and results there are. */
+function networkCall(op) {
+  const given = spec(1);
+  const [batch, steps, channels] = [given[2], given[3], given[12]];
+  const { parameterShapes, outputs } = binding.planNetwork(given, ...NETWORK, 0);
+  const parameters = parameterShapes.map((shape) => zeros(shape.reduce((a, b) => a * b, 1)));
+  const tensors = [parameters, [zeros(batch * steps * 2 * 2 * channels)], []];
+  if (op === 'networkForward') return [given, ...NETWORK, ...tensors];
+  const results = binding.networkForward(given, ...NETWORK, ...tensors);
+  const gradients = results.slice(0, -1).map(() => null);
+  return [given, ...NETWORK, ...tensors, results.slice(0, outputs.length), results.at(-1), gradients, int32(0)];
+}
+
+/** Arguments that an op of a memory or a network accepts; undefined for other ops. */
+function knownCall(op) {
+  if (op.startsWith('network')) return networkCall(op);
   const [, kind, direction] = /^(dnc|sam|dam)(Forward|Backward)$/.exec(op) ?? [];
   if (kind === undefined) return undefined;
   const { dims, inputs, numbers, mode, steps, trace, gradients, last } = windows[kind];
@@ -439,7 +429,7 @@ function repaired(described, args, message) {
 /** Arguments that the op accepts, found by following its messages; null when luck was not enough. */
 function accepted(name) {
   const described = ops[name].args;
-  let args = memoryCall(name) ?? described.map(value);
+  let args = knownCall(name) ?? described.map(value);
   tried = {};
   for (let step = 0; step < 100; step++) {
     if (attempt(name, args)) return args;

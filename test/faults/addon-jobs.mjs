@@ -1,5 +1,9 @@
-// Queues convolutions that take a while. `node addon-jobs.mjs workers|crowd|exit|throw|wait|end`, or as a worker of itself.
+// Queues convolutions that take a while. `node addon-jobs.mjs workers|crowd|train|copies|exit|throw|wait|end`, or as a worker of itself.
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -49,7 +53,56 @@ async function crowd() {
   console.log(JSON.stringify({ codes, lost: binding.memory().live - before }));
 }
 
-if (!isMainThread) {
+/** Eight workers that train the same small network: a hash of the weights of each. */
+async function train(index) {
+  const before = binding.memory().live;
+  const crew = Array.from({ length: 8 }, () => new Worker(self, { workerData: { index } }));
+  const hashes = await Promise.all(crew.map((worker) =>
+    new Promise((resolve, reject) => {
+      let hash = '';
+      worker.on('message', (text) => (hash = text)).once('exit', () => resolve(hash)).once('error', reject);
+    })
+  ));
+  console.log(JSON.stringify({ hashes, lost: binding.memory().live - before }));
+}
+
+async function trainedHash(index) {
+  const { models, optim, Rng, tasks, Trainer } = await import(index);
+  const model = new models.LSTMNetwork({ inputs: 4, outputs: 3, hidden: 8, rng: new Rng(1) });
+  const task = tasks.copy({ bits: 3, lengths: [2, 4] });
+  const trainer = new Trainer({ model, task, optimizer: new optim.Adam(model), batchSize: 4 });
+  await trainer.fit({ steps: 200 });
+  const hash = createHash('sha256');
+  for (const [, tensor] of model.stateDict()) hash.update(await tensor.data());
+  return hash.digest('hex');
+}
+
+/** Two files of the same addon, loaded beside each other: each gives the other's numbers, and keeps its own books. */
+async function copies() {
+  const folder = mkdtempSync(join(tmpdir(), 'mg-copies-'));
+  const source = process.env.MG_BINDING ?? require('node-gyp-build').path(root);
+  const both = ['a', 'b'].map((name) => {
+    copyFileSync(source, join(folder, `${name}.node`));
+    return require(join(folder, `${name}.node`));
+  });
+  for (const copy of both) copy.init(class extends Error {});
+  const results = await Promise.all(both.map(async (copy) => {
+    const dims = Int32Array.of(2, 12, 12, 3, 3, 8, 4);
+    const x = copy.fromArray(Float32Array.from({ length: 2 * 12 * 12 * 4 }, (_, i) => Math.sin(i)));
+    const kernel = copy.fromArray(Float32Array.from({ length: 9 * 4 * 8 }, (_, i) => Math.cos(i)));
+    const y = copy.convForward([x], kernel, null, dims);
+    const values = await copy.read(y);
+    for (const storage of [x, kernel, y]) copy.release(storage);
+    await copy.sync();
+    return Buffer.from(values.buffer ?? values).toString('base64');
+  }));
+  console.log(JSON.stringify({ equal: results[0] === results[1], lost: both.map((copy) => copy.memory().live) }));
+  rmSync(folder, { recursive: true });
+}
+
+if (!isMainThread && workerData.index !== undefined) {
+  parentPort.postMessage(await trainedHash(workerData.index));
+} else if (!isMainThread) {
   const reads = queueJobs(workerData.jobs);
   parentPort.postMessage('started');
   if (workerData.finish === true) await Promise.all(reads);
@@ -58,6 +111,8 @@ if (!isMainThread) {
   const [, , mode, repeats] = process.argv;
   if (mode === 'workers') await workers(Number(repeats));
   if (mode === 'crowd') await crowd();
+  if (mode === 'train') await train(repeats);
+  if (mode === 'copies') await copies();
   if (['exit', 'throw', 'wait', 'end'].includes(mode)) {
     const reads = queueJobs(300);
     console.log('started');

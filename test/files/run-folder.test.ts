@@ -9,6 +9,7 @@ import { MetricsLog, readMetrics } from '../../lib/files/metrics-log.js';
 import { RUN_FILES, runFiles, RunFolder } from '../../lib/files/run-folder.js';
 import { readTensors, type FileTensor } from '../../lib/files/safetensors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
+import { cases } from '../helpers/promises.js';
 
 const tensors = new Map<string, FileTensor>([['w', { dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]]);
 const metadata = new Map([['step', '3']]);
@@ -108,7 +109,7 @@ describe('MetricsLog', () => {
         second.close();
         expect(readFileSync(file, 'utf8')).toBe(readFileSync(whole, 'utf8'));
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 

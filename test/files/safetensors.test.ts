@@ -16,6 +16,7 @@ import {
   type FileTensor,
 } from '../../lib/files/safetensors.js';
 import { errorOf, rawFile, temporaryFolder } from '../helpers/files.js';
+import { cases, shown } from '../helpers/promises.js';
 
 type Entries = Map<string, FileTensor>;
 const join8 = (chunks: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(chunks));
@@ -90,7 +91,7 @@ describe('round trip', () => {
         expect(content.format).toBe(1);
         expect(factsOf(content)).toEqual(facts(entries, metadata));
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 
@@ -149,6 +150,7 @@ describe('damage', () => {
       }
     }
     expect(refused).toBeGreaterThan(bytes.length * 11 - 1);
+    shown('F2', 8, `${bytes.length} bytes: every cut, every bit flipped`);
   });
 
   it('bytes added at the end are refused', () => {
@@ -171,7 +173,7 @@ describe('damage', () => {
           expect(error.code).toBe('ERR_MG_CHECKPOINT');
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(2000) },
     );
   });
 
@@ -180,7 +182,7 @@ describe('damage', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
         expect(() => decode(noise)).toThrow(MgError);
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(2000) },
     );
   });
 });

@@ -64,6 +64,14 @@ export class Source {
   integers(shape: readonly number[], below: number): Nd {
     return nd(shape, () => this.rng.integer(below), 'int32');
   }
+  /** A whole number from `low` to `high`, both included. */
+  whole(low: number, high: number): number {
+    return low + this.rng.integer(high - low + 1);
+  }
+  /** A shape of `low` to `high` axes of up to four; one axis in eight is empty, unless all have to be `filled`. */
+  shape(low = 0, high = 4, filled = false): number[] {
+    return Array.from({ length: this.whole(low, high) }, () => (!filled && this.rng.integer(8) === 0 ? 0 : this.whole(1, 4)));
+  }
 }
 
 export const isNd = (x: unknown): x is Nd =>

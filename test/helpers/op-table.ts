@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradcheck, memory, MgError, ops, scope, setThreads, Tensor, type DType } from '../../lib/index.js';
 import { isNd, Source, tensorsIn, toTensors, type Nd } from './nd.js';
-import { undisposedTensors } from '../../lib/tensor/tensor.js';
+import { promised, shown } from './promises.js';
 
 type Result = Nd | readonly Nd[];
 
@@ -13,6 +13,8 @@ export interface OpRow {
   op: (...args: never[]) => unknown;
   /** Argument lists; host arrays in them become tensors. Include size 1, an empty batch and odd sides. */
   samples: (source: Source) => readonly (readonly unknown[])[];
+  /** One more argument list, of shapes drawn at random: a differentiable op is tried on 30 different ones in all. */
+  draw?: (source: Source) => readonly unknown[];
   /** From the same argument lists to all outputs in order. */
   reference: (...args: never[]) => Result;
   /** Largest |error| allowed, relative to max(1, |expected|). 0 demands equal bits. */
@@ -39,14 +41,15 @@ function expectClose(got: ArrayLike<number>, expected: Float64Array, tolerance: 
   }
 }
 
+/** Arguments with their shapes in place of their numbers. */
 const shapesOf = (args: readonly unknown[]): string =>
-  args.map((a) => (
-    isNd(a) ? `[${a.shape}]` : Array.isArray(a) ? `(${shapesOf(a)})` : JSON.stringify(a)
-  )).join(' ');
+  JSON.stringify(args, (_, value: unknown) => (isNd(value) ? `[${value.shape}]` : value));
 
 export function opTable(name: string, row: OpRow): void {
   const seed = row.seed ?? 1;
-  const samples = row.samples(new Source(seed));
+  const source = new Source(seed);
+  const samples = filledUp(row, source);
+  const isDifferentiable = row.differentiable !== false;
 
   describe(name, () => {
     for (const dtype of ['float32', 'float64'] as const) {
@@ -64,7 +67,7 @@ export function opTable(name: string, row: OpRow): void {
       });
     }
 
-    if (row.differentiable !== false) {
+    if (isDifferentiable) {
       it('has the gradient of finite differences (float64, ≤ 1e-7)', async () => {
         for (const args of samples) {
           using _ = scope();
@@ -73,12 +76,17 @@ export function opTable(name: string, row: OpRow): void {
           const result = await gradcheck((...x) => weighted(call(row, replaced(tensors, floats, x)), seed + 1), floats);
           expect(result.ok, `${shapesOf(args)}: ${JSON.stringify(result.worst)}`).toBe(true);
         }
+        const shapes = new Set(samples.map(shapesOf)).size;
+        expect(shapes).toBeGreaterThanOrEqual(promised('N1'));
+        shown('N1', shapes, name);
       });
     }
 
     if (row.linear === true) {
       it('is linear: ⟨Ax, y⟩ = ⟨x, Aᵀy⟩ (float64, ≤ 1e-12)', async () => {
-        for (const args of samples) {
+        const pairs = promised('N4');
+        for (let pair = 0; pair < pairs; pair++) {
+          const args = samples[pair] ?? row.draw!(source);
           using _ = scope();
           const tensors = toTensors(args, 'float64') as unknown[];
           const floats = tensorsIn(tensors).filter(isFloat);
@@ -96,6 +104,7 @@ export function opTable(name: string, row: OpRow): void {
           }
           expect(Math.abs((await product.item()) - transposed) / scale, shapesOf(args)).toBeLessThanOrEqual(1e-12);
         }
+        shown('N4', pairs, name);
       });
     }
 
@@ -108,9 +117,9 @@ export function opTable(name: string, row: OpRow): void {
           using _ = scope();
           const tensors = toTensors(args, 'float32') as unknown[];
           const floats = tensorsIn(tensors).filter(isFloat);
-          if (row.differentiable !== false) { for (const x of floats) x.requiresGrad = true; }
+          if (isDifferentiable) { for (const x of floats) x.requiresGrad = true; }
           const outputs = call(row, tensors);
-          if (row.differentiable !== false) {
+          if (isDifferentiable) {
             const product = weighted(outputs, seed + 3);
             if (product.requiresGrad) product.backward();
           }
@@ -126,16 +135,23 @@ export function opTable(name: string, row: OpRow): void {
     });
 
     it('gives all memory back and refuses disposed tensors', async () => {
-      const before = memory();
+      const held = async (): Promise<number> => {
+        const last = Tensor.full([], 0);
+        await last.data(); // and with it what was queued before
+        last.dispose();
+        return memory().bytes;
+      };
       for (const args of samples.slice(0, 4)) {
+        const before = await held();
         const tensors = toTensors(args, 'float32') as unknown[];
         const inputs = tensorsIn(tensors);
         const outputs = call(row, tensors);
+        const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
+        if (bytes > 0) expect(memory().bytes, shapesOf(args)).toBeGreaterThan(before); // the count sees them
         for (const t of [...inputs, ...outputs]) t.dispose();
         if (inputs.length > 0) expect(() => call(row, tensors)).toThrow(expect.objectContaining({ code: 'ERR_MG_DISPOSED' }));
+        expect(await held(), shapesOf(args)).toBe(before);
       }
-      await Tensor.full([], 0).data();
-      expect(undisposedTensors() - before.tensors).toBeLessThanOrEqual(1);
     });
 
     for (const [i, [args, code]] of (row.bad ?? []).entries()) {
@@ -151,6 +167,20 @@ export function opTable(name: string, row: OpRow): void {
       });
     }
   });
+}
+
+/** The samples of the row, and as many drawn ones as make thirty of different shapes. */
+function filledUp(row: OpRow, source: Source): readonly (readonly unknown[])[] {
+  const samples = [...row.samples(source)];
+  if (row.differentiable === false) return samples;
+  const known = new Set(samples.map(shapesOf));
+  while (known.size < promised('N1')) {
+    const more = row.draw!(source);
+    if (known.has(shapesOf(more))) continue;
+    known.add(shapesOf(more));
+    samples.push(more);
+  }
+  return samples;
 }
 
 /** Σ over all float outputs of output · fixed random weights: one number that depends on every element. */

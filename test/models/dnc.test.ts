@@ -4,6 +4,7 @@ import { gradcheck, memory, models, noGrad, ops, Rng, scope, setThreads, Tensor,
 import { naiveAccess, naiveStart } from '../../lib/proof/naive-dnc.js';
 import { zeroState } from '../helpers/dnc-state.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../helpers/vectors.js';
+import { cases } from '../helpers/promises.js';
 
 interface CoreFile {
   config: {
@@ -253,7 +254,7 @@ describe('invariants', () => {
           }
         },
       ),
-      { numRuns: 60, seed: 3 },
+      { numRuns: cases(60), seed: 3 },
     );
   });
 

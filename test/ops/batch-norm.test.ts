@@ -42,6 +42,12 @@ const tolerance = { float32: 2e-6, float64: 1e-12 };
 const zeros = (...shape: number[]) => Tensor.zeros(shape);
 const draw = (s: Source, shape: number[]) => [s.normal(shape), s.uniform([shape.at(-1)!], 0.5, 2), s.normal([shape.at(-1)!])];
 
+/** Numbers half a unit apart: where two lie close together, 1/√variance bends within the step of a difference. */
+const spread = (s: Source): Nd[] => {
+  const [x, ...rest] = draw(s, [...s.shape(0, 3), s.whole(1, 4)]);
+  return [nd(x!.shape, s.distinct(x!.shape).data.map((v) => 4 * v)), ...rest];
+};
+
 opTable('batchNorm, its y', {
   op: ((x: Tensor, gamma: Tensor, beta: Tensor, options?: Options) => {
     const { y, mean, variance } = ops.batchNorm(x, gamma, beta, options);
@@ -54,6 +60,7 @@ opTable('batchNorm, its y', {
     [...draw(s, [5, 4]), { epsilon: 0.1 }],
     [...draw(s, [2, 3, 2]), { epsilon: 0 }],
   ],
+  draw: spread,
   reference: ((...args: Parameters<typeof naiveBatchNorm>) => naiveBatchNorm(...args)[0]) as never,
   tolerance,
   bad: [
@@ -87,6 +94,7 @@ opTable('normalize', {
     return ops.normalize(x, mean, variance, gamma, beta);
   }) as never,
   samples: (s) => SHAPES.map((shape) => [...draw(s, shape), [0.5, 0.25]]),
+  draw: (s) => [...spread(s), [0.5, 0.25]],
   reference: ((x: Nd, gamma: Nd, beta: Nd, [mean, variance]: number[]) =>
     naiveNormalize(
       x,

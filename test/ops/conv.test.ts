@@ -46,6 +46,15 @@ function draw(s: Source, [grid, channels, kernel, outputs, bias]: Case): [Nd[], 
   return [channels.map((c) => s.normal([...grid, c])), s.normal([...kernel, total, outputs]), bias ? s.normal([outputs]) : null];
 }
 
+/** A line or a grid, of one to three inputs. */
+function drawnCase(s: Source): Case {
+  const sides = s.whole(1, 2);
+  const list = (length: number, make: () => number): number[] => Array.from({ length }, make);
+  const grid = [s.whole(0, 2), ...list(sides, () => s.whole(1, 4))];
+  const kernel = list(sides, () => 2 * s.whole(0, 2) + 1);
+  return [grid, list(s.whole(1, 3), () => s.whole(1, 2)), kernel, s.whole(1, 5), s.whole(0, 1) === 0];
+}
+
 const SMALL: Case[] = [
   [[1, 1, 1], [1], [1, 1], 1, true],
   [[1, 1, 1], [2, 1], [3, 3], 4, true],
@@ -73,6 +82,7 @@ const zeros = (...shape: number[]) => Tensor.zeros(shape);
 opTable('conv', {
   op: ops.conv as never,
   samples: (s) => SMALL.map((c) => draw(s, c)),
+  draw: (s) => draw(s, drawnCase(s)),
   reference: naiveConv as never,
   tolerance,
   bad: [

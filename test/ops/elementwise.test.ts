@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ops, Tensor } from '../../lib/index.js';
-import { at, build, nd, type Nd } from '../helpers/nd.js';
+import { at, build, nd, type Nd, type Source } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
 const SHAPES = [[], [1], [0, 3], [5], [2, 3], [1, 7, 3], [3, 1, 5, 2]];
@@ -30,6 +30,7 @@ for (const [name, op, f, [low, high]] of unary) {
   opTable(name, {
     op: op as never,
     samples: (s) => SHAPES.map((shape) => [s.uniform(shape, low, high)]),
+    draw: (s) => [s.uniform(s.shape(), low, high)],
     reference: map(f) as never,
     tolerance,
     linear: name === 'neg',
@@ -49,6 +50,12 @@ const PAIRS: [number[], number[]][] = [
   [[1, 5, 1], [7, 1, 2]],
   [[4, 3], []],
 ];
+/** Two shapes that go together: parts of one, with axes of size 1 in it. */
+function pair(s: Source): [number[], number[]] {
+  const whole = s.shape();
+  const part = (): number[] => whole.slice(s.whole(0, whole.length)).map((n) => (s.whole(0, 2) === 0 ? 1 : n));
+  return [part(), part()];
+}
 /** The element of x that stands at `index` of the broadcast result. */
 const spread = (x: Nd, index: number[]) => {
   const skipped = index.length - x.shape.length;
@@ -78,6 +85,7 @@ for (const [name, op, f, linear] of binary) {
   opTable(name, {
     op: op as never,
     samples: (s) => PAIRS.map(([a, b]) => [s.uniform(a, 0.5, 2), s.uniform(b, 0.5, 2)]),
+    draw: (s) => pair(s).map((shape) => s.uniform(shape, 0.5, 2)),
     reference: broadcast(f) as never,
     tolerance,
     linear,
@@ -86,6 +94,7 @@ for (const [name, op, f, linear] of binary) {
   opTable(`${name} of a number`, {
     op: op as never,
     samples: (s) => SHAPES.map((shape) => [s.uniform(shape, 0.5, 2), 1.5]),
+    draw: (s) => [s.uniform(s.shape(), 0.5, 2), 0.75],
     reference: broadcast(f) as never,
     tolerance,
   });
@@ -94,6 +103,7 @@ for (const [name, op, f, linear] of binary) {
 opTable('clone', {
   op: ops.clone as never,
   samples: (s) => SHAPES.map((shape) => [s.normal(shape)]),
+  draw: (s) => [s.normal(s.shape())],
   reference: ((x: Nd) => x) as never,
   tolerance: { float32: 0, float64: 0 },
   linear: true,
@@ -102,6 +112,7 @@ opTable('clone', {
 opTable('cast to float64', {
   op: ((x: Tensor) => ops.cast(x, 'float64')) as never,
   samples: (s) => SHAPES.map((shape) => [s.normal(shape)]),
+  draw: (s) => [s.normal(s.shape())],
   reference: ((x: Nd) => x) as never,
   tolerance: { float32: 0, float64: 0 },
   linear: true,

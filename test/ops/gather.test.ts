@@ -16,6 +16,10 @@ opTable('gather', {
     [s.normal([3, 2]), nd([0], [], 'int32')],
     [s.normal([2, 0]), s.integers([3], 2)],
   ],
+  draw: (s) => {
+    const rows = s.whole(1, 5);
+    return [s.normal([rows, ...s.shape(0, 3)]), s.integers(s.shape(0, 2), rows)];
+  },
   reference: ((x: Nd, indices: Nd) => {
     const row = x.shape.slice(1);
     const size = sizeOf(row);

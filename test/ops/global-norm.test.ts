@@ -11,6 +11,7 @@ opTable('globalNorm', {
     [[s.normal([0]), s.normal([5])]],
     [[s.normal([40]), s.normal([3, 1, 2]), s.normal([2])]],
   ],
+  draw: (s) => [Array.from({ length: s.whole(1, 3) }, () => s.uniform(s.shape(0, 3, true), 0.5, 2))],
   reference: ((xs: Nd[]) => nd([], [Math.hypot(...xs.flatMap((x) => [...x.data]))])) as never,
   tolerance: { float32: 1e-6, float64: 1e-14 }, // summed in double, rounded once
   bad: [

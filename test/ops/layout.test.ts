@@ -20,6 +20,11 @@ const BOXES: [number[], number[], number[]][] = [
 opTable('slice', {
   op: ops.slice as never,
   samples: (s) => BOXES.map(([shape, begin, size]) => [s.normal(shape), begin, size]),
+  draw: (s) => {
+    const shape = s.shape();
+    const begin = shape.map((n) => s.whole(0, n));
+    return [s.normal(shape), begin, shape.map((n, i) => s.whole(0, n - begin[i]!))];
+  },
   reference: ((x: Nd, begin: number[], size: number[]) => {
     const shape = x.shape.map((n, i) => (size[i] === undefined || size[i] === -1 ? n - (begin[i] ?? 0) : size[i]));
     return build(shape, (...index) => at(x, ...index.map((i, axis) => i + (begin[axis] ?? 0))));
@@ -49,6 +54,10 @@ const PERMUTATIONS: [number[], number[] | undefined][] = [
 opTable('transpose', {
   op: ops.transpose as never,
   samples: (s) => PERMUTATIONS.map(([shape, perm]) => [s.normal(shape), perm]),
+  draw: (s) => {
+    const shape = s.shape();
+    return [s.normal(shape), s.rng.shuffle([...shape.keys()])];
+  },
   reference: ((x: Nd, perm?: number[]) => {
     const order = (perm ?? x.shape.map((_, i) => x.shape.length - 1 - i)).map((axis) => (axis + x.shape.length) % x.shape.length);
     const shape = order.map((axis) => x.shape[axis]!);
@@ -76,6 +85,11 @@ const JOINS: [number[][], number][] = [
 opTable('concat', {
   op: ops.concat as never,
   samples: (s) => JOINS.map(([shapes, axis]) => [shapes.map((shape) => s.normal(shape)), axis]),
+  draw: (s) => {
+    const shape = s.shape(1);
+    const axis = s.whole(0, shape.length - 1);
+    return [Array.from({ length: s.whole(1, 4) }, () => s.normal(shape.with(axis, s.whole(0, 4)))), axis];
+  },
   reference: ((xs: Nd[], axis: number) => {
     const along = (axis + xs[0]!.shape.length) % xs[0]!.shape.length;
     const shape = xs[0]!.shape.map((n, i) => (i === along ? xs.reduce((sum, x) => sum + x.shape[i]!, 0) : n));
@@ -101,6 +115,10 @@ opTable('stack', {
     ([[[], 1], [[2], 3], [[0, 2], 2], [[3, 1, 2], 4]] as const).map((
       [shape, n],
     ) => [Array.from({ length: n }, () => s.normal([...shape]))]),
+  draw: (s) => {
+    const shape = s.shape();
+    return [Array.from({ length: s.whole(1, 4) }, () => s.normal(shape))];
+  },
   reference: ((xs: Nd[]) => nd([xs.length, ...xs[0]!.shape], xs.flatMap((x) => [...x.data]))) as never,
   tolerance: exact,
   linear: true,
@@ -110,6 +128,7 @@ opTable('stack', {
 opTable('unstack', {
   op: ops.unstack as never,
   samples: (s) => [[1], [3], [2, 3], [4, 1, 2], [2, 0]].map((shape) => [s.normal(shape)]),
+  draw: (s) => [s.normal([s.whole(1, 4), ...s.shape()])],
   reference: ((x: Nd) =>
     Array.from({ length: x.shape[0]! }, (_, i) => {
       const size = sizeOf(x.shape.slice(1));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ops, Tensor } from '../../lib/index.js';
-import { at, build, type Nd } from '../helpers/nd.js';
+import { at, build, type Nd, type Source } from '../helpers/nd.js';
 import { opTable } from '../helpers/op-table.js';
 
 const GRIDS = [
@@ -37,6 +37,12 @@ const ANY_GRIDS = [
   [5, 2, 1],
   [1, 9, 3],
 ];
+/** Of a line or a grid of such sides. */
+const grid = (s: Source, side: () => number): number[] => [
+  s.whole(0, 3),
+  ...Array.from({ length: s.whole(1, 2) }, side),
+  s.whole(1, 5),
+];
 const exact = { float32: 0, float64: 0 };
 
 /** The largest of the window, from the definition. */
@@ -58,6 +64,7 @@ function naiveGridUp(x: Nd): Nd {
 opTable('maxPool', {
   op: ops.maxPool as never,
   samples: (s) => GRIDS.map((shape) => [s.distinct(shape)]),
+  draw: (s) => [s.distinct(grid(s, () => 2 * s.whole(1, 3)))],
   reference: naiveMaxPool as never,
   tolerance: exact,
   bad: [
@@ -74,6 +81,7 @@ opTable('maxPool', {
 opTable('gridUp', {
   op: ops.gridUp as never,
   samples: (s) => ANY_GRIDS.map((shape) => [s.normal(shape)]),
+  draw: (s) => [s.normal(grid(s, () => s.whole(1, 5)))],
   reference: naiveGridUp as never,
   tolerance: exact,
   linear: true,
@@ -100,6 +108,10 @@ const PAIRS: [number[], number[]][] = [
 opTable('addChannels', {
   op: ops.addChannels as never,
   samples: (s) => PAIRS.map(([a, b]) => [s.normal(a), s.normal(b)]),
+  draw: (s) => {
+    const [lead, channels] = [s.shape(0, 3), s.whole(1, 5)];
+    return [s.normal([...lead, channels]), s.normal([...lead, s.whole(0, channels)])];
+  },
   reference: ((y: Nd, x: Nd) => build(y.shape, (...i) => at(y, ...i) + (i.at(-1)! < x.shape.at(-1)! ? at(x, ...i) : 0))) as never,
   tolerance: { float32: 1e-7, float64: 0 }, // one addition, rounded once
   linear: true,

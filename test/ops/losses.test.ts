@@ -47,6 +47,11 @@ opTable('bceWithLogits', {
     [s.normal([2, 3]), frozen(bits([2, 3], s)), frozen(nd([], [0.5]))],
     [s.uniform([40], -60, 60), frozen(bits([40], s))],
   ],
+  draw: (s) => {
+    const shape = s.shape();
+    const mask = s.whole(0, 1) === 0 ? [] : [frozen(s.uniform(shape.slice(0, s.whole(0, shape.length)), 0, 2))];
+    return [s.normal(shape), frozen(s.uniform(shape, 0, 1)), ...mask];
+  },
   reference: ((z: Nd, { of: y }: Constant, mask?: Constant) => {
     const span = mask === undefined ? 1 : sizeOf(z.shape.slice(mask.of.shape.length));
     // −y ln σ(z) − (1 − y) ln σ(−z), with ln σ(z) = −ln(1 + e^{−z}), exact enough in float64 for |z| ≤ 60
@@ -76,6 +81,10 @@ opTable('crossEntropy', {
     [s.normal([2, 3, 7]), frozen(s.integers([2, 3], 7)), frozen(bits([2, 3], s))],
     [s.uniform([6, 4], -80, 80), frozen(s.integers([6], 4)), frozen(s.uniform([6], 0, 2))],
   ],
+  draw: (s) => {
+    const [lead, classes] = [s.shape(0, 3), s.whole(1, 5)];
+    return [s.normal([...lead, classes]), frozen(s.integers(lead, classes)), frozen(s.uniform(lead, 0, 2))];
+  },
   reference: ((z: Nd, { of: k }: Constant, mask?: Constant) => {
     const classes = z.shape.at(-1)!;
     const terms = [...k.data].map((label, row) => {

@@ -34,6 +34,7 @@ const op = (gates: Tensor, cell: Tensor, options?: ops.LstmCellOptions) => {
 };
 
 const CELLS = [[1], [3], [1, 1], [2, 4], [0, 3], [5, 1], [1, 3, 3, 2], [2, 1, 5, 3], [0, 3, 3, 1], [3, 4, 2], [1, 33], [7, 5]];
+const cells = (s: Source): number[] => [...s.shape(0, 3), s.whole(1, 4)];
 const sumsOf = (shape: readonly number[]) => [...shape.slice(0, -1), 4 * shape.at(-1)!];
 // float32: our exp and tanh are within 2e-7, and an error in a sum of size 4 is 2.4e-7 before the squashing.
 const tolerance = { float32: 2e-6, float64: 1e-14 };
@@ -44,6 +45,10 @@ opTable('lstmCell', {
     ...CELLS.map((shape) => [s.normal(sumsOf(shape)), s.normal(shape)]),
     ...CELLS.map((shape) => [s.normal(sumsOf(shape)), s.normal(shape), { forgetBias: -0.5, peephole: null }]),
   ],
+  draw: (s) => {
+    const shape = cells(s);
+    return [s.normal(sumsOf(shape)), s.normal(shape), { forgetBias: 0.5 }];
+  },
   reference: naiveCell as never,
   tolerance,
   bad: [
@@ -66,6 +71,10 @@ opTable('lstmCell', {
 opTable('lstmCell with a peephole for each channel', {
   op: op as never,
   samples: (s) => CELLS.map((shape) => [s.normal(sumsOf(shape)), s.normal(shape), { peephole: s.normal([3, shape.at(-1)!]) }]),
+  draw: (s) => {
+    const shape = cells(s);
+    return [s.normal(sumsOf(shape)), s.normal(shape), { peephole: s.normal([3, shape.at(-1)!]) }];
+  },
   reference: naiveCell as never,
   tolerance,
 });
@@ -78,6 +87,10 @@ opTable('lstmCell with a peephole for each position', {
       s.normal(shape),
       { forgetBias: 0.25, peephole: s.normal([3, ...shape.slice(1)]) },
     ]),
+  draw: (s) => {
+    const shape = [s.whole(0, 3), ...s.shape(0, 2, true), s.whole(1, 4)];
+    return [s.normal(sumsOf(shape)), s.normal(shape), { peephole: s.normal([3, ...shape.slice(1)]) }];
+  },
   reference: naiveCell as never,
   tolerance,
 });

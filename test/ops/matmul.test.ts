@@ -46,6 +46,10 @@ const badProducts = [
 opTable('matmul', {
   op: ops.matmul as never,
   samples: (s) => SMALL.map(([a, b]) => [s.normal(a), s.normal(b)]),
+  draw: (s) => {
+    const [lead, [m, k, n]] = [s.shape(0, 2), s.shape(3, 3)];
+    return [s.normal([...lead, m!, k!]), s.normal([...(s.whole(0, 1) === 0 ? [] : lead), k!, n!])];
+  },
   reference: product as never,
   tolerance,
   bad: badProducts,
@@ -60,6 +64,10 @@ opTable('linear', {
     [s.normal([2, 3, 4]), s.normal([4, 18]), s.normal([18])],
     [s.normal([7, 1]), s.normal([1, 1]), s.normal([1])],
   ],
+  draw: (s) => {
+    const [k, n] = [s.whole(1, 4), s.whole(1, 4)];
+    return [s.normal([...s.shape(0, 3), k]), s.normal([k, n]), s.whole(0, 1) === 0 ? null : s.normal([n])];
+  },
   reference: linear as never,
   tolerance,
   bad: [

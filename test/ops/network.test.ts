@@ -17,6 +17,7 @@ import {
   type Window,
 } from '../helpers/network-values.js';
 import { randomNetwork } from '../helpers/random-network.js';
+import { cases } from '../helpers/promises.js';
 
 async function fusedNumbers(spec: NetworkSpec, window: Window): Promise<Numbers> {
   using _ = scope();
@@ -81,7 +82,7 @@ describe('networkWindow, on random layer lists', () => {
       fc.asyncProperty(randomNetwork(3), fc.constantFrom(1, 2, 3, 7), async ({ spec, batch, seed }, steps) => {
         if (await expectEqual(spec, { steps, batch, seed }, 2e-5)) compared++;
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
     expect(compared, 'networks without ties').toBeGreaterThan(20);
   }, 300_000);
@@ -102,7 +103,7 @@ describe('networkWindow, on random layer lists', () => {
         const fields = small.fields.filter((_, i) => used.has(i));
         if (await expectEqual({ ...small, fields }, { steps, batch: 1, seed }, tolerance)) compared++;
       }),
-      { numRuns },
+      { numRuns: cases(numRuns) },
     );
     expect(compared, 'networks without ties').toBeGreaterThan(numRuns / 4);
   }, 600_000);
@@ -118,7 +119,7 @@ describe('networkWindow, on random layer lists', () => {
         expect(found[1]).toEqual(found[0]);
         expect(found[2]).toEqual(found[0]);
       }),
-      { numRuns: 15 },
+      { numRuns: cases(15) },
     );
   }, 120_000);
 
@@ -137,7 +138,7 @@ describe('networkWindow, on random layer lists', () => {
         const [tight, free] = [await fusedNumbers({ ...spec, budgetBytes }, size), await fusedNumbers(spec, size)];
         expect(tight).toEqual(free);
       }),
-      { numRuns: 20 },
+      { numRuns: cases(20) },
     );
   }, 120_000);
 });
@@ -163,7 +164,7 @@ it('gives no gradient, null, to exactly those arguments that single ops give non
       expect(unreached((args) => networkWindow(spec, args), randomArguments(spec, window), loss)).toEqual(want);
       if (want.length > 0) some++;
     }),
-    { numRuns: 60 },
+    { numRuns: cases(60) },
   );
   expect(some, 'losses that leave something out').toBeGreaterThan(10);
 }, 120_000);

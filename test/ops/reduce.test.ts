@@ -32,6 +32,12 @@ function groups(x: Nd, axes: Axes, keepDims: boolean): { shape: number[]; values
   return { shape: keepDims ? kept : kept.filter((_, axis) => !list.includes(axis)), values };
 }
 
+/** A shape, some of its axes and whether they stay. */
+function drawn(s: Source, filled: boolean): [number[], number[], boolean] {
+  const shape = s.shape(0, 4, filled);
+  return [shape, [...shape.keys()].filter(() => s.whole(0, 1) === 0), s.whole(0, 1) === 0];
+}
+
 const reduced = (f: (values: readonly number[]) => number) => (x: Nd, axes: Axes, keepDims: boolean): Nd => {
   const { shape, values } = groups(x, axes, keepDims);
   return nd(shape, values.map(f));
@@ -47,6 +53,10 @@ const tolerance = { float32: 1e-6, float64: 1e-14 }; // at most 24 terms near 1,
 opTable('sum', {
   op: ops.sum as never,
   samples: (s: Source) => [...CASES, [[0, 3], 0, false] as const].map(([shape, ...rest]) => [s.normal(shape), ...rest]),
+  draw: (s) => {
+    const [shape, ...rest] = drawn(s, false);
+    return [s.normal(shape), ...rest];
+  },
   reference: reduced(total) as never,
   tolerance,
   linear: true,
@@ -55,6 +65,10 @@ opTable('sum', {
 opTable('mean', {
   op: ops.mean as never,
   samples: (s: Source) => CASES.map(([shape, ...rest]) => [s.normal(shape), ...rest]),
+  draw: (s) => {
+    const [shape, ...rest] = drawn(s, true);
+    return [s.normal(shape), ...rest];
+  },
   reference: reduced((values) => total(values) / values.length) as never,
   tolerance,
   linear: true,
@@ -63,6 +77,10 @@ opTable('mean', {
 opTable('max', {
   op: ops.max as never,
   samples: (s: Source) => CASES.map(([shape, ...rest]) => [s.distinct(shape), ...rest]),
+  draw: (s) => {
+    const [shape, ...rest] = drawn(s, true);
+    return [s.distinct(shape), ...rest];
+  },
   reference: reduced((values) => Math.max(...values)) as never,
   tolerance: { float32: 0, float64: 0 }, // one of the numbers
   bad,
@@ -71,6 +89,7 @@ opTable('clip', {
   op: ops.clip as never,
   // Some inside and some outside of ±1.3, none within a finite difference of it.
   samples: (s: Source) => [[], [1], [0, 2], [7], [3, 5]].map((shape) => [s.distinct(shape), 1.3]),
+  draw: (s) => [s.distinct(s.shape()), 1.3],
   reference: ((x: Nd, limit: number) => nd(x.shape, x.data.map((v) => Math.min(Math.max(v, -limit), limit)))) as never,
   tolerance: { float32: 1e-7, float64: 0 }, // the limit is rounded to float32
   bad: [
@@ -80,17 +99,23 @@ opTable('clip', {
   ],
 });
 
-const SHAPES: readonly (readonly [readonly number[], readonly number[], readonly number[]])[] = [
-  [[], [1, 1], [1, 1]],
-  [[6], [2, 3], [2, 3]],
-  [[2, 3, 4], [4, -1], [4, 6]],
-  [[0, 3], [3, 0], [3, 0]],
-  [[2, 3], [-1], [6]],
+const SHAPES: readonly (readonly [readonly number[], readonly number[]])[] = [
+  [[], [1, 1]],
+  [[6], [2, 3]],
+  [[2, 3, 4], [4, -1]],
+  [[0, 3], [3, 0]],
+  [[2, 3], [-1]],
 ];
 opTable('reshape', {
   op: ops.reshape as never,
   samples: (s: Source) => SHAPES.map(([from, to]) => [s.normal(from), to]),
-  reference: ((x: Nd, to: readonly number[]) => nd(SHAPES.find((row) => row[1] === to)![2], x.data)) as never,
+  draw: (s) => {
+    const shape = s.shape();
+    return [s.normal(shape), s.rng.shuffle([...shape, ...new Array<number>(s.whole(0, 2)).fill(1)])];
+  },
+  // −1 stands for what is left.
+  reference: ((x: Nd, to: readonly number[]) =>
+    nd(to.map((n) => (n === -1 ? sizeOf(x.shape) / -sizeOf(to) : n)), x.data)) as never,
   tolerance: { float32: 0, float64: 0 },
   linear: true,
   bad: [

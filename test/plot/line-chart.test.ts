@@ -6,6 +6,7 @@ import { lineChart, type Chart, type Panel } from '../../lib/plot/line-chart.js'
 import { linearScale, logScale, niceStep, tickLabel } from '../../lib/plot/scale.js';
 import { errorOf } from '../helpers/files.js';
 import { all, parseXml, texts, type Node } from './picture-reader.js';
+import { cases } from '../helpers/promises.js';
 
 const chart = (panel: Partial<Panel>, rest: Partial<Chart> = {}): Chart => ({
   title: 'a run',
@@ -82,7 +83,7 @@ describe('axes', () => {
           expect(tick >= domain[0] - size * 1e-6 && tick <= domain[1] + size * 1e-6).toBe(true);
         });
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 });
@@ -175,7 +176,7 @@ describe('the document', () => {
       fc.property(values, values, scale, scale, fc.nat(4), (x, y, xScale, yScale, smooth) => {
         parseXml(lineChart(chart({ yScale, series: [{ name: 'a', x, y, smooth, hasMarkers: true }] }, { xScale })));
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 

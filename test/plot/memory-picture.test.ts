@@ -6,6 +6,7 @@ import { memoryPicture, type MemoryMoment, type MemoryPicture } from '../../lib/
 import { encodePng } from '../../lib/plot/png.js';
 import { errorOf } from '../helpers/files.js';
 import { all, cellsOf, parseXml, readPng, texts } from './picture-reader.js';
+import { cases } from '../helpers/promises.js';
 
 const map = { height: 3, width: 4, values: [1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1] };
 const query = { height: 1, width: 2, values: [0, 1] };
@@ -166,7 +167,7 @@ describe('encodePng', () => {
           )
         );
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advantages, type Discount, type RolloutNumbers } from '../../lib/rl/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
+import { cases } from '../helpers/promises.js';
 
 /**
  * Σ_{n<N} (1 − λ)λ^{n−1}·R_n + λ^{N−1}·R_N − V_t, where R_n = Σ_{i<n} γⁱ r_{t+i} + γⁿ·V after n steps, and N is the number of
@@ -68,7 +69,7 @@ describe('advantages', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   });
 

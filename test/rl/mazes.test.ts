@@ -5,6 +5,7 @@ import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import { parseMaze } from '../../lib/tasks/mapping/maze.js';
 import { MazeWalk, mazes, type MazesEnvironment } from '../../lib/rl/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
+import { cases } from '../helpers/promises.js';
 
 const [UP, DOWN, LEFT, RIGHT] = [0, 1, 2, 3];
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
@@ -93,7 +94,7 @@ describe('mazes', () => {
         expect(again.observe()).toEqual(env.observe());
         expect(drive(again, 40, 8)).toEqual(drive(env, 40, 8));
       }),
-      { numRuns: 15 },
+      { numRuns: cases(15) },
     );
   });
 

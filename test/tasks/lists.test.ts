@@ -5,6 +5,7 @@ import { recall } from '../../lib/tasks/lists/recall.js';
 import { BitScorer } from '../../lib/tasks/scorers.js';
 import { sorting } from '../../lib/tasks/lists/sorting.js';
 import type { HostArray } from '../../lib/tasks/task.js';
+import { cases } from '../helpers/promises.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
@@ -48,7 +49,7 @@ describe('recall', () => {
           expect(row(target, 0, b)).toEqual(row(window!.input[0]!, list.query + 1, b));
         });
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 
@@ -192,7 +193,7 @@ describe('sorting', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 

@@ -5,6 +5,7 @@ import { encodeAssociativeRecall } from '../../lib/tasks/sequences/associative-r
 import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/sequences/copy.js';
 import type { BitSequence } from '../../lib/tasks/sequences/sequence-task.js';
 import { expectNear, vectorFile, type Nested } from '../helpers/vectors.js';
+import { cases } from '../helpers/promises.js';
 
 interface Encoded {
   input: number[][];
@@ -83,7 +84,7 @@ describe('sequence tasks', () => {
           expect(of('scored', 1)).toEqual(padded(item.due, 1));
         });
       }),
-      { numRuns: 30, seed: 1 },
+      { numRuns: cases(30), seed: 1 },
     );
   });
 
@@ -154,7 +155,7 @@ describe('associative recall in patches', () => {
         const vectors = items.map((item) => [0, 6, 12].map((at) => item.subarray(at, at + 6)));
         expect(flat.generate(seed, index)).toEqual(encodeAssociativeRecall(vectors, query));
       }),
-      { numRuns: 50, seed: 1 },
+      { numRuns: cases(50), seed: 1 },
     );
   });
 

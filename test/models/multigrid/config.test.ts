@@ -4,6 +4,7 @@ import { MgError } from '../../../lib/errors.js';
 import type { MultigridConfig } from '../../../lib/models/multigrid/config.js';
 import { planModel } from '../../../lib/models/multigrid/plan.js';
 import { presetConfig, resolveConfig } from '../../../lib/models/multigrid/presets.js';
+import { cases } from '../../helpers/promises.js';
 
 /** The error of building a configuration. */
 function errorOf(config: unknown): MgError {
@@ -122,7 +123,7 @@ describe('a configuration', () => {
           expect((error as MgError).code).toBe('ERR_MG_CONFIG');
         }
       }),
-      { numRuns: 300, verbose: true },
+      { numRuns: cases(300), verbose: true },
     );
   });
 });

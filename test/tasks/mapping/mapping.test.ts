@@ -7,6 +7,7 @@ import { spiralPath } from '../../../lib/tasks/mapping/motion.js';
 import type { Window } from '../../../lib/tasks/task.js';
 import { Rng } from '../../../lib/tensor/rng.js';
 import { onMap, readMap, readWindow, resizeText, windowText } from './naive-mapping.js';
+import { cases } from '../../helpers/promises.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
@@ -204,7 +205,7 @@ describe('properties', () => {
         const from = Math.min(k, all.length);
         expect([...task.windows(items, { length, seed, batch: k, from })]).toEqual(all.slice(from));
       }),
-      { numRuns: 15 },
+      { numRuns: cases(15) },
     );
   });
 
@@ -233,7 +234,7 @@ describe('properties', () => {
           });
         }
       }),
-      { numRuns: 15 },
+      { numRuns: cases(15) },
     );
   });
 
@@ -244,7 +245,7 @@ describe('properties', () => {
         const alone = order.map((index) => mapping({ size: 15, motion: 'random', pathLength: 50 }).generate(seed, index));
         expect([...order].reverse().map((index) => task.generate(seed, index)).reverse()).toEqual(alone);
       }),
-      { numRuns: 30 },
+      { numRuns: cases(30) },
     );
     expect(mapping().generate(1, 7)).toEqual(mapping().generate(1, 7));
     expect(mapping().generate(1, 7)).not.toEqual(mapping().generate(1, 8));

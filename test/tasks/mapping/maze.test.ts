@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawMaze, makeMaze, parseMaze } from '../../../lib/tasks/mapping/maze.js';
 import { Rng } from '../../../lib/tensor/rng.js';
+import { cases } from '../../helpers/promises.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
@@ -71,7 +72,7 @@ describe('makeMaze', () => {
           expect([...makeMaze({ size, complexity, density }, new Rng(seed))]).toEqual(expected.flat());
         },
       ),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   });
 

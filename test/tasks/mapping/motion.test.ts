@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { makeMaze, parseMaze } from '../../../lib/tasks/mapping/maze.js';
 import { spiralPath, walkPath, walkStart } from '../../../lib/tasks/mapping/motion.js';
 import { Rng } from '../../../lib/tensor/rng.js';
+import { cases } from '../../helpers/promises.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
@@ -71,7 +72,7 @@ describe('walkPath', () => {
           expect(rule === 'free' ? [1, 15] : [0, 1, 15]).toContain(step);
         });
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 

@@ -1,0 +1,31 @@
+/** The page of promises says what is so: what it calls shown is repeated whole in each run, or has a result of at least its size. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { promises } from '../helpers/promises.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (name: string): unknown => JSON.parse(readFileSync(`${root}${name}`, 'utf8'));
+const results = read('bench/results/reliability.json') as Record<string, Record<string, unknown>>;
+const { scripts } = read('package.json') as { scripts: Record<string, string> };
+const tests = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  .map((name) => readFileSync(`${root}test/${name}`, 'utf8')).join('\n');
+
+describe('the page of promises', () => {
+  it('has a line for each row of its table', () => {
+    const page = readFileSync(`${root}test/README.md`, 'utf8');
+    expect(promises.size).toBe(page.match(/^\| [A-Z]\d/gm)!.length);
+  });
+
+  it.each([...promises.values()])('$row', ({ row, size, ci, command, state }) => {
+    expect(Object.keys(scripts)).toContain(/^npm (?:run )?([\w:]+)$/.exec(command)?.[1]);
+    if (state !== 'shown') return expect(state).toMatch(/^(open|needs a GPU): ./);
+    expect(new RegExp(`shown\\(\\s*'${row}',`).test(tests), 'named by a test').toBe(true);
+    if (ci >= size) return;
+    const result = results[row]!;
+    expect(result['size']).toBeGreaterThanOrEqual(size);
+    expect(Object.keys(result)).toEqual(['size', 'result', 'command', 'date', 'machine']);
+    for (const key of ['result', 'command', 'machine']) expect(result[key]).toMatch(/\S{3}/);
+    expect(result['date']).toMatch(/^\d{4}-\d\d-\d\d$/);
+  });
+});
