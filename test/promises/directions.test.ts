@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { ops, Rng, Tensor } from '../../lib/index.js';
 import type { SequenceModel } from '../../lib/models/sequence-model.js';
-import type { TensorState } from '../../lib/models/tensor-state.js';
+import type { TensorState } from '../../lib/nn/tensor-state.js';
 import { kinds, VECTOR_NAMES, type VectorName } from '../../lib/runs/kinds.js';
 import { directionalError, randomize } from '../helpers/modules.js';
 
