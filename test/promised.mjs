@@ -1,4 +1,5 @@
-// Shows promises of test/README.md at their size: node test/promised.mjs GROUP. What was shown goes to bench/results/reliability.json.
+// Shows promises of test/README.md at their size: node test/promised.mjs GROUP.
+// What was shown goes to bench/results/reliability.json.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

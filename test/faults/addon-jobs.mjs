@@ -1,4 +1,4 @@
-// Queues convolutions that take a while. `node addon-jobs.mjs workers|crowd|train|copies|exit|throw|wait|end`, or as a worker of itself.
+// Queues convolutions that take a while: `node addon-jobs.mjs workers|crowd|train|copies|exit|throw|wait|end`.
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -106,7 +106,7 @@ describe('a disk that takes no more', () => {
     expect(readdirSync(folder)).toEqual(['checkpoint.safetensors']);
   });
 
-  /** Runs a script in a folder that is a small file system of its own; where none can be mounted, the test is skipped, and says so. */
+  /** Runs a script in a folder that is a small file system of its own; where none can be mounted, the test is skipped aloud. */
   function onSmallDisk(skip: (note: string) => void, script: (save: string, folder: string) => string): string {
     const folder = temporaryFolder();
     const save = `"${process.execPath}" "${SAVER}" "${lib}" "${folder}"`;

@@ -39,7 +39,7 @@ export function shown(row: string, size: number, figure: string): void {
   if (file !== undefined) appendFileSync(file, `${JSON.stringify({ row, size, figure })}\n`);
 }
 
-/** Cases of a property: as many as it takes in each run of the tests, and as many as row N6 promises where those are asked for. */
+/** Cases of a property: as many as it takes in each run of the tests, or as many as row N6 promises. */
 export function cases(count: number): number {
   const runs = isPromised ? Math.max(count, promised('N6')) : count;
   shown('N6', runs, 'a property');

@@ -1,4 +1,4 @@
-/** The page of promises says what is so: what it calls shown is repeated whole in each run, or has a result of at least its size. */
+/** The page of promises says what is so: what it calls shown is whole in each run, or has a result of at least its size. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
