@@ -159,8 +159,8 @@ export interface NativeOps {
   /** [dx, dgamma, dbeta]. dims: [rows, columns, 1 statistics of x | 0 given ones]. */
   normalizeBackward(dy: Storage, x: Storage, statistics: Storage, gamma: Storage, dims: Int32Array): Storage[];
 
-  // A whole window of a multigrid network, described by lib/ops/network-spec.ts. `state` is empty (zeros) or all hidden grids,
-  // then all cell grids; grids and parameters in the order of planNetwork.
+  // A whole window of a multigrid network, described by lib/ops/network/network-spec.ts. `state` is empty (zeros) or all
+  // hidden grids, then all cell grids; grids and parameters in the order of planNetwork.
   /** [outputs…, hidden…, cell…, saved] */
   networkForward(
     spec: Int32Array, forgetBias: number, epsilon: number, budget: number,

@@ -8,7 +8,7 @@
 namespace mg {
 namespace {
 
-// Reads the Int32Array of lib/ops/network-spec.ts field by field.
+// Reads the Int32Array of lib/ops/network/network-spec.ts field by field.
 class SpecReader {
  public:
   SpecReader(const char* op, const std::vector<i64>& words) : op_(op), words_(words) {}

@@ -12,7 +12,7 @@
 namespace mg {
 
 struct NetworkKey {
-  std::vector<i64> words;  // as lib/ops/network-spec.ts writes them
+  std::vector<i64> words;  // as lib/ops/network/network-spec.ts writes them
   double forget_bias, epsilon, budget_bytes;
   i64 element_bytes;
 };

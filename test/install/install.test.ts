@@ -38,9 +38,13 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
+  /** Modules that a browser loads: nobody imports their types, but those of the scene, which the program shares. */
+  const isOfThePage = (file: string): boolean => file.startsWith('view/page/') && file !== 'view/page/scene.ts';
+
   it('holds what a user needs and nothing else', () => {
     const filesOf = (room: string): string[] => readdirSync(join(root, room), { recursive: true, encoding: 'utf8' });
-    const sources = filesOf('lib').filter((file) => file.endsWith('.ts'));
+    const typescript = filesOf('lib').filter((file) => file.endsWith('.ts'));
+    const [page, sources] = [typescript.filter(isOfThePage), typescript.filter((file) => !isOfThePage(file))];
     const native = filesOf('native').filter((file) => /\.(cc|cu|cuh|h)$/.test(file));
     const expected = [
       'CMakeLists.txt',
@@ -55,6 +59,9 @@ describe('the package', () => {
       ),
       'bench/results/weights/map9.json',
       'bench/results/weights/map9.safetensors',
+      'dist/run.schema.json',
+      ...['icon.svg', 'index.html', 'style.css'].map((file) => `dist/view/page/${file}`),
+      ...page.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`),
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
       ...native.map((file) => `native/${file}`),
       'prebuilds/SHA256SUMS',

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { callbacks, memory } from '../../lib/index.js';
+import { callbacks } from '../../lib/index.js';
+import { undisposedTensors } from '../../lib/tensor/tensor.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import type { FilmSent, FilmState, SentFrame } from '../../lib/view/page/scene.js';
 import { errorOf } from '../helpers/files.js';
@@ -87,9 +88,9 @@ describe('callbacks.live', () => {
         looked.push({ film, frames, curve: await textOf(`${url}curve.svg?version=${film.curve}`), status: response.status });
       },
     };
-    const before = memory().tensors;
+    const before = undisposedTensors();
     await trained([]);
-    const left = memory().tensors - before; // by a training alone
+    const left = undisposedTensors() - before; // by a training alone
     await trained([live, watching as never]);
     expect(looked).toHaveLength(4);
     for (const { film, frames, curve, status } of looked) {
@@ -101,7 +102,7 @@ describe('callbacks.live', () => {
     }
     // The network learns: the film of one scoring is not that of another.
     expect(looked[0]!.frames.at(-1)!.bytes).not.toBe(looked[3]!.frames.at(-1)!.bytes);
-    expect(memory().tensors).toBe(before + 2 * left);
+    expect(undisposedTensors()).toBe(before + 2 * left);
     await expect(fetch(url)).rejects.toThrow();
   });
 
