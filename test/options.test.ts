@@ -141,6 +141,7 @@ const CALLS: Readonly<Record<string, () => unknown>> = {
   'Trainer#fit': () => tinyTrainer().fit({ steps: 1, ...more }),
   'Trainer#run': () => tinyTrainer().run({ steps: 1, ...more })[Symbol.asyncIterator]().next(),
   'Trainer#evaluate': () => tinyTrainer().evaluate({ items: 1, ...more }),
+  'callbacks.live': () => callbacks.live(more),
   'callbacks.progress': () => callbacks.progress(more),
   'callbacks.earlyStop': () => callbacks.earlyStop({ metric: 'f', ...more }),
   'callbacks.stopOnTarget': () => callbacks.stopOnTarget({ metric: 'f', target: 1, ...more }),

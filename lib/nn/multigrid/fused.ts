@@ -245,7 +245,12 @@ export function backward(
   const c = saved.length - f - n - 1;
   const kept = saved.at(-1);
   if ((c !== 0 && c !== 2 * places.length) || kept?.dtype !== 'uint8' || kept.size !== network.plan.savedBytes) {
-    fail('ERR_MG_ARGUMENT', op, 'what fused.forward of this plan saved', words(`${saved.length} tensors, others`));
+    fail(
+      'ERR_MG_ARGUMENT',
+      op,
+      'what fused.forward of this plan saved',
+      words(saved.length === 0 ? 'no tensors' : `other tensors, ${saved.length} of them`),
+    );
   }
   const tensors = {
     weights: weightsOf(op, network.plan, parameters, saved[0]!),
