@@ -38,8 +38,8 @@ class Live implements Callback<TaskTraining> {
   #subject: Subject | null = null;
   #line = '';
   #scores = '';
-  #told = 0;
-  #drawn = 0;
+  #told = -Infinity;
+  #drawn = -Infinity;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -69,12 +69,12 @@ class Live implements Callback<TaskTraining> {
     this.#records.push({ step: trainer.step, ...metrics });
     this.#scores = Object.entries(metrics).map(([name, value]) => `${name} ${value.toPrecision(3)}`).join(', ');
     this.#stage!.show(await filmed(this.#subject!));
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
     this.#report();
   }
 
   async onEnd(): Promise<void> {
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
     this.#report();
     await this.#server?.close();
     this.#stage?.dispose();

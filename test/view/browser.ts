@@ -44,9 +44,9 @@ export async function open(browser: Browser, url: string, options: Parameters<Br
   return { page, complaints, hosts };
 }
 
-/** Waits until the page shows this step. */
+/** Waits until the page shows this step; looks by the clock, since a page behind another one draws nothing. */
 export async function atStep(page: Page, step: number): Promise<void> {
-  await page.waitForFunction((wanted) => document.body.dataset['step'] === String(wanted), step);
+  await page.waitForFunction((wanted) => document.body.dataset['step'] === String(wanted), step, { polling: 50 });
 }
 
 /** Red, green and blue of a cell of the panel. */
