@@ -39,7 +39,7 @@ export function packPackage(folder: string): Packed {
 function makeStage(stage: string): string {
   cpSync(root, stage, { recursive: true, filter: (file) => !LEFT_OUT.has(relative(root, file)) });
   symlinkSync(realpathSync(join(root, 'node_modules')), join(stage, 'node_modules'));
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'lib'], { cwd: stage });
+  execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: stage });
   const prebuilt = join(stage, 'prebuilds', platform, `multigrid-memory${process.platform === 'linux' ? '.glibc' : ''}.node`);
   mkdirSync(join(prebuilt, '..'), { recursive: true });
   copyFileSync(process.env.MG_BINDING ?? join(root, 'build/Release/multigrid_memory.node'), prebuilt);
