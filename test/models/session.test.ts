@@ -277,7 +277,9 @@ describe('no step leaves anything behind', () => {
     const before = memory();
     model.session({ batch: 2 }).dispose();
     await native().sync(); // what is queued holds its memory
-    expect(memory()).toEqual(before);
+    const { bytes, tensors } = memory(); // the collector may have taken what others left
+    expect(bytes).toBeLessThanOrEqual(before.bytes);
+    expect(tensors).toBeLessThanOrEqual(before.tensors);
   });
 });
 
