@@ -1,13 +1,14 @@
 /** A window of a dense access memory as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkOptions, fail } from '../../check.js';
+import { checkOptions } from '../../check.js';
 import { native } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
+import { checkFloat, make } from '../make.js';
+import { checkController, checkLike } from './controller.js';
 import { samInterface, type SamWeights } from './sam.js';
-import { checkRowLengths, checkSettings, controllerWeights, flag, integer, number, type SettingRules } from './settings.js';
+import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DamSettings {
   /** N, W, R, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -140,24 +141,14 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: DamTensors, s
   const op = 'damWindow';
   checkFloat(op, 'x', x);
   checkSettings(op, s, SETTINGS);
-  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
-  const [steps = 0, batch = 0, inputs = 0] = x.shape;
-  if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
-  const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
-    checkShapeOf(op, name, checkSameDType(op, x, name, tensor), shape, letters);
-    return tensor;
-  };
-  const [H, D, read] = [s.hidden, samInterface({ ...s, links: 0 }).size, s.heads * s.wordSize];
-  if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
-  const own = weights === null ? [] : [
-    check('gates', weights.gates, [inputs + read + H, 4 * H], '[I+RW+H,4H]'),
-    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
-    check('interface', weights.interface, [H, D], '[H,D]'),
-    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
-  ];
-  const shapes = Object.entries(damStateShapes(s, batch)) as [keyof DamTensors, Shape][];
+  const own = checkController(op, x, weights, {
+    hidden: s.hidden,
+    interface: samInterface({ ...s, links: 0 }).size,
+    read: s.heads * s.wordSize,
+  });
+  const shapes = Object.entries(damStateShapes(s, x.shape[1]!)) as [keyof DamTensors, Shape][];
   checkOptions(op, state, shapes.map(([name]) => name), 'state');
-  return [x, ...own, ...shapes.map(([name, shape]) => check(name, state[name], shape, 'of the state'))];
+  return [...own, ...shapes.map(([name, shape]) => checkLike(op, x, name, state[name], shape, 'of the state'))];
 }
 
 /** Elements of what a window saves: gates, cells, interface, read weights, popped slots; slots rounded up to 16. */

@@ -1,11 +1,12 @@
 /** A window of a differentiable neural computer as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkOptions, fail } from '../../check.js';
+import { checkOptions } from '../../check.js';
 import { native } from '../../native.js';
 import { sizeOf, type Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
-import { checkRowLengths, checkSettings, controllerWeights, flag, integer, number, type SettingRules } from './settings.js';
+import { checkFloat, make } from '../make.js';
+import { checkController, checkLike, type ControllerWeights } from './controller.js';
+import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DncSettings {
   /** N, W, R, V, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -30,12 +31,7 @@ export interface DncSettings {
 }
 
 /** Weights of the controller [I+RW+H,4H], [4H] and of the interface [H,D], [D]. */
-export interface DncWeights {
-  readonly gates: Tensor;
-  readonly gatesBias: Tensor;
-  readonly interface: Tensor;
-  readonly interfaceBias: Tensor;
-}
+export type DncWeights = ControllerWeights;
 
 /** The state of a batch, in the order of the native call. */
 export interface DncTensors {
@@ -121,24 +117,14 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
   const op = 'dncWindow';
   checkFloat(op, 'x', x);
   checkSettings(op, s, SETTINGS);
-  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
-  const [steps = 0, batch = 0, inputs = 0] = x.shape;
-  if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
-  const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
-    checkShapeOf(op, name, checkSameDType(op, x, name, tensor), shape, letters);
-    return tensor;
-  };
-  const [H, D, words] = [s.hidden, dncInterface(s).size, s.readHeads * s.wordSize];
-  if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
-  const own = weights === null ? [] : [
-    check('gates', weights.gates, [inputs + words + H, 4 * H], '[I+RW+H,4H]'),
-    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
-    check('interface', weights.interface, [H, D], '[H,D]'),
-    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
-  ];
-  const shapes = Object.entries(dncStateShapes(s, batch)) as [keyof DncTensors, Shape][];
+  const own = checkController(op, x, weights, {
+    hidden: s.hidden,
+    interface: dncInterface(s).size,
+    read: s.readHeads * s.wordSize,
+  });
+  const shapes = Object.entries(dncStateShapes(s, x.shape[1]!)) as [keyof DncTensors, Shape][];
   checkOptions(op, state, shapes.map(([name]) => name), 'state');
-  return [x, ...own, ...shapes.map(([name, shape]) => check(name, state[name], shape, 'of the state'))];
+  return [...own, ...shapes.map(([name, shape]) => checkLike(op, x, name, state[name], shape, 'of the state'))];
 }
 
 /**

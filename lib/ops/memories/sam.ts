@@ -5,17 +5,9 @@ import { native } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf, type Shape } from '../../tensor/shape.js';
 import { checkTensor, Tensor } from '../../tensor/tensor.js';
-import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
-import {
-  checkRowLengths,
-  checkSettings,
-  choice,
-  controllerWeights,
-  flag,
-  integer,
-  number,
-  type SettingRules,
-} from './settings.js';
+import { checkFloat, checkShapeOf, make } from '../make.js';
+import { checkController, checkLike, type ControllerWeights } from './controller.js';
+import { checkRowLengths, checkSettings, choice, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface SamSettings {
   /** N, W, R, K, and H of the controller; hidden 0: there is none and the input is the raw interface. */
@@ -42,12 +34,7 @@ export interface SamSettings {
 }
 
 /** Weights of the controller [I+RW+H,4H], [4H] and of the interface [H,D], [D]. */
-export interface SamWeights {
-  readonly gates: Tensor;
-  readonly gatesBias: Tensor;
-  readonly interface: Tensor;
-  readonly interfaceBias: Tensor;
-}
+export type SamWeights = ControllerWeights;
 
 /**
  * The state of a batch; zeros are a new episode. Slots 0 … live−1 were touched and have rows, the others still hold the constant
@@ -163,29 +150,19 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
   const op = 'samWindow';
   checkFloat(op, 'x', x);
   checkSettings(op, s, SETTINGS);
-  if (weights !== null) checkOptions(op, weights, controllerWeights, 'weights');
-  const [steps = 0, batch = 0, inputs = 0] = x.shape;
-  if (x.shape.length !== 3 || x.size === 0) fail('ERR_MG_SHAPE', op, 'x [T,B,I] of at least one element', x.shape);
-  const check = (name: string, tensor: Tensor, shape: Shape, letters: string): Tensor => {
-    checkShapeOf(op, name, checkSameDType(op, x, name, tensor), shape, letters);
-    return tensor;
-  };
-  const [H, D, read] = [s.hidden, samInterface(s).size, s.heads * s.wordSize];
-  if (weights === null) checkShapeOf(op, 'x', x, [steps, batch, D], '[T,B,D]');
-  const own = weights === null ? [] : [
-    check('gates', weights.gates, [inputs + read + H, 4 * H], '[I+RW+H,4H]'),
-    check('gatesBias', weights.gatesBias, [4 * H], '[4H]'),
-    check('interface', weights.interface, [H, D], '[H,D]'),
-    check('interfaceBias', weights.interfaceBias, [D], '[D]'),
-  ];
+  const own = checkController(op, x, weights, {
+    hidden: s.hidden,
+    interface: samInterface(s).size,
+    read: s.heads * s.wordSize,
+  });
+  const batch = x.shape[1]!;
   checkOptions(op, state, Object.keys(samStateShapes(s, batch, 1)), 'state');
   const capacity = checkTensor(op, 'memory', state.memory).shape[1] ?? 0;
   const shapes = Object.entries(samStateShapes(s, batch, capacity)) as [keyof SamTensors, Shape][]; // or of links
   return [
-    x,
     ...own,
     ...shapes.map(([name, shape]) => {
-      if (!samIndices.has(name)) return check(name, state[name], shape, 'of the state');
+      if (!samIndices.has(name)) return checkLike(op, x, name, state[name], shape, 'of the state');
       const tensor = checkTensor(op, name, state[name]);
       if (tensor.dtype !== 'int32') fail('ERR_MG_DTYPE', op, `${name} of int32`, words(tensor.dtype));
       checkShapeOf(op, name, tensor, shape, 'of the state');

@@ -12,9 +12,6 @@ export const number = (min: number): Rule => (op, name, value) => checkNumber(op
 export const choice = (...choices: readonly string[]): Rule => (op, name, value) => checkChoice(op, name, value, choices);
 export const flag: Rule = checkBoolean;
 
-/** Weights of a controller and its interface. */
-export const controllerWeights = ['gates', 'gatesBias', 'interface', 'interfaceBias'] as const;
-
 /** Throws ERR_MG_ARGUMENT for a setting that is missing, wrong or unknown. */
 export function checkSettings<S extends object>(op: string, settings: S, rules: SettingRules<S>): void {
   checkOptions(op, settings, Object.keys(rules), 'settings');
