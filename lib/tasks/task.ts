@@ -22,6 +22,8 @@ export interface WindowOutput {
   readonly name: string;
   /** What the reader sees, [Q, B, …] per level; asked at the last Q steps: Q = T when stepwise, 1 when recalled. */
   readonly query?: HostPyramid;
+  /** Step of the window at which each question is asked; the last Q when absent. */
+  readonly askedAt?: readonly number[];
   /** bceWithLogits: 0 or 1, [Q, B, side, side, 1]. crossEntropy: int32 class numbers, [Q, B]. */
   readonly target: HostArray;
   /** Weight of each answer in the loss, [Q, B]; all 1 when absent. */

@@ -11,6 +11,8 @@ export interface ModelInput {
   readonly input: Pyramid;
   /** What each reader is asked, [Q, B, …]; absent where the network answers by itself. */
   readonly queries?: readonly Pyramid[];
+  /** The steps at which each reader is asked, where they are not the last Q. */
+  readonly askedAt?: readonly (readonly number[] | undefined)[];
   /** Steps that a decoder runs after the window. */
   readonly outputSteps?: number;
 }

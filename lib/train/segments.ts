@@ -37,10 +37,11 @@ export function segmentLength(model: TrainableModel, { batch, steps }: WindowSiz
   return fail('ERR_MG_CONFIG', 'Trainer', expected, budget);
 }
 
+const EVERY_STEP = 'a task that asks at every step, for a memoryBudget this tight';
+
 function cutArray({ data, shape }: HostArray, whole: number, from: number, length: number): HostArray {
   if (shape[0] !== whole) {
-    const got = words(`${shape[0]} answers`);
-    fail('ERR_MG_ARGUMENT', 'Trainer', 'a task that asks at every step, for a memoryBudget this tight', got);
+    fail('ERR_MG_ARGUMENT', 'Trainer', EVERY_STEP, words(`${shape[0]} answers`));
   }
   const step = data.length / whole;
   return { data: data.subarray(from * step, (from + length) * step), shape: [length, ...shape.slice(1)] };
@@ -49,6 +50,8 @@ function cutArray({ data, shape }: HostArray, whole: number, from: number, lengt
 /** Steps from … from + length − 1 of a window, as views. */
 export function cutWindow(window: Window, from: number, length: number): Window {
   if (length === window.steps) return window;
+  const isAnyAskedAt = window.outputs.some(({ askedAt }) => askedAt !== undefined);
+  if (isAnyAskedAt) fail('ERR_MG_ARGUMENT', 'Trainer', EVERY_STEP, words('questions at steps of their own'));
   const array = (x: HostArray): HostArray => cutArray(x, window.steps, from, length);
   const pyramid = (x: HostPyramid): HostPyramid =>
     Object.fromEntries(Object.entries(x).map(([level, grid]) => [level, array(grid)]));

@@ -19,10 +19,12 @@ function uploadPyramid(pyramid: HostPyramid, dtype: FloatDType): Pyramid {
 
 /** Copies what the network sees to the device. */
 export function uploadWindow(window: Window, form: TaskForm, dtype: FloatDType): ModelInput {
-  const queries = window.outputs.flatMap(({ query }) => (query === undefined ? [] : [uploadPyramid(query, dtype)]));
+  const asking = window.outputs.filter(({ query }) => query !== undefined);
+  const queries = asking.map(({ query }) => uploadPyramid(query!, dtype));
   return {
     input: uploadPyramid(window.input, dtype),
     ...(queries.length === 0 ? {} : { queries }),
+    ...(asking.some(({ askedAt }) => askedAt !== undefined) ? { askedAt: asking.map(({ askedAt }) => askedAt) } : {}),
     ...(form === 'encodeDecode' ? { outputSteps: window.outputs[0]!.target.shape[0]! } : {}),
   };
 }

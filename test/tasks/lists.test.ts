@@ -85,7 +85,7 @@ describe('recall', () => {
     expect(() => recall({ distinct: 1 as never })).toThrow(argument);
   });
 
-  it('practice asks after each of the last six items about open lessons by weight; lesson a was shown a items ago', () => {
+  it('practice asks at the last six steps, ten times at the last, about open lessons by weight; lesson a is a items old', () => {
     const task = recall({ items: 8, distinct: true });
     expect(task.lessons).toBe(7);
     const lists = Array.from({ length: 300 }, (_, index) => task.generate(4, index));
@@ -93,10 +93,11 @@ describe('recall', () => {
       Array.from({ length: 8 }, (_, k) => k).find((k) => list.patches.subarray(9 * k, 9 * k + 9).join() === patch.join())!;
     for (const weights of [[1, 0, 0, 0, 0, 0, 0], [1, 3, 0, 0, 0, 0, 0], [2, 1, 1, 1, 1, 1, 1]]) {
       const [window] = task.practice!(lists, weights, { seed: 1, batch: 5 });
-      const { query, target, lesson } = window!.outputs[0]!;
-      expect([query![0]!.shape, target.shape]).toEqual([[6, 300, 3, 3, 1], [6, 300, 3, 3, 1]]);
-      expect(lesson!.shape).toEqual([6, 300]);
-      [2, 3, 4, 5, 6, 7].forEach((step, q) => {
+      const { query, target, lesson, askedAt } = window!.outputs[0]!;
+      expect([query![0]!.shape, target.shape]).toEqual([[15, 300, 3, 3, 1], [15, 300, 3, 3, 1]]);
+      expect(lesson!.shape).toEqual([15, 300]);
+      expect(askedAt).toEqual([2, 3, 4, 5, 6, ...new Array<number>(10).fill(7)]);
+      askedAt!.forEach((step, q) => {
         const possible = weights.slice(0, step); // of what has been shown
         const counts = possible.map(() => 0);
         lists.forEach((list, b) => {

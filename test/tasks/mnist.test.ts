@@ -111,13 +111,14 @@ describe('mnistRecall', () => {
     expect([...asked].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('practice asks after each of the last six images, of all lists the same place; lesson a was shown a images ago', () => {
+  it('practice asks at the last six steps, ten times at the last, of all lists the same place; lesson a is a images old', () => {
     const task = mnistRecall({ ...files, items: 8, batch: 4 });
     expect([task.lessons, mnistSorting({ ...files, batch: 4 }).lessons]).toEqual([7, undefined]);
     const lists = [0, 1, 2, 3].map((index) => task.generate(1, index));
     const [window] = task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1 });
-    const { query, target, lesson } = window!.outputs[0]!;
-    expect([query![0]!.shape, target.shape, lesson!.shape]).toEqual([[6, 4, 3, 3, 1], [6, 4], [6, 4]]);
+    const { query, target, lesson, askedAt } = window!.outputs[0]!;
+    expect([query![0]!.shape, target.shape, lesson!.shape]).toEqual([[15, 4, 3, 3, 1], [15, 4], [15, 4]]);
+    expect(askedAt).toEqual([2, 3, 4, 5, 6, ...new Array<number>(10).fill(7)]);
     const asked = [...lesson!.data];
     expect(asked).toEqual(asked.map((_, row) => asked[row - (row % 4)]));
     const batches = Array.from(
@@ -125,7 +126,7 @@ describe('mnistRecall', () => {
       (_, batch) => [...task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1, batch })],
     );
     expect(new Set(batches.flat().flatMap(({ outputs }) => [...outputs[0]!.lesson!.data]))).toEqual(new Set([0, 1, 2]));
-    [2, 3, 4, 5, 6, 7].forEach((step, q) => {
+    askedAt!.forEach((step, q) => {
       lists.forEach((list, b) => {
         const answer = step - lesson!.data[4 * q + b]!;
         expect(imageAt(query!, 2, q, b)).toEqual(resized(list.images[answer - 1]!, 12));

@@ -7,7 +7,7 @@ import { extentOf } from '../../nn/ladder.js';
 import { Module } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
-import { concat, reshape, slice } from '../../ops/index.js';
+import { concat, gather, reshape, slice } from '../../ops/index.js';
 import { precisions, type Precision } from '../../ops/network/network-spec.js';
 import { table } from '../../table.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -29,10 +29,12 @@ export interface MultigridInputs {
   /** What the writer, encoder or network sees: [T,B,H,W,C] for each level (1-D: [T,B,L,C]). */
   readonly input: Grids;
   /**
-   * One query for each reader, [Q,B,…], Q ≤ T: asked at each of the last Q steps, of the memory after that step.
-   * Models without readers take none.
+   * One query for each reader, [Q,B,…]: asked at each of the last Q ≤ T steps, of the memory after that step, unless `askedAt`
+   * says otherwise. Models without readers take none.
    */
   readonly queries?: readonly Grids[];
+  /** For each reader, the step of the window, from 0, at which each of its Q questions is asked: in any order, with repeats. */
+  readonly askedAt?: readonly (readonly number[] | undefined)[];
   /** Steps the decoder runs after the window; default T. Other models have no use for it. */
   readonly outputSteps?: number;
 }
@@ -126,7 +128,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     checkInputs(inputs);
     const { memory, state: after } = this.write(inputs.input, state, options);
     const logits = this.plan.kind === 'writerReader'
-      ? this.#answers(memory, inputs.queries)
+      ? this.#answers(memory, inputs)
       : [this.plan.kind === 'single' ? this.#logits(memory.at(-1)!) : this.#decode(inputs, after)];
     return { y: logits[0]!, logits, state: after };
   }
@@ -211,31 +213,39 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   }
 
   /**
-   * Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] at the last Q steps of a memory [T,B,…]. Where
-   * batches are normalized, each question has statistics of its own, as if it were the only one.
+   * Answers of reader `which` (0, or 1 for the second one) to a query [Q,B,…] of a memory [T,B,…]: question q is asked at step
+   * `askedAt[q]`, by default at step T − Q + q. Where batches are normalized, each question has statistics of its own, as if it
+   * were the only one.
    */
-  read(memory: readonly Pyramid[], query: Grids, which = 0): Tensor {
+  read(memory: readonly Pyramid[], query: Grids, which = 0, askedAt?: readonly number[]): Tensor {
     if (this.plan.kind !== 'writerReader') fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', this.plan.kind);
     const plan = this.plan.networks[checkInteger('read', 'which', which, 0, this.plan.networks.length - 2) + 1]!;
     const x = grids(plan, query);
     const steps = memory[0]?.tensors()[0]?.shape[0] ?? 0;
     const asked = x.tensors()[0]!.shape[0] ?? 0;
-    if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, asked);
-    const answer = (x: Pyramid, first: number, count: number): Tensor => {
-      const seen = memory.map((pyramid) => pyramid.map((grid) => stepsOf(grid, first, count)));
-      return this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
-    };
-    if (asked === 1 || !plan.layers.some(({ norm }) => norm)) return answer(x, steps - asked, asked);
-    const one = (q: number): Pyramid => x.map((grid) => stepsOf(grid, q, 1));
-    return concat(Array.from({ length: asked }, (_, q) => answer(one(q), steps - asked + q, 1)), 0);
+    if (askedAt !== undefined) checkAskedAt(askedAt, asked, steps);
+    else if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, asked);
+    const answer = (x: Pyramid, seen: readonly Pyramid[]): Tensor =>
+      this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
+    const after = (first: number, count: number): Pyramid[] =>
+      memory.map((pyramid) => pyramid.map((grid) => stepsOf(grid, first, count)));
+    if (asked === 1 || !plan.layers.some(({ norm }) => norm)) {
+      if (askedAt === undefined) return answer(x, after(steps - asked, asked));
+      const at = Tensor.from(Int32Array.from(askedAt));
+      return answer(x, memory.map((pyramid) => pyramid.map((grid) => gather(grid, at))));
+    }
+    const one = (q: number): Tensor => answer(x.map((grid) => stepsOf(grid, q, 1)), after(askedAt?.[q] ?? steps - asked + q, 1));
+    return concat(Array.from({ length: asked }, (_, q) => one(q)), 0);
   }
 
-  #answers(memory: readonly Pyramid[], queries: readonly Grids[] | undefined): Tensor[] {
+  #answers(memory: readonly Pyramid[], { queries, askedAt }: MultigridInputs): Tensor[] {
     const readers = this.plan.networks.length - 1;
-    if (!Array.isArray(queries) || queries.length !== readers) {
-      fail('ERR_MG_ARGUMENT', 'MultigridMemory', `queries to be a list of ${readers}, one for each reader`, queries);
+    for (const [name, list] of [['queries', queries], ['askedAt', askedAt ?? queries]] as const) {
+      if (!Array.isArray(list) || list.length !== readers) {
+        fail('ERR_MG_ARGUMENT', 'MultigridMemory', `${name} to be a list of ${readers}, one for each reader`, list);
+      }
     }
-    return (queries as readonly Grids[]).map((query, k) => this.read(memory, query, k));
+    return queries!.map((query, k) => this.read(memory, query, k, askedAt?.[k]));
   }
 
   /** The decoder's state begins as a copy of the encoder's; its input is zero. */
@@ -300,9 +310,17 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 /** ERR_MG_ARGUMENT for a lone tensor or pyramid, for what is missing, and for keys that nobody reads. */
 function checkInputs(inputs: unknown): void {
   if (typeof inputs !== 'object' || inputs === null || inputs instanceof Tensor || inputs instanceof Pyramid) {
-    fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, outputSteps? }', inputs);
+    fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, askedAt?, outputSteps? }', inputs);
   }
-  checkOptions('MultigridMemory', inputs, ['input', 'queries', 'outputSteps']);
+  checkOptions('MultigridMemory', inputs, ['input', 'queries', 'askedAt', 'outputSteps']);
+}
+
+/** ERR_MG_ARGUMENT unless there is a step of the window for each question. */
+function checkAskedAt(askedAt: unknown, asked: number, steps: number): void {
+  if (!Array.isArray(askedAt) || askedAt.length !== asked || asked === 0) {
+    fail('ERR_MG_ARGUMENT', 'read', `askedAt to be a step for each of ${asked} questions`, askedAt);
+  }
+  for (const step of askedAt) checkInteger('read', 'every step of askedAt', step, 0, steps - 1);
 }
 
 /** The input of a network as a pyramid; a lone tensor stands for its single level. */

@@ -21,24 +21,27 @@ function drawWeighted(rng: Rng, weights: readonly number[]): number {
   return weights.findLastIndex((weight) => weight > 0); // what rounding has left over
 }
 
-/** Last steps of a list at which practice of recall asks. */
-const ASKED = 6;
-
 /** Questions of practice on lists of which one item is asked for, the answer being the next one. */
 export interface RecallQuestions {
-  /** Places asked for, by [question][list]; question q comes after item `items − Q + q`. */
+  /** Places asked for, by [question][list]. */
   readonly asked: readonly (readonly number[])[];
+  /** The step at which each question is asked. */
+  readonly askedAt: readonly number[];
   /** How many items ago the answer was shown: the lesson of each question. */
   readonly lesson: { readonly data: Int32Array; readonly shape: readonly number[] };
 }
 
-/** Draws a lesson for each of the last six items and each list, in proportion to the weights. */
+/** Questions at each of the last steps of a list: most at the very last, where alone the oldest items can be asked about. */
+const QUESTIONS = [1, 1, 1, 1, 1, 10];
+
+/** Draws a lesson for each question and list, in proportion to the weights. */
 export function recallQuestions(rng: Rng, items: number, lists: number, weights: readonly number[]): RecallQuestions {
-  const count = Math.min(ASKED, items - 1);
-  const steps = Array.from({ length: count }, (_, k) => items - count + k);
-  const ages = steps.map((step) => Array.from({ length: lists }, () => drawWeighted(rng, weights.slice(0, step))));
+  const first = items - QUESTIONS.length;
+  const askedAt = QUESTIONS.flatMap((count, k) => (first + k > 0 ? new Array<number>(count).fill(first + k) : []));
+  const ages = askedAt.map((step) => Array.from({ length: lists }, () => drawWeighted(rng, weights.slice(0, step))));
   return {
-    asked: steps.map((step, q) => ages[q]!.map((age) => step - 1 - age)),
-    lesson: { data: Int32Array.from(ages.flat()), shape: [count, lists] },
+    asked: askedAt.map((step, q) => ages[q]!.map((age) => step - 1 - age)),
+    askedAt,
+    lesson: { data: Int32Array.from(ages.flat()), shape: [askedAt.length, lists] },
   };
 }

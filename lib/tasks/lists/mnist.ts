@@ -218,7 +218,7 @@ class MnistTask implements Task<MnistList> {
     const lesson = { data: Int32Array.from(ages), shape: [asked.length, lists.length] };
     return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
       const window = this.#window(cut, lists, asked);
-      return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
+      return { ...window, outputs: [{ ...window.outputs[0]!, askedAt: drawn.askedAt, lesson }] };
     });
   }
 

@@ -92,9 +92,10 @@ class RecallTask implements Task<RecallList> {
   }
 
   /**
-   * Lesson a is the question whose answer was shown a items ago. Asked after each of the last six items about one of the open
-   * lessons, in proportion to their weights. As old items are not asked about, it is of no use to keep all in one sum under keys
-   * that are alike in part: the network learns to keep items apart, one more with each lesson, and compares whole patches.
+   * Lesson a is the question whose answer was shown a items ago. Asked at each of the last six steps, ten times at the last,
+   * about one of the open lessons, in proportion to their weights. As old items are not asked about, it is of no use to keep all
+   * in one sum under keys that are alike in part: the network learns to keep items apart, one more with each lesson, and
+   * compares whole patches.
    */
   practice(lists: readonly RecallList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = 'recall.practice';
@@ -102,10 +103,10 @@ class RecallTask implements Task<RecallList> {
     checkWeights(where, weights, this.lessons);
     const { seed, batch } = checkWindows(where, options);
     const rng = new Rng(seed).split('practice').split(batch);
-    const { asked, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
+    const { asked, askedAt, lesson } = recallQuestions(rng, this.#items, lists.length, weights);
     return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
       const window = this.#window(cut, lists, asked);
-      return { ...window, outputs: [{ ...window.outputs[0]!, lesson }] };
+      return { ...window, outputs: [{ ...window.outputs[0]!, askedAt, lesson }] };
     });
   }
 

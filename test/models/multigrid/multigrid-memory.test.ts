@@ -10,7 +10,7 @@ import {
   type Recurrent,
 } from '../../../lib/models/index.js';
 import { Pyramid } from '../../../lib/nn/index.js';
-import { add, bceWithLogits, crossEntropy, mul, sum } from '../../../lib/ops/index.js';
+import { add, bceWithLogits, crossEntropy, mul, slice, sum } from '../../../lib/ops/index.js';
 import { Rng } from '../../../lib/tensor/rng.js';
 import { Tensor } from '../../../lib/tensor/tensor.js';
 import type { TrainableModel } from '../../../lib/train/model.js';
@@ -301,6 +301,38 @@ describe.each(['off', 'required'] as const)('MultigridMemory, fused %s', (fused)
     expect([...once.y.dataSync()]).toEqual([...every.y.dataSync()].slice(-once.y.size));
   });
 
+  it.each(['writer and reader with shortcuts', 'recall with batch norm and a head'])(
+    'asks at the steps it is told, any number of times: %s',
+    (name) => {
+      using _ = scope();
+      const config = { ...FAMILIES, ...WITH_NORM }[name]!;
+      const model = new MultigridMemory(config, { fused, dtype: 'float64', rng: new Rng(20) });
+      const host = hostInputs(config, 4, 2, 21);
+      const queries = hostWindow(config, config.input!, [5, 2], new Source(22));
+      const askedAt = [3, 1, 3, 0, 3];
+      const input = upload(host[0]!);
+      const result = model.forward({ input, queries: [upload(queries)], askedAt: [askedAt] });
+      result.y.mul(result.y).sum().backward();
+      const gradients = new Map([...model.namedParameters()].map(([key, parameter]) => [key, toNd(parameter.grad!)]));
+      for (const parameter of model.parameters()) parameter.grad = null;
+      // the same questions one by one, each of the last of the steps up to its own
+      const answers = askedAt.flatMap((step, q) => {
+        const memory = model.write(input).memory.map((pyramid) =>
+          pyramid.map((grid) => (
+            slice(grid, grid.shape.map(() => 0), [step + 1, ...grid.shape.slice(1)])
+          ))
+        );
+        const y = model.read(memory, upload(cut(queries, q, q + 1)));
+        y.mul(y).sum().backward();
+        return [...y.dataSync()];
+      });
+      expect([...result.y.dataSync()]).toEqual(answers);
+      for (const [key, parameter] of model.namedParameters()) {
+        expectClose(gradients.get(key)!, toNd(parameter.grad!), 1e-11);
+      }
+    },
+  );
+
   it('runs the decoder for as many steps as answers are asked for', () => {
     using _ = scope();
     const config = FAMILIES['encoder and decoder']!;
@@ -383,6 +415,10 @@ describe('MultigridMemory', () => {
       ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [x, x] })],
       ['ERR_MG_ARGUMENT', () => model.forward({ input: 3 as never, queries: [x] })],
       ['ERR_MG_SHAPE', () => model.forward({ input: x, queries: [Tensor.zeros([3, 1, 3, 3, 4])] })],
+      ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [x], askedAt: [] })],
+      ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [x], askedAt: [[1]] })],
+      ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [x], askedAt: [[1, 2]] })],
+      ['ERR_MG_ARGUMENT', () => model.forward({ input: x, queries: [x], askedAt: [[0.5, 1]] })],
       ['ERR_MG_SHAPE', () => model.forward({ input: Tensor.zeros([2, 1, 3, 3, 3]), queries: [x] })],
       ['ERR_MG_SHAPE', () => model.forward({ input: Pyramid.of({ 1: Tensor.zeros([2, 1, 6, 6, 4]) }), queries: [x] })],
       ['ERR_MG_SHAPE', () => model.forward({ input: Pyramid.of({ 0: x, 1: Tensor.zeros([2, 1, 6, 6, 4]) }), queries: [x] })],
