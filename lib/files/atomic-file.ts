@@ -2,7 +2,7 @@
 // sibling temporary file, opened exclusively → write → fsync → close → rename → fsync of the folder.
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, readlink, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, readFile, readlink, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MgError } from '../errors.js';
@@ -33,6 +33,9 @@ function shortened(name: string): string {
   return kept;
 }
 
+const temporaryName = (file: string): string =>
+  `.${shortened(basename(file))}.mg-${host}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
+
 /** The file behind symbolic links, which may be still to be made: a link stays one, and what it names gets the content. */
 async function behindLinks(file: string): Promise<string> {
   let path = file;
@@ -59,8 +62,7 @@ export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[
   try {
     const target = await behindLinks(file);
     const folder = dirname(target);
-    const mark = `${host}-${process.pid}-${randomBytes(6).toString('hex')}`;
-    temporary = join(folder, `.${shortened(basename(target))}.mg-${mark}.tmp`);
+    temporary = join(folder, temporaryName(target));
     handle = await open(temporary, 'wx', 0o644);
     created = true;
     const mode = await stat(target).then((found) => found.mode & 0o7777, () => null);
@@ -77,6 +79,30 @@ export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[
     if (created) await unlink(temporary).catch(() => undefined);
     throw fileError(file, 'to write the file', cause);
   }
+}
+
+/** What a file system says that has no second names for a file. */
+const CANNOT_LINK = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
+
+/**
+ * Gives the content of `file` the name `to` as well, in the same folder: as one file of two names where the system has them, as a
+ * copy elsewhere. Whoever opens `to` finds what it held before or this, whole. Throws what the system says.
+ */
+export async function shareFile(file: string, to: string): Promise<void> {
+  const target = await realpath(file);
+  const temporary = join(dirname(to), temporaryName(to));
+  try {
+    await link(target, temporary);
+  } catch (error) {
+    if (!CANNOT_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return await writeFileAtomic(to, [await readFile(target)]);
+  }
+  try {
+    await rename(temporary, to); // nothing happens where both are one file already
+  } finally {
+    await unlink(temporary).catch(ignoreMissing);
+  }
+  await syncFolder(dirname(to));
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -1,9 +1,9 @@
 // The folder of one run: what it is made of, what it logged, what it saved, what it drew.
-import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fail, show } from '../check.js';
 import { MgError } from '../errors.js';
-import { fileError, sweepLeftovers, writeFileAtomic } from './atomic-file.js';
+import { fileError, shareFile, sweepLeftovers, writeFileAtomic } from './atomic-file.js';
 import { makeFolder, readTextFile } from './folders.js';
 import { MetricsLog, readMetrics, type MetricsRecord } from './metrics-log.js';
 import { lockFolder } from './run-lock.js';
@@ -102,16 +102,19 @@ export class RunFolder {
     await writeFileAtomic(this.file(which), chunks);
   }
 
-  /** Keeps the saved checkpoint under the name of its step as well, and of those the `newest`. */
-  keep(step: number, newest: number): void {
-    const name = `checkpoint-${step}.safetensors`;
+  /**
+   * Keeps the saved checkpoint under the name of its step as well, and of those up to this step the `newest`. Later ones, of a run
+   * that went on from an older checkpoint, stay until it gets there.
+   */
+  async keep(step: number, newest: number): Promise<void> {
+    const name = (of: number): string => join(this.path, `checkpoint-${of}.safetensors`);
     try {
-      rmSync(join(this.path, name), { force: true });
-      if (newest > 0) linkSync(this.file('checkpoint'), join(this.path, name)); // the next save puts another file in its place
+      if (newest > 0) await shareFile(this.file('checkpoint'), name(step)); // the next save puts another file in its place
       const kept = readdirSync(this.path).flatMap((file) => /^checkpoint-(\d+)\.safetensors$/.exec(file)?.[1] ?? []).map(Number);
-      for (const old of kept.sort((a, b) => b - a).slice(newest)) rmSync(join(this.path, `checkpoint-${old}.safetensors`));
+      const known = kept.filter((of) => of <= step).sort((a, b) => b - a);
+      for (const old of known.slice(newest)) rmSync(name(old));
     } catch (cause) {
-      throw fileError(join(this.path, name), 'to keep a checkpoint beside the newest', cause);
+      throw fileError(name(step), 'to keep a checkpoint beside the newest', cause);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Sink } from './checkpoint.js';
 import type { Callback, FitResult, StepEvent, TrainContext, Training } from './events.js';
 import { RunFolder } from '../files/run-folder.js';
 import { refuseNonFinite } from './guard.js';
-import type { RunRecord } from './record.js';
+import { savedRecord, type RunRecord } from './record.js';
 import type { FitOptions } from './trainer-setup.js';
 
 export interface FitHooks<T extends Training> {
@@ -67,7 +67,7 @@ export class Fit<T extends Training> {
   async run(): Promise<FitResult> {
     const { signal, checkpoint, throwOnAbort } = this.#options;
     this.#folder = checkpoint === undefined ? null : await this.#openFolder(checkpoint.folder);
-    if (this.#folder?.has('best') === false) this.#hooks.record.best = null; // the best of this folder is still to come
+    if (this.#folder !== null) await this.#knowBest(this.#folder);
     let reason: FitResult['reason'];
     try {
       reason = await this.#train();
@@ -168,7 +168,7 @@ export class Fit<T extends Training> {
       return folder.save(tensors, metadata, which);
     });
     const { keep } = this.#options.checkpoint!;
-    if (which === 'checkpoint' && keep !== undefined) folder.keep(this.#trainer.step, keep);
+    if (which === 'checkpoint' && keep !== undefined) await folder.keep(this.#trainer.step, keep);
     for (const callback of this.#hooks.callbacks) await callback.onCheckpoint?.(folder.file(which), this.#context);
   }
 
@@ -186,6 +186,16 @@ export class Fit<T extends Training> {
     }
     if (faults.length > 0) throw faults[0];
     return result;
+  }
+
+  /**
+   * The best of a folder is what its file of the best says of itself: a kill may fall between the best and the next checkpoint, and a
+   * disk may have taken only one of them. Where there is none, or none that can be read, it is still to come.
+   */
+  async #knowBest(folder: RunFolder): Promise<void> {
+    const { record } = this.#hooks;
+    const saved = folder.has('best') ? await savedRecord(folder.file('best')).catch(() => null) : null;
+    record.best = saved === undefined ? record.best : saved?.best ?? null; // undefined: a file from before records were kept
   }
 
   async #openFolder(folder: string | RunFolder): Promise<RunFolder> {

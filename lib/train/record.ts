@@ -1,5 +1,6 @@
 /** What a run remembers beside its weights, in each checkpoint: the best score, a scoring that is still to be made, listeners. */
 import { fail } from '../check.js';
+import { inspectTensors } from '../files/safetensors.js';
 import type { Callback } from './events.js';
 import type { RunRecord, Scoring } from './training.js';
 
@@ -58,4 +59,10 @@ export function checkedRecord(file: string, text: string | undefined): RunRecord
   if (!isObject(value)) return fail('ERR_MG_CHECKPOINT', file, 'metadata record to be an object in JSON', text);
   const listeners = isObject(value['listeners']) ? value['listeners'] : {};
   return { best: checkedScoring(file, value['best']), isScoringDue: value['isScoringDue'] === true, listeners };
+}
+
+/** The record in a file; undefined in one of versions that had none. */
+export async function savedRecord(file: string): Promise<RunRecord | undefined> {
+  const text = (await inspectTensors(file)).metadata.get('record');
+  return text === undefined ? undefined : checkedRecord(file, text);
 }

@@ -259,7 +259,7 @@ describe('checkpoints side by side', () => {
     const run = await RunFolder.create(path, {});
     for (const step of [10, 20, 30, 40]) {
       await run.save(tensors, new Map([['step', String(step)]]));
-      run.keep(step, newest);
+      await run.keep(step, newest);
     }
     run.close();
     const found = readdirSync(path).filter((name) => name.startsWith('checkpoint-')).toSorted();
@@ -267,5 +267,36 @@ describe('checkpoints side by side', () => {
     for (const step of kept) {
       expect((await readTensors(join(path, `checkpoint-${step}.safetensors`))).metadata.get('step')).toBe(String(step));
     }
+  });
+
+  it('of a run that went on from an older one, the newest up to its step are kept and later ones stay until it gets there', async () => {
+    const path = temporaryFolder();
+    const run = await RunFolder.create(path, {});
+    const save = async (step: number, mark: string): Promise<void> => {
+      await run.save(tensors, new Map([['mark', mark]]));
+      await run.keep(step, 2);
+    };
+    for (const step of [10, 20, 30, 40]) await save(step, 'first');
+    const marks = async (): Promise<string[]> => {
+      const names = readdirSync(path).filter((name) => name.startsWith('checkpoint-')).toSorted();
+      return await Promise.all(
+        names.map(async (name) => `${name.slice(11, 13)} ${(await readTensors(join(path, name))).metadata.get('mark')}`),
+      );
+    };
+    await save(20, 'second'); // the run began anew at 10
+    expect(await marks()).toEqual(['20 second', '30 first', '40 first']);
+    for (const step of [30, 40]) await save(step, 'second');
+    expect(await marks()).toEqual(['30 second', '40 second']);
+    run.close();
+  });
+
+  it('kept twice is kept once, and leaves nothing beside it', async () => {
+    const path = temporaryFolder();
+    const run = await RunFolder.create(path, {});
+    await run.save(tensors, new Map());
+    for (let i = 0; i < 2; i += 1) await run.keep(7, 3);
+    run.close();
+    const names = ['checkpoint-7.safetensors', 'checkpoint.safetensors', 'config.json', 'metrics.jsonl'];
+    expect(readdirSync(path).toSorted()).toEqual(names);
   });
 });

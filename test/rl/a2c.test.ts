@@ -11,6 +11,7 @@ import { MultigridMemory } from '../../lib/models/index.js';
 import { Rng } from '../../lib/tensor/rng.js';
 import { tinyConfig } from '../train/tiny.js';
 import { bitsOf, tinyAgent, TMaze } from './worlds.js';
+import { inspectTensors } from '../../lib/files/safetensors.js';
 import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-a2c-'));
@@ -135,6 +136,12 @@ describe('a run of A2C', () => {
     const log = (path: string): string[] => readFileSync(join(folder, path, 'metrics.jsonl'), 'utf8').split('\n');
     const steps = (path: string): string[] => log(path).filter((line) => line.includes('gradNorm'));
     expect(steps('cut')).toEqual(steps('whole'));
+    for (const file of ['checkpoint', 'best']) {
+      const record = async (path: string): Promise<string | undefined> =>
+        (await inspectTensors(join(folder, path, `${file}.safetensors`))).metadata.get('record');
+      expect(await record('cut')).toBe(await record('whole'));
+      expect(JSON.parse((await record('whole'))!)).toMatchObject({ best: result.best });
+    }
     expect(Object.keys(JSON.parse(steps('whole')[3]!) as object)).toEqual([
       'step',
       'loss',

@@ -1,5 +1,5 @@
 /** Scores: which way each is better is declared, one that is no number is never best, and a resume forgets none of it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -77,6 +77,67 @@ describe('the best of a run', () => {
     const { best } = await trainerOf(scoredBy(name, better, values)).fit({ steps: 3 * EPISODE, validate, checkpoint });
     expect(best).toEqual({ step: nth * EPISODE, metrics: { [name]: values[nth - 1] } });
     expect(progressOf(await inspectTensors(join(path, 'best.safetensors'))).step).toBe(nth * EPISODE);
+  });
+
+  /** A run of five scorings that was killed after the third, before its checkpoint: the one of the second is there. */
+  async function killed(name: string): Promise<{ path: string; checkpoint: { folder: string; every: number } }> {
+    const path = join(folder, name);
+    const checkpoint = { folder: path, every: EPISODE };
+    const old = join(folder, `${name}-old`);
+    const keep: Callback = {
+      onCheckpoint: (file, { trainer }) => {
+        if (trainer.step === 2 * EPISODE && file.includes('checkpoint')) cpSync(file, old);
+      },
+    };
+    await trainerOf(scoredBy('score', 'higher', [0.5, 0.6, 0.9]), [keep]).fit({ steps: 3 * EPISODE, validate, checkpoint });
+    renameSync(old, join(path, 'checkpoint.safetensors'));
+    return { path, checkpoint };
+  }
+  const goOn = async (path: string, task: Task<unknown>): Promise<Trainer> =>
+    await Trainer.resume(join(path, 'checkpoint.safetensors'), { ...tinySetup(), task });
+
+  it('that was saved right before a kill is not written over by worse ones', async () => {
+    const { path, checkpoint } = await killed('killed');
+    const trainer = await goOn(path, scoredBy('score', 'higher', [0.7, 0.8, 0.85]));
+    const { best } = await trainer.fit({ steps: 5 * EPISODE, validate, checkpoint });
+    expect(best).toEqual({ step: 3 * EPISODE, metrics: { score: 0.9 } });
+    expect(progressOf(await inspectTensors(join(path, 'best.safetensors'))).step).toBe(3 * EPISODE);
+  });
+
+  it.each([
+    ['of which the file was lost', (file: string) => rmSync(file)],
+    ['of which the file is damaged', (file: string) => writeFileSync(file, 'damaged')],
+  ])('%s is found anew', async (_, harm) => {
+    const { path, checkpoint } = await killed(`harmed-${_.length}`);
+    harm(join(path, 'best.safetensors'));
+    const { best } = await (await goOn(path, scoredBy('score', 'higher', [0.2, 0.3, 0.1]))).fit({
+      steps: 5 * EPISODE,
+      validate,
+      checkpoint,
+    });
+    expect(best).toEqual({ step: 4 * EPISODE, metrics: { score: 0.3 } });
+    expect(progressOf(await inspectTensors(join(path, 'best.safetensors'))).step).toBe(4 * EPISODE);
+  });
+
+  it('that could not be saved is not taken for saved by the run that goes on', async () => {
+    const path = join(folder, 'unsaved');
+    const checkpoint = { folder: path, every: 1000 };
+    const block: Callback = {
+      onValidate: (_, { trainer }) => { // a folder stands where the second best is to go
+        if (trainer.step !== 2 * EPISODE) return;
+        renameSync(join(path, 'best.safetensors'), join(path, 'first'));
+        mkdirSync(join(path, 'best.safetensors'));
+      },
+    };
+    const trainer = trainerOf(scoredBy('score', 'higher', [0.5, 0.9]), [block]);
+    await expect(trainer.fit({ steps: 5 * EPISODE, validate, checkpoint })).rejects.toMatchObject({ code: 'ERR_MG_CHECKPOINT' });
+    rmSync(join(path, 'best.safetensors'), { recursive: true });
+    renameSync(join(path, 'first'), join(path, 'best.safetensors'));
+    const again = await goOn(path, scoredBy('score', 'higher', [0.4, 0.6, 0.1]));
+    expect(again.step).toBe(2 * EPISODE);
+    const { best } = await again.fit({ steps: 5 * EPISODE, validate, checkpoint });
+    expect(best).toEqual({ step: 4 * EPISODE, metrics: { score: 0.6 } });
+    expect(progressOf(await inspectTensors(join(path, 'best.safetensors'))).step).toBe(4 * EPISODE);
   });
 
   it('is none where no score is a number', async () => {

@@ -4,6 +4,7 @@ import type { MultigridMemoryState } from '../../models/multigrid/multigrid-memo
 import { checkLoadable } from '../../tensor/load-report.js';
 import { unscoped } from '../../tensor/scope.js';
 import { metadataJson, packageText, part, prefixed, restoreWeights, type Sink } from '../../train/checkpoint.js';
+import { checkedRecord, currentRecord, type RunRecord } from '../../train/record.js';
 import { toFileTensors } from '../../tensor/tensor-file.js';
 import { readTensors, writeTensors } from '../../files/safetensors.js';
 import type { ResolvedA2C } from './a2c-setup.js';
@@ -16,6 +17,7 @@ export interface A2CParts {
   readonly state: MultigridMemoryState;
   readonly step: number;
   readonly update: number;
+  readonly record: RunRecord;
 }
 
 /** What must be equal for a run to go on as it was. */
@@ -37,13 +39,14 @@ function identityOf(
 }
 
 /** Hands the whole run to a file or a sink. */
-export async function saveA2C({ setup, episodes, state, step, update }: A2CParts, to: string | Sink): Promise<void> {
+export async function saveA2C({ setup, episodes, state, step, update, record }: A2CParts, to: string | Sink): Promise<void> {
   const { agent, optimizer, env, config } = setup;
   const progress = { step, update, env: env.save(), episodes: episodes.save() };
   const metadata = new Map([
     ['package', packageText],
     ['run', JSON.stringify(identityOf(setup))],
     ['progress', JSON.stringify(progress)],
+    ['record', JSON.stringify(currentRecord(record, setup.callbacks))],
     ['config', JSON.stringify(config)],
   ]);
   const tensors = await toFileTensors(
@@ -61,7 +64,7 @@ export async function saveA2C({ setup, episodes, state, step, update }: A2CParts
 export async function loadA2C(
   { setup, episodes, state: from }: A2CParts,
   file: string,
-): Promise<{ state: MultigridMemoryState; step: number; update: number }> {
+): Promise<Pick<A2CParts, 'state' | 'step' | 'update' | 'record'>> {
   const { agent, optimizer, env } = setup;
   const { tensors, metadata } = await readTensors(file);
   const saved = metadataJson(file, metadata, 'run');
@@ -71,13 +74,14 @@ export async function loadA2C(
   const progress = metadataJson(file, metadata, 'progress');
   const step = checkInteger(file, 'progress.step', progress['step'], 0);
   const update = checkInteger(file, 'progress.update', progress['update'], 0);
+  const record = checkedRecord(file, metadata.get('record'));
   const state = unscoped(() => part('state', tensors));
   try {
     checkLoadable(`${file}, state`, from.toTensors(), state);
     restoreWeights(optimizer, { model: agent, memory: agent.memory }, tensors);
     env.restore(progress['env']);
     episodes.restore(progress['episodes']);
-    return { state: agent.memory.stateFromTensors(state), step, update };
+    return { state: agent.memory.stateFromTensors(state), step, update, record };
   } catch (error) {
     for (const tensor of state.values()) tensor.dispose();
     throw error;

@@ -9,7 +9,7 @@ import type { Sink } from '../../train/checkpoint.js';
 import type { FitResult, StepEvent, Training } from '../../train/events.js';
 import { Fit } from '../../train/fit.js';
 import { claim, Turns } from '../../train/turns.js';
-import { emptyRecord, type RunRecord } from '../../train/record.js';
+import { emptyRecord, restoreListeners, type RunRecord } from '../../train/record.js';
 import { checkFitOptions, type FitOptions } from '../../train/trainer-setup.js';
 import { checkA2C, type A2CSetup, type ResolvedA2C } from './a2c-setup.js';
 import { loadA2C, saveA2C } from './a2c-file.js';
@@ -53,7 +53,7 @@ const HELD_OUT = 0x5eed_0001;
 export class A2C implements Training {
   readonly setup: ResolvedA2C;
   readonly #draws: Rng;
-  readonly #record: RunRecord = emptyRecord();
+  #record: RunRecord = emptyRecord();
   readonly #episodes: EpisodeLog;
   readonly #turns = new Turns();
   #actor: Actor;
@@ -157,11 +157,13 @@ export class A2C implements Training {
   /** A run that goes on where `file` was saved, bit for bit. The setup must be that of the saved run. */
   static async resume(file: string, setup: A2CSetup): Promise<A2C> {
     const run = new A2C(setup);
-    const { state, step, update } = await loadA2C(run.#parts(), file);
+    const { state, step, update, record } = await loadA2C(run.#parts(), file);
     run.#actor.dispose();
     run.#actor = new Actor(run.setup.agent, run.setup.env, state);
     run.#step = step;
     run.#update = update;
+    run.#record = record;
+    restoreListeners(record, run.setup.callbacks);
     return run;
   }
 
@@ -171,7 +173,8 @@ export class A2C implements Training {
   }
 
   #parts() {
-    return { setup: this.setup, episodes: this.#episodes, state: this.#actor.state, step: this.#step, update: this.#update };
+    const at = { step: this.#step, update: this.#update, record: this.#record };
+    return { setup: this.setup, episodes: this.#episodes, state: this.#actor.state, ...at };
   }
 
   #claim(where: string): Disposable {
