@@ -8,7 +8,10 @@ import { join } from 'node:path';
 /** Test files of each group. */
 const GROUPS = {
   numbers: ['ops', 'models', 'nn', 'tasks', 'files', 'plot', 'rl', 'promises'].map((room) => `test/${room}/`),
-  faults: ['test/faults/'],
+  faults: ['addon', 'memory', 'save'].map((name) => `test/faults/${name}.test.ts`),
+  leak: ['test/faults/leak.test.ts'],
+  load: ['test/faults/crowd.test.ts'],
+  soak: ['test/faults/kills.test.ts'],
   fuzz: ['test/binding/border.test.ts', 'test/attacks/', 'test/files/'],
 };
 const RESULTS = 'bench/results/reliability.json';
