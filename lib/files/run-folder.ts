@@ -103,8 +103,8 @@ export class RunFolder {
   }
 
   /**
-   * Keeps the saved checkpoint under the name of its step as well, and of those up to this step the `newest`. Later ones, of a run
-   * that went on from an older checkpoint, stay until it gets there.
+   * Keeps the saved checkpoint under the name of its step as well, and of those up to this step the `newest`. Later ones, of a
+   * run that went on from an older checkpoint, stay until it gets there.
    */
   async keep(step: number, newest: number): Promise<void> {
     const name = (of: number): string => join(this.path, `checkpoint-${of}.safetensors`);

@@ -189,8 +189,8 @@ export class Fit<T extends Training> {
   }
 
   /**
-   * The best of a folder is what its file of the best says of itself: a kill may fall between the best and the next checkpoint, and a
-   * disk may have taken only one of them. Where there is none, or none that can be read, it is still to come.
+   * The best of a folder is what its file of the best says of itself: a kill may fall between the best and the next checkpoint,
+   * and a disk may have taken only one of them. Where there is none, or none that can be read, it is still to come.
    */
   async #knowBest(folder: RunFolder): Promise<void> {
     const { record } = this.#hooks;
