@@ -269,7 +269,7 @@ describe('checkpoints side by side', () => {
     }
   });
 
-  it('of a run that went on from an older one, the newest up to its step are kept and later ones stay until it gets there', async () => {
+  it('of a run that went on from an older one, later ones stay until it gets there, and push nothing out', async () => {
     const path = temporaryFolder();
     const run = await RunFolder.create(path, {});
     const save = async (step: number, mark: string): Promise<void> => {
