@@ -37,8 +37,7 @@ it(
       last!.tensors
     } tensors throughout`;
     console.info(figure);
-    // From the first quarter on, which is past the warm-up at the promised size alone: compiled code and the last 2,000 updates, which
-    // a result keeps, are in it only then.
+    // From the first quarter on: at the promised size the warm-up is over by then.
     const isWarm = UPDATES >= 20_000;
     const warm = { rss: 8 * MB, heapUsed: MB, external: MB, arrayBuffers: MB };
     const slack = isWarm ? warm : { heapUsed: 4 * MB, external: MB };
