@@ -1,30 +1,20 @@
 /** A saved run, built again: from what its file says, as far as the file can be believed. */
 import { statSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { fail, words } from '../check.js';
 import type { FileTensor } from '../files/safetensors.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { countRun } from '../runs/run-model.js';
 import { isVectorModel, type RunConfig } from '../runs/run.js';
-import type { TaskSpec } from '../tasks/registry.js';
+import { isDataSet, withData, type TaskSpec } from '../tasks/registry.js';
 import { loadModelWeights, savedConfig } from '../train/checkpoint.js';
 import type { TrainerSetup } from '../train/trainer-setup.js';
 import { checkpointFile } from './run-path.js';
 
-/** Options of a task that name files, and those that name folders. */
-const FILE_OPTIONS = ['images', 'labels', 'testImages', 'testLabels'] as const;
-
-/** The task with its data set in `data`. */
-function withData(task: TaskSpec, data: string): TaskSpec {
-  if (task.name === 'babi') return { ...task, folder: data };
-  if (task.name !== 'mnist-recall' && task.name !== 'mnist-sorting') {
-    fail('ERR_MG_ARGUMENT', '--data', 'a run on a data set', words(`one on ${task.name}, which draws its episodes`));
-  }
-  const named = FILE_OPTIONS.flatMap((key) => (task[key] === undefined ? [] : [[key, join(data, basename(task[key]))] as const]));
-  return { ...task, ...Object.fromEntries(named) };
+/** The task with its data set in `folder`: a file of a test set only where the run has one. */
+function moved(task: TaskSpec, folder: string): TaskSpec {
+  if (isDataSet(task)) return withData(task, folder, { onlyNamed: true });
+  return fail('ERR_MG_ARGUMENT', '--data', 'a run on a data set', words(`one on ${task.name}, which draws its episodes`));
 }
-
-const isDataSet = ({ name }: TaskSpec): boolean => name === 'babi' || name.startsWith('mnist');
 
 /** Weights in the file are those of the model that its configuration asks for: nothing larger is built. ERR_MG_CHECKPOINT. */
 function checkSize(file: string, run: RunConfig, tensors: ReadonlyMap<string, FileTensor>): void {
@@ -57,7 +47,7 @@ export async function openSaved(path: string, data?: string): Promise<{ file: st
     fail('ERR_MG_ARGUMENT', file, 'to be told where the data set is, since this file came alone', words('no --data'), remedy);
   }
   checkSize(file, saved, tensors);
-  const run = data === undefined ? saved : { ...saved, task: withData(saved.task, data) };
+  const run = data === undefined ? saved : { ...saved, task: moved(saved.task, data) };
   const setup = buildRun(run);
   loadModelWeights(setup.model, tensors);
   return { file, run, setup };

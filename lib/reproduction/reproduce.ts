@@ -6,6 +6,7 @@ import { RunFolder, RUN_FILES, runFiles } from '../files/run-folder.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { asFile } from '../runs/run-file.js';
 import type { RunConfig } from '../runs/run.js';
+import { isDataSet, withData as inFolder, withoutData } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
 import type { Callback } from '../train/events.js';
@@ -34,37 +35,26 @@ export interface ReproduceOptions {
   readonly items?: number;
 }
 
-const MNIST = {
-  images: 'train-images-idx3-ubyte.gz',
-  labels: 'train-labels-idx1-ubyte.gz',
-  testImages: 't10k-images-idx3-ubyte.gz',
-  testLabels: 't10k-labels-idx1-ubyte.gz',
-} as const;
-
 /** Whether a run needs the user's copy of a data set. */
-export const needsData = ({ task }: RunConfig): boolean => task.name === 'babi' || task.name.startsWith('mnist');
+export const needsData = ({ task }: RunConfig): boolean => isDataSet(task);
+
+/** As people write them. */
+const TITLES: Readonly<Record<string, string>> = {
+  'mnist-recall': 'MNIST',
+  'mnist-sorting': 'MNIST',
+  'babi': 'bAbI',
+  'omniglot': 'Omniglot',
+};
 
 /**
  * The run with its data set: for MNIST the folder of its four gzipped files, for bAbI that of its `qa…_train.txt` and
- * `_test.txt`.
+ * `_test.txt`, for Omniglot that of its two archives.
  */
 export function withData(run: RunConfig, folder: string | undefined): RunConfig {
-  const { name } = run.task;
-  const isMnist = name === 'mnist-recall' || name === 'mnist-sorting';
-  if (!isMnist && name !== 'babi') return run;
-  if (folder === undefined) {
-    fail(
-      'ERR_MG_ARGUMENT',
-      'reproduce',
-      `the folder of your copy of ${isMnist ? 'MNIST' : 'bAbI'}`,
-      undefined,
-      'name it with --data',
-    );
-  }
-  const files = isMnist
-    ? Object.fromEntries(Object.entries(MNIST).map(([key, file]) => [key, join(folder, file)]))
-    : { folder };
-  return { ...run, task: { ...run.task, ...files } as RunConfig['task'] };
+  if (!needsData(run)) return run;
+  if (folder !== undefined) return { ...run, task: inFolder(withoutData(run.task), folder) };
+  const copy = `the folder of your copy of ${TITLES[run.task.name]}`;
+  return fail('ERR_MG_ARGUMENT', 'reproduce', copy, undefined, 'name it with --data');
 }
 
 /** Signals of which the first to abort ends training. */
@@ -128,11 +118,7 @@ export function notesOn({ task }: RunConfig): string[] {
 }
 
 /** Where somebody's data lie is no part of a record. */
-function withoutPaths(run: RunConfig): RunConfig {
-  const paths = new Set(['folder', ...Object.keys(MNIST)]);
-  const task = Object.fromEntries(Object.entries(run.task).filter(([key]) => !paths.has(key)));
-  return { ...run, task: task as RunConfig['task'] };
-}
+const withoutPaths = (run: RunConfig): RunConfig => ({ ...run, task: withoutData(run.task) });
 
 /** The test scores of weights that were saved, on the test set of the row. Throws what loading and the data set throw. */
 export async function scoreWeights(

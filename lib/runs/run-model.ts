@@ -2,7 +2,8 @@
 import type { ModelCost, WindowSize } from '../nn/cost.js';
 import { estimate } from '../models/multigrid/estimate.js';
 import { flat } from '../tasks/flat.js';
-import { makeTask, type TaskSpec } from '../tasks/registry.js';
+import { omniglotSizes, type OmniglotOptions } from '../tasks/omniglot/omniglot.js';
+import { hasData, makeTask, type TaskSpec } from '../tasks/registry.js';
 import type { Task, TaskDescription } from '../tasks/task.js';
 import type { TrainableModel } from '../train/model.js';
 import { Rng } from '../tensor/rng.js';
@@ -25,16 +26,15 @@ function asVectors(task: Task<unknown>): { sizes: Sizes; task: Task<unknown> } {
 }
 
 /** Of the published data sets, for runs that do not name the user's files yet: pixels and a flag, classes; words. */
-const DATA_SETS: Readonly<Record<string, Sizes>> = {
-  'mnist-recall': { inputs: 785, outputs: [10] },
-  'mnist-sorting': { inputs: 785, outputs: [10] },
-  'babi': { inputs: 159, outputs: [159] },
+const MNIST_SIZES: Sizes = { inputs: 785, outputs: [10] };
+const DATA_SETS: Readonly<Record<string, (task: TaskSpec) => Sizes>> = {
+  'mnist-recall': () => MNIST_SIZES,
+  'mnist-sorting': () => MNIST_SIZES,
+  'babi': () => ({ inputs: 159, outputs: [159] }),
+  'omniglot': (task) => omniglotSizes(task as OmniglotOptions),
 };
 
-function sizesOf(task: TaskSpec): Sizes {
-  const isNamed = Object.hasOwn(task, 'images') || Object.hasOwn(task, 'folder');
-  return (isNamed ? undefined : DATA_SETS[task.name]) ?? asVectors(makeTask(task)).sizes;
-}
+const sizesOf = (task: TaskSpec): Sizes => (hasData(task) ? asVectors(makeTask(task)).sizes : DATA_SETS[task.name]!(task));
 
 /** The model, and the task as it sees it. Throws ERR_MG_ARGUMENT, ERR_MG_CONFIG. */
 export function buildModel(model: RunModel, task: Task<unknown>, rng: Rng): { model: TrainableModel; task: Task<unknown> } {

@@ -7,6 +7,8 @@ export { drawMaze, makeMaze, parseMaze, type Maze, type MazeShape } from './mapp
 export { mnistRecall, mnistSorting, type MnistList, type MnistOptions } from './lists/mnist.js';
 export { spiralPath, walkPath, walkStart, type MoveRule } from './mapping/motion.js';
 export { QuestionScorer } from './babi/question-scorer.js';
+export { omniglot, type OmniglotClass, type OmniglotEpisode, type OmniglotOptions } from './omniglot/omniglot.js';
+export { SightScorer } from './omniglot/sight-scorer.js';
 export { recall, type RecallList, type RecallOptions } from './lists/recall.js';
 export { makeTask, type MappingSpec, type TaskSpec } from './registry.js';
 export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
@@ -29,6 +31,8 @@ export type {
 } from './task.js';
 export { associativeRecall, type AssociativeList, type AssociativeRecallOptions } from './sequences/associative-recall.js';
 export { copy, repeatCopy, type CopyOptions, type RepeatCopyOptions } from './sequences/copy.js';
+export { NGramScorer, nGrams, type NGramsOptions } from './sequences/n-grams.js';
+export { prioritySort, type PrioritySortOptions } from './sequences/priority-sort.js';
 export type { Range } from './sequences/range.js';
 export { flat } from './flat.js';
 export { SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequences/sequence-task.js';

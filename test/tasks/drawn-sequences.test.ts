@@ -115,4 +115,61 @@ describe(`episodes 0 to ${EPISODES - 1} of seed ${SEED}`, () => {
     expectEven(places, [0, 1, 2], 13.82);
     expectFair(drawn);
   });
+
+  it('recall of pairs: 2 to 5 distinct keys and their values, then one of the keys; the answer is its value', () => {
+    const [vectors, bits] = [2, 2];
+    const width = bits + 2;
+    const task = tasks.associativeRecall({ items: [2, 5], vectors, bits, form: 'pairs' });
+    const [sizes, asked, drawn]: [Record<number, number>, Record<number, number>, number[]] = [{}, {}, []];
+    for (let index = 0; index < EPISODES; index++) {
+      const { input, target, due } = task.generate(SEED, index);
+      const shown = rowsOf(input, width);
+      const words = shown.map((row) => row.slice(0, bits));
+      const pairs = (shown.length - 2 * vectors) / (2 * vectors);
+      const flags = shown.map((row) => row.slice(bits));
+      const each = Array.from({ length: pairs }, () => [[1, 0], [1, 0], [0, 0], [0, 0]]).flat();
+      expect(flags).toEqual([...each, [0, 1], [0, 1], [0, 0], [0, 0]]);
+      const at = (k: number): string => words.slice(4 * k, 4 * k + 2).join();
+      const keys = Array.from({ length: pairs }, (_, k) => at(k));
+      expect(new Set(keys).size).toBe(pairs);
+      const query = keys.indexOf(words.slice(4 * pairs, 4 * pairs + 2).join());
+      expect(rowsOf(target, bits)).toEqual([...none(4 * pairs + 2, bits), ...words.slice(4 * query + 2, 4 * query + 4)]);
+      expect([...due]).toEqual([...zeros(4 * pairs + 2), 1, 1]);
+      expect(words.slice(-2)).toEqual(none(2, bits));
+      count(sizes, pairs);
+      if (pairs === 4) count(asked, query);
+      drawn.push(...words.slice(0, 4 * pairs).flat());
+    }
+    expectEven(sizes, [2, 3, 4, 5], 16.27);
+    expectEven(asked, [0, 1, 2, 3], 16.27);
+    expectFair(drawn);
+    expect(() => tasks.associativeRecall({ items: [2, 9], vectors, bits, form: 'pairs' })).toThrow(/at most 8 pairs/);
+    expect(() => tasks.associativeRecall({ form: 'pairs', presentation: 'patch' })).toThrow(/presentation flat or grid/);
+  });
+
+  it('priority sort: 3 to 5 vectors with priorities, then the best 4 of 5 in falling order', () => {
+    const bits = 3;
+    const task = tasks.prioritySort({ items: [3, 5], best: 4, bits });
+    const [sizes, drawn, priorities]: [Record<number, number>, number[], number[]] = [{}, [], []];
+    for (let index = 0; index < EPISODES; index++) {
+      const { input, target, due } = task.generate(SEED, index);
+      const shown = rowsOf(input, bits + 1);
+      const best = [...due].filter((x) => x === 1).length;
+      const list = shown.slice(0, -best);
+      expect(best).toBe(({ 3: 3, 4: 4, 5: 4 } as Record<number, number>)[list.length]); // ⅘, rounded up
+      expect(shown.slice(-best)).toEqual(none(best, bits + 1));
+      const sorted = [...list].sort((a, b) => b[bits]! - a[bits]!).slice(0, best).map((row) => row.slice(0, bits));
+      expect(rowsOf(target, bits)).toEqual([...none(list.length, bits), ...sorted]);
+      count(sizes, list.length);
+      drawn.push(...list.flatMap((row) => row.slice(0, bits)));
+      priorities.push(...list.map((row) => row[bits]!));
+    }
+    expectEven(sizes, [3, 4, 5], 13.82);
+    expectFair(drawn);
+    expect(Math.min(...priorities)).toBeGreaterThanOrEqual(-1);
+    expect(Math.max(...priorities)).toBeLessThan(1);
+    const mean = priorities.reduce((a, b) => a + b, 0) / priorities.length;
+    expect(Math.abs(mean)).toBeLessThan(5 * Math.sqrt(1 / 3 / priorities.length));
+    expect(() => tasks.prioritySort({ items: [3, 5], best: 6 })).toThrow(/best to be an integer in 1 … 5/);
+  });
 });

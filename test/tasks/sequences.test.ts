@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
-import { encodeAssociativeRecall } from '../../lib/tasks/sequences/associative-recall.js';
+import { encodeAssociativeRecall, encodePairs } from '../../lib/tasks/sequences/associative-recall.js';
 import { encodeCopy, encodeRepeatCopy, normalisedCount } from '../../lib/tasks/sequences/copy.js';
+import { encodePrioritySort } from '../../lib/tasks/sequences/priority-sort.js';
 import type { BitSequence } from '../../lib/tasks/sequences/sequence-task.js';
 import { expectNear, vectorFile, type Nested } from '../helpers/vectors.js';
 import { cases } from '../helpers/promises.js';
@@ -19,6 +20,7 @@ interface EncodingFile {
   repeat_copy_official_dnc: Encoded & { repeats: number };
   repeat_copy_normalised_count: { normalised: Record<string, number> };
   associative_recall: Encoded & { items: number[][][]; query_item: number };
+  priority_sort: Encoded & { vectors: number[][]; priorities: number[]; outputs_kept: number };
 }
 
 describe('the encodings of the golden file', () => {
@@ -42,6 +44,18 @@ describe('the encodings of the golden file', () => {
     const { items, query_item } = file.associative_recall;
     same(encodeAssociativeRecall(items, query_item), file.associative_recall);
   });
+  it('priority sort, the best of a list', () => {
+    const { vectors: list, priorities, outputs_kept } = file.priority_sort;
+    same(encodePrioritySort(list, priorities, outputs_kept), file.priority_sort);
+  });
+  it('recall of pairs, by hand', () => {
+    const pairs = [{ key: [[1, 0]], value: [[1, 1]] }, { key: [[0, 1]], value: [[0, 0]] }];
+    same(encodePairs(pairs, 0), {
+      input: [[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 0]],
+      target: [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0], [1, 1]],
+      mask: [0, 0, 0, 0, 0, 1],
+    });
+  });
 });
 
 describe('sequence tasks', () => {
@@ -49,6 +63,8 @@ describe('sequence tasks', () => {
     tasks.copy({ bits: 6, lengths: [1, 10] }),
     tasks.repeatCopy({ lengths: [1, 5], repeats: [1, 4] }),
     tasks.associativeRecall(),
+    tasks.associativeRecall({ items: [2, 5], form: 'pairs' }),
+    tasks.prioritySort({ items: [3, 9] }),
   ];
   const made = all.map((task) => [task.name, task] as const);
 

@@ -42,7 +42,7 @@ export function addReproduce(program: Command): Command {
       duration,
     )
     .option(...DEVICE_OPTION)
-    .option('--data <folder>', 'your copy of MNIST or bAbI')
+    .option('--data <folder>', 'your copy of MNIST, bAbI or Omniglot')
     .option('--out <dir>', 'folder of runs, records and figures', 'runs/reproduce')
     .option('--items <n>', 'test episodes', integer(1), TEST_ITEMS)
     .option('--trial', 'the whole path on a few episodes: shows that it works, says nothing of the row')

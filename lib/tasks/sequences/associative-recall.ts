@@ -18,6 +18,11 @@ export const associativeRecallOptions = object({
   /** Bits of a vector; default 6. */
   bits: optional(integer(1)),
   /**
+   * `next` (default): the answer is the item that followed the query. `pairs`, as Rae et al. 2016 have it: an item is a key and a
+   * value, each of so many vectors; asked is the value of one of the keys, which all are distinct.
+   */
+  form: optional(choice('next', 'pairs')),
+  /**
    * `flat` (default) and `grid`: a vector per step, the query among them; `patch`: an item per step, and a reader gets the query.
    */
   presentation: optional(choice(...presentations, 'patch')),
@@ -38,6 +43,8 @@ export interface AssociativeList {
  *
  * `flat` and `grid`: **sees** a delimiter before each item, its vectors step by step, then the query between two query
  * delimiters. **Answers** one vector per step, on zero input.
+ * `pairs`: **sees** the vectors of each key, with a flag, then those of its value; at last those of one of the keys with another
+ * flag. **Answers** the vectors of its value. The flags and that nothing stands between the pairs are our reading.
  * `patch`, as random patches are shown by Huynh, Maire, Walter 2020: **sees** one item per step; its bits fill the cells of a
  * 3×3 grid in order, vectors·bits/9 channels in each (by default a row per vector, two bits in a cell). Shorter lists of a batch
  * begin later, after zeros. **Is asked** once, after the last item, with the query. **Answers** all bits of the item at once.
@@ -47,7 +54,11 @@ export function associativeRecall(options: AssociativeRecallOptions & { readonly
 export function associativeRecall(options: AssociativeRecallOptions = {}): SequenceTask | Task<AssociativeList> {
   const name = 'associativeRecall';
   const own = checkData(name, associativeRecallOptions, options);
-  const { items = [2, 6], vectors = 3, bits = 6, presentation = 'flat' } = own;
+  const { items = [2, 6], vectors = 3, bits = 6, form = 'next', presentation = 'flat' } = own;
+  if (form === 'pairs') {
+    if (presentation === 'patch') fail('ERR_MG_ARGUMENT', name, 'presentation flat or grid of pairs', presentation);
+    return new PairRecallTask(items, vectors, bits, presentation);
+  }
   if (presentation !== 'patch') return new AssociativeRecallTask(items, vectors, bits, presentation);
   if ((vectors * bits) % PATCH !== 0) {
     fail('ERR_MG_ARGUMENT', name, `vectors times bits to be a multiple of ${PATCH}`, vectors * bits);
@@ -70,14 +81,67 @@ function drawList(
 
 class AssociativeRecallTask extends SequenceTask {
   readonly version = 1;
+  readonly levels: number;
   constructor(readonly items: Range, readonly vectors: number, bits: number, presentation: Presentation) {
     super('associative-recall', bits + 2, bits, presentation);
+    this.levels = items[1];
+  }
+
+  /** Lists of `level` items, of 2 at least. */
+  atLevel(level: number): AssociativeRecallTask {
+    const items = Math.max(2, level);
+    return new AssociativeRecallTask([items, items], this.vectors, this.bits, this.presentation);
   }
 
   protected draw(seed: number, index: number): BitSequence {
     const { items, query } = drawList(seed, index, this.items, this.vectors, this.bits);
     return encodeAssociativeRecall(items, query);
   }
+}
+
+class PairRecallTask extends SequenceTask {
+  readonly version = 1;
+  readonly levels: number;
+  constructor(readonly pairs: Range, readonly vectors: number, bits: number, presentation: Presentation) {
+    super('associative-recall', bits + 2, bits, presentation);
+    this.levels = pairs[1];
+    const keys = 2 ** (vectors * bits);
+    if (pairs[1] > keys / 2) fail('ERR_MG_ARGUMENT', 'associativeRecall', `at most ${keys / 2} pairs of such keys`, pairs[1]);
+  }
+
+  /** Lists of `level` pairs. */
+  atLevel(level: number): PairRecallTask {
+    return new PairRecallTask([level, level], this.vectors, this.bits, this.presentation);
+  }
+
+  protected draw(seed: number, index: number): BitSequence {
+    const rng = new Rng(seed).split('pairs').split(index);
+    const count = inRange(rng, this.pairs);
+    const seen = new Set<string>();
+    const pairs = Array.from({ length: count }, () => {
+      let key: Uint8Array[];
+      do key = randomVectors(rng, this.vectors, this.bits); while (seen.has(key.join()));
+      seen.add(key.join());
+      return { key, value: randomVectors(rng, this.vectors, this.bits) };
+    });
+    return encodePairs(pairs, rng.integer(count));
+  }
+}
+
+/** The episode of these pairs, asked for the value of pair `query`. */
+export function encodePairs(
+  pairs: readonly { readonly key: readonly ArrayLike<number>[]; readonly value: readonly ArrayLike<number>[] }[],
+  query: number,
+): BitSequence {
+  const bits = pairs[0]!.key[0]!.length;
+  const writer = new BitWriter(bits + 2, bits);
+  for (const { key, value } of pairs) {
+    for (const vector of key) writer.show([...Array.from(vector), 1]);
+    for (const vector of value) writer.show(vector);
+  }
+  for (const vector of pairs[query]!.key) writer.show([...Array.from(vector), 0, 1]);
+  for (const vector of pairs[query]!.value) writer.ask(vector);
+  return writer.done();
 }
 
 class PatchRecallTask implements Task<AssociativeList> {

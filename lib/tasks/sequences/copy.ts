@@ -50,8 +50,15 @@ export function copy(options: CopyOptions = {}): SequenceTask {
 
 class CopyTask extends SequenceTask {
   readonly version = 1;
+  readonly levels: number;
   constructor(bits: number, readonly lengths: Range, readonly delimiters: 'end' | 'startEnd', presentation: Presentation) {
     super('copy', bits + (delimiters === 'end' ? 1 : 2), bits, presentation);
+    this.levels = lengths[1];
+  }
+
+  /** Sequences of `level` vectors. */
+  atLevel(level: number): CopyTask {
+    return new CopyTask(this.bits, [level, level], this.delimiters, this.presentation);
   }
 
   protected draw(seed: number, index: number): BitSequence {
