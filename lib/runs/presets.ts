@@ -33,10 +33,10 @@ const SPARSE: Readonly<Record<string, Row>> = {
   'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, SPARSE_LEARNING],
   'recall-sam': [SAM, { name: 'associative-recall', items: [3, 6], form: 'pairs' }, SPARSE_LEARNING],
   'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
-  'recall-levels-sam': [SAM, PAIRS, SPARSE_LEARNING],
+  'recall-levels-sam': [SAM, PAIRS, { ...SPARSE_LEARNING, levels: { most: 16_384 } }],
   'n-grams-sam': [SAM, { name: 'n-grams' }, SPARSE_LEARNING],
-  'omniglot-sam': [SAM, OMNIGLOT, SPARSE_LEARNING],
-  'omniglot-dam': [DAM, OMNIGLOT, SPARSE_LEARNING],
+  'omniglot-sam': [SAM, OMNIGLOT, { ...SPARSE_LEARNING, levels: { below: 1.4 } }],
+  'omniglot-dam': [DAM, OMNIGLOT, { ...SPARSE_LEARNING, levels: { below: 1.4 } }],
 };
 
 /**

@@ -51,6 +51,7 @@ export function buildRun(run: RunConfig): TrainerSetup {
     ...(run.truncate === null ? {} : { truncate: run.truncate }),
     ...(run.clipNorm === null ? {} : { clipNorm: run.clipNorm }),
     ...(run.curriculum === undefined ? {} : { curriculum: run.curriculum }),
+    ...(run.levels === undefined ? {} : { levels: run.levels }),
     config: run,
   };
 }

@@ -4,7 +4,8 @@ import type { PresetName } from '../models/multigrid/presets.js';
 import { choice, integer, nullable, number, object, optional, text, type Data } from '../schema.js';
 import { taskSchema, type TaskSpec } from '../tasks/registry.js';
 import { splits } from '../tasks/task.js';
-import { curriculumOptions } from '../train/curriculum.js';
+import { curriculumOptions } from '../train/practice/curriculum.js';
+import { levelOptions } from '../train/practice/levels.js';
 import type { KindName, VectorModel } from './kinds.js';
 import { optimizerSchema } from './optimizers.js';
 
@@ -49,6 +50,8 @@ const scheduleSchema = object({
   validate: object({ every: integer(1), items: integer(1), split: optional(choice(...splits)) }),
   /** Practice before the task itself, of tasks that offer it. Default: none. */
   curriculum: optional(curriculumOptions),
+  /** Levels that double, of tasks that have them, in place of a curriculum. Default: none. */
+  levels: optional(levelOptions),
 });
 
 /** How a model is trained. */

@@ -67,10 +67,10 @@ export interface OutputDescription {
 /** The direction of a score. */
 export type Better = 'higher' | 'lower';
 
-/** Parts of a data set that share no example: what training draws from, what it is watched by, what it is judged by at last. */
-/** Of the levels that a task delivers. */
+/** Of the levels of a pyramid that a task delivers. */
 export const MOST_LEVEL = 6;
 
+/** Parts of a data set that share no example: what training draws from, what it is watched by, what it is judged by at last. */
 export const splits = ['train', 'validation', 'test'] as const;
 export type Split = (typeof splits)[number];
 
@@ -123,6 +123,10 @@ export interface Task<Item> {
    * open. Scores never come from it.
    */
   practice?(items: readonly Item[], weights: readonly number[], options: WindowOptions): Iterable<Window>;
+  /** Of a task whose episodes are longer or shorter: the highest level that it draws them of. */
+  readonly levels?: number;
+  /** The same task with all episodes of that level, from 1; also of levels above those that it draws. */
+  atLevel?(level: number): Task<Item>;
   /** Of a data set: the parts that there are. Tasks that draw their episodes have none: another seed gives other episodes. */
   readonly splits?: readonly Split[];
   /** The same task on another part of the data set. ERR_MG_ARGUMENT for one that there is not. */

@@ -15,7 +15,8 @@ import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { Split, Task, Window } from '../tasks/task.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { CurriculumOptions } from './curriculum.js';
+import type { CurriculumOptions } from './practice/curriculum.js';
+import type { LevelOptions } from './practice/levels.js';
 import type { Callback } from './events.js';
 import type { Guard } from './guard.js';
 import type { TrainableModel } from './model.js';
@@ -48,6 +49,8 @@ export interface TrainerSetup {
   readonly memoryBudget?: number;
   /** Train on lessons of the task, where it offers them; not together with a memoryBudget. Default: none. */
   readonly curriculum?: CurriculumOptions;
+  /** Train on levels of the task that double, where it has them; in place of a curriculum. Default: none. */
+  readonly levels?: LevelOptions;
   readonly callbacks?: readonly Callback[];
   /** Goes into checkpoints as JSON, so that a run can be rebuilt from its file alone. */
   readonly config?: unknown;
@@ -85,6 +88,7 @@ const SETUP_KEYS = [
   'guard',
   'memoryBudget',
   'curriculum',
+  'levels',
   'callbacks',
   'config',
 ] as const satisfies readonly (keyof TrainerSetup)[];
@@ -152,6 +156,10 @@ export function checkSetup(setup: TrainerSetup): void {
   if (memoryBudget !== undefined) {
     checkNumber(where, 'memoryBudget', memoryBudget, 0);
     if (setup.curriculum !== undefined) fail('ERR_MG_ARGUMENT', where, 'no memoryBudget beside a curriculum', memoryBudget);
+    if (setup.levels !== undefined) fail('ERR_MG_ARGUMENT', where, 'no memoryBudget beside levels', memoryBudget);
+  }
+  if (setup.curriculum !== undefined && setup.levels !== undefined) {
+    fail('ERR_MG_ARGUMENT', where, 'a curriculum or levels, one of them', words('both'));
   }
   checkChoice(where, 'guard', guard, ['throw', 'skip', 'rollback']);
   checkCallbacks(callbacks);

@@ -7,10 +7,12 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
-import { Curriculum, type LessonsOpened } from './curriculum.js';
+import { Curriculum, type LessonsOpened } from './practice/curriculum.js';
 import { evaluate, splitOf } from './evaluate.js';
 import type { FitResult, StepEvent, TaskTraining } from './events.js';
 import { Fit } from './fit.js';
+import { Levels } from './practice/levels.js';
+import type { Practice } from './practice/practice.js';
 import { faultOf, KeptBuffers, locateNonFinite, type Guard } from './guard.js';
 import type { ModelState, TrainableModel } from './model.js';
 import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from './trainer-setup.js';
@@ -24,7 +26,7 @@ interface Pending {
   readonly window: Window;
   readonly numbers: Promise<[loss: number, norm: number, made: number]>;
   readonly gradients: readonly (readonly [string, Tensor])[];
-  /** What the network answered, for a curriculum. */
+  /** What the network answered, for practice. */
   readonly answers: Promise<Float32Array[]> | null;
   readonly buffers: KeptBuffers;
   readonly step: number;
@@ -34,6 +36,11 @@ interface Pending {
 
 /** Distance between the seeds of the episodes that training and scoring draw. */
 const HELD_OUT = 0x5eed_0001;
+
+function practiceOf(task: Task<unknown>, { curriculum, levels }: TrainerSetup): Practice | null {
+  if (levels !== undefined) return new Levels(task, levels);
+  return curriculum === undefined ? null : new Curriculum(task, curriculum);
+}
 
 /**
  * Trains a model on a task, one optimizer update per window. Equal setups give equal bits, whatever the number of
@@ -59,15 +66,15 @@ export class Trainer implements TaskTraining {
   #leftOut = 0; // windows in a row that the guard has left out
   readonly #turns = new Turns();
   readonly #gradients: GradientSetup;
-  readonly #curriculum: Curriculum<unknown> | null;
+  readonly #practice: Practice | null;
 
   constructor(setup: TrainerSetup) {
     checkSetup(setup);
     this.#setup = setup;
     this.model = setup.model;
     const task = setup.task as Task<unknown>;
-    this.#curriculum = setup.curriculum === undefined ? null : new Curriculum(task, setup.curriculum);
-    this.task = this.#curriculum?.task ?? task;
+    this.#practice = practiceOf(task, setup);
+    this.task = this.#practice?.task ?? task;
     this.optimizer = setup.optimizer;
     this.batchSize = setup.batchSize ?? 32;
     this.seed = setup.seed ?? 0;
@@ -77,7 +84,7 @@ export class Trainer implements TaskTraining {
     const [first] = setup.model.parameters();
     this.#dtype = (first?.dtype ?? 'float32') as FloatDType;
     const { loss, memoryBudget } = setup;
-    const isAsked = this.#curriculum !== null;
+    const isAsked = this.#practice !== null;
     this.#gradients = { model: this.model, task: this.task, dtype: this.#dtype, loss, memoryBudget, isAsked };
   }
 
@@ -98,9 +105,9 @@ export class Trainer implements TaskTraining {
     return this.#state;
   }
 
-  /** How many lessons of practice have been open, and since which batch; none without a curriculum. */
+  /** How many lessons of practice have been open, or the highest level, and since which batch; none without practice. */
   get lessons(): readonly LessonsOpened[] {
-    return this.#curriculum?.opened ?? [];
+    return this.#practice?.opened ?? [];
   }
 
   /** The best score and what else goes into a checkpoint beside the weights. */
@@ -109,7 +116,7 @@ export class Trainer implements TaskTraining {
   }
 
   get #remembering(): Remembering[] {
-    return [...(this.#setup.callbacks ?? []), ...(this.#curriculum === null ? [] : [this.#curriculum])];
+    return [...(this.#setup.callbacks ?? []), ...(this.#practice === null ? [] : [this.#practice])];
   }
 
   /** Trains until `steps` time steps have been done in all. Saves, validates and calls back on the way. */
@@ -165,7 +172,7 @@ export class Trainer implements TaskTraining {
         upcoming = settled(stream.next()); // made while the device works; if it cannot be, this step still ends well
         return [queued, ...(await this.#settle(queued))] as const;
       });
-      if (pending.answers !== null) this.#curriculum?.add(window, batch, await pending.answers);
+      if (pending.answers !== null) this.#practice?.add(window, batch, await pending.answers);
       const now = performance.now();
       workedMs += now - began;
       yield {

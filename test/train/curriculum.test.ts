@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { models, optim, Rng, tasks, Trainer, type CurriculumOptions } from '../../lib/index.js';
 import type { Task, Window } from '../../lib/tasks/task.js';
-import { Curriculum } from '../../lib/train/curriculum.js';
+import { Curriculum } from '../../lib/train/practice/curriculum.js';
 import { modelBits } from './tiny.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-curriculum-'));

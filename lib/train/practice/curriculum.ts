@@ -1,7 +1,8 @@
 /** Practice on the way to a task: lessons that open one after the other, and are asked the more the worse they are known. */
-import { checkInteger, fail, words } from '../check.js';
-import { checkData, integer, number, object, optional, positive, type Data } from '../schema.js';
-import type { Split, Task, TaskDescription, TaskLoss, Window, WindowOptions, WindowOutput } from '../tasks/task.js';
+import { checkInteger, fail, words } from '../../check.js';
+import { checkData, integer, number, object, optional, positive, type Data } from '../../schema.js';
+import type { Task, TaskDescription, TaskLoss, Window, WindowOutput } from '../../tasks/task.js';
+import { answerLoss, PractisedTask, type Practice } from './practice.js';
 
 export const curriculumOptions = object({
   /** The next lesson opens when the running loss of every open one is below: nats for each class, of patches for each bit. */
@@ -35,7 +36,7 @@ interface Saved {
  * open ones are known. What an update brings counts from the second batch after it on, since one is always made ahead: a resumed
  * run is bit for bit the run that was not.
  */
-export class Curriculum<Item> {
+export class Curriculum<Item> implements Practice {
   readonly name = 'curriculum';
   /** The task with the windows of practice; it scores on the windows of the task itself. */
   readonly task: Task<Item>;
@@ -57,7 +58,7 @@ export class Curriculum<Item> {
     const losses = new Array<number>(lessons).fill(UNKNOWN);
     const first = this.#weights(losses, start);
     this.#saved = { opened: [[0, start]], losses, weights: [[0, first], [1, first]] };
-    this.task = new PractisedTask(task, (batch) => this.#weightsOf(batch));
+    this.task = new PractisedTask(task, (items, given) => task.practice!(items, this.#weightsOf(given.batch ?? 0), given));
   }
 
   /** How many lessons have been open since which batch. */
@@ -120,51 +121,10 @@ export class Curriculum<Item> {
 function byLesson(logits: ArrayLike<number>, output: WindowOutput, loss: TaskLoss): Map<number, { mean: number; count: number }> {
   const sums = new Map<number, { mean: number; count: number }>();
   const answers = output.lesson!.data;
-  const width = logits.length / answers.length;
   for (let row = 0; row < answers.length; row++) {
-    const z = Array.from({ length: width }, (_, k) => logits[row * width + k]!);
-    const nats = loss === 'crossEntropy'
-      ? crossEntropyOf(z, output.target.data[row]!)
-      : z.reduce((sum, x, k) => sum + binaryOf(x, output.target.data[row * width + k]!), 0) / width;
+    const nats = answerLoss(logits, output, loss, row);
     const { mean, count } = sums.get(answers[row]!) ?? { mean: 0, count: 0 };
     sums.set(answers[row]!, { mean: mean + (nats - mean) / (count + 1), count: count + 1 });
   }
   return sums;
-}
-
-const binaryOf = (z: number, y: number): number => Math.max(z, 0) - z * y + Math.log1p(Math.exp(-Math.abs(z)));
-
-function crossEntropyOf(z: readonly number[], label: number): number {
-  const most = Math.max(...z);
-  return Math.log(z.reduce((sum, x) => sum + Math.exp(x - most), 0)) + most - z[label]!;
-}
-
-/** Windows of practice under the name of the task, whose own windows are those of its splits. */
-class PractisedTask<Item> implements Task<Item> {
-  readonly name: string;
-  readonly version: number;
-  readonly splits: readonly Split[] = ['train', 'validation', 'test'];
-  readonly #task: Task<Item>;
-  readonly #weightsOf: (batch: number) => readonly number[];
-
-  constructor(task: Task<Item>, weightsOf: (batch: number) => readonly number[]) {
-    [this.name, this.version, this.#task, this.#weightsOf] = [task.name, task.version, task, weightsOf];
-  }
-
-  describe(): TaskDescription {
-    return this.#task.describe();
-  }
-  generate(seed: number, index: number): Item {
-    return this.#task.generate(seed, index);
-  }
-  windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
-    return this.#task.practice!(items, this.#weightsOf(options.batch ?? 0), options);
-  }
-  scorer(): ReturnType<Task<Item>['scorer']> {
-    return this.#task.scorer();
-  }
-  split(name: Split): Task<Item> {
-    const { splits = [] } = this.#task;
-    return splits.length === 0 ? this.#task : this.#task.split!(name);
-  }
 }
