@@ -6,8 +6,18 @@ import type { MgErrorCode } from './errors.js';
 /** Accepts a `T`. Its message is what it expects, in words that follow "to be". */
 export type Schema<T> = v.GenericSchema<T>;
 export type Entries = v.ObjectEntries;
-export type ObjectSchema<E extends Entries> = v.StrictObjectSchema<E, v.ErrorMessage<v.StrictObjectIssue>>;
 export type Optional<T> = v.OptionalSchema<Schema<T>, undefined>;
+
+type OptionalKeys<E extends Entries> = { [K in keyof E]: E[K] extends Optional<unknown> ? K : never }[keyof E];
+type Values<E extends Entries> = { -readonly [K in keyof E]: v.InferOutput<E[K]> };
+type Flat<T> = { [K in keyof T]: T[K] };
+/** An object of these entries. In valibot's own type optional keys are in two parts, and documentation has each comment twice. */
+type Members<E extends Entries> = Flat<Values<Omit<E, OptionalKeys<E>>> & Partial<Values<Pick<E, OptionalKeys<E>>>>>;
+
+export interface ObjectSchema<E extends Entries> extends v.BaseSchema<Members<E>, Members<E>, v.BaseIssue<unknown>> {
+  readonly type: 'strict_object';
+  readonly entries: E;
+}
 
 type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<Exclude<T[K], undefined>> } : T;
 /** What a schema accepts, to be read only. */
@@ -113,7 +123,7 @@ export function object<const E extends Entries>(entries: E, what = 'an object'):
     const missing = entries[issue.expected?.slice(1, -1) ?? ''];
     return missing === undefined ? what : messageOf(missing);
   };
-  const whole: ObjectSchema<E> = v.strictObject(entries, expected as never);
+  const whole = v.strictObject(entries, expected as never) as unknown as ObjectSchema<E>;
   return plain(whole, (value) => {
     const key = Object.keys(value).find((name) => !Object.hasOwn(entries, name));
     if (key === undefined) return null;

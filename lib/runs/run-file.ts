@@ -2,7 +2,7 @@
 import { join, relative } from 'node:path';
 import { multigridSchema } from '../models/multigrid/config.js';
 import { packageRoot } from '../native.js';
-import { choice, either, object, optional, partial, string, type Schema } from '../schema.js';
+import { choice, either, object, optional, partial, string, type Data, type Schema } from '../schema.js';
 import { explorationFile } from './exploration.js';
 import { vectorSchema } from './kinds.js';
 import { PRESET_RUNS } from './presets.js';
@@ -25,6 +25,9 @@ export const runFileSchema = either(
   runFile(multigridSchema as Schema<RunModel>, false),
   explorationFile,
 );
+
+/** What the schema accepts; the comments of its options are the descriptions of the JSON Schema. */
+export type RunFile = Data<typeof runFileSchema>;
 
 /** The file's name in the package. */
 export const SCHEMA_FILE = 'dist/run.schema.json';

@@ -20,7 +20,37 @@ const copy = { name: 'copy' };
 const dnc = { kind: 'dnc', slots: 8 };
 const layers = { input: { 0: 4 }, writer: [[0, 0, 4]], front: [[0, 0, 4]], tail: [[0, 0, 1]] };
 
+/** Descriptions of the options of that name anywhere in a schema. */
+function described(schema: unknown, name: string): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { properties } = schema as { properties?: Record<string, { description?: string }> };
+  const own = properties?.[name]?.description;
+  return [...(own === undefined ? [] : [own]), ...Object.values(schema).flatMap((part) => described(part, name))];
+}
+
 describe('the shipped JSON Schema', () => {
+  it.each([
+    'runs/run',
+    'optim/muon',
+    'runs/exploration',
+    'models/dnc',
+    'models/multigrid/config',
+    'tasks/lists/recall',
+    'tasks/mapping/mapping-options',
+    'train/curriculum',
+  ])('describes the options in lib/%s.ts by their comments', (file) => {
+    const source = readFileSync(resolve(import.meta.dirname, `../../lib/${file}.ts`), 'utf8');
+    const options = [
+      ...source.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s+(\w+): (?:optional|integer|number|positive|list|choice|record)\(/g),
+    ];
+    const schema: unknown = JSON.parse(readFileSync(shipped, 'utf8'));
+    for (const [, comment, name] of options) {
+      const text = comment!.replaceAll(/\s*\n\s*\*/g, ' ').replaceAll(/\s+/g, ' ').replaceAll(/\{@link (\w+)\}/g, '$1').trim();
+      expect(described(schema, name!)).toContain(text);
+    }
+    expect(options.length).toBeGreaterThan(0);
+  });
+
   it.each(PRESET_RUNS)('accepts %s, whole and by its name', (name) => {
     for (const file of [presetRun(name), { model: name }, { $schema: './run.schema.json', model: name, steps: 10 }]) {
       expect([accepts(file), accepts.errors]).toEqual([true, null]);
