@@ -1,5 +1,6 @@
 // Reads the JSON of a checkpoint header: objects, arrays, strings and whole numbers, nothing else.
-// JSON.parse keeps the last of two equal keys and takes any depth; a header may have neither.
+// JSON.parse keeps the last of two equal keys and takes any depth; a header may have neither. jsonc-parser, tried in its place,
+// takes equal keys, half surrogate pairs and numbers of any form, and overflows the stack on eight million brackets.
 
 /** What a strict text can hold. Objects are Maps, so that no key is special (`__proto__` is a name like any other). */
 export type StrictJson = string | number | StrictJson[] | Map<string, StrictJson>;

@@ -1,16 +1,11 @@
 // A PNG of colored squares, written by hand: signature, IHDR, one IDAT, IEND (PNG specification, W3C).
-import { deflateSync } from 'node:zlib';
+import { crc32, deflateSync } from 'node:zlib';
 import { fail } from '../check.js';
 import type { Rgb } from './color.js';
 
 /** What every PNG begins with. */
 export const SIGNATURE = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]);
 const FILTER_UP = 2; // each byte less the one above: repeated rows become zeros
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
 
 /** An image of `height` × `width` cells, each a square of `side` pixels, so that viewers that smooth leave it sharp. */
 export function encodePng(width: number, height: number, cell: (row: number, column: number) => Rgb, side = 1): Buffer {
@@ -55,10 +50,4 @@ export function chunk(kind: string, data: Buffer): Buffer {
   data.copy(bytes, 8);
   bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
   return bytes;
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (TABLE[(crc ^ byte) & 255] ?? 0) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,5 +1,5 @@
 // Axes: where a value lies, and which values get a tick.
-// Ours, in 65 lines: d3-scale and d3-shape would bring ten packages and 1.3 MB to users who draw nothing.
+// Ours, in 65 lines: d3-scale and d3-shape would replace forty lines by ten packages and 0.8 MB, for all users.
 
 /** An axis from data to px. `ticks` are values worth a label, in rising order, all inside the domain. */
 export interface Scale {
