@@ -40,7 +40,7 @@ export {
 } from './sequence-model.js';
 export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js';
 export type { WindowMemory, WindowSize } from '../nn/cost.js';
-export type { MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
+export type { HeadWeights, MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
 export { TensorState } from '../nn/tensor-state.js';
 export {
   Session,

@@ -10,12 +10,20 @@ export interface MemoryGrid {
   readonly cell: Tensor;
 }
 
+/** Weights of heads over slots as numbers: [B,V,N], or [B,V,K] of the slots that `slots` names, −1 for none. */
+export interface HeadWeights {
+  /** V. */
+  readonly heads: number;
+  readonly weights: ArrayLike<number>;
+  readonly slots: ArrayLike<number> | null;
+}
+
 /** A matrix of slots, and how much each head wrote to them and read from them at this step. */
 export interface MemorySlots {
   /** [B,N,W]; of a memory that stores touched slots alone, those. */
   readonly memory: Tensor;
-  /** [B,V,N]; absent where a memory does not keep them: what it wrote is what has changed. */
-  readonly writeWeights?: Tensor;
+  /** What the step wrote. It is asked for before this returns, so that the states may be freed meanwhile. */
+  writes(): Promise<HeadWeights>;
   /** [B,R,N], or [B,R,K] of the slots in `readSlots`. */
   readonly readWeights: Tensor;
   /** int32 [B,R,K]: the slots that were read; −1 for none. */
@@ -27,14 +35,19 @@ export type MemoryView =
   | { readonly form: 'grids'; readonly grids: readonly MemoryGrid[] }
   | ({ readonly form: 'slots' } & MemorySlots);
 
-/** The view of a state that holds tensors of these names. */
-export function slotsView({ values }: { readonly values: MemorySlots }): MemoryView {
-  const { memory, writeWeights, readWeights, readSlots } = values;
-  return {
-    form: 'slots',
-    memory,
-    readWeights,
-    ...(writeWeights === undefined ? {} : { writeWeights }),
-    ...(readSlots === undefined ? {} : { readSlots }),
-  };
+/** The view of a state whose tensors have these names. */
+export function slotsView(
+  { memory, readWeights, readSlots }: { readonly memory: Tensor; readonly readWeights: Tensor; readonly readSlots?: Tensor },
+  writes: () => Promise<HeadWeights>,
+): MemoryView {
+  return { form: 'slots', memory, writes, readWeights, ...(readSlots === undefined ? {} : { readSlots }) };
+}
+
+/** The view of a state that keeps its write weights [B,V,N]. */
+export function keptView({ values }: {
+  readonly values: { readonly memory: Tensor; readonly readWeights: Tensor; readonly writeWeights: Tensor };
+}): MemoryView {
+  const { writeWeights } = values;
+  const heads = writeWeights.shape[1]!;
+  return slotsView(values, async () => ({ heads, weights: await writeWeights.data(), slots: null }));
 }

@@ -1,6 +1,6 @@
 /** The picture of a run's memory at work: that of what its memory looks like. */
 import { fail, words } from '../check.js';
-import { kindOf } from '../runs/kinds.js';
+import { kindOf, viewOf } from '../runs/kinds.js';
 import { kindName, type RunConfig } from '../runs/run.js';
 import type { Task } from '../tasks/task.js';
 import type { TrainableModel } from '../train/model.js';
@@ -14,7 +14,7 @@ type Draw = (title: string) => Promise<string>;
 
 /** How the picture of this model on this task is drawn; null where there is none. */
 function drawing(model: TrainableModel, { model: named, task: spec }: RunConfig, task: Task<unknown>): Draw | null {
-  const { shows, sees, view } = kindOf(kindName(named));
+  const [{ shows, sees }, view] = [kindOf(kindName(named)), viewOf(model)!];
   if (sees === 'grids') {
     return spec.name === 'mapping' ? (title) => memoryAtWork(title, model, view, spec, HELD_OUT_PICTURE) : null;
   }

@@ -110,6 +110,7 @@ export async function memoryAtWork(
     const result = noGrad(() => model.forward(uploadWindow(window, 'stepwise', dtype), state));
     const next = result.state.detach();
     s.keep([...next.toTensors().values()]);
+    const hidden = [await hiddenStates(view(next, state))];
     state[Symbol.dispose]();
     state = next;
     const logits = await result.logits[0]!.data();
@@ -121,7 +122,7 @@ export async function memoryAtWork(
       query: queryPatch(window),
       prediction: { height: outputSide, width: outputSide, values: lastAnswer(logits, outputSide).map(sigmoid) },
       target: { height: outputSide, width: outputSide, values: lastAnswer(window.outputs[0]!.target.data, outputSide) },
-      hidden: [await hiddenStates(view(state))],
+      hidden,
     });
   }
   state[Symbol.dispose]();

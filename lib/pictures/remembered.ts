@@ -1,5 +1,5 @@
 /** A memory after a step as plain numbers. */
-import type { MemoryView } from '../models/memory-view.js';
+import type { HeadWeights, MemoryView } from '../models/memory-view.js';
 
 export interface GridNumbers {
   readonly layer: number;
@@ -15,8 +15,8 @@ export interface SlotNumbers {
   readonly rows: number;
   readonly width: number;
   readonly memory: Float32Array;
-  /** A weight for each row, by head; null where it is not kept. */
-  readonly writes: readonly Float32Array[] | null;
+  /** A weight for each row, by head. */
+  readonly writes: readonly Float32Array[];
   readonly reads: readonly Float32Array[];
 }
 
@@ -29,19 +29,18 @@ type Of<Form, Union> = Extract<Union, { readonly form: Form }>;
 /** Which numbers a view of each form has. */
 export type NumbersOf<Form extends Remembered['form']> = Of<Form, Remembered>;
 
-const numbers = (data: ArrayLike<number>): Float32Array => Float32Array.from(data);
+/** What is read of a tensor is the reader's own. */
+const numbers = (data: ArrayLike<number>): Float32Array => data instanceof Float32Array ? data : Float32Array.from(data);
 
 /** [heads, rows] as a row of weights for each head; of sparse weights, those of the slots that they name. */
-function perHead(weights: Float32Array, heads: number, rows: number, slots: ArrayLike<number> | null): Float32Array[] {
+function perHead({ heads, weights, slots }: HeadWeights, rows: number): Float32Array[] {
   const each = weights.length / heads;
   return Array.from({ length: heads }, (_, head) => {
-    const own = weights.subarray(head * each, (head + 1) * each);
-    if (slots === null) return own;
     const dense = new Float32Array(rows);
-    own.forEach((weight, k) => {
-      const slot = slots[head * each + k]!;
-      if (slot >= 0 && slot < rows) dense[slot]! += weight;
-    });
+    for (let k = 0; k < each; k++) {
+      const slot = slots === null ? k : slots[head * each + k]!;
+      if (slot >= 0 && slot < rows) dense[slot]! += weights[head * each + k]!;
+    }
     return dense;
   });
 }
@@ -58,18 +57,18 @@ async function gridNumbers({ grids: all }: Of<'grids', MemoryView>): Promise<Num
 }
 
 async function slotNumbers(view: Of<'slots', MemoryView>): Promise<NumbersOf<'slots'>> {
-  const { memory, writeWeights, readWeights, readSlots } = view;
+  const { memory, readWeights, readSlots } = view;
   const [, rows = 0, width = 0] = memory.shape;
-  const [heads, writeHeads] = [readWeights.shape[1]!, writeWeights?.shape[1] ?? 0];
-  const reads = [memory.data(), readWeights.data(), writeWeights?.data() ?? null, readSlots?.data() ?? null] as const;
-  const [stored, read, written, named] = await Promise.all(reads);
+  const heads = readWeights.shape[1]!;
+  const reads = [memory.data(), readWeights.data(), view.writes(), readSlots?.data() ?? null] as const;
+  const [stored, weights, written, slots] = await Promise.all(reads);
   return {
     form: 'slots',
     rows,
     width,
     memory: numbers(stored),
-    writes: written === null ? null : perHead(numbers(written), writeHeads, rows, null),
-    reads: perHead(numbers(read), heads, rows, named),
+    writes: perHead(written, rows),
+    reads: perHead({ heads, weights, slots }, rows),
   };
 }
 
@@ -83,14 +82,7 @@ export async function numbersOf(view: MemoryView): Promise<Remembered> {
   return await (READ[view.form] as (view: MemoryView) => Promise<Remembered>)(view);
 }
 
-/** How far each row has moved, as the length of the difference; rows that are new began at zero. */
-export function change(now: SlotNumbers, before: SlotNumbers): Float32Array {
-  return Float32Array.from({ length: now.rows }, (_, row) => {
-    let squares = 0;
-    for (let w = row * now.width; w < (row + 1) * now.width; w++) squares += (now.memory[w]! - (before.memory[w] ?? 0)) ** 2;
-    return Math.sqrt(squares);
-  });
+/** How long each row is, as a vector. */
+export function lengths({ rows, width, memory }: SlotNumbers): Float32Array {
+  return Float32Array.from({ length: rows }, (_, row) => Math.hypot(...memory.subarray(row * width, (row + 1) * width)));
 }
-
-/** Where a step wrote to, by head: the write weights where the memory keeps them, else how far each row has moved. */
-export const written = (now: SlotNumbers, before: SlotNumbers): readonly Float32Array[] => now.writes ?? [change(now, before)];

@@ -9,7 +9,7 @@ import { scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { dtypeOf, type ModelState, type TrainableModel } from '../train/model.js';
 import { uploadWindow } from '../train/window-loss.js';
-import { numbersOf, written, type Remembered, type SlotNumbers } from './remembered.js';
+import { numbersOf, type Remembered, type SlotNumbers } from './remembered.js';
 
 /** [rows, steps] from one vector for each step. */
 function panel(title: string, caption: string, vectors: readonly ArrayLike<number>[]): SlotPanel {
@@ -36,20 +36,13 @@ const rowsOf = (values: ArrayLike<number>, steps: number): ArrayLike<number>[] =
 type Weights = readonly Float32Array[];
 
 /** A panel for each head. Slots that are stored from some step on are empty before it. */
-function headPanels(name: string, caption: string, steps: readonly Weights[]): SlotPanel[] {
+function headPanels(name: string, steps: readonly Weights[]): SlotPanel[] {
   const slots = Math.max(...steps.map(([first]) => first!.length));
   return steps[0]!.map((_, head) => {
     const title = steps[0]!.length === 1 ? name : `${name}, head ${head + 1}`;
     const vectors = steps.map((heads) => Float32Array.from({ length: slots }, (_unused, n) => heads[head]![n] ?? 0));
-    return panel(title, `${slots} slots${caption}`, vectors);
+    return panel(title, `${slots} slots`, vectors);
   });
-}
-
-/** What was written, at most 1: weights as they are, changes as shares of the largest. */
-function shares(steps: readonly Weights[], areWeights: boolean): readonly Weights[] {
-  if (areWeights) return steps;
-  const most = Math.max(1e-12, ...steps.flatMap((heads) => heads.flatMap((row) => [...row])));
-  return steps.map((heads) => heads.map((row) => row.map((x) => x / most)));
 }
 
 /** Answers as probabilities, blank at the steps at which none is due. */
@@ -91,16 +84,14 @@ export async function slotsAtWork(
   const whole = uploadWindow(window!, task.describe().form, dtypeOf(model));
   const frames = [whole.input, ...(whole.queries ?? [])];
   let state = model.initialState(1);
-  let before = slotsIn(await numbersOf(view(state)));
   for (let t = 0; t < steps; t++) {
     const [input, ...queries] = frames.map((pyramid) => pyramid.map((grid) => stepOf(grid, t)));
     const result = noGrad(() => model.forward({ input: input!, queries }, state));
+    const now = slotsIn(await numbersOf(view(result.state, state)));
     disposeOf(state, result.state);
     state = result.state;
-    const now = slotsIn(await numbersOf(view(state)));
-    writes.push(written(now, before));
+    writes.push(now.writes);
     reads.push(now.reads);
-    before = now;
     logits.push(...(await result.logits[0]!.data()));
   }
   const { target, given } = answers(window!, logits);
@@ -113,12 +104,8 @@ export async function slotsAtWork(
       panel('Input', `${seen[0]!.length} numbers`, seen),
       panel('Answer due', `${target[0]!.length} bits`, target),
       panel('Answer', 'probability', given),
-      ...headPanels(
-        'Written to',
-        before.writes === null ? ', share of the largest change' : '',
-        shares(writes, before.writes !== null),
-      ),
-      ...headPanels('Read from', '', reads),
+      ...headPanels('Written to', writes),
+      ...headPanels('Read from', reads),
     ],
   });
 }

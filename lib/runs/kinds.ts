@@ -2,7 +2,7 @@
 import { DAM, damOptions, type DAMState } from '../models/sparse/dam.js';
 import { DNC, dncOptions, type DNCState } from '../models/dnc.js';
 import { LSTMNetwork, lstmOptions, type LSTMNetworkState } from '../models/lstm.js';
-import { slotsView, type MemoryView } from '../models/memory-view.js';
+import { keptView, slotsView, type MemoryView } from '../models/memory-view.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
@@ -32,15 +32,15 @@ export interface Alike {
   readonly hidden: number;
 }
 
-interface Kind<State> {
+interface Kind<State, Model = TrainableModel> {
   /** As people write it. */
   readonly title: string;
   /** Its models are of this class, and of no other kind's. */
   readonly type: abstract new(...options: never[]) => TrainableModel;
   /** What `view` gives. */
   readonly shows: MemoryView['form'];
-  /** What its memory looks like after a step. */
-  view(state: State): MemoryView;
+  /** What its memory looks like after a step of a model; `before`: the state that the step began with, null in a new episode. */
+  view(state: State, before: State | null, model: Model): MemoryView;
   /** Null if it computes what defines it, on the default device; else how not. */
   check(): Promise<string | null>;
 }
@@ -52,7 +52,7 @@ export interface GridKind<Options, State> extends Kind<State> {
 }
 
 /** A network of vectors. Inputs and outputs follow from the task, which it sees as one vector for each time step. */
-export interface VectorKind<Options, State extends TensorState = TensorState> extends Kind<State> {
+export interface VectorKind<Options, State extends TensorState = TensorState, Model = TrainableModel> extends Kind<State, Model> {
   readonly sees: 'vectors';
   /** What a run file may say of it. */
   readonly options: ObjectSchema<Entries>;
@@ -88,7 +88,7 @@ const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   ofCells: slotsOf,
   beside: (alike) => ({ ...alike, wordSize: WORD }),
   traffic: ({ slots = 500, writeHeads = 1 }) => writeHeads * slots * slots, // the links
-  view: slotsView,
+  view: keptView,
   check: dncFault,
 };
 
@@ -101,7 +101,7 @@ const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   build: (options, sizes) => new NTM({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: (alike) => ({ ...alike, wordSize: WORD }),
-  view: slotsView,
+  view: keptView,
   check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
 };
 
@@ -127,7 +127,7 @@ const sparse = ({ slots, readHeads, hidden }: Alike): Data<typeof samOptions> =>
   hidden,
 });
 
-const sam: VectorKind<Data<typeof samOptions>, SAMState> = {
+const sam: VectorKind<Data<typeof samOptions>, SAMState, SAM> = {
   title: 'SAM',
   type: SAM,
   shows: 'slots',
@@ -136,11 +136,11 @@ const sam: VectorKind<Data<typeof samOptions>, SAMState> = {
   build: (options, sizes) => new SAM({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
-  view: slotsView,
+  view: (state, before, model) => slotsView(state.values, () => model.writes(before, state)),
   check: () => gradientFault((sizes) => new SAM({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
-const sdnc: VectorKind<Data<typeof sdncOptions>, SDNCState> = {
+const sdnc: VectorKind<Data<typeof sdncOptions>, SDNCState, SDNC> = {
   title: 'SDNC',
   type: SDNC,
   shows: 'slots',
@@ -149,11 +149,11 @@ const sdnc: VectorKind<Data<typeof sdncOptions>, SDNCState> = {
   build: (options, sizes) => new SDNC({ ...options, ...sizes }),
   ofCells: (cells) => ({ ...slotsOf(cells), heads: 2 }),
   beside: sparse,
-  view: slotsView,
+  view: (state, before, model) => slotsView(state.values, () => model.writes(before, state)),
   check: () => outputGradientFault((sizes) => new SDNC({ slots: 30, wordSize: 3, hidden: 4, ...sizes })),
 };
 
-const dam: VectorKind<Data<typeof damOptions>, DAMState> = {
+const dam: VectorKind<Data<typeof damOptions>, DAMState, DAM> = {
   title: 'DAM',
   type: DAM,
   shows: 'slots',
@@ -162,7 +162,7 @@ const dam: VectorKind<Data<typeof damOptions>, DAMState> = {
   build: (options, sizes) => new DAM({ ...options, ...sizes }),
   ofCells: slotsOf,
   beside: ({ slots, readHeads, hidden }) => ({ slots, wordSize: WORD, heads: readHeads, hidden }),
-  view: slotsView,
+  view: (state, before, model) => slotsView(state.values, () => model.writes(before, state)),
   check: () => gradientFault((sizes) => new DAM({ slots: 7, wordSize: 3, heads: 2, hidden: 4, ...sizes })),
 };
 
@@ -189,8 +189,8 @@ export const vectorSchema = variant(
 /** What is known of every kind; the state that it is given is one of its models'. */
 export type AnyKind = Kind<ModelState> & { readonly sees: 'grids' | 'vectors' };
 
-/** How the memory of some kind is looked at. */
-export type View = AnyKind['view'];
+/** How the memory of a model is looked at: after a step, and before it (null in a new episode). */
+export type View = (state: ModelState, before: ModelState | null) => MemoryView;
 
 export function kindOf(name: KindName): AnyKind {
   return kinds[name] as AnyKind;
@@ -204,4 +204,10 @@ export function vectorKind(name: VectorName): VectorKind<object> {
 export function kindOfModel(model: TrainableModel): AnyKind | null {
   const name = KIND_NAMES.find((each) => model instanceof kinds[each].type);
   return name === undefined ? null : kindOf(name);
+}
+
+/** How the memory of a model is looked at; null for a class of the user's own. */
+export function viewOf(model: TrainableModel): View | null {
+  const kind = kindOfModel(model);
+  return kind === null ? null : (state, before) => kind.view(state, before, model);
 }

@@ -17,7 +17,7 @@ export interface Frame {
   readonly head: FrameHead;
   /** Of all panels, in their order. */
   readonly bytes: Uint8Array;
-  /** All channels of each grid of the scene. */
+  /** All channels of each grid of the scene, position by position. */
   readonly channels: readonly Bytes[];
 }
 
@@ -35,13 +35,10 @@ export class Film implements Disposable {
   readonly #scales = new Scales();
   #frames: Frame[] = [];
   #turn: Promise<unknown> = Promise.resolve();
-  /** The memory after so many steps. */
-  #seen: { position: number; memory: Remembered | null };
 
   private constructor(story: Story, runner: Runner, first: Remembered | null, titles: Titles, live: boolean) {
     this.story = story;
     this.#runner = runner;
-    this.#seen = { position: 0, memory: first };
     const grids = first === null ? [] : memoryGrids(first);
     const each = grids.reduce((sum, { rows, columns, channels }) => sum + rows * columns * channels, 0);
     this.most = Math.min(MOST_STEPS, Math.floor(KEPT_BYTES / Math.max(1, each)));
@@ -91,10 +88,13 @@ export class Film implements Disposable {
     });
   }
 
-  /** All channels of grid `grid` at step `step` (from 0) of a frame that was made. ERR_MG_ARGUMENT where there is none. */
+  /** Grid `grid`, channel by channel, at step `step` (from 0) of a frame that was made. ERR_MG_ARGUMENT where there is none. */
   channels(step: number, grid: number): Bytes {
-    return this.#frames[step]?.channels[grid] ??
+    const { bytes, high } = this.#frames[step]?.channels[grid] ??
       fail('ERR_MG_ARGUMENT', 'channels', 'a step and a grid of the film', [step, grid]);
+    const { channels } = this.scene.grids[grid]!;
+    const positions = bytes.length / channels;
+    return { bytes: bytes.map((_, i) => bytes[(i % positions) * channels + Math.floor(i / positions)]!), high };
   }
 
   /** Changes the story while no frame is being made. Frames from `from` on are made anew. */
@@ -131,12 +131,10 @@ export class Film implements Disposable {
     const { story } = this;
     await story.prepare(step);
     await this.#runner.seek(step, (at) => story.windowOf(at));
-    const before = this.#seen.position === step ? this.#seen.memory : await this.#runner.look();
     const window = story.windowOf(step);
     const { logits, memory } = await this.#runner.step(window);
-    this.#seen = { position: step + 1, memory };
     const { values, ...told } = story.tell(step, window, logits);
-    const all = new Map<string, Values>([...values, ...(memory === null ? [] : memoryValues(memory, before!))]);
+    const all = new Map<string, Values>([...values, ...(memory === null ? [] : memoryValues(memory))]);
     const { sizes, highs, bytes } = sheet(this.scene.panels, all, this.#scales);
     const { grids } = this.scene;
     const channels = memory === null || grids.length === 0 ? [] : memoryChannels(memory).map((data, k) => (

@@ -1,5 +1,5 @@
 /** The memory of each form as panels and grids of channels. */
-import { change, written, type GridNumbers, type NumbersOf, type Remembered, type SlotNumbers } from '../pictures/remembered.js';
+import { lengths, type GridNumbers, type NumbersOf, type Remembered } from '../pictures/remembered.js';
 import type { ChannelGrid, Panel } from './page/scene.js';
 import type { Values } from './sheet.js';
 
@@ -7,9 +7,9 @@ import type { Values } from './sheet.js';
 interface FormOf<Numbers> {
   panels(first: Numbers): readonly Panel[];
   grids(first: Numbers): readonly ChannelGrid[];
-  /** Values of each panel. `before`: the memory before the step. */
-  values(now: Numbers, before: Numbers): ReadonlyMap<string, Values>;
-  /** All channels of each grid, channel by channel. */
+  /** Values of each panel. */
+  values(now: Numbers): ReadonlyMap<string, Values>;
+  /** All channels of each grid, position by position. */
   channels(now: Numbers): readonly Float32Array[];
 }
 
@@ -94,19 +94,7 @@ const grids: FormOf<NumbersOf<'grids'>> = {
     );
   },
 
-  channels({ grids: all }) {
-    return all.filter((grid) => !isLine(grid)).flatMap((grid) =>
-      PARTS.map((part) => {
-        const [channels, data] = [grid.shape.at(-1)!, grid[part]];
-        const positions = data.length / channels;
-        const out = new Float32Array(data.length);
-        for (let at = 0; at < positions; at++) {
-          for (let c = 0; c < channels; c++) out[c * positions + at] = data[at * channels + c]!;
-        }
-        return out;
-      })
-    );
-  },
+  channels: ({ grids: all }) => all.filter((grid) => !isLine(grid)).flatMap((grid) => PARTS.map((part) => grid[part])),
 };
 
 const nameOf = (title: string, head: number, heads: number): string => (heads === 1 ? title : `${title}, head ${head + 1}`);
@@ -130,9 +118,7 @@ const slots: FormOf<NumbersOf<'slots'>> = {
     });
     const weights = 'one row for each slot, steps to the right';
     return [
-      ...(writes === null
-        ? [strip('write-0', 'Written to', `how far each slot moves; ${weights}`, 'change of the slot')]
-        : writes.map((_, k) => strip(`write-${k}`, nameOf('Written to', k, writes.length), weights, 'write weight'))),
+      ...writes.map((_, k) => strip(`write-${k}`, nameOf('Written to', k, writes.length), weights, 'write weight')),
       ...reads.map((_, k) => strip(`read-${k}`, nameOf('Read from', k, reads.length), weights, 'read weight')),
       strip('length', 'Contents', `length of each slot of ${width} numbers; steps to the right`, 'length'),
     ];
@@ -140,12 +126,11 @@ const slots: FormOf<NumbersOf<'slots'>> = {
 
   grids: () => [],
 
-  values(now, before) {
-    const nothing: SlotNumbers = { ...now, memory: new Float32Array(now.rows * now.width) };
+  values(now) {
     return new Map<string, Values>([
-      ...written(now, before).map((data, k) => [`write-${k}`, now.writes === null ? { data } : { data, high: 1 }] as const),
+      ...now.writes.map((data, k) => [`write-${k}`, { data, high: 1 }] as const),
       ...now.reads.map((data, k) => [`read-${k}`, { data, high: 1 }] as const),
-      ['length', { data: change(now, nothing) }],
+      ['length', { data: lengths(now) }],
     ]);
   },
 
@@ -159,7 +144,6 @@ export const memoryPanels = (first: Remembered): readonly Panel[] => of(first.fo
 
 export const memoryGrids = (first: Remembered): readonly ChannelGrid[] => of(first.form).grids(first);
 
-export const memoryValues = (now: Remembered, before: Remembered): ReadonlyMap<string, Values> =>
-  of(now.form).values(now, before);
+export const memoryValues = (now: Remembered): ReadonlyMap<string, Values> => of(now.form).values(now);
 
 export const memoryChannels = (now: Remembered): readonly Float32Array[] => of(now.form).channels(now);

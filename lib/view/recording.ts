@@ -43,7 +43,7 @@ export async function recording(film: Film, steps: number, channels = false): Pr
       { size: frames[0]!.channels[k]!.bytes.length, highs: frames.map((frame) => frame.channels[k]!.high) }
     )),
   };
-  const all = Buffer.concat(grids.flatMap((_, k) => frames.map((frame) => frame.channels[k]!.bytes)));
+  const all = Buffer.concat(grids.flatMap((_, k) => frames.map((_frame, step) => film.channels(step, k).bytes)));
   const parts = [packed(Buffer.from(JSON.stringify(about))), packed(pictures(frames)), packed(all)];
   const icon = `data:image/svg+xml;base64,${Buffer.from(read('icon.svg')).toString('base64')}`;
   // What is put in holds no sign that a replacement would read as its own: functions give it as it is.
@@ -52,7 +52,7 @@ export async function recording(film: Film, steps: number, channels = false): Pr
       `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<title>${escapeXml(film.scene.title)}</title>`
     ))
     .replace('href="icon.svg"', () => `href="${icon}"`)
-    .replace('<link rel="stylesheet" href="style.css">', () => `<style>\n${read('style.css')}</style>`)
+    .replace(/<link rel="stylesheet" href="(\w+\.css)">/g, (_link, name: string) => `<style>\n${read(name)}</style>`)
     .replace('<script type="module" src="main.js"></script>', () => `<script type="importmap">${modules()}</script>`)
     .replace('</body>', () => (
       `<script type="text/plain" id="recording">\n${

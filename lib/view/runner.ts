@@ -1,12 +1,11 @@
 /** A model taken through an episode step by step, with a look at its memory after each. */
 import { noGrad } from '../autograd/tape.js';
-import type { MemoryView } from '../models/memory-view.js';
 import type { View } from '../runs/kinds.js';
 import type { TaskForm, Window } from '../tasks/task.js';
 import { scope } from '../tensor/scope.js';
-import { dtypeOf, type ModelState, type TrainableModel } from '../train/model.js';
-import { uploadWindow } from '../train/window-loss.js';
+import type { ModelState, TrainableModel } from '../train/model.js';
 import { numbersOf, type Remembered } from '../pictures/remembered.js';
+import { advanceOf, type Advance } from './advance.js';
 
 /** What a step gave, in arrays of our own. */
 export interface Step {
@@ -37,7 +36,7 @@ function begin(model: TrainableModel): ModelState {
 export class Runner implements Disposable {
   readonly #model: TrainableModel;
   readonly #view: View | null;
-  readonly #form: TaskForm;
+  readonly #advance: Advance;
   #state: ModelState | null;
   #before: ModelState | null = null;
   #position = 0;
@@ -45,7 +44,7 @@ export class Runner implements Disposable {
   constructor(model: TrainableModel, view: View | null, form: TaskForm) {
     this.#model = model;
     this.#view = view;
-    this.#form = form;
+    this.#advance = advanceOf(model, form);
     this.#state = begin(model);
   }
 
@@ -61,9 +60,8 @@ export class Runner implements Disposable {
 
   /** One step on this window of one step; what was before it can be gone back to. */
   async step(window: Window): Promise<Step> {
-    const reads = this.#forward(window);
-    const memory = this.look();
-    return { logits: await reads, memory: await memory };
+    const logits = await this.#forward(window);
+    return { logits, memory: await this.look() };
   }
 
   /** To before step `position` (from 0) by the windows that lead there. */
@@ -79,9 +77,8 @@ export class Runner implements Disposable {
   }
 
   dispose(): void {
-    dispose(this.#before, this.#state);
-    dispose(this.#state);
-    [this.#state, this.#before] = [null, null];
+    this.#forget();
+    this.#advance[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -89,30 +86,29 @@ export class Runner implements Disposable {
   }
 
   #reset(): void {
-    this.dispose();
+    this.#forget();
     this.#state = begin(this.#model);
     this.#position = 0;
   }
 
-  /** Nothing is awaited while the scope is open: others may make tensors meanwhile. */
-  #forward(window: Window): Promise<readonly ArrayLike<number>[]> {
-    using s = scope();
-    const uploaded = uploadWindow(window, this.#form, dtypeOf(this.#model));
+  #forget(): void {
+    dispose(this.#before, this.#state);
+    dispose(this.#state);
+    [this.#state, this.#before] = [null, null];
+  }
+
+  async #forward(window: Window): Promise<readonly ArrayLike<number>[]> {
     const state = this.#state!;
-    const result = this.#model.evaluating(() => noGrad(() => this.#model.forward(uploaded, state)));
-    const next = result.state.detach();
-    s.keep([...next.toTensors().values()]);
-    const reads = Promise.all(result.logits.map((logits) => logits.data()));
+    const { logits, state: next } = await this.#advance.step(window, state);
     dispose(this.#before, state, next);
     [this.#before, this.#state] = [state, next];
     this.#position += 1;
-    return reads;
+    return logits;
   }
 
   /** The reads are queued before this returns. */
   #numbers(): Promise<Remembered> {
     using _ = scope();
-    const view: MemoryView = noGrad(() => this.#view!(this.#state!));
-    return numbersOf(view);
+    return numbersOf(noGrad(() => this.#view!(this.#state!, this.#before)));
   }
 }

@@ -23,11 +23,16 @@ export function roundUp(value: number): number {
   return Number((factor * power).toPrecision(1));
 }
 
+/** Numbers in one of two kinds of array: loops over those of any kind are several times slower. */
+const plain = (data: ArrayLike<number>): Float32Array | Float64Array =>
+  data instanceof Float32Array ? data : Float64Array.from(data);
+
 /** The largest magnitude among numbers. */
 export function largest(data: ArrayLike<number>): number {
+  const values = plain(data);
   let most = 0;
-  for (let i = 0; i < data.length; i++) {
-    const size = Math.abs(data[i]!);
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]!);
     if (size > most) most = size;
   }
   return most;
@@ -35,11 +40,13 @@ export function largest(data: ArrayLike<number>): number {
 
 /** Bytes 0 … 254 over [0, high], or [−high, high] where signed; values outside take the nearer end. */
 export function bytesOf(data: ArrayLike<number>, high: number, signed: boolean): Uint8Array {
-  const bytes = new Uint8Array(data.length);
+  const values = plain(data);
+  const bytes = new Uint8Array(values.length);
   const [low, scale] = signed ? [-high, TOP / (2 * high)] : [0, TOP / high];
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
-    bytes[i] = Number.isNaN(value) ? NOTHING : Math.min(TOP, Math.max(0, Math.round((value - low) * scale)));
+  for (let i = 0; i < values.length; i++) {
+    const place = (values[i]! - low) * scale;
+    if (place < TOP) bytes[i] = place > 0 ? place + 0.5 : 0; // cut to an integer
+    else bytes[i] = place >= TOP ? TOP : NOTHING;
   }
   return bytes;
 }

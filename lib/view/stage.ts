@@ -4,8 +4,8 @@ import type { Film, Frame } from './film.js';
 import type { FilmSent, FilmState, SentChannels, SentFrame } from './page/scene.js';
 import { sentPalettes } from './palette.js';
 import { openFilm, type Beginning, type Subject } from './subject.js';
-import { Walk } from './walk.js';
-import { MOTIONS, Walked } from './way.js';
+import { Walk } from './stories/walk.js';
+import { MOTIONS, Walked } from './stories/way.js';
 
 /** Frames of one answer. */
 export const MOST_FRAMES = 64;

@@ -3,6 +3,8 @@ import type { FrameHead, Motion, Panel } from './page/scene.js';
 import type { Values } from './sheet.js';
 import type { TaskForm, Window } from '../tasks/task.js';
 
+export type { Motion, Panel } from './page/scene.js';
+
 /** What there is to see of one step beside the memory. */
 export interface Told extends Pick<FrameHead, 'facts' | 'sentence' | 'path' | 'asked' | 'now'> {
   /** Of every panel of the story. */

@@ -1,16 +1,16 @@
 /** What is looked at: a model, how its memory is shown, and the films there are of it. */
 import { fail, words } from '../check.js';
 import type { ActorCritic } from '../rl/a2c/actor-critic.js';
-import { kindOfModel, type View } from '../runs/kinds.js';
+import { kindOfModel, viewOf } from '../runs/kinds.js';
 import { resolveMapping, type MappingOptions, type ResolvedMapping } from '../tasks/mapping/mapping-options.js';
 import type { Task } from '../tasks/task.js';
 import { splitOf } from '../train/evaluate.js';
 import type { TrainableModel } from '../train/model.js';
-import { Episode } from './episode.js';
+import { Episode } from './stories/episode.js';
 import { Film, type Titles } from './film.js';
 import type { Story } from './story.js';
-import { Walk } from './walk.js';
-import { makeWay, motionsOf, type MotionName } from './way.js';
+import { Walk } from './stories/walk.js';
+import { makeWay, motionsOf, type MotionName } from './stories/way.js';
 
 export interface Subject {
   readonly model: TrainableModel;
@@ -39,11 +39,6 @@ export function aboutModel(model: TrainableModel, note = ''): string {
 function mazesOf(task: Task<unknown>): ResolvedMapping | null {
   return task.name === 'mapping' && 'options' in task ? task.options as ResolvedMapping : null;
 }
-
-const viewOf = (model: TrainableModel): View | null => {
-  const kind = kindOfModel(model);
-  return kind === null ? null : (state) => kind.view(state);
-};
 
 function walkOf({ explorer }: Subject, mapping: ResolvedMapping, { seed, motion }: Beginning): Walk {
   const agent = explorer?.agent ?? null;

@@ -4,7 +4,7 @@ import { randomize } from '../helpers/modules.js';
 import { scope, Tensor } from '../../lib/index.js';
 import { hexColor, probabilityRamp } from '../../lib/plot/color.js';
 import { slotPicture, type SlotPicture } from '../../lib/plot/slot-picture.js';
-import { kindOf } from '../../lib/runs/kinds.js';
+import { viewOf } from '../../lib/runs/kinds.js';
 import { buildRun, checkRunConfig } from '../../lib/runs/run-config.js';
 import { slotsAtWork } from '../../lib/pictures/slots-at-work.js';
 import type { DNC } from '../../lib/models/dnc.js';
@@ -66,7 +66,7 @@ it('a DNC at work: with allocation and write gates open it fills one slot after 
   bias.fill(-30, 6, 8);
   bias.fill(30, 8, 10);
   parameters.get('interface.bias')!.copyFrom(bias);
-  const svg = parseXml(await slotsAtWork('copy', dnc, kindOf('dnc').view!, task as Task<unknown>, 1));
+  const svg = parseXml(await slotsAtWork('copy', dnc, viewOf(dnc)!, task as Task<unknown>, 1));
   const titles = ['Input', 'Answer due', 'Answer', 'Written to', 'Read from, head 1', 'Read from, head 2'];
   expect(texts(svg)).toEqual(expect.arrayContaining(titles));
   const written = cellsOf(all(svg, 'image')[3]!, 5, 9);
@@ -116,7 +116,7 @@ it.each([
     ...Array.from({ length: writeHeads }, (_head, k) => `writeWeights ${k}`),
     ...Array.from({ length: readHeads }, (_head, k) => `readWeights ${k}`),
   ];
-  const svg = parseXml(await slotsAtWork('copy', dnc, kindOf('dnc').view!, task as Task<unknown>, 9));
+  const svg = parseXml(await slotsAtWork('copy', dnc, viewOf(dnc)!, task as Task<unknown>, 9));
   order.forEach((name, place) => {
     const rows = columns[name]![0]!.map((_value, row) => paint(columns[name]!.map((column) => column[row]!)));
     expect(cellsOf(all(svg, 'image')[place]!, rows.length, steps), name).toEqual(rows);

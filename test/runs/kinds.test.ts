@@ -7,6 +7,7 @@ import {
   kindOfModel,
   VECTOR_NAMES,
   vectorKind,
+  viewOf,
   type KindName,
   type VectorModel,
 } from '../../lib/runs/kinds.js';
@@ -46,10 +47,10 @@ describe.each(KIND_NAMES)('%s', (name) => {
     expect(rest.bytesTraining).toBeGreaterThan(rest.bytesInference);
   });
 
-  it('shows its memory as grids or as slots, a row of them for each episode', () => {
+  it('shows its memory as grids or as slots, a row of them for each episode', async () => {
     using _ = scope();
     using model = buildRun(small(name)).model as TrainerSetup['model'];
-    const view = kindOf(name).view(model.initialState(2));
+    const view = viewOf(model)!(model.initialState(2), null);
     expect(view.form).toBe(kindOf(name).shows);
     if (view.form === 'grids') {
       const grids = view.grids.map(({ layer, level }) => [layer, level]);
@@ -60,11 +61,14 @@ describe.each(KIND_NAMES)('%s', (name) => {
           : [[[1, 0], [2, 0], [2, 1]], [2, 6, 6, 4], [2, 6, 6, 4]],
       );
     } else {
-      const { memory, readWeights, writeWeights, readSlots } = view;
+      const { memory, readWeights, readSlots } = view;
       expect([memory.shape[0], memory.shape[2], readWeights.shape.slice(0, 2)]).toEqual([2, 16, [2, 2]]);
       if (readSlots === undefined) expect([memory.shape[1], readWeights.shape[2]]).toEqual([6, 6]);
       else expect(readSlots.shape).toEqual(readWeights.shape);
-      if (writeWeights !== undefined) expect(writeWeights.shape).toEqual([2, 1, 6]);
+      const { heads, weights } = await view.writes();
+      expect(heads).toBe(name === 'dnc' || name === 'ntm' ? 1 : 2);
+      // Nothing is written yet; an NTM begins at weights that it has learned.
+      if (name !== 'ntm') expect(Array.from(weights).every((w) => w === 0)).toBe(true);
     }
   });
 

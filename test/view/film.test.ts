@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { noGrad, scope } from '../../lib/index.js';
 import { pretrained } from '../../lib/models/pretrained.js';
-import { kindOf } from '../../lib/runs/kinds.js';
+import { viewOf } from '../../lib/runs/kinds.js';
 import { presetRun } from '../../lib/runs/presets.js';
 import { mapping } from '../../lib/tasks/mapping/mapping.js';
 import { makeTask } from '../../lib/tasks/registry.js';
@@ -10,7 +10,7 @@ import type { Window } from '../../lib/tasks/task.js';
 import { uploadWindow } from '../../lib/train/window-loss.js';
 import type { Film, Frame } from '../../lib/view/film.js';
 import { openFilm, type Subject } from '../../lib/view/subject.js';
-import type { Walk } from '../../lib/view/walk.js';
+import type { Walk } from '../../lib/view/stories/walk.js';
 import { KIND_NAMES, ofKind, subjectOf, tinyMaze } from './subjects.js';
 import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
@@ -80,7 +80,7 @@ describe('a walk', () => {
       const window = uploadWindow(walk.windowOf(t), 'stepwise', 'float32');
       state = noGrad(() => subject.model.eval().forward(window, state)).state;
     }
-    const view = kindOf('multigrid').view(state);
+    const view = viewOf(subject.model)!(state, null);
     if (view.form !== 'grids') throw new Error(view.form);
     expect(film.scene.grids).toHaveLength(2 * view.grids.length);
     for (const [k, { layer, level, hidden, cell }] of view.grids.entries()) {
@@ -189,10 +189,22 @@ describe('lists', () => {
 });
 
 describe('slots', () => {
-  it('show the weights of every head, and of a memory that keeps none for writing, what has changed', async () => {
-    using film = await openFilm(ofKind('sam'), { seed: 1 }, true);
-    const titles = film.scene.panels.filter(({ place }) => place === 'memory').map(({ title }) => title);
-    expect(titles).toEqual(['Written to', 'Read from, head 1', 'Read from, head 2', 'Contents']);
+  it('show the write and read weights of every head', async () => {
+    for (const name of ['sam', 'sdnc', 'dam'] as const) {
+      using film = await openFilm(ofKind(name), { seed: 1 }, true);
+      const titles = film.scene.panels.filter(({ place }) => place === 'memory').map(({ title }) => title);
+      expect(titles).toEqual(['Written to, head 1', 'Written to, head 2', 'Read from, head 1', 'Read from, head 2', 'Contents']);
+      // Both heads write something, at most 1 in sum, but for the rounding of bytes.
+      for (const frame of await everyFrame(film)) {
+        for (const id of ['write-0', 'write-1']) {
+          const { bytes, high } = panelOf(film, frame, id);
+          const sum = bytes.reduce((total, byte) => total + byte, 0);
+          expect(high).toBe(1);
+          expect(sum).toBeGreaterThan(0);
+          expect(sum).toBeLessThanOrEqual(254 + bytes.length / 2);
+        }
+      }
+    }
     using dnc = await openFilm(ofKind('dnc'), { seed: 1 }, true);
     for (const frame of await everyFrame(dnc)) {
       for (const id of ['write-0', 'read-0', 'read-1']) {

@@ -10,7 +10,7 @@ import { palettes } from '../../lib/view/palette.js';
 import { ViewServer } from '../../lib/view/server.js';
 import { Stage } from '../../lib/view/stage.js';
 import { openFilm, type Subject } from '../../lib/view/subject.js';
-import type { Walk } from '../../lib/view/walk.js';
+import type { Walk } from '../../lib/view/stories/walk.js';
 import { atStep, browserPath, launch, open, pixel, violations } from './browser.js';
 import { ofKind, subjectOf } from './subjects.js';
 

@@ -11,7 +11,7 @@ import { Drawing } from '../../view/drawing.js';
 import type { Film } from '../../view/film.js';
 import { recording } from '../../view/recording.js';
 import { openFilm } from '../../view/subject.js';
-import { MOTIONS, type MotionName } from '../../view/way.js';
+import { MOTIONS, type MotionName } from '../../view/stories/way.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
 import { note, print, printJson } from '../output.js';
 import { watched } from '../watched.js';

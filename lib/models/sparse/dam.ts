@@ -11,6 +11,8 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { Affine } from '../affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors, TensorState } from '../../nn/tensor-state.js';
+import type { HeadWeights } from '../memory-view.js';
+import { leastUsed, noWrites, writeGates } from './writes.js';
 
 /** Options of a DAM as run files have them. */
 export const damOptions = object({
@@ -99,6 +101,27 @@ export class DAM extends SequenceModel<DAMState> {
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): DAMState {
     const names = Object.keys(damStateShapes(this.settings, 1)) as (keyof DamTensors)[];
     return new DAMState(namedTensors('DAMState', names, tensors));
+  }
+
+  /** What the step from `before` to `after` wrote, [B,R,N]; of a new episode: nothing. */
+  async writes(before: DAMState | null, after: DAMState): Promise<HeadWeights> {
+    const { heads, slots } = this.settings;
+    const { hidden } = after.values;
+    const batch = hidden.shape[0]!;
+    if (before === null) return noWrites(heads, batch, slots);
+    const { usage, readWeights } = before.values;
+    const [gates, used, read] = await Promise.all([
+      writeGates(this.#interface, hidden, { ...this.settings, links: 0 }),
+      usage.data(),
+      readWeights.data(),
+    ]);
+    const weights = Float64Array.from(read, (weight, i) => gates.kept[Math.floor(i / slots)]! * weight);
+    for (let b = 0; b < batch; b++) {
+      leastUsed(used.subarray(b * slots, (b + 1) * slots), heads).forEach((slot, h) => {
+        weights[(b * heads + h) * slots + slot]! += gates.fresh[b * heads + h]!;
+      });
+    }
+    return { heads, weights, slots: null };
   }
 
   protected run(x: Tensor, state: DAMState, lengths: Int32Array | null): { y: Tensor; state: DAMState } {

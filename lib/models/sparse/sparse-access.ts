@@ -11,6 +11,8 @@ import { Affine } from '../affine.js';
 import { checkedRows, SAMState } from './sam-state.js';
 import { SequenceModel, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors } from '../../nn/tensor-state.js';
+import type { HeadWeights } from '../memory-view.js';
+import { noWrites, oldestSlots, writeGates } from './writes.js';
 
 const MOST_SLOTS = 2 ** 28;
 const size = (): ReturnType<typeof integer> => integer(1, MOST_SLOTS);
@@ -122,6 +124,42 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
   override session(): never {
     const where = `${this.constructor.name}.session`;
     return fail('ERR_MG_ARGUMENT', where, 'a model whose state keeps its size', this, 'run step with { consume: true }');
+  }
+
+  /**
+   * What the step from `before` to `after` wrote (of a new episode: nothing), [B,R,K+1] of the slots that were read before and of
+   * the one that was erased.
+   */
+  async writes(before: SAMState<Name> | null, after: SAMState<Name>): Promise<HeadWeights> {
+    const { heads, reads, slots } = this.settings;
+    const { hidden, memory } = after.values as unknown as SamTensors;
+    const [batch, rows] = memory.shape as [number, number];
+    if (before === null) return noWrites(heads, batch, rows);
+    const { ring, counts, readSlots, readWeights } = before.values as unknown as SamTensors;
+    const [gates, nodes, count, named, weights] = await Promise.all([
+      writeGates(this.#interface, hidden, this.settings),
+      ring.data(),
+      counts.data(),
+      readSlots.data(),
+      readWeights.data(),
+    ]);
+    const each = reads + 1;
+    const out = { weights: new Float64Array(batch * heads * each), slots: new Int32Array(batch * heads * each).fill(-1) };
+    for (let b = 0; b < batch; b++) {
+      const [live, front] = [count[2 * b]!, count[2 * b + 1]!];
+      const erased = oldestSlots(nodes.subarray(b * ring.size / batch), live, front, slots, heads);
+      for (let h = b * heads; h < (b + 1) * heads; h++) {
+        for (let k = 0; k < reads; k++) {
+          const slot = named[h * reads + k]!;
+          if (slot < 0 || slot >= live) continue;
+          out.slots[h * each + k] = slot;
+          out.weights[h * each + k] = gates.kept[h]! * weights[h * reads + k]!;
+        }
+        out.slots[h * each + reads] = erased[h - b * heads]!;
+        out.weights[h * each + reads] = gates.fresh[h]!;
+      }
+    }
+    return { heads, ...out };
   }
 
   protected run(

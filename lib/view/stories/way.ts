@@ -1,12 +1,12 @@
 /** Ways through a maze: the spiral of the paper, the steps of a policy, or those of whoever watches. */
-import { agentPolicy } from '../rl/a2c/agent-policy.js';
-import type { ActorCritic } from '../rl/a2c/actor-critic.js';
-import { mazes, type MazesEnvironment, type MazeView } from '../rl/mazes/mazes.js';
-import { free, frontier } from '../rl/mazes/policies.js';
-import type { Policy } from '../rl/policy.js';
-import { spiralPath } from '../tasks/mapping/motion.js';
-import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
-import type { Motion } from './page/scene.js';
+import { agentPolicy } from '../../rl/a2c/agent-policy.js';
+import type { ActorCritic } from '../../rl/a2c/actor-critic.js';
+import { mazes, type MazesEnvironment, type MazeView } from '../../rl/mazes/mazes.js';
+import { free, frontier } from '../../rl/mazes/policies.js';
+import type { Policy } from '../../rl/policy.js';
+import { spiralPath } from '../../tasks/mapping/motion.js';
+import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
+import type { Motion } from '../story.js';
 
 export const MOTIONS = ['spiral', 'random', 'policy', 'own'] as const;
 export type MotionName = (typeof MOTIONS)[number];

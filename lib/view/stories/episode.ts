@@ -1,9 +1,8 @@
 /** The story of one episode of a task of lists or sequences: what is shown, what is due, and what comes out. */
-import { fail } from '../check.js';
-import type { HostArray, HostPyramid, Task, TaskForm, Window, WindowOutput } from '../tasks/task.js';
-import type { Motion, Panel } from './page/scene.js';
-import { largest, type Values } from './sheet.js';
-import { panel, sigmoid, type Story, type Told } from './story.js';
+import { fail } from '../../check.js';
+import type { HostArray, HostPyramid, Task, TaskForm, Window, WindowOutput } from '../../tasks/task.js';
+import { largest, type Values } from '../sheet.js';
+import { type Motion, panel, type Panel, sigmoid, type Story, type Told } from '../story.js';
 
 /** Of episodes that are watched: the stream that pictures are drawn from. */
 const HELD_OUT = 0x7001_c7ee;

@@ -1,13 +1,12 @@
 /** The story of a walk through a maze: what is seen, asked, answered, and right. */
-import { checkInteger, fail } from '../check.js';
-import type { ResolvedMapping } from '../tasks/mapping/mapping-options.js';
-import { CHANNELS, encodePatch, nearestRows, pad, readPatch, UNKNOWN, type Padded } from '../tasks/patch.js';
-import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../tasks/task.js';
-import { zeros } from '../tasks/windows.js';
-import { Rng } from '../tensor/rng.js';
-import type { Motion, Panel } from './page/scene.js';
-import type { Values } from './sheet.js';
-import { panel, sigmoid, type Story, type Told } from './story.js';
+import { checkInteger, fail } from '../../check.js';
+import type { ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
+import { CHANNELS, encodePatch, nearestRows, pad, readPatch, UNKNOWN, type Padded } from '../../tasks/patch.js';
+import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../../tasks/task.js';
+import { zeros } from '../../tasks/windows.js';
+import { Rng } from '../../tensor/rng.js';
+import type { Values } from '../sheet.js';
+import { type Motion, panel, type Panel, sigmoid, type Story, type Told } from '../story.js';
 import type { Way } from './way.js';
 
 /** Steps for which a question stays that nobody chose. */
