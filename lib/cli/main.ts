@@ -17,6 +17,7 @@ import { addReproduce } from './commands/reproduce.js';
 import { heedPipes } from './signals.js';
 import { addTrain } from './commands/train.js';
 import { addDemo } from './films/demo.js';
+import { addReport } from './films/report.js';
 import { addWatch } from './films/watch.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -37,6 +38,7 @@ const commands = [
   addPlot,
   addWatch,
   addDemo,
+  addReport,
   addBench,
   addDoctor,
   addBuild,

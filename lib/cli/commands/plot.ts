@@ -4,15 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail } from '../../check.js';
-import type { Task } from '../../tasks/task.js';
 import { fileError } from '../../files/atomic-file.js';
-import { explorationCurve, isOfExploration, pathsAtWork } from '../../pictures/exploration.js';
-import { pictureOfMemory } from '../../pictures/memory-at-work.js';
+import { explorationCurve, isOfExploration } from '../../pictures/exploration.js';
 import { learningCurve } from '../../pictures/pictures.js';
 import { runFiles } from '../../files/run-folder.js';
-import { savedExploration } from './eval-exploration.js';
 import { print, printJson } from '../output.js';
-import { openSaved } from '../saved-run.js';
+import { pictureOfRun } from '../pictured.js';
 
 /** `plot`: the learning curves of one or several runs as one SVG, or the memory of one at work. */
 export function addPlot(program: Command): Command {
@@ -46,10 +43,7 @@ export function addPlot(program: Command): Command {
 
 async function memoryOf(folders: readonly string[]): Promise<string> {
   if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', folders.length);
-  const exploration = await savedExploration(folders[0]!);
-  if (exploration !== null) return await pathsAtWork(exploration.run.name, exploration.agent, exploration.run);
-  const { run, setup: { model, task } } = await openSaved(folders[0]!);
-  return pictureOfMemory(run.name, model, run, task as Task<unknown>);
+  return await pictureOfRun(folders[0]!);
 }
 
 function write(out: string, svg: string): void {
