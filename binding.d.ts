@@ -81,6 +81,11 @@ export interface NativeRuntime {
   /** The answers of the last run, copied into a typed array each. */
   programAnswers(program: Program, into: readonly ArrayBufferView[]): void;
   releaseProgram(program: Program): void;
+  /**
+   * Operations a second of float32 multiply-adds on the widest registers, all threads together: the best of a few milliseconds, of
+   * processor time where there is one thread.
+   */
+  peakFlops(): number;
   describe(): {
     readonly contract: string;
     readonly compiler: string;

@@ -1,9 +1,14 @@
 // What the addon exports beside storages and ops: the queue, devices, memory, threads, plans, and a description of itself.
 #include <napi.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "../base/conv/tile.h"
 #include "../base/host/pool.h"
 #include "../base/host/simd.h"
 #include "args.h"
@@ -155,6 +160,31 @@ Napi::Value plan_network_for(Info info) {
   });
 }
 
+// Seconds that pass while one thread works are those it has a processor; several are waited for, by the clock on the wall.
+double seconds_of_work(int threads) {
+  if (threads == 1) return double(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// peakFlops(): of fused multiply-adds on the widest registers in all threads, the best of a few milliseconds.
+Napi::Value peak_flops(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Environment::of(info.Env()).queue().wait_idle();
+    const int threads = Pool::get().size();
+    std::vector<i64> done(static_cast<std::size_t>(threads));
+    double best = 0;
+    for (int round = 0; round < 15; round++) {
+      const double start = seconds_of_work(threads);
+      Pool::get().parallel_for(threads, [&](i64 k, int) { done[std::size_t(k)] = conv_table<float>().spin(1'000'000); });
+      const double seconds = seconds_of_work(threads) - start;
+      double flop = 0;
+      for (const i64 n : done) flop += double(n);
+      if (seconds > 0) best = std::max(best, flop / seconds);
+    }
+    return Napi::Number::New(info.Env(), best);
+  });
+}
+
 // describe(): what was compiled in, and every op with its argument kinds.
 Napi::Value describe(Info info) {
   const Napi::Env env = info.Env();
@@ -180,6 +210,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   add("setAllocationFault", fail_allocation);
   add("setThreads", set_threads);
   add("planNetwork", plan_network_for);
+  add("peakFlops", peak_flops);
   add("describe", describe);
   export_storages(env, exports);
   export_programs(env, exports);

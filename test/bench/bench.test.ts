@@ -4,6 +4,7 @@ import { ladder, measure, sweep } from '../../lib/bench/against.js';
 import { learn } from '../../lib/bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow, scoredLine } from '../../lib/bench/learning-report.js';
 import { COMPARED_TASKS, comparedRun } from '../../lib/runs/comparisons.js';
+import { networkShares, peakFlops, SHARE_HEADER, shareRow, type NetworkShare } from '../../lib/bench/kernels.js';
 import { KIND_NAMES } from '../../lib/runs/kinds.js';
 import { fitPower, summarize } from '../../lib/bench/measure.js';
 import { exponents, FIT_FROM, HEADER, machine, row, sweepChart } from '../../lib/bench/report.js';
@@ -35,6 +36,31 @@ describe('bench', () => {
     expect(bent.error).toBeCloseTo(Math.sqrt(1 / 12), 12);
     expect(fitPower([[1, 1]])).toEqual({ exponent: NaN, error: NaN, points: 1 });
     expect(summarize([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4, runs: 5 });
+  });
+
+  it('says what share of the peak each network of a preset reaches, by operations counted by hand', async () => {
+    const options = { runs: 2, budgetMs: 1, threads: 1 };
+    const shares = async (limitBytes: number): Promise<NetworkShare[]> => {
+      const rows: NetworkShare[] = [];
+      for await (const row of networkShares('map9', { ...options, limitBytes })) rows.push(row);
+      return rows;
+    };
+    const [writer, reader] = await shares(1e9);
+    // cells · channels in · 4C of each layer and level; times 9 taps, 2, 20 steps and 32 episodes
+    const layers = [9 * 8 * 16, 45 * 8 * 16, 45 * 16 * 32, (45 * 24 + 144 * 16) * 32, (9 * 24 + 36 * 32 + 144 * 24) * 32];
+    const gflop = layers.reduce((sum, n) => sum + n * 9 * 2 * 20 * 32, 0) / 1e9;
+    expect(writer).toMatchObject({ preset: 'map9', network: 'writer', batch: 32, steps: 20, gflop });
+    expect(reader).toMatchObject({ preset: 'map9', network: 'reader', batch: 32, steps: 20 });
+    for (const { forward, training, forwardShare, trainingShare, gflop: work } of [writer!, reader!]) {
+      expect(forward!.median).toBeGreaterThan(0);
+      expect(training!.median).toBeGreaterThan(forward!.median);
+      // a training pass counts as three passes forward, beside one and the same peak
+      expect((forwardShare! * forward!.median) / work).toBeCloseTo((trainingShare! * training!.median) / work / 3, 9);
+    }
+    expect(peakFlops()).toBeGreaterThan(1e9); // one vector of four lanes at a gigahertz would do several
+    const refused = await shares(1e6);
+    expect(refused.map(({ forward, trainingShare }) => [forward, trainingShare])).toEqual([[null, null], [null, null]]);
+    for (const row of [writer!, refused[0]!]) expect(shareRow(row)).toHaveLength(SHARE_HEADER.length);
   });
 
   it('measures a point of each side, refuses one that does not fit, and draws the result', async () => {

@@ -228,6 +228,9 @@ describe('a wrong call ends with its own status and one sentence', () => {
     [2, ['bench', '--learning', '--precision', 'float64']],
     [2, ['bench']],
     [2, ['bench', '--against', 'dnc', '--learning']],
+    [2, ['bench', '--kernels', '--learning']],
+    [2, ['bench', '--kernels', 'map9', '--precision', 'float64']],
+    [2, ['bench', '--kernels', 'map10']],
   ])('%i: %j', (status, args) => {
     const result = run(...args);
     expect(result.status, result.err).toBe(status);

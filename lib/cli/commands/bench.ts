@@ -1,12 +1,14 @@
 // The command `bench`: options, table and files of a sweep or of learning curves.
 
 import { accessSync, constants, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { runLearning } from '../../bench/learning.js';
 import { LEARNING_HEADER, learningChart, learningRow, scoredLine } from '../../bench/learning-report.js';
 import { COMPARED_TASKS, comparedRun, comparisons, type ComparedTask } from '../../runs/comparisons.js';
 import { KIND_NAMES, kindOf, VECTOR_NAMES, type KindName, type VectorName } from '../../runs/kinds.js';
+import { networkShares, peakFlops, SHARE_HEADER, shareRow, type NetworkShare } from '../../bench/kernels.js';
 import { PRECISIONS, type Measured, type Precision } from '../../bench/against.js';
 import { HEADER, machine, row, sixDigits, sweepChart } from '../../bench/report.js';
 import { runSweep } from '../../bench/run-sweep.js';
@@ -16,6 +18,7 @@ import { diagnostics } from '../../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
 import { table } from '../../table.js';
 import { note, print, printJson } from '../output.js';
+import { presetNames, resolveConfig } from '../../models/multigrid/presets.js';
 
 /** Seconds of each run of `--learning` with `--quick`. */
 const QUICK_SECONDS = 40;
@@ -34,6 +37,7 @@ const LEARNING_HELP = [
 interface BenchOptions {
   readonly against?: VectorName;
   readonly learning?: boolean;
+  readonly kernels?: true | readonly string[];
   readonly quick?: boolean;
   readonly device?: string;
   readonly precision: Precision;
@@ -51,14 +55,22 @@ interface BenchOptions {
 export function addBench(program: Command): Command {
   return program
     .command('bench')
-    .description('multigrid memory beside other memories: what a larger memory costs, or how fast they learn')
+    .description(
+      'multigrid memory beside other memories: what a larger memory costs, or how fast they learn; and what share of the '
+        + 'processor networks use',
+    )
     .addOption(
       new Option('--against <model>', 'time a step and a training window over the size of the memory').choices(VECTOR_NAMES),
     )
     .option('--learning', 'train models on the same task, seeds and budget, and score them on sequences they never saw')
     .option(
+      '--kernels [presets...]',
+      'time each network of the presets named, or of all, at its training batch, and say what share of the peak it reaches',
+    )
+    .option(
       '--quick',
-      `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run`,
+      `with --against: fewer points, under two minutes on two cores; with --learning: ${QUICK_SECONDS} seconds a run; with `
+        + '--kernels: three runs of each pass',
     )
     .addOption(new Option('--task <name>', 'with --learning: what is learned').choices([...COMPARED_TASKS]).default('copy'))
     .addOption(
@@ -79,12 +91,18 @@ export function addBench(program: Command): Command {
         .choices([...PRECISIONS]).default('float32'),
     )
     .option('--json', 'one JSON object')
-    .option('--out <file>', 'write the picture as FILE.svg and all numbers as FILE.json')
+    .option('--out <file>', 'write all numbers as FILE.json and, but for --kernels, the picture as FILE.svg')
     .addHelpText('after', `\n${LEARNING_HELP}`)
     .action(async (options: BenchOptions) => {
-      if ((options.against === undefined) === (options.learning !== true)) {
-        const got = words(options.learning === true ? 'both' : 'neither');
-        fail('ERR_MG_ARGUMENT', 'bench', 'either --against <model> or --learning', got);
+      const asked = (['against', 'learning', 'kernels'] as const).filter((name) => options[name] !== undefined);
+      if (asked.length !== 1) {
+        const got = words(asked.length === 0 ? 'none of them' : asked.map((name) => `--${name}`).join(' and '));
+        fail('ERR_MG_ARGUMENT', 'bench', 'one of --against <model>, --learning and --kernels', got);
+      }
+      if (options.kernels !== undefined) {
+        refuseElsewhere(options);
+        if (options.out !== undefined) checkPlace(options.out);
+        return kernels(options);
       }
       if (options.learning === true && options.precision !== 'float32') {
         fail('ERR_MG_ARGUMENT', 'bench', '--precision float32 with --learning', options.precision);
@@ -128,6 +146,33 @@ async function learning({ task, model, seeds, seed, steps, seconds, quick, json,
   print(table([LEARNING_HEADER, ...curves.map(learningRow)]));
 }
 
+/** Shares of the peak are those of the processor, in float32. */
+function refuseElsewhere({ device = 'cpu', precision }: BenchOptions): void {
+  if (device !== 'cpu') fail('ERR_MG_ARGUMENT', 'bench', '--device cpu with --kernels', device);
+  if (precision !== 'float32') fail('ERR_MG_ARGUMENT', 'bench', '--precision float32 with --kernels', precision);
+}
+
+async function kernels({ kernels: named, quick, json, out }: BenchOptions): Promise<void> {
+  const names = named === true || named === undefined ? presetNames : named;
+  for (const name of names) resolveConfig(name);
+  useDevice('cpu');
+  const { simd, threads } = diagnostics().binary;
+  const peakGflops = peakFlops() / 1e9;
+  note(`${simd}, ${threads} thread${threads === 1 ? '' : 's'}, float32, peak ${peakGflops.toFixed(0)} GFLOP/s`);
+  const rows: NetworkShare[] = [];
+  const budget = quick === true ? { runs: 3, budgetMs: 500 } : { runs: 25, budgetMs: 5000 };
+  for (const name of names) {
+    for await (const share of networkShares(name, { ...budget, threads, limitBytes: 0.7 * totalmem() })) {
+      rows.push(share);
+      note(shareRow(share).join('  '));
+    }
+  }
+  const result = { date: new Date().toISOString(), machine: machine(simd, threads), peakGflops, rows };
+  if (out !== undefined) writeJson(baseOf(out), result);
+  if (json === true) return printJson(result);
+  print(table([SHARE_HEADER, ...rows.map(shareRow)], 2));
+}
+
 /** Before the hour of work whose results go there. */
 function checkPlace(out: string): void {
   try {
@@ -139,11 +184,18 @@ function checkPlace(out: string): void {
 
 function write(out: string | undefined, numbers: unknown, svg: string): void {
   if (out === undefined) return;
-  const base = out.replace(/\.(svg|json)$/, '');
+  const base = baseOf(out);
+  writeJson(base, numbers);
+  save(`${base}.svg`, svg);
+}
+
+const baseOf = (out: string): string => out.replace(/\.(svg|json)$/, '');
+const writeJson = (base: string, numbers: unknown): void => save(`${base}.json`, `${JSON.stringify(numbers, sixDigits)}\n`);
+
+function save(path: string, text: string): void {
   try {
-    writeFileSync(`${base}.json`, `${JSON.stringify(numbers, sixDigits)}\n`);
-    writeFileSync(`${base}.svg`, svg);
+    writeFileSync(path, text);
   } catch (cause) {
-    throw fileError(base, 'a file that can be written', cause);
+    throw fileError(path, 'a file that can be written', cause);
   }
 }
