@@ -47,6 +47,16 @@ struct Bundle {
   }
   friend MG_HD Bundle operator-(float a, Bundle b) { return splat(a) - b; }
 
+  // 1 / x to 2^-23 of it, x in [2^-126, 2^126]. Quotients of sixteen lanes would hold a processor up for as many cycles: an estimate
+  // to 2^-14 there, and one step of Newton's method.
+  MG_HD Bundle reciprocal() const {
+#if defined(__AVX512F__)
+    const Bundle r = of([&](auto k) { return (V)_mm512_maskz_rcp14_ps(0xffff, (__m512)v[k]); });
+    return fma(r, fma(splat(0) - *this, r, splat(1)), r);
+#else
+    return splat(1) / *this;
+#endif
+  }
   MG_HD Bundle clamp(float low, float high) const {  // keeps NaN
     const V least = S::splat(low), most = S::splat(high);
     return of([&](auto k) { return S::at_most(S::at_least(v[k], least), most); });
@@ -73,11 +83,11 @@ struct Bundle {
   }
 
   // 1 / (1 + e^-x) = 1 / ((e^-x - 1) + 2)
-  MG_HD Bundle sigmoid() const { return splat(1) / ((0 - *this).clamp(-87, 87).expm1() + splat(2)); }
+  MG_HD Bundle sigmoid() const { return ((0 - *this).clamp(-87, 87).expm1() + splat(2)).reciprocal(); }
   // (e^2x - 1) / ((e^2x - 1) + 2)
   MG_HD Bundle tanh() const {
     const Bundle e = (*this + *this).clamp(-30, 30).expm1();
-    return e / (e + splat(2));
+    return e * (e + splat(2)).reciprocal();
   }
 };
 

@@ -73,7 +73,8 @@ void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][bl
 template <class T>
 void cell_forward(const CellJob<T>& job) {
   const i64 C = job.channels;
-  T planes[4][block_values], peepholes[3][block_values];
+  alignas(64) T planes[4][block_values];
+  alignas(64) T peepholes[3][block_values];
   spread_peepholes(job, block_values / C, peepholes);
   each_block_of(job.pixels, C, [&](i64 first, i64 pixels) {
     turn_sums<true>(planes, job.sums + first * 4 * C, 4 * C, pixels, C);
@@ -126,7 +127,8 @@ void add_peepholes(const CellJob<T>& job, i64 at, i64 values, const T (&dsums)[4
 template <class T>
 void cell_backward(const CellJob<T>& job) {
   const i64 C = job.channels;
-  T planes[4][block_values], peepholes[3][block_values];
+  alignas(64) T planes[4][block_values];
+  alignas(64) T peepholes[3][block_values];
   spread_peepholes(job, block_values / C, peepholes);
   each_block_of(job.pixels, C, [&](i64 first, i64 pixels) {
     const i64 at = first * C, values = pixels * C;
