@@ -82,8 +82,8 @@ export interface NativeRuntime {
   programAnswers(program: Program, into: readonly ArrayBufferView[]): void;
   releaseProgram(program: Program): void;
   /**
-   * Operations a second of float32 multiply-adds on the widest registers, all threads together: the best of a few milliseconds, of
-   * processor time where there is one thread.
+   * Operations a second of float32 multiply-adds on the widest registers, all threads together: the best of some runs of a few
+   * milliseconds, of processor time where there is one thread.
    */
   peakFlops(): number;
   describe(): {

@@ -47,8 +47,8 @@ struct Bundle {
   }
   friend MG_HD Bundle operator-(float a, Bundle b) { return splat(a) - b; }
 
-  // 1 / x to 2^-23 of it, x in [2^-126, 2^126]. Quotients of sixteen lanes would hold a processor up for as many cycles: an estimate
-  // to 2^-14 there, and one step of Newton's method.
+  // 1 / x to 2^-23 of it, x in [2^-126, 2^126]. Quotients of sixteen lanes would hold a processor up for as many cycles: an
+  // estimate to 2^-14 there, and one step of Newton's method.
   MG_HD Bundle reciprocal() const {
 #if defined(__AVX512F__)
     const Bundle r = of([&](auto k) { return (V)_mm512_maskz_rcp14_ps(0xffff, (__m512)v[k]); });
