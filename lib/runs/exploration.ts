@@ -11,7 +11,7 @@ import { checkFile, integer, literal, number, object, optional, partial, string,
 import { Rng } from '../tensor/rng.js';
 import { loadWeights } from '../train/checkpoint.js';
 import { presetRun } from './presets.js';
-import { isVectorModel } from './run.js';
+import { checkRunName, isVectorModel, runName } from './run.js';
 
 /** From the first step to the last of a run, linearly. */
 const course = object({ from: number(0), to: number(0) });
@@ -19,7 +19,7 @@ const course = object({ from: number(0), to: number(0) });
 const explorationSchema = object({
   /** How its policy learns; what tells such a run from others. */
   algorithm: literal('a2c'),
-  name: string(),
+  name: runName,
   /** The preset whose memory it stands on. That run's task says what the mazes are and how they are seen. */
   memory: string(),
   /** Episodes side by side. */
@@ -108,6 +108,7 @@ export function isExploration(value: unknown): value is ExplorationRun {
 export function checkExploration(value: unknown): ExplorationRun {
   const { $schema: _, ...given } = checkFile('run', explorationFile, value);
   const run = { ...(ROWS.find(({ name }) => name === given.name) ?? ROWS[0]!), ...given };
+  checkRunName(run.name);
   memoryOf(run);
   return run;
 }

@@ -1,5 +1,4 @@
 /** Presets and users' files as checked runs, and runs as what a trainer is made with. */
-import { fail } from '../check.js';
 import { multigridSchema } from '../models/multigrid/config.js';
 import { after, cosine, linear, warmup, type ScheduleFunction } from '../optim/schedule.js';
 import { checkFile, string, type Schema } from '../schema.js';
@@ -10,7 +9,7 @@ import { vectorSchema } from './kinds.js';
 import { makeOptimizer } from './optimizers.js';
 import { presetRun } from './presets.js';
 import { modelName, runFile } from './run-file.js';
-import { isVectorModel, type RateSpec, type RunConfig, type RunModel } from './run.js';
+import { checkRunName, isVectorModel, type RateSpec, type RunConfig, type RunModel } from './run.js';
 import { buildModel } from './run-model.js';
 import { MAPPING, VECTORS } from './schedules.js';
 
@@ -30,7 +29,7 @@ export function checkRunConfig(value: unknown): RunConfig {
     ? presetRun(model)
     : { name: 'custom', model, ...(isVectorModel(model) ? VECTORS : MAPPING) };
   const run = { ...base, ...given, model: base.model } as RunConfig;
-  if (Buffer.byteLength(run.name) > 200) fail('ERR_MG_CONFIG', 'run', 'name to be one of at most 200 bytes', run.name);
+  checkRunName(run.name);
   return run;
 }
 

@@ -1,4 +1,5 @@
 /** A whole run as plain data: model, task and how it is trained. Presets, users' files and checkpoints share this form. */
+import { fail } from '../check.js';
 import type { MultigridConfig } from '../models/multigrid/config.js';
 import type { PresetName } from '../models/multigrid/presets.js';
 import { choice, integer, nullable, number, object, optional, text, type Data } from '../schema.js';
@@ -57,11 +58,19 @@ const scheduleSchema = object({
 /** How a model is trained. */
 export interface Schedule extends Data<typeof scheduleSchema> {}
 
+/** A run's name is that of its folder in `runs`. */
+export const runName = text(/^(?!\.{1,2}$)[^/\\\0]{1,200}$/, 'a name of 1 to 200 bytes without / and \\, and not . or ..');
+
+/** ERR_MG_CONFIG for a name that is too long for a folder. */
+export function checkRunName(name: string): void {
+  if (Buffer.byteLength(name) > 200) fail('ERR_MG_CONFIG', 'run', 'name to be one of at most 200 bytes', name);
+}
+
 /** What a run file says beside its model. */
 export const runEntries = {
   ...scheduleSchema.entries,
   /** Also that of its folder in `runs`. */
-  name: text(/^(?!\.{1,2}$)[^/\\\0]{1,200}$/, 'a name of 1 to 200 bytes without / and \\, and not . or ..'),
+  name: runName,
   task: taskSchema,
 };
 

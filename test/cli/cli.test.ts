@@ -91,9 +91,37 @@ describe('train', () => {
     const memory = join(packageRoot, 'bench', 'results', 'weights', 'map9-walk.safetensors');
     const first = ['--memory', memory, '--out', 'agent', '--steps', '640', '--validate-every', '320', '--items', '2'];
     expect(run('train', 'explore9', ...first).status).toBe(0);
-    const again = run('train', 'explore9', '--out', 'agent', '--steps', '960', '--items', '2', '--json', '--resume');
+    const on = ['--out', 'agent', '--resume'];
+    for (
+      const [words, said] of [
+        [['explore9', ...on, '--seed', '9'], /--seed 1, as the run in agent has it, got 9/],
+        [['explore25', ...on], /memory of the run in agent, "map9-walk", got "map25-8k-walk"; name agent.config\.json/],
+        [['explore9', ...on, '--precision', 'tf32'], /--precision: expected float32 for an exploration/],
+        [['explore9', ...on, '--live'], /--live: expected a run that trains a model on a task/],
+      ] as const
+    ) {
+      const refused = run('train', ...words);
+      expect([refused.status, said.test(refused.err)], refused.err).toEqual([2, true]);
+    }
+    const again = run('train', 'explore9', ...on, '--steps', '960', '--items', '2', '--json', '--keep', '1', '--tensorboard');
     expect(again.status).toBe(0);
-    expect(json(again.out)[0]).toMatchObject({ name: 'explore9', step: 960, items: 2, coverage100: expect.any(Number) });
+    const events = json(again.out);
+    expect(events[0]).toMatchObject({ event: 'update', loss: expect.any(Number), entropy: expect.any(Number) });
+    expect(events.filter(({ event }) => event === 'validation')).toEqual([
+      { event: 'validation', step: 960, reward: expect.any(Number), coverage: expect.any(Number), bumps: expect.any(Number) },
+    ]);
+    const end = {
+      event: 'end',
+      reason: 'completed',
+      name: 'explore9',
+      step: 960,
+      items: 2,
+      coverage100: expect.any(Number) as number,
+    };
+    expect(events.at(-1)).toMatchObject(end);
+    expect(JSON.parse(readFileSync(join(folder, 'agent', 'config.json'), 'utf8'))).toMatchObject({ steps: 960 });
+    expect(existsSync(join(folder, 'agent', 'checkpoint-960.safetensors'))).toBe(true);
+    expect(existsSync(join(folder, 'agent', 'tensorboard'))).toBe(true);
     const [scores] = json(run('eval', 'agent', '--items', '2', '--steps', '120', '--json').out);
     expect(scores).toMatchObject({
       steps: 120,

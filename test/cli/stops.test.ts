@@ -139,6 +139,14 @@ describe('a run file', () => {
     },
   );
 
+  it('of an exploration may not leave runs by its name either', () => {
+    for (const name of ['../x', 'a/b', '..', '']) {
+      write('leaving.json', { algorithm: 'a2c', name });
+      const { status, err } = run('train', 'leaving.json');
+      expect([status, err.startsWith('run: expected name to be a name of 1 to 200 bytes')], err).toEqual([2, true]);
+    }
+  });
+
   it.each([
     ['lr.form', { lr: { from: 1, to: 1, steps: 1, form: 2 } }],
     ['validate.item', { validate: { every: 5, items: 2, item: 3 } }],
@@ -170,6 +178,16 @@ it('--json prints an object for each update and each validation, and the end las
   expect(events.filter(({ event }) => event === 'update').length).toBe(40);
   expect(events.filter(({ event }) => event === 'validation').length).toBe(4);
   expect(events.at(-1)).toMatchObject({ event: 'end', reason: 'completed', step: 200 });
+});
+
+it('--json tells of an interrupted run too, how far it came and where it lies', async () => {
+  const { child, text, end } = await started('told half', '--json');
+  child.kill('SIGINT');
+  expect(await end).toBe(130);
+  const lines = text().split('\n').filter((line) => line.startsWith('{"event":"end"'));
+  expect(lines).toHaveLength(1);
+  const step = Number(/stopped at step (\d+)/.exec(text())![1]);
+  expect(JSON.parse(lines[0]!)).toEqual({ event: 'end', reason: 'aborted', name: 'long', step, folder: 'told half' });
 });
 
 it('a data set that has moved is named by --data; a checkpoint alone opens none', () => {

@@ -3,11 +3,9 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { fail, words } from '../../check.js';
-import type { Precision } from '../../ops/network/network-spec.js';
 import { savedPrecision } from '../../train/checkpoint.js';
 import { diagnostics, type Device } from '../../tensor/device.js';
-import { live, progress, tensorBoard } from '../../listeners/callbacks.js';
+import { live } from '../../listeners/callbacks.js';
 import type { Callback, FitResult } from '../../train/events.js';
 import { hasMemoryPicture, pictureOfMemory } from '../../pictures/memory-at-work.js';
 import { learningCurve } from '../../pictures/pictures.js';
@@ -19,30 +17,12 @@ import { asFile } from '../../runs/run-file.js';
 import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
 import { Trainer } from '../../train/trainer.js';
 import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from '../arguments.js';
-import { describedRun, quoted } from '../described-run.js';
-import { EXIT, note, print, printJson } from '../output.js';
+import { describedRun } from '../described-run.js';
+import { note, print } from '../output.js';
+import { checkpointEvery, DEFAULT_ITEMS, listenersOf, tellEnd, tellStopped, type TrainOptions } from '../run-words.js';
 import { abortOnSignals, goOnUnread } from '../signals.js';
 import { trainExploration } from './train-exploration.js';
 import { episodesOf, lastSplit, scoreLine } from '../scores.js';
-
-const DEFAULT_ITEMS = 256;
-
-interface TrainOptions {
-  steps?: number;
-  seed?: number;
-  device?: string;
-  precision?: Precision;
-  out?: string;
-  resume?: boolean;
-  validateEvery?: number;
-  items: number;
-  keep?: number;
-  tensorboard?: boolean;
-  memory?: string;
-  live?: boolean;
-  port?: number;
-  json?: boolean;
-}
 
 /** `train`: trains, evaluates, and leaves a run folder with weights, log and pictures. */
 export function addTrain(program: Command): Command {
@@ -69,14 +49,12 @@ export function addTrain(program: Command): Command {
 
 /** Trainer and folder of a run. What cannot be built leaves no folder behind. */
 async function openTrainer(run: RunConfig, named: string | null, used: Device, options: TrainOptions) {
-  const { resume, tensorboard, precision, port } = options;
+  const { resume, precision, port } = options;
   const setup = buildRun(run);
   checkFits(setup);
   const path = named ?? RunFolder.fresh(join('runs', run.name));
   const callbacks: readonly Callback[] = [
-    progress(),
-    ...(tensorboard === true ? [tensorBoard(join(path, 'tensorboard'))] : []),
-    ...(options.json === true ? [jsonEvents()] : []),
+    ...listenersOf(options, path),
     ...(options.live === true
       ? [live({ ...(port === undefined ? {} : { port }), announce: (url) => note(`live: ${url}`) })]
       : []),
@@ -91,29 +69,6 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
   return { trainer, folder, model: setup.model };
 }
 
-/** The command that goes on with a run, as a shell takes it. */
-function resumeCommand(source: string, folder: string, options: TrainOptions): string {
-  const { device, precision, items, keep, tensorboard, live: isLive, port, json } = options;
-  const words = [
-    ...['npx', 'multigrid-memory', 'train', source, '--out', folder, '--resume'],
-    ...(device === undefined ? [] : ['--device', device]),
-    ...(precision === undefined ? [] : ['--precision', precision]),
-    ...(items === DEFAULT_ITEMS ? [] : ['--items', String(items)]),
-    ...(keep === undefined ? [] : ['--keep', String(keep)]),
-    ...(tensorboard === true ? ['--tensorboard'] : []),
-    ...(isLive === true ? ['--live'] : []),
-    ...(port === undefined ? [] : ['--port', String(port)]),
-    ...(json === true ? ['--json'] : []),
-  ];
-  return words.map(quoted).join(' ');
-}
-
-/** A JSON object for each update and each validation. */
-const jsonEvents = (): Callback => ({
-  onStep: ({ step, update, loss, lr, gradNorm }) => printJson({ event: 'update', step, update, loss, lr, gradNorm }),
-  onValidate: (metrics, { trainer }) => printJson({ event: 'validation', step: trainer.step, ...metrics }),
-});
-
 function throughput({ history }: FitResult): number {
   return history.at(-1)?.stepsPerSecond ?? 0;
 }
@@ -121,13 +76,7 @@ function throughput({ history }: FitResult): number {
 async function train(source: string, options: TrainOptions): Promise<void> {
   const { device: used, why } = useDevice(options.device);
   const described = loadSource(source);
-  if (isExploration(described)) {
-    if (options.live === true) {
-      const remedy = 'watch its run folder when it is trained';
-      fail('ERR_MG_ARGUMENT', '--live', 'a run that trains a model on a task', words('an exploration'), remedy);
-    }
-    return await trainExploration(described, source, options);
-  }
+  if (isExploration(described)) return await trainExploration(described, source, options);
   const { run, path } = describedRun(source, options);
   const { trainer, folder, model } = await openTrainer(run, path, used, options);
   const { parameters, memory } = model.count();
@@ -137,6 +86,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
   note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
   const stop = abortOnSignals();
   goOnUnread();
+  const at = () => ({ name: run.name, step: trainer.step, source, folder: path ?? relative('.', folder.path) });
   try {
     const result = await trainer.fit({
       steps: run.steps,
@@ -147,12 +97,7 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     const records = runFiles.metrics(folder.path);
     if (records.length > 0) await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records }]));
     if (result.reason === 'aborted') {
-      const command = resumeCommand(source, path ?? relative('.', folder.path), options);
-      note(`stopped at step ${result.step}; go on with: ${command}`);
-      if (options.json === true)
-        printJson({ event: 'end', reason: result.reason, name: run.name, step: result.step, folder: folder.path });
-      process.exitCode = stop.received() || EXIT.interrupted;
-      return;
+      return tellStopped(at(), options, stop.received());
     }
     const split = lastSplit(trainer.task);
     const metrics = await trainer.evaluate({ items: options.items, split, signal: stop.signal });
@@ -162,16 +107,11 @@ async function train(source: string, options: TrainOptions): Promise<void> {
     report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    process.exitCode = stop.received();
+    tellStopped(at(), options, stop.received()); // its scores are still to be made
   } finally {
     stop.close();
     folder.close();
   }
-}
-
-/** Ten checkpoints a run, at least every 100,000 time steps. */
-function checkpointEvery(steps: number): number {
-  return Math.max(1, Math.min(100_000, Math.ceil(steps / 10)));
 }
 
 function report(
@@ -185,9 +125,7 @@ function report(
   const perSecond = throughput(result);
   const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
   if (options.json === true) {
-    printJson({
-      event: 'end',
-      reason: result.reason,
+    tellEnd(result.reason, {
       name: run.name,
       step: result.step,
       items: options.items,
