@@ -1,5 +1,5 @@
 /** The public door: names only. */
-export { MgError, type MgErrorCode } from './errors.js';
+export { MgError, type MgErrorCode, type MgErrorDetails } from './errors.js';
 export {
   device,
   devices,
@@ -13,7 +13,7 @@ export {
   type DeviceType,
   type Diagnostics,
 } from './tensor/device.js';
-export type { DType, FloatDType, TypedArrayOf } from './tensor/dtype.js';
+export type { DType, FloatDType, TypedArrayOf, TypedArrays } from './tensor/dtype.js';
 export { Rng } from './tensor/rng.js';
 export type { Shape } from './tensor/shape.js';
 export { memory, Tensor, type NestedNumbers, type TensorOptions } from './tensor/tensor.js';
@@ -26,6 +26,7 @@ export {
   valueAndGrad,
   type GradcheckOptions,
   type GradcheckResult,
+  type Owned,
   type Scope,
 } from './autograd/index.js';
 export * as ops from './ops/index.js';
@@ -39,9 +40,14 @@ export * as rl from './rl/index.js';
 export * as tasks from './tasks/index.js';
 export type { CurriculumOptions, LessonsOpened } from './train/practice/curriculum.js';
 export type { LevelOptions } from './train/practice/levels.js';
+export type { Guard } from './train/guard.js';
+export type { ModelInput, ModelState, TrainableModel } from './train/model.js';
 export { Trainer } from './train/trainer.js';
 export type { CheckpointOptions, FitOptions, LossFunction, TrainerSetup } from './train/trainer-setup.js';
 export type { Callback, FitResult, StepEvent, TaskTraining, TrainContext, Training } from './train/events.js';
+export type { RunRecord, Scoring } from './train/training.js';
+export type { Position } from './train/window-stream.js';
 export * as callbacks from './listeners/callbacks.js';
-export { inspectTensors } from './files/safetensors.js';
-export { loadTensors, saveTensors } from './tensor/tensor-file.js';
+export type { RunFolder } from './files/run-folder.js';
+export { inspectTensors, type FileListing } from './files/safetensors.js';
+export { loadTensors, saveTensors, type LoadTensorsOptions } from './tensor/tensor-file.js';

@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { transpileLib } from './helpers/transpile.js';
+import { shown } from './helpers/promises.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'mg-load-'));
@@ -121,6 +122,7 @@ describe('loading the native module', () => {
   });
 
   it('passes on why the system does not load a binary', () => {
+    shown('B5', 5, 'missing, cut short, of another machine, changed by a bit, of another contract');
     expectRefusal(load({ MG_BINDING: process.execPath }), `got ${process.execPath}, which does not load: `);
   });
 

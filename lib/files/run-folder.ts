@@ -25,6 +25,7 @@ export type RunFile = keyof typeof RUN_FILES;
 /** An open run folder. It holds the log open and the folder locked; close it when the run ends. */
 export class RunFolder {
   readonly path: string;
+  /** @internal */
   readonly log: MetricsLog;
 
   readonly #lock: { release(): void };
@@ -37,7 +38,7 @@ export class RunFolder {
 
   /** Makes the folder (its parents too) and writes `config.json`. A folder that already holds a file under one of the names of a
    *  run is refused, so that a new run never writes over an old one, nor over a user's own. ERR_MG_CHECKPOINT when another
-   *  process is at work in it, or when it cannot be made, with the system's error as `cause`. */
+   *  process is at work in it, or when it cannot be made, with the system's error as `cause`. @internal */
   static async create(path: string, config: unknown): Promise<RunFolder> {
     const folder = resolve(path);
     try {
@@ -58,7 +59,7 @@ export class RunFolder {
   }
 
   /** Opens the folder of an earlier run to go on at `step`, the step of its checkpoint: leftovers of a killed process are
-   *  swept, and the log is cut back to that step, so that it will equal the log of a run that was never stopped. */
+   *  swept, and the log is cut back to that step, so that it will equal the log of a run that was never stopped. @internal */
   static async resume(path: string, step: number): Promise<RunFolder> {
     const folder = resolve(path);
     return await locked(folder, async (lock) => {
@@ -67,7 +68,7 @@ export class RunFolder {
     });
   }
 
-  /** The first of `path`, `path-2`, `path-3`, … that does not exist yet; it is made, empty. */
+  /** The first of `path`, `path-2`, `path-3`, … that does not exist yet; it is made, empty. @internal */
   static fresh(path: string): string {
     const base = resolve(path);
     try {
@@ -81,17 +82,17 @@ export class RunFolder {
     }
   }
 
-  /** The full name of one of the files. */
+  /** The full name of one of the files. @internal */
   file(which: RunFile): string {
     return join(this.path, RUN_FILES[which]);
   }
 
-  /** Whether one of the files is there. */
+  /** Whether one of the files is there. @internal */
   has(which: RunFile): boolean {
     return existsSync(this.file(which));
   }
 
-  /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. */
+  /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. @internal */
   async save(
     tensors: ReadonlyMap<string, FileTensor>,
     metadata: ReadonlyMap<string, string>,
@@ -104,7 +105,7 @@ export class RunFolder {
 
   /**
    * Keeps the saved checkpoint under the name of its step as well, and of those up to this step the `newest`. Later ones, of a
-   * run that went on from an older checkpoint, stay until it gets there.
+   * run that went on from an older checkpoint, stay until it gets there. @internal
    */
   async keep(step: number, newest: number): Promise<void> {
     const name = (of: number): string => join(this.path, `checkpoint-${of}.safetensors`);
@@ -118,12 +119,12 @@ export class RunFolder {
     }
   }
 
-  /** Writes `config.json`. */
+  /** Writes `config.json`. @internal */
   async writeConfig(config: unknown): Promise<void> {
     await writeFileAtomic(this.file('config'), [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
   }
 
-  /** Writes a text file (a picture) crash-safely. */
+  /** Writes a text file (a picture) crash-safely. @internal */
   async write(which: RunFile, text: string): Promise<void> {
     await writeFileAtomic(this.file(which), [Buffer.from(text, 'utf8')]);
   }

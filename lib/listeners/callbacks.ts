@@ -1,20 +1,19 @@
-/** Ready-made listeners for a run. */
+/** Ready-made listeners for a run. All but `live` look at a run's step alone, so that they listen to any training. */
 import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { isBetter, type Better } from '../tasks/task.js';
-import type { Callback as CallbackOf, TaskTraining, TrainContext, Training } from '../train/events.js';
+import type { Callback, TaskTraining, TrainContext, Training } from '../train/events.js';
 import type { LiveOptions } from '../view/live.js';
 import { fileError } from '../files/atomic-file.js';
 import { readTextFile } from '../files/folders.js';
 import { MetricsLog } from '../files/metrics-log.js';
-import { Progress, type ProgressOptions } from './progress.js';
+import { Progress, type ProgressOptions, type ProgressStream } from './progress.js';
 import { cutEvents, EventWriter } from '../files/event-file.js';
 
-/** They look at a run's step alone, so that they listen to any training. */
-type Callback = CallbackOf<Training>;
+export type { LiveOptions, ProgressOptions, ProgressStream };
 
 /** Shows step, loss, learning rate, speed and time left: one rewritten line on a terminal, a line every ten seconds elsewhere. */
-export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {}): Callback {
+export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {}): Callback<Training> {
   checkOptions('progress', options, ['label', 'stream', 'clock', 'env']);
   let shown: Progress | undefined;
   return {
@@ -28,7 +27,7 @@ export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {})
 }
 
 /** Writes each update and each validation to a JSON-lines file. */
-export function jsonLines(file: string): Callback {
+export function jsonLines(file: string): Callback<Training> {
   checkString('jsonLines', 'file', file);
   let log: MetricsLog | undefined;
   let step = 0;
@@ -60,7 +59,7 @@ function csvBytesUpTo(file: string, step: number): number {
  * Writes each update as a line of comma-separated values, after a line with the column names. A resumed run goes on behind the
  * lines up to its step.
  */
-export function csv(file: string): Callback {
+export function csv(file: string): Callback<Training> {
   checkString('csv', 'file', file);
   let descriptor: number | undefined;
   const attempt = (fn: () => void): void => {
@@ -109,7 +108,9 @@ function checkScored(where: string, { validates }: TrainContext<Training>): void
  * Ends the run when `metric` of the validations has not become better by `minDelta` for `patience` of them; NaN is no
  * improvement. `better` is that of the task unless it is given. What it has seen is saved with the run.
  */
-export function earlyStop(options: { metric: string; patience?: number; minDelta?: number; better?: Better }): Callback {
+export function earlyStop(
+  options: { metric: string; patience?: number; minDelta?: number; better?: Better },
+): Callback<Training> {
   checkOptions('earlyStop', options, ['metric', 'patience', 'minDelta', 'better']);
   const metric = checkString('earlyStop', 'metric', options.metric);
   const patience = checkInteger('earlyStop', 'patience', options.patience ?? 5, 1);
@@ -138,7 +139,7 @@ export function earlyStop(options: { metric: string; patience?: number; minDelta
 }
 
 /** Ends the run when `metric` of a validation reaches `target`, from above where less is better: as the task or `better` says. */
-export function stopOnTarget(options: { metric: string; target: number; better?: Better }): Callback {
+export function stopOnTarget(options: { metric: string; target: number; better?: Better }): Callback<Training> {
   checkOptions('stopOnTarget', options, ['metric', 'target', 'better']);
   const metric = checkString('stopOnTarget', 'metric', options.metric);
   const target = checkNumber('stopOnTarget', 'target', options.target);
@@ -159,7 +160,7 @@ export function stopOnTarget(options: { metric: string; target: number; better?:
  * Writes loss, learning rate, gradient norm and validation scores as TensorBoard event files into `folder`. On resume, files that
  * are there are cut back to the step.
  */
-export function tensorBoard(folder: string): Callback {
+export function tensorBoard(folder: string): Callback<Training> {
   checkString('tensorBoard', 'folder', folder);
   let writer: EventWriter | undefined;
   let step = 0;
@@ -186,9 +187,9 @@ export function tensorBoard(folder: string): Callback {
  * `announce` hears the address, default a line on standard error. Weights are the same bits with and without it. It listens on
  * 127.0.0.1 alone and ends with the run.
  */
-export function live(options: LiveOptions = {}): CallbackOf<TaskTraining> {
+export function live(options: LiveOptions = {}): Callback<TaskTraining> {
   checkOptions('live', options, ['port', 'token', 'announce']);
-  let made: CallbackOf<TaskTraining> | undefined;
+  let made: Callback<TaskTraining> | undefined;
   return {
     async onStart(context) {
       made = (await import('../view/live.js')).live(options); // what few need is not loaded by all

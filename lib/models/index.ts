@@ -27,19 +27,28 @@ export {
   type ModelPlan,
   type NetworkPlan,
   type ShortcutPlan,
+  type SourcePlan,
 } from './multigrid/plan.js';
 export { presetConfig, resolveConfig, type PresetName } from './multigrid/presets.js';
-export { type LayerRow, type MultigridConfig, type ReaderConfig, type ShortcutRow } from './multigrid/config.js';
+export {
+  type LayerKind,
+  type LayerRow,
+  type MultigridConfig,
+  type NetworkName,
+  type ReaderConfig,
+  type ShortcutRow,
+} from './multigrid/config.js';
 export { DNC, DNCState, type DNCOptions } from './dnc.js';
 export {
   SequenceModel,
+  type RowCost,
   type SequenceInputs,
   type SequenceOptions,
   type SequenceOutputs,
   type StepOptions,
 } from './sequence-model.js';
 export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js';
-export type { WindowMemory, WindowSize } from '../nn/cost.js';
+export type { ModelCost, WindowMemory, WindowSize } from '../nn/cost.js';
 export type { HeadWeights, MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
 export { TensorState } from '../nn/tensor-state.js';
 export {
@@ -52,7 +61,7 @@ export {
   type SessionOptions,
   type SessionState,
 } from './session.js';
-export { NTM, NTMState, type NTMOptions } from './ntm.js';
+export { NTM, NTMState, type NTMOptions, type NTMStateName } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';
 export { SAM } from './sparse/sam.js';

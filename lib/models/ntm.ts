@@ -36,15 +36,19 @@ export const ntmOptions = object({
 
 export interface NTMOptions extends SequenceOptions, Data<typeof ntmOptions> {}
 
-const NAMES = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'] as const;
-type Name = (typeof NAMES)[number];
+/** Names of what an NTM carries from step to step. */
+export type NTMStateName = 'memory' | 'readWeights' | 'writeWeights' | 'readWords' | 'hidden' | 'cell';
+const NAMES: readonly NTMStateName[] = ['memory', 'readWeights', 'writeWeights', 'readWords', 'hidden', 'cell'];
 
 /**
  * Memory [B,N,W], weights [B,R,N] and [B,V,N], words [B,R,W], hidden and cell [B,H]. `start`: the state of a new episode, one
  * row.
  */
-export class NTMState extends TensorState<Name> {
-  constructor(tensors: Readonly<Record<Name, Tensor>>, readonly start: Readonly<Record<Name, Tensor>> | null = null) {
+export class NTMState extends TensorState<NTMStateName> {
+  constructor(
+    tensors: Readonly<Record<NTMStateName, Tensor>>,
+    readonly start: Readonly<Record<NTMStateName, Tensor>> | null = null,
+  ) {
     super(tensors);
   }
 
@@ -62,7 +66,7 @@ export class NTMState extends TensorState<Name> {
     });
   }
 
-  protected override like(tensors: Readonly<Record<Name, Tensor>>): this {
+  protected override like(tensors: Readonly<Record<NTMStateName, Tensor>>): this {
     return new NTMState(tensors, this.start) as this;
   }
 }
@@ -147,7 +151,7 @@ export class NTM extends SequenceModel<NTMState> {
     checkInteger('NTM', 'batch', batch, 1);
     const options = { dtype: this.#controller.weight.dtype, device: this.#controller.weight.device };
     const rows = (x: Tensor, count: number): Tensor => add(Tensor.zeros([count, ...x.shape], options), x);
-    const make = (count: number): Record<Name, Tensor> => ({
+    const make = (count: number): Record<NTMStateName, Tensor> => ({
       memory: rows(this.parameter('initialMemory'), count),
       readWeights: rows(softmax(this.parameter('initialReadWeights')), count),
       writeWeights: rows(softmax(this.parameter('initialWriteWeights')), count),
@@ -162,10 +166,10 @@ export class NTM extends SequenceModel<NTMState> {
     return new NTMState(namedTensors('NTMState', NAMES, tensors), this.initialState(1).values);
   }
 
-  #checkState(state: Readonly<Record<Name, Tensor>>, batch: number): void {
+  #checkState(state: Readonly<Record<NTMStateName, Tensor>>, batch: number): void {
     const of = (name: string): readonly number[] => [batch, ...this.parameter(name).shape];
     const vector = [batch, this.hiddenSize];
-    const shapes: Readonly<Record<Name, readonly number[]>> = {
+    const shapes: Readonly<Record<NTMStateName, readonly number[]>> = {
       memory: of('initialMemory'),
       readWeights: of('initialReadWeights'),
       writeWeights: of('initialWriteWeights'),
@@ -188,7 +192,7 @@ export class NTM extends SequenceModel<NTMState> {
       current = lengths === null ?
         next :
         Object.fromEntries(NAMES.map((name) => [name, keepFinished(next[name], before[name], lengths, t)])) as Record<
-          Name,
+          NTMStateName,
           Tensor
         >;
       return y;
@@ -196,7 +200,7 @@ export class NTM extends SequenceModel<NTMState> {
     return { y: stack(ys), state: new NTMState(current, state.start) };
   }
 
-  #step(x: Tensor, state: Readonly<Record<Name, Tensor>>): { y: Tensor; next: Record<Name, Tensor> } {
+  #step(x: Tensor, state: Readonly<Record<NTMStateName, Tensor>>): { y: Tensor; next: Record<NTMStateName, Tensor> } {
     const batch = x.shape[0]!;
     const flat = (words: Tensor): Tensor => reshape(words, [batch, -1]);
     const { hidden, cell } = this.#control(concat([x, flat(state.readWords)], -1), state);
@@ -215,7 +219,7 @@ export class NTM extends SequenceModel<NTMState> {
     return { y, next: { memory, readWeights, writeWeights, readWords, hidden, cell } };
   }
 
-  #control(x: Tensor, state: Readonly<Record<Name, Tensor>>): { hidden: Tensor; cell: Tensor } {
+  #control(x: Tensor, state: Readonly<Record<NTMStateName, Tensor>>): { hidden: Tensor; cell: Tensor } {
     if (this.controllerKind === 'feedforward') return { hidden: relu(this.#controller.forward(x)), cell: state.cell };
     return lstmCell(this.#controller.forward(concat([x, state.hidden], -1)), state.cell);
   }

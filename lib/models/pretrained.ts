@@ -7,8 +7,8 @@ import { loadTensors } from '../tensor/tensor-file.js';
 import { MultigridMemory } from './multigrid/multigrid-memory.js';
 
 /** Names of models with weights. */
-export const PRETRAINED = ['map9'] as const;
-export type PretrainedName = (typeof PRETRAINED)[number];
+export type PretrainedName = 'map9';
+export const PRETRAINED = ['map9'] as const satisfies readonly PretrainedName[];
 
 /** The folder of weights, and of what they score. */
 export const weightsFolder = join(packageRoot, 'bench/results/weights');

@@ -107,7 +107,7 @@ export class Session<S extends SessionState> implements Disposable {
   #isPending = false;
   #isDisposed = false;
 
-  /** Library use; `model.session()` makes sessions. */
+  /** `model.session()` makes sessions. @internal */
   constructor(parts: SessionParts<S>, batch: number) {
     this.batch = batch;
     this.#parts = parts;

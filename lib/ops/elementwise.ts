@@ -78,7 +78,8 @@ function constantLike(x: Tensor, value: number): Tensor {
   return Tensor.full([], value, { dtype: x.dtype, device: x.device });
 }
 
-type BinaryOp = (a: Tensor, b: Tensor | number) => Tensor;
+/** The second operand may be a number; both are spread over each other's axes of size 1. */
+export type BinaryOp = (a: Tensor, b: Tensor | number) => Tensor;
 
 function binary(kind: (typeof binaryKinds)[number], da: BinaryGradient, db: BinaryGradient): BinaryOp {
   return (a, b) => {

@@ -34,6 +34,7 @@ export {
   square,
   sub,
   tanh,
+  type BinaryOp,
 } from './elementwise.js';
 export { gather, oneHot } from './gather.js';
 export { globalNorm } from './global-norm.js';
@@ -43,7 +44,7 @@ export { lstmCell, type LstmCellOptions } from './layers/lstm-cell.js';
 export { bceWithLogits, crossEntropy } from './losses.js';
 export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
-export { max, sum } from './reduce.js';
+export { max, sum, type Axes } from './reduce.js';
 export { reshape } from './reshape.js';
 export {
   samIndices,

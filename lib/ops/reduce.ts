@@ -8,7 +8,8 @@ import { checkFloat, make } from './make.js';
 const SUM = 0;
 const MAX = 1;
 
-type Axes = number | readonly number[];
+/** One axis or several, from the end where negative. */
+export type Axes = number | readonly number[];
 
 /** Runs of adjacent axes that are reduced together: [first axis, one past the last]. */
 function runs(axes: readonly number[]): [number, number][] {

@@ -21,13 +21,14 @@ export interface AdamOptions extends Data<typeof adamOptions> {
   readonly lr?: Schedule;
 }
 
-interface Variant {
+/** What sets one of the family apart. */
+export interface AdamVariant {
   readonly name: string;
   readonly decoupled: boolean;
   readonly weightDecay: number;
 }
 
-const ADAM: Variant = { name: 'Adam', decoupled: false, weightDecay: 0 };
+const ADAM: AdamVariant = { name: 'Adam', decoupled: false, weightDecay: 0 };
 const DEFAULTS = { lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
 
 /**
@@ -40,7 +41,7 @@ export class Adam extends Optimizer {
   readonly #epsilon: number;
   readonly #dims: Int32Array;
 
-  constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: Variant = ADAM) {
+  constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: AdamVariant = ADAM) {
     checkData(variant.name, adamOptions, options, ['lr']);
     const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
     super(variant.name, parameters, { lr, weightDecay }, {
@@ -53,6 +54,7 @@ export class Adam extends Optimizer {
     this.#dims = Int32Array.of(variant.decoupled ? 1 : 0);
   }
 
+  /** @internal */
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     const [beta1, beta2] = this.#betas;
     native().adamStep(

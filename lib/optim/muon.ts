@@ -47,6 +47,7 @@ export class Muon extends Adam {
     this.#vectorRate = vectorRate;
   }
 
+  /** @internal */
   protected override apply(list: StepList): void {
     const isMatrix = list.members.map(({ shape }) => shape.length > 1);
     const vectors = part(list, isMatrix.map((is) => !is));

@@ -62,6 +62,7 @@ export abstract class Optimizer implements Disposable {
   readonly #where: string;
   readonly #keepsSquares: boolean;
 
+  /** @internal */
   constructor(
     where: string,
     parameters: Parameters | readonly Group[],
@@ -83,7 +84,7 @@ export abstract class Optimizer implements Disposable {
     }
   }
 
-  /** Queues the update of one group. */
+  /** Queues the update of one group. @internal */
   protected abstract apply(list: StepList): void;
 
   /** Time steps seen so far. */

@@ -7,8 +7,8 @@ import { Optimizer, type Slots, type StepList } from './optimizer.js';
 import type { Schedule } from './schedule.js';
 
 /** In the order of the native code. */
-const flavors = ['tensorflow', 'pytorch', 'graves'] as const;
-export type RMSPropFlavor = (typeof flavors)[number];
+export type RMSPropFlavor = 'tensorflow' | 'pytorch' | 'graves';
+const flavors = ['tensorflow', 'pytorch', 'graves'] as const satisfies readonly RMSPropFlavor[];
 
 /** What each flavour does unless told otherwise; `start` is the mean square before the first update. */
 const presets = {
@@ -61,6 +61,7 @@ export class RMSProp extends Optimizer {
     this.#dims = Int32Array.of(flavors.indexOf(flavor));
   }
 
+  /** @internal */
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     const { decay, epsilon, momentum } = this.#settings;
     native().rmspropStep(

@@ -33,6 +33,7 @@ export class SGD extends Optimizer {
     this.#dims = Int32Array.of(nesterov ? 1 : 0);
   }
 
+  /** @internal */
   protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
     native().sgdStep(parameters, grads, slot('momentum'), norm, this.#dims, maxNorm, lr, weightDecay, this.#momentum);
   }

@@ -10,7 +10,7 @@ export { QuestionScorer } from './babi/question-scorer.js';
 export { omniglot, type OmniglotClass, type OmniglotEpisode, type OmniglotOptions } from './omniglot/omniglot.js';
 export { SightScorer } from './omniglot/sight-scorer.js';
 export { recall, type RecallList, type RecallOptions } from './lists/recall.js';
-export { makeTask, type MappingSpec, type TaskSpec } from './registry.js';
+export { makeTask, type MappingSpec, type TaskName, type TaskOptions, type TaskSpec } from './registry.js';
 export { BitScorer, ClassScorer, MapScorer } from './scorers.js';
 export { sorting, type SortingList, type SortingOptions } from './lists/sorting.js';
 export { levelSide } from './task.js';

@@ -1,18 +1,18 @@
 /** Tasks by name, so that a run can be written down as data. */
 import path from 'node:path';
 import { checkChoice, fail } from '../check.js';
-import { literal, object, variant, type Data, type Entries, type ObjectSchema, type Schema } from '../schema.js';
-import { associativeRecall, associativeRecallOptions } from './sequences/associative-recall.js';
-import { babi, babiOptions } from './babi/babi.js';
-import { copy, copyOptions, repeatCopy, repeatCopyOptions } from './sequences/copy.js';
+import { literal, object, variant, type Entries, type ObjectSchema, type Schema } from '../schema.js';
+import { associativeRecall, associativeRecallOptions, type AssociativeRecallOptions } from './sequences/associative-recall.js';
+import { babi, babiOptions, type BabiOptions } from './babi/babi.js';
+import { copy, copyOptions, repeatCopy, repeatCopyOptions, type CopyOptions, type RepeatCopyOptions } from './sequences/copy.js';
 import { mapping } from './mapping/mapping.js';
-import { mappingOptions } from './mapping/mapping-options.js';
-import { mnistOptions, mnistRecall, mnistSorting } from './lists/mnist.js';
-import { recall, recallOptions } from './lists/recall.js';
-import { sorting, sortingOptions } from './lists/sorting.js';
-import { nGrams, nGramsOptions } from './sequences/n-grams.js';
-import { prioritySort, prioritySortOptions } from './sequences/priority-sort.js';
-import { omniglot, omniglotOptions } from './omniglot/omniglot.js';
+import { mappingOptions, type MappingOptions } from './mapping/mapping-options.js';
+import { mnistOptions, mnistRecall, mnistSorting, type MnistOptions } from './lists/mnist.js';
+import { recall, recallOptions, type RecallOptions } from './lists/recall.js';
+import { sorting, sortingOptions, type SortingOptions } from './lists/sorting.js';
+import { nGrams, nGramsOptions, type NGramsOptions } from './sequences/n-grams.js';
+import { prioritySort, prioritySortOptions, type PrioritySortOptions } from './sequences/priority-sort.js';
+import { omniglot, omniglotOptions, type OmniglotOptions } from './omniglot/omniglot.js';
 import type { Task } from './task.js';
 
 interface TaskRow<E extends Entries> {
@@ -59,11 +59,26 @@ const rows = {
   'n-grams': row(nGrams, nGramsOptions),
 };
 
-export type TaskName = keyof typeof rows;
+/** Options of each task, by its name. */
+export interface TaskOptions {
+  readonly 'mapping': MappingOptions;
+  readonly 'recall': RecallOptions;
+  readonly 'sorting': SortingOptions;
+  readonly 'mnist-recall': Partial<MnistOptions>;
+  readonly 'mnist-sorting': Partial<MnistOptions>;
+  readonly 'babi': Partial<BabiOptions>;
+  readonly 'omniglot': Partial<OmniglotOptions>;
+  readonly 'copy': CopyOptions;
+  readonly 'repeat-copy': RepeatCopyOptions;
+  readonly 'associative-recall': AssociativeRecallOptions;
+  readonly 'priority-sort': PrioritySortOptions;
+  readonly 'n-grams': NGramsOptions;
+}
+export type TaskName = keyof TaskOptions;
 export const TASK_NAMES = Object.keys(rows) as readonly TaskName[];
 
 /** A task and its options. Data sets belong to the user: their files or folder have to be named. */
-export type TaskSpec = { [K in TaskName]: Data<(typeof rows)[K]['options']> & { readonly name: K } }[TaskName];
+export type TaskSpec = { [K in TaskName]: TaskOptions[K] & { readonly name: K } }[TaskName];
 export type MappingSpec = Extract<TaskSpec, { readonly name: 'mapping' }>;
 
 /** A task as a run file has it. */

@@ -71,8 +71,8 @@ export type Better = 'higher' | 'lower';
 export const MOST_LEVEL = 6;
 
 /** Parts of a data set that share no example: what training draws from, what it is watched by, what it is judged by at last. */
-export const splits = ['train', 'validation', 'test'] as const;
-export type Split = (typeof splits)[number];
+export type Split = 'train' | 'validation' | 'test';
+export const splits = ['train', 'validation', 'test'] as const satisfies readonly Split[];
 
 export interface TaskDescription {
   readonly form: TaskForm;

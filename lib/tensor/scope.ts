@@ -3,6 +3,7 @@ import { fail } from '../check.js';
 
 /** Anything a scope can own. */
 export interface Owned extends Disposable {
+  /** @internal */
   owner: ScopeImplementation | null;
   /** Told when its scope has let go of it and no other has taken it. */
   unowned?(): void;

@@ -60,17 +60,19 @@ export class Tensor<D extends DType = DType> implements Owned {
   readonly dtype: D;
   readonly size: number;
   name = '';
+  /** @internal */
   owner: Owned['owner'] = null;
   /** Gradient of the last `backward`, added up over calls; null when there is none. */
   grad: Tensor<D> | null = null;
-  /** The operation that made this tensor, and which of its outputs it is; null for leaves. */
+  /** The operation that made this tensor, and which of its outputs it is; null for leaves. @internal */
   producer: Producer | null = null;
+  /** @internal */
   outputIndex = 0;
   #handle: Handle | null;
   #requiresGrad = false;
   #watch: Watch | null = null;
 
-  /** Wraps storage that the caller owns. Library use; make tensors with the static functions. */
+  /** Wraps storage that the caller owns. Make tensors with the static functions. @internal */
   constructor(storage: Storage | Handle, shape: Shape, dtype: D) {
     this.#handle = storage instanceof Handle ? storage : new Handle(storage);
     this.shape = shape;
@@ -165,7 +167,7 @@ export class Tensor<D extends DType = DType> implements Owned {
     if (this.#handle !== null) this.#handle.version += 1;
   }
 
-  /** The native storage, for the op named `op`. Throws ERR_MG_DISPOSED after disposal. */
+  /** The native storage, for the op named `op`. Throws ERR_MG_DISPOSED after disposal. @internal */
   storage(op: string): Storage {
     return this.#live(op).storage;
   }

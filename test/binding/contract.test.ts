@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { native } from '../../lib/native.js';
+import { shown } from '../helpers/promises.js';
 
 interface Signature {
   args: { name: string; type: string }[];
@@ -45,6 +46,7 @@ describe('binding.d.ts and the native module', () => {
   });
 
   it('agree on the kinds that can cross', () => {
+    shown('B2', 2, 'names, arguments and kinds, both ways; another contract is refused');
     const kinds = ['Storage', 'Storage | null', 'readonly Storage[]', 'readonly (Storage | null)[]', 'Int32Array', 'number'];
     const used = Object.values(ops).flatMap(({ args }) => args.map((arg) => arg.type));
     expect([...new Set(used)].filter((kind) => !kinds.includes(kind))).toEqual([]);

@@ -64,6 +64,7 @@ export function opTable(name: string, row: OpRow): void {
             expectClose(await y.data(), expected[i]!.data, row.tolerance[dtype], shapesOf(args));
           }
         }
+        shown('N3', 1, name);
       });
     }
 

@@ -13,7 +13,7 @@ export interface Row {
   readonly state: string;
 }
 
-const LINE = /^\| (\w+) \| (.+?) \| ([\d,]+) ([^|]+?) \| ([\d,]+) \| `(.+?)` \| (.+?) \|$/gm;
+const LINE = /^\| ([A-Z]\w+) \| (.+?) \| ([\d,]+) ([^|]+?) \| ([\d,]+) \| `(.+?)` \| (.+?) \|$/gm;
 const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const numberOf = (text: string): number => Number(text.replaceAll(',', ''));
 

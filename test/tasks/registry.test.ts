@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { levelSide } from '../../lib/tasks/task.js';
 import { hasData, isDataSet, makeTask, withData, withoutData, type TaskSpec } from '../../lib/tasks/registry.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
@@ -47,4 +48,8 @@ describe('tasks by name', () => {
       [false, true],
     ]);
   });
+});
+
+it('level l of a pyramid in two dimensions has sides of 3·2^l', () => {
+  expect([0, 1, 2, 4].map(levelSide)).toEqual([3, 6, 12, 48]);
 });

@@ -3,7 +3,18 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { device, devices, diagnostics, MgError, memory, ops, Tensor, tidy } from '../../lib/index.js';
+import {
+  device,
+  devices,
+  diagnostics,
+  MgError,
+  memory,
+  ops,
+  setDefaultDevice,
+  Tensor,
+  tidy,
+  whyDevice,
+} from '../../lib/index.js';
 
 const gpu = devices().find((each) => each.type === 'cuda');
 const run = promisify(execFile);
@@ -12,6 +23,16 @@ describe('devices', () => {
   it('begin with the CPU, which auto stands for', () => {
     expect(devices()[0]).toBe(device('cpu'));
     expect(device('auto')).toBe(device('cpu'));
+  });
+
+  it('one of them is the default, named or found, and why is said in words', () => {
+    expect(setDefaultDevice('cpu')).toBe(device());
+    expect(device()).toBe(device('cpu'));
+    expect(whyDevice()).toBe('named');
+    expect(whyDevice('cpu')).toBe('named');
+    expect(whyDevice('auto')).toMatch(gpu === undefined ? /^auto: .+/ : /^auto: cuda:0 \(.+\) is here too/);
+    expect(() => setDefaultDevice('tpu' as never)).toThrow(/'auto', 'cpu', 'cuda', 'cuda:N' or a Device/);
+    expect(device()).toBe(device('cpu'));
   });
 
   it('that are named and not here give ERR_MG_NO_DEVICE with the reason that diagnostics show', () => {

@@ -8,6 +8,7 @@ import type { StepEvent } from '../../lib/train/events.js';
 import { readMetrics } from '../../lib/files/metrics-log.js';
 import { Trainer } from '../../lib/train/trainer.js';
 import { modelBits, tinySetup, tinyTask, tinyTrainer, weightBits } from './tiny.js';
+import { shown } from '../helpers/promises.js';
 import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-trainer-'));
@@ -52,6 +53,7 @@ describe('Trainer', () => {
     await second.fit({ steps: 45, checkpoint: { folder: path, every: 1000 } });
     expect(await weightBits(second)).toBe(await weightBits(whole));
     expect(readFileSync(join(path, 'metrics.jsonl'), 'utf8')).toBe(readFileSync(join(`${path}-whole`, 'metrics.jsonl'), 'utf8'));
+    shown('D2', 5, 'stopped after the first update, in the middle of episodes, between them, and before the last');
   });
 
   it('evaluates on episodes that training never draws, the same each time, and leaves training as it was', async () => {

@@ -18,6 +18,7 @@ export class MazeWalk {
   readonly size: number;
   /** [n, n] row-major, 0 free, 1 wall: what the agent cannot know before it has seen it. */
   readonly cells: Uint8Array;
+  /** The same with walls around it. @internal */
   readonly padded: Padded;
   readonly freeCells: number;
   /** Where the agent was at each time step, the start first: row·n + column. */

@@ -46,7 +46,7 @@ export function mazes(options: MazesOptions = {}): MazesEnvironment {
 }
 
 /** What `save` gives: number of the maze, steps spared, and the actions as digits, for each row. */
-interface SavedRow {
+export interface SavedRow {
   readonly index: number;
   readonly spared: number;
   readonly actions: string;

@@ -14,8 +14,8 @@ export interface BitSequence {
 }
 
 /** `flat`: each step is one vector; `grid`: the vector stands in every cell of a 3×3 grid, for networks of pyramids. */
-export const presentations = ['flat', 'grid'] as const;
-export type Presentation = (typeof presentations)[number];
+export type Presentation = 'flat' | 'grid';
+export const presentations = ['flat', 'grid'] as const satisfies readonly Presentation[];
 
 /** An episode that is written step by step. */
 export class BitWriter {
