@@ -46,16 +46,15 @@ export { linear, matmul } from './matmul.js';
 export { mean } from './mean.js';
 export { max, sum, type Axes } from './reduce.js';
 export { reshape } from './reshape.js';
+export { samWindow, type SamWindow } from './memories/sam.js';
 export {
   samIndices,
   samInterface,
   samStateShapes,
-  samWindow,
   samZeros,
   type SamSettings,
   type SamTensors,
   type SamWeights,
-  type SamWindow,
   type SdncTensors,
-} from './memories/sam.js';
+} from './memories/sam-state.js';
 export { logSoftmax, softmax } from './softmax.js';

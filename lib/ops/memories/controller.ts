@@ -1,6 +1,6 @@
 /** The controller and its interface, which the windows of DNC, SAM and DAM have alike: weights, and checks of what they take. */
 import { checkOptions, fail } from '../../check.js';
-import type { Shape } from '../../tensor/shape.js';
+import { sizeOf, type Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkSameDType, checkShapeOf } from '../make.js';
 
@@ -12,6 +12,25 @@ export interface ControllerWeights {
   /** [H, D] and [D]. */
   readonly interface: Tensor;
   readonly interfaceBias: Tensor;
+}
+
+/** The interface vector: its size D, and where each part of it begins. */
+export interface Interface {
+  readonly size: number;
+  readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
+}
+
+/** Parts of these shapes, one behind the other. */
+export function interfaceOf(shapes: Readonly<Record<string, Shape>>): Interface {
+  let size = 0;
+  const parts = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const begin = size;
+      size += sizeOf(shape);
+      return [name, [begin, shape] as const];
+    }),
+  );
+  return { size, parts };
 }
 
 /** Throws ERR_MG_SHAPE and ERR_MG_DTYPE for a tensor of another shape, or of another kind of number than x. */

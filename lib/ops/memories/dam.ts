@@ -7,7 +7,7 @@ import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, make } from '../make.js';
 import { checkController, checkLike } from './controller.js';
-import { samInterface, type SamWeights } from './sam.js';
+import { samInterface, type SamWeights } from './sam-state.js';
 import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DamSettings {
@@ -83,7 +83,7 @@ const SETTINGS: SettingRules<DamSettings> = {
 const OUTPUTS = 8; // hidden, words, and the state
 
 /**
- * T steps of a dense access memory from `state` (Rae et al., NIPS 2016): as {@link samWindow}, but each head reads all N slots by
+ * T steps of a dense access memory from `state` (Rae et al., NIPS 2016): as `samWindow`, but each head reads all N slots by
  * content and writes to all of them, and the slot erased is that of the least usage, discounted.
  * x [T,B,I] · float32 | float64 · the same bits for any number of threads. Saves the read weights of each step; backward makes
  * the memories of all steps again, (T+1)·N·W numbers for each sample that a thread works on. Throws ERR_MG_SHAPE, ERR_MG_DTYPE.

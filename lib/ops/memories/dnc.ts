@@ -2,10 +2,10 @@
 import { isRecording, record } from '../../autograd/tape.js';
 import { checkOptions } from '../../check.js';
 import { native } from '../../native.js';
-import { sizeOf, type Shape } from '../../tensor/shape.js';
+import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, make } from '../make.js';
-import { checkController, checkLike, type ControllerWeights } from './controller.js';
+import { checkController, checkLike, interfaceOf, type ControllerWeights, type Interface } from './controller.js';
 import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DncSettings {
@@ -56,8 +56,8 @@ export interface DncWindow {
 /** Places of the parts of the interface vector, and its size D = W(3V+R) + 3V + R(3+2V). */
 export function dncInterface(
   { wordSize: W, readHeads: R, writeHeads: V }: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>,
-): { readonly size: number; readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>> } {
-  const shapes: Record<string, Shape> = {
+): Interface {
+  return interfaceOf({
     writeVectors: [V, W],
     eraseVectors: [V, W],
     freeGates: [R],
@@ -68,16 +68,7 @@ export function dncInterface(
     writeStrengths: [V],
     readKeys: [R, W],
     readStrengths: [R],
-  };
-  let size = 0;
-  const parts = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => {
-      const begin = size;
-      size += sizeOf(shape);
-      return [name, [begin, shape] as const];
-    }),
-  );
-  return { size, parts };
+  });
 }
 
 /** Shapes of the state of a batch, in the order of {@link DncTensors}. */

@@ -2,69 +2,20 @@
 import { isRecording, record } from '../../autograd/tape.js';
 import { checkInteger, checkOptions, fail, words } from '../../check.js';
 import { native } from '../../native.js';
-import type { FloatDType } from '../../tensor/dtype.js';
-import { sizeOf, type Shape } from '../../tensor/shape.js';
+import type { Shape } from '../../tensor/shape.js';
 import { checkTensor, Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkShapeOf, make } from '../make.js';
-import { checkController, checkLike, type ControllerWeights } from './controller.js';
+import { checkController, checkLike } from './controller.js';
+import {
+  samIndices,
+  samInterface,
+  samStateShapes,
+  type SamSettings,
+  type SamTensors,
+  type SamWeights,
+  type SdncTensors,
+} from './sam-state.js';
 import { checkRowLengths, checkSettings, choice, flag, integer, number, type SettingRules } from './settings.js';
-
-export interface SamSettings {
-  /** N, W, R, K, and H of the controller; hidden 0: there is none and the input is the raw interface. */
-  readonly slots: number;
-  readonly wordSize: number;
-  readonly heads: number;
-  readonly reads: number;
-  readonly hidden: number;
-  /** Each head has a strength 1 + softplus, else it is 1. */
-  readonly strength: boolean;
-  /** `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both. */
-  readonly index: 'live' | 'linear';
-  /** K_L, temporal links of a slot and head; 0: none. */
-  readonly links: number;
-  /** `rows`: links are followed by the rows of the read slots; `paper`: as printed, by all rows that mention them. */
-  readonly linkRead: 'rows' | 'paper';
-  readonly forgetBias: number;
-  /** Hidden and cell are brought into −clip … clip; 0: they are left alone. */
-  readonly clip: number;
-  /** Under the norms and in the cosine. */
-  readonly epsilon: number;
-  /** Weight that a slot has to exceed in a step to count as accessed. */
-  readonly delta: number;
-}
-
-/** Weights of the controller [I+RW+H,4H], [4H] and of the interface [H,D], [D]. */
-export type SamWeights = ControllerWeights;
-
-/**
- * The state of a batch; zeros are a new episode. Slots 0 … live−1 were touched and have rows, the others still hold the constant
- * 1e-6 and have none. The ring of slots, the least recently accessed first, is a circle of nodes: s+1 for slot s, and 0 for all
- * slots without a row.
- */
-export interface SamTensors {
-  /** Place for C rows, [B,C,W]. */
-  readonly memory: Tensor;
-  /** int32 [B,C+1,2]: the nodes before and behind each node. */
-  readonly ring: Tensor;
-  /** int32 [B,2]: live, and the node at the front. */
-  readonly counts: Tensor;
-  /** int32 [B,R,K] and [B,R,K]: what was read at the step before; of falling weight. */
-  readonly readSlots: Tensor;
-  readonly readWeights: Tensor;
-  readonly readWords: Tensor;
-  readonly hidden: Tensor;
-  readonly cell: Tensor;
-}
-
-/** With temporal links, N and then P of each slot, and precedence; a weight of 0 is no entry. No gradient passes through. */
-export interface SdncTensors extends SamTensors {
-  /** int32 [B,C,2,R,K_L] and [B,C,2,R,K_L]. */
-  readonly linkSlots: Tensor;
-  readonly linkWeights: Tensor;
-  /** int32 [B,R,K_L] and [B,R,K_L]. */
-  readonly precedenceSlots: Tensor;
-  readonly precedenceWeights: Tensor;
-}
 
 export interface SamWindow<S extends SamTensors = SamTensors> {
   /** [T,B,H] and [T,B,R,W]; zero where a row is past its length. */
@@ -73,77 +24,6 @@ export interface SamWindow<S extends SamTensors = SamTensors> {
   readonly state: S;
   /** So many rows can be live after the window. */
   readonly liveBound: number;
-}
-
-/** Places of the parts of the interface vector, and its size D = R(2W + 2), and R more for strengths, and 3R for read modes. */
-export function samInterface(
-  { wordSize: W, heads: R, strength, links }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>,
-): {
-  readonly size: number;
-  readonly parts: Readonly<Record<string, readonly [begin: number, shape: Shape]>>;
-} {
-  const shapes: Record<string, Shape> = {
-    queries: [R, W],
-    adds: [R, W],
-    alpha: [R],
-    gamma: [R],
-    ...(strength ? { strengths: [R] } : {}),
-    ...(links > 0 ? { modes: [R, 3] } : {}),
-  };
-  let size = 0;
-  const parts = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => {
-      const begin = size;
-      size += sizeOf(shape);
-      return [name, [begin, shape] as const];
-    }),
-  );
-  return { size, parts };
-}
-
-/** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links where there are some. */
-export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
-  const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
-  const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
-    memory: [batch, capacity, W],
-    ring: [batch, capacity + 1, 2],
-    counts: [batch, 2],
-    readSlots: [batch, R, K],
-    readWeights: [batch, R, K],
-    readWords: [batch, R, W],
-    hidden: [batch, H],
-    cell: [batch, H],
-  };
-  if (L === 0) return { ...shapes };
-  const links: { readonly [Name in Exclude<keyof SdncTensors, keyof SamTensors>]: Shape } = {
-    linkSlots: [batch, capacity, 2, R, L],
-    linkWeights: [batch, capacity, 2, R, L],
-    precedenceSlots: [batch, R, L],
-    precedenceWeights: [batch, R, L],
-  };
-  return { ...shapes, ...links };
-}
-
-/** Names of the state that are int32. */
-export const samIndices: ReadonlySet<string> = new Set<keyof SdncTensors>([
-  'ring',
-  'counts',
-  'readSlots',
-  'linkSlots',
-  'precedenceSlots',
-]);
-
-/** The state of a new episode. */
-export function samZeros(
-  s: SamSettings,
-  batch: number,
-  options: { readonly dtype?: FloatDType; readonly device?: Tensor['device'] } = {},
-): SdncTensors {
-  const capacity = s.index === 'linear' ? s.slots : Math.min(s.slots, s.heads + s.reads);
-  const zeros = Object.entries(samStateShapes(s, batch, capacity)).map((
-    [name, shape],
-  ) => [name, Tensor.zeros(shape, { ...options, ...(samIndices.has(name) ? { dtype: 'int32' as const } : {}) })]);
-  return Object.fromEntries(zeros) as SdncTensors;
 }
 
 function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s: SamSettings): Tensor[] {
