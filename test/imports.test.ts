@@ -89,12 +89,9 @@ it('the rooms of native/ include from below only', () => {
   expect(wrongWay(nativeCode, all, (file) => file.split('/')[1]!)).toEqual([]);
 });
 
-/** Memories that stand on another one's parts: its controller, its vectors over slots, its interface. */
-const standsOn: Record<string, string[]> = { sam: ['dnc'], dam: ['sam', 'dnc'] };
-
-it('no op includes another op, but for memories that share a controller', () => {
+it('no op includes another op', () => {
   const all = imports('native/ops', /\.(h|cc|cu)$/, /#include "([^"]+)"/g).filter(([, to]) => to.startsWith('native/ops/'));
   expect(all.length).toBeGreaterThan(20);
   const op = (file: string): string => file.split('/')[2]!;
-  expect(all.filter(([from, to]) => op(from) !== op(to) && standsOn[op(from)]?.includes(op(to)) !== true)).toEqual([]);
+  expect(all.filter(([from, to]) => op(from) !== op(to))).toEqual([]);
 });

@@ -4,8 +4,8 @@
 #include <new>
 
 #include "../base/check.h"
-#include "families.h"
 #include "guarded.h"
+#include "ops/families.h"
 #include "storage.h"
 
 namespace mg {

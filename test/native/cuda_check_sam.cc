@@ -169,7 +169,6 @@ Array<T> window(bool gpu, const SamCase& c, const Array<T>& x, const Array<T>* w
                                 forward.before,
                                 hidden.data(),
                                 words.data(),
-                                after.numbers[0].data(),
                                 trace.template pointers<const T>(),
                                 c.has_gradients ? dhidden.data() : nullptr,
                                 dwords.data(),
@@ -177,6 +176,7 @@ Array<T> window(bool gpu, const SamCase& c, const Array<T>& x, const Array<T>* w
                                 dx.data(),
                                 {dweights[0].data(), dweights[1].data(), dweights[2].data(), dweights[3].data()},
                                 dbefore.template pointers<T>(),
+                                after.numbers[0].data(),
                                 start.data()};
   run_backward<T>(gpu, backward);
   out.add(dx), out.add(start);

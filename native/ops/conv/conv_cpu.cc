@@ -4,24 +4,14 @@
 #include "../../base/conv/patch.h"
 #include "../../base/conv/tile.h"
 #include "../../base/host/arena.h"
-#include "../../base/host/pool.h"
+#include "../../base/host/chunks.h"
 
 namespace mg {
 namespace {
 
 constexpr i64 max_lanes = 16;        // of any target: workspace sizes must not depend on the one in use
-constexpr i64 small_work = 200'000;  // multiply-adds below which waking a thread costs more than it brings
 
 i64 padded_upper(i64 columns) { return round_up(columns, max_lanes); }
-
-template <class F>
-void for_chunks(i64 chunks, i64 multiply_adds, F&& fn) {
-  if (multiply_adds < small_work) {
-    for (i64 c = 0; c < chunks; c++) fn(c, 0);
-  } else {
-    Pool::get().parallel_for(chunks, fn);
-  }
-}
 
 template <class T>
 ChunkPlan forward_chunks(const ConvDims& d) {

@@ -1,11 +1,13 @@
 // Dense access memory over a window of steps: the dense counterpart of the sparse one (Rae et al., NIPS 2016), with its
-// controller and its interface (native/ops/sam/sam.h). One step, for each head h of R:
+// controller and its interface (base/memory/access_interface.h). One step, for each head h of R:
 //   w_h = alpha (gamma r'_h + (1 - gamma) 1_u)     u: the slot of the h-th smallest usage U', the lower one first
 //   M   = M' with all rows u zero, + sum_h w_h a_h^T
 //   r_h = softmax_i beta_h cos(q_h, M_i) over all N slots       words_h = sum_i r_h(i) M_i
 //   U   = discount U' + sum_h (w_h + r_h)           no gradient passes through U and the choice of u
 #pragma once
-#include "../sam/sam.h"
+#include "../../base/cuda/stream.h"
+#include "../../base/memory/access_interface.h"
+#include "../../base/memory/window.h"
 
 namespace mg {
 
@@ -19,15 +21,9 @@ struct DamDims {
 
   MG_HD i64 words() const { return heads * word; }
   MG_HD i64 controller_rows() const { return inputs + words() + hidden; }
-  MG_HD i64 pitch() const { return content().pitch(); }
-  // What content addressing needs to know.
-  MG_HD DncDims content() const {
-    DncDims d{};
-    d.slots = slots, d.word = word, d.reads = heads, d.writes = 1, d.epsilon = epsilon;
-    return d;
-  }
+  MG_HD i64 pitch() const { return slot_pitch(slots); }
 };
-MG_HD i64 interface_size(const DamDims& d) { return SamInterface(d).size; }
+MG_HD i64 interface_size(const DamDims& d) { return AccessInterface(d).size; }
 
 // memory [B,N,W], usage [B,N], read [B,R,N], words [B,R,W], hidden and cell [B,H].
 template <class T>
@@ -44,34 +40,11 @@ struct DamTrace {
 };
 
 template <class T>
-struct DamForward {
-  DamDims dims;
-  const i64* lengths;  // [B] steps of each sample, or null for all
-  const T* x;  // [T,B,I]
-  ControllerWeights<const T> weights;
-  DamState<const T> before;
-  DamState<T> after;
-  T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length
-  DamTrace<T> trace;
-};
+using DamForward = WindowForward<T, DamDims, DamState, DamTrace>;
 
-// Gradients at outputs may be null for zero; those at inputs are all written, zero at the usage. The memory of each step is made
-// again.
+// The gradient at the usage is zero. The memory of each step is made again.
 template <class T>
-struct DamBackward {
-  DamDims dims;
-  const i64* lengths;
-  const T* x;
-  ControllerWeights<const T> weights;
-  DamState<const T> before;
-  const T *hidden, *words;
-  DamTrace<const T> trace;
-  const T *dhidden, *dwords;
-  DamState<const T> dafter;
-  T* dx;
-  ControllerWeights<T> dweights;
-  DamState<T> dbefore;
-};
+using DamBackward = WindowBackward<T, DamDims, DamState, DamTrace>;
 
 template <class T>
 i64 dam_forward_workspace(const DamDims& d, int workers);

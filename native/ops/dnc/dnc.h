@@ -10,9 +10,8 @@
 //   r  = sum_v pi_b L_v^T r' + sum_v pi_f L_v r' + pi_c content(M, key, strength);  words = r M
 // A prime marks the step before. Primed and new state never share memory, except in the link where a step may work in place.
 #pragma once
-#include "../../base/controller.h"
 #include "../../base/cuda/stream.h"
-#include "../../base/platform.h"
+#include "../../base/memory/window.h"
 
 namespace mg {
 
@@ -27,7 +26,7 @@ struct DncDims {
   MG_HD i64 words() const { return reads * word; }
   MG_HD i64 modes() const { return 1 + 2 * writes; }
   MG_HD i64 controller_rows() const { return inputs + words() + hidden; }
-  MG_HD i64 pitch() const { return (slots + 15) / 16 * 16; }  // of per-slot vectors in scratch memory; the padding is zero
+  MG_HD i64 pitch() const { return slot_pitch(slots); }
   MG_HD i64 links() const { return slots * slots; }           // of one write head of one sample
 };
 
@@ -66,7 +65,7 @@ MG_HD i64 dnc_backward_mode(i64 v) { return v; }
 MG_HD i64 dnc_forward_mode(const DncDims& d, i64 v) { return d.writes + v + (d.content_second ? 1 : 0); }
 MG_HD i64 dnc_content_mode(const DncDims& d) { return d.content_second ? d.writes : 2 * d.writes; }
 
-// ---- state and windows, batch first; [B] rows of a sample are contiguous
+// ---- state and windows
 
 // cell and hidden [B,H], words [B,R,W], memory [B,N,W], usage [B,N], link [B,V,N,N], precedence and write [B,V,N], read [B,R,N].
 template <class T>
@@ -80,34 +79,13 @@ struct DncTrace {
   T *gates, *cell, *interface, *write, *read, *usage;
 };
 
+// The link after a step may be that before it, where nothing is recorded.
 template <class T>
-struct DncForward {
-  DncDims dims;
-  const i64* lengths;  // [B] steps of each sample, or null for all
-  const T* x;          // [T,B,I]
-  ControllerWeights<const T> weights;
-  DncState<const T> before;
-  DncState<T> after;   // its link may be that of `before`, where nothing is recorded
-  T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length
-  DncTrace<T> trace;
-};
+using DncForward = WindowForward<T, DncDims, DncState, DncTrace>;
 
-// Gradients at outputs may be null for zero. Gradients at inputs are all written, dlink unless null. `before` and the
-// trace are those of forward; `hidden` and `words` its outputs.
+// No gradient is written at the links where dbefore.link is null.
 template <class T>
-struct DncBackward {
-  DncDims dims;
-  const i64* lengths;
-  const T* x;
-  ControllerWeights<const T> weights;
-  DncState<const T> before;
-  const T *hidden, *words;
-  DncTrace<const T> trace;
-  const T *dhidden, *dwords;
-  DncState<const T> dafter;
-  T* dx;
-  ControllerWeights<T> dweights;
-  DncState<T> dbefore;
+struct DncBackward : WindowBackward<T, DncDims, DncState, DncTrace> {
   i64 link_budget_bytes;  // for the links that are rebuilt; the least that works is used where this is less
 };
 

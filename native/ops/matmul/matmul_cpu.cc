@@ -6,7 +6,7 @@
 
 #include "../../base/conv/tile.h"
 #include "../../base/host/arena.h"
-#include "../../base/host/pool.h"
+#include "../../base/host/chunks.h"
 #include "../../base/index.h"
 
 namespace mg {
@@ -16,16 +16,6 @@ constexpr i64 max_lanes = 16;        // of any target: workspace sizes must not 
 constexpr i64 panel_width = 64;      // columns of b that are packed side by side
 constexpr i64 pack_rows = 256;       // rows of b packed by one chunk
 constexpr i64 thin_rows = 3;         // up to so many rows, b is read once where it lies instead of being packed
-constexpr i64 small_work = 200'000;  // multiply-adds below which waking a thread costs more than it brings
-
-template <class F>
-void for_chunks(i64 chunks, i64 multiply_adds, F&& fn) {
-  if (multiply_adds < small_work) {
-    for (i64 c = 0; c < chunks; c++) fn(c, 0);
-  } else {
-    Pool::get().parallel_for(chunks, fn);
-  }
-}
 
 // Rows of a tile job: a multiple of the tile height, small enough for about 32 chunks.
 i64 rows_per_chunk(const MatmulDims& d, i64 panels) {

@@ -10,7 +10,7 @@ namespace {
 // f(slot, weight) for the rows that a head writes to: those that it read, then the popped one.
 template <class T, class F>
 MG_BOTH void each_write(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temps, i64 h, F&& f) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const T alpha = temps.act[at.alpha + h], gamma = temps.act[at.gamma + h];
   for (i64 k = h * d.kept; k < (h + 1) * d.kept; k++) {
     if (s.slots[k] >= 0) f(s.slots[k], alpha * (gamma * s.weights[k]));

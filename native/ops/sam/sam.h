@@ -19,14 +19,11 @@
 // the touched ones are 0 … live - 1: they are all that is stored, searched and copied. A slot that was not touched stands in for
 // itself with the constant row. The ring is then a circle of live + 1 nodes: node s + 1 is slot s, node 0 all from `live` on.
 #pragma once
-#include <limits>
-#include <type_traits>
-
-#include "../dnc/dnc.h"
+#include "../../base/cuda/stream.h"
+#include "../../base/memory/access_interface.h"
+#include "../../base/memory/window.h"
 
 namespace mg {
-
-using i32 = std::int32_t;
 
 struct SamDims {
   i64 steps, batch, inputs, hidden;  // hidden 0: no controller, the inputs are the interface
@@ -69,24 +66,7 @@ constexpr i64 most_links = 64;  // K_L at most
 // What a row holds before anything is written to it.
 constexpr double sam_start = 1e-6;
 
-// Where each part of the interface vector begins.
-struct SamInterface {
-  i64 queries, adds, alpha, gamma, strengths, modes, size;
-  template <class Dims>
-  MG_HD explicit SamInterface(const Dims& d) {
-    queries = 0;
-    adds = queries + d.words();
-    alpha = adds + d.words();
-    gamma = alpha + d.heads;
-    strengths = gamma + d.heads;
-    modes = strengths + (d.strength ? d.heads : 0);  // backward, content, forward of each head
-    size = modes + (d.links > 0 ? 3 * d.heads : 0);
-  }
-};
-MG_HD i64 interface_size(const SamDims& d) { return SamInterface(d).size; }
-
-template <class T>
-using IndexOf = std::conditional_t<std::is_const<T>::value, const i32, i32>;
+MG_HD i64 interface_size(const SamDims& d) { return AccessInterface(d).size; }
 
 // A state of zeros is that of a new episode. memory [B,C,W], of which `live` rows count; ring [B,C + 1,2]: the nodes before and
 // behind a node; counts [B,2]: live, and the node at the front; slots and weights [B,R,K]: what was read at the step before,
@@ -117,36 +97,16 @@ struct SamTrace {
   T* mixed;
 };
 
+// Memory, ring and links after the window may be those before it, where nothing is recorded. Words are NaN for a state whose
+// numbers cannot be.
 template <class T>
-struct SamForward {
-  SamDims dims;
-  const i64* lengths;  // [B] steps of each sample, or null for all
-  const T* x;  // [T,B,I]
-  ControllerWeights<const T> weights;
-  SamState<const T> before;
-  SamState<T> after;  // memory, ring and links may be those of `before`, where nothing is recorded
-  T *hidden, *words;  // [T,B,H], [T,B,R,W]; zero past a sample's length, NaN for a state whose numbers cannot be
-  SamTrace<T> trace;
-};
+using SamForward = WindowForward<T, SamDims, SamState, SamTrace>;
 
-// Gradients at outputs may be null for zero. `memory_after` is what forward left, it is not changed: the rows that the window
-// touched are copied and rolled back step by step. Gradients at inputs are all written but dbefore.memory, unless null, and
-// `start`: the memory before the window as the roll-back leaves it, [B,C,W], null unless wanted.
+// The indices of dafter are null; dbefore.memory is null where no gradient at it is wanted.
 template <class T>
-struct SamBackward {
-  SamDims dims;
-  const i64* lengths;
-  const T* x;
-  ControllerWeights<const T> weights;
-  SamState<const T> before;
-  const T *hidden, *words, *memory_after;
-  SamTrace<const T> trace;
-  const T *dhidden, *dwords;
-  SamState<const T> dafter;  // its indices are null
-  T* dx;
-  ControllerWeights<T> dweights;
-  SamState<T> dbefore;
-  T* start;
+struct SamBackward : WindowBackward<T, SamDims, SamState, SamTrace> {
+  const T* memory_after;  // what forward left; not changed: the rows that the window touched are copied and rolled back
+  T* start;  // the memory before the window as the roll-back leaves it, [B,C,W]; null unless wanted
 };
 
 template <class T>

@@ -1,8 +1,8 @@
 // One step of one sample's dense memory access, forward and backward.
 #pragma once
-#include "../../dnc/cpu/content_impl.h"
-#include "../../dnc/cpu/core_impl.h"
-#include "../../sam/cpu/interface_impl.h"
+#include "../../../base/memory/cpu/content_impl.h"
+#include "../../../base/memory/cpu/steps_impl.h"
+#include "../../../base/memory/cpu/access_interface_impl.h"
 #include "kernels.h"
 
 namespace mg {
@@ -24,7 +24,7 @@ void least_used(const DamDims& d, const T* usage, i32* slots, T* least) {
 template <class T>
 void dam_write_weights(const DamDims& d, const T* act, const T* read, const i32* popped, T* write) {
   using S = Simd<T, wide<T>>;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 pitch = d.pitch();
   for (i64 h = 0; h < d.heads; h++) {
     const T alpha = act[at.alpha + h], gamma = act[at.gamma + h];
@@ -39,7 +39,7 @@ void dam_write_weights(const DamDims& d, const T* act, const T* read, const i32*
 template <class T>
 void dam_write(const DamDims& d, const T* act, const T* write, const i32* popped, const T* before, T* memory) {
   using S = Simd<T, wide<T>>;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 pitch = d.pitch();
   for (i64 w = 0; w < d.word; w++) {
     T* m = memory + w * pitch;
@@ -56,12 +56,11 @@ void dam_write(const DamDims& d, const T* act, const T* write, const i32* popped
 
 template <class T>
 void dam_content(const DamDims& d, const T* act, const T* memory, const DamTemps<T>& temps) {
-  const SamInterface at(d);
-  const DncDims content = d.content();
+  const AccessInterface at(d);
   const i64 pitch = d.pitch();
-  memory_products(content, memory, act + at.queries, d.heads, temps.norm, temps.score);
+  memory_products(d, memory, act + at.queries, d.heads, temps.norm, temps.score);
   for (i64 h = 0; h < d.heads; h++) {
-    content_weights(content, act + at.queries + h * d.word, sam_strength(d, act, h), temps.norm, temps.score + h * pitch,
+    content_weights(d, act + at.queries + h * d.word, access_strength(d, act, h), temps.norm, temps.score + h * pitch,
                     temps.read + h * pitch);
   }
 }
@@ -70,7 +69,7 @@ template <class T>
 void dam_step(const DamDims& d, const T* raw, const DamSample<T>& s, const DamTemps<T>& temps) {
   using S = Simd<T, wide<T>>;
   const i64 pitch = d.pitch();
-  sam_activate(d, raw, temps.act);
+  access_activate(d, raw, temps.act);
   least_used(d, s.usage, temps.popped, temps.least);
   dam_write_weights(d, temps.act, s.read, temps.popped, temps.write);
   dam_write(d, temps.act, temps.write, temps.popped, s.memory, s.memory);
@@ -97,10 +96,10 @@ struct DamStep {
 template <class T>
 void dam_backward_step(const DamDims& d, const DamStep<T>& step, const DamCarry<T>& carry, T* draw,
                        const DamBackwardScratch<T>& b) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 pitch = d.pitch();
   const T* act = b.temps.act;
-  sam_activate(d, step.raw, b.temps.act);
+  access_activate(d, step.raw, b.temps.act);
   clear(b.dact, at.size);
   dam_content(d, act, step.memory, b.temps);
   for (i64 h = 0; h < d.heads; h++) {
@@ -111,7 +110,7 @@ void dam_backward_step(const DamDims& d, const DamStep<T>& step, const DamCarry<
   }
   for (i64 h = 0; h < d.heads; h++) {
     T dstrength = 0;
-    content_backward(d.content(), step.memory, act + at.queries + h * d.word, sam_strength(d, act, h), b.temps.norm,
+    content_backward(d, step.memory, act + at.queries + h * d.word, access_strength(d, act, h), b.temps.norm,
                      b.temps.score + h * pitch, b.temps.read + h * pitch, carry.read + h * pitch, b.slope, carry.memory,
                      b.dact + at.queries + h * d.word, dstrength);
     if (d.strength) b.dact[at.strengths + h] = dstrength;
@@ -134,7 +133,7 @@ void dam_backward_step(const DamDims& d, const DamStep<T>& step, const DamCarry<
   for (i64 h = 0; h < d.heads; h++) {
     for (i64 w = 0; w < d.word; w++) carry.memory[w * pitch + step.popped[h]] = T(0);
   }
-  sam_activate_backward(d, step.raw, act, b.dact, draw);
+  access_activate_backward(d, step.raw, act, b.dact, draw);
 }
 
 }  // namespace

@@ -1,8 +1,5 @@
 // Windows of all samples: scratch memory, groups of samples for the threads, and the weight gradients.
-#include "../../../base/host/arena.h"
-#include "../../../base/host/pool.h"
-#include "../../../base/index.h"
-#include "../../dnc/cpu/weight_gradients.h"
+#include "../../../base/memory/cpu/windows.h"
 #include "kernels.h"
 
 namespace mg {
@@ -54,9 +51,7 @@ DamForwardScratch<T> take_forward(Arena& a, const DamDims& d, i64 group, DamSamp
     samples[g].memory = a.take<T>(d.word * d.pitch());
     samples[g].usage = a.take<T>(d.pitch());
     samples[g].read = a.take<T>(d.heads * d.pitch());
-    samples[g].words = a.take<T>(d.words());
-    samples[g].hidden = a.take<T>(d.hidden);
-    samples[g].cell = a.take<T>(d.hidden);
+    take_controller<T>(a, d, samples[g]);
   }
   s.temps = take_temps<T>(a, d);
   s.gates = a.take<T>(group * 4 * d.hidden);
@@ -74,9 +69,7 @@ DamBackwardScratch<T> take_backward(Arena& a, const DamDims& d, i64 group, DamRe
     DamCarry<T>& c = samples[g].carry;
     c.memory = a.take<T>(d.word * d.pitch());
     c.read = a.take<T>(d.heads * d.pitch());
-    c.words = a.take<T>(d.words());
-    c.hidden = a.take<T>(d.hidden);
-    c.cell = a.take<T>(d.hidden);
+    take_controller<T>(a, d, c);
   }
   s.temps = take_temps<T>(a, d);
   s.dact = a.take<T>(interface_size(d));
@@ -84,21 +77,6 @@ DamBackwardScratch<T> take_backward(Arena& a, const DamDims& d, i64 group, DamRe
   s.slope = a.take<T>(2 * d.pitch());
   return s;
 }
-
-template <class T>
-struct Shared {  // by all threads
-  DncGradients<T> grads;
-  T* rows;
-  i64 bytes;
-  Shared(void* base, const DamDims& d) {
-    Arena a(base);
-    const i64 steps = d.steps * d.batch;
-    grads.gates = a.take<T>(steps * 4 * d.hidden);
-    grads.interface = a.take<T>(steps * interface_size(d));
-    rows = a.take<T>(steps * d.controller_rows());
-    bytes = a.used_bytes();
-  }
-};
 
 template <class T>
 i64 backward_bytes(const DamDims& d, int workers) {  // of one thread
@@ -122,34 +100,27 @@ template <class T>
 void dam_forward(const DamForward<T>& job, void* workspace, int workers) {
   const DamDims& d = job.dims;
   const i64 group = forward_group<T>(d, workers), bytes = dam_forward_workspace<T>(d, workers) / workers;
-  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+  each_group(d.batch, group, workspace, bytes, [&](Arena& a, i64 first, i64 count) {
     DamSample<T> samples[most_in_group];
-    Arena a(static_cast<char*>(workspace) + worker * bytes);
-    const DamForwardScratch<T> scratch = take_forward<T>(a, d, group, samples);
-    const i64 first = chunk * group, left = d.batch - first;
-    table<T>().forward(job, first, left < group ? left : group, scratch);
+    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples));
   });
 }
 
 template <class T>
 i64 dam_backward_workspace(const DamDims& d, int workers) {
-  return Shared<T>(nullptr, d).bytes + backward_bytes<T>(d, workers) * workers;
+  return SharedGradients<T>(nullptr, d).bytes + backward_bytes<T>(d, workers) * workers;
 }
 
 template <class T>
 void dam_backward(const DamBackward<T>& job, void* workspace, int workers) {
   const DamDims& d = job.dims;
   const i64 group = backward_group<T>(d, workers), bytes = backward_bytes<T>(d, workers);
-  const Shared<T> shared(workspace, d);
-  char* const base = static_cast<char*>(workspace) + shared.bytes;
-  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+  const SharedGradients<T> shared(workspace, d);
+  each_group(d.batch, group, static_cast<char*>(workspace) + shared.bytes, bytes, [&](Arena& a, i64 first, i64 count) {
     DamReplay<T> samples[most_in_group];
-    Arena a(base + worker * bytes);
-    const DamBackwardScratch<T> scratch = take_backward<T>(a, d, group, samples);
-    const i64 first = chunk * group, left = d.batch - first;
-    table<T>().backward(job, first, left < group ? left : group, scratch, shared.grads);
+    table<T>().backward(job, first, count, take_backward<T>(a, d, group, samples), shared.grads);
   });
-  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.rows, table<T>().outer);
+  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.inputs, table<T>().outer);
 }
 
 #define MG_DAM(T)                                                 \

@@ -1,7 +1,7 @@
 // What is compiled once per instruction set: windows of a group of samples.
 #pragma once
 #include "../../../base/host/dispatch.h"
-#include "../../dnc/cpu/kernels.h"
+#include "../../../base/memory/cpu/gradients.h"
 #include "../dam.h"
 
 namespace mg {
@@ -52,8 +52,8 @@ struct DamBackwardScratch {
 template <class T>
 struct DamTable {
   void (*forward)(const DamForward<T>&, i64 first, i64 count, const DamForwardScratch<T>&);
-  void (*backward)(const DamBackward<T>&, i64 first, i64 count, const DamBackwardScratch<T>&, const DncGradients<T>&);
-  void (*outer)(const DncOuter<T>&);
+  void (*backward)(const DamBackward<T>&, i64 first, i64 count, const DamBackwardScratch<T>&, const ControllerGradients<T>&);
+  void (*outer)(const OuterBlock<T>&);
 };
 
 MG_TABLES(DamTable)

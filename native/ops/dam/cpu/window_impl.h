@@ -13,9 +13,7 @@ void load_sample(const DamForward<T>& job, i64 b, const DamSample<T>& s) {
   transpose_in(s.memory, pitch, from.memory + b * N * d.word, N, d.word);
   pad_vectors(s.usage, pitch, from.usage + b * N, N, 1);
   pad_vectors(s.read, pitch, from.read + b * d.heads * N, N, d.heads);
-  copy(s.words, from.words + b * d.words(), d.words());
-  copy(s.hidden, from.hidden + b * d.hidden, d.hidden);
-  copy(s.cell, from.cell + b * d.hidden, d.hidden);
+  load_controller(d, from, b, s);
 }
 
 template <class T, class From>
@@ -23,21 +21,16 @@ void store_rows(const DamDims& d, const From& s, const DamState<T>& to, i64 b) {
   const i64 N = d.slots, pitch = d.pitch();
   transpose_out(to.memory + b * N * d.word, s.memory, pitch, N, d.word);
   unpad_vectors(to.read + b * d.heads * N, N, s.read, pitch, d.heads);
-  copy(to.words + b * d.words(), s.words, d.words());
-  copy(to.hidden + b * d.hidden, s.hidden, d.hidden);
-  copy(to.cell + b * d.hidden, s.cell, d.hidden);
+  store_controller(d, s, to, b);
 }
 
 template <class T>
 void record_step(const DamForward<T>& job, i64 at, i64 g, const DamForwardScratch<T>& scratch) {
   const DamDims& d = job.dims;
   const DamSample<T>& s = scratch.samples[g];
-  const i64 H = d.hidden, D = interface_size(d), reads = d.heads * d.pitch();
-  copy(job.hidden + at * H, s.hidden, H);
-  copy(job.words + at * d.words(), s.words, d.words());
+  const i64 D = interface_size(d), reads = d.heads * d.pitch();
+  record_controller(job, at, g, scratch);
   if (job.trace.interface == nullptr) return;
-  copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
-  copy(job.trace.cell + at * H, s.cell, H);
   copy(job.trace.interface + at * D, scratch.interface + g * D, D);
   copy(job.trace.read + at * reads, s.read, reads);
   copy(job.trace.popped + at * d.heads, scratch.temps.popped, d.heads);
@@ -48,13 +41,10 @@ void window_forward(const DamForward<T>& job, i64 first, i64 count, const DamFor
   const DamDims& d = job.dims;
   const i64 D = interface_size(d);
   for (i64 g = 0; g < count; g++) load_sample(job, first + g, scratch.samples[g]);
+  clear_outputs_past_ends(job, first, count);
   for (i64 t = 0; t < d.steps; t++) {
-    i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 at = t * d.batch + first + g;
-      if (t < length_of(d, job.lengths, first + g)) active[running++] = g;
-      else clear(job.hidden + at * d.hidden, d.hidden), clear(job.words + at * d.words(), d.words());
-    }
+    i64 active[most_samples];
+    const i64 running = running_at(job, t, first, count, active);
     controller_step<T>(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k];
@@ -92,7 +82,7 @@ void load_replay(const DamBackward<T>& job, i64 b, const DamReplay<T>& s, const 
   pad_vectors(s.read, pitch, job.before.read + b * d.heads * N, N, d.heads);
   for (i64 t = 0; t < length_of(d, job.lengths, b); t++) {
     const i64 at = t * d.batch + b;
-    sam_activate(d, job.trace.interface + at * interface_size(d), temps.act);
+    access_activate(d, job.trace.interface + at * interface_size(d), temps.act);
     popped_at(job, at, temps.popped);
     dam_write_weights(d, temps.act, read_before(job, t, b, s), temps.popped, temps.write);
     dam_write(d, temps.act, temps.write, temps.popped, s.memory + t * memory, s.memory + (t + 1) * memory);
@@ -103,9 +93,7 @@ void load_replay(const DamBackward<T>& job, i64 b, const DamReplay<T>& s, const 
   else clear(c.memory, memory);
   if (g.read) pad_vectors(c.read, pitch, g.read + b * d.heads * N, N, d.heads);
   else clear(c.read, d.heads * pitch);
-  load_plain(c.words, g.words ? g.words + b * d.words() : nullptr, d.words());
-  load_plain(c.hidden, g.hidden ? g.hidden + b * d.hidden : nullptr, d.hidden);
-  load_plain(c.cell, g.cell ? g.cell + b * d.hidden : nullptr, d.hidden);
+  load_controller_carry(d, g, b, c);
 }
 
 template <class T>
@@ -115,33 +103,21 @@ void backward_at(const DamBackward<T>& job, i64 t, i64 b, const DamReplay<T>& s,
   popped_at(job, at, scratch.temps.popped);
   const DamStep<T> step{job.trace.interface + at * interface_size(d), s.memory + (t + 1) * d.word * pitch,
                         job.trace.read + at * d.heads * pitch, read_before(job, t, b, s), scratch.temps.popped};
-  for (i64 k = 0; job.dwords && k < d.words(); k++) s.carry.words[k] += job.dwords[at * d.words() + k];
+  add_words_gradient(job, at, s.carry);
   dam_backward_step(d, step, s.carry, draw, scratch);
 }
 
 template <class T>
 void window_backward(const DamBackward<T>& job, i64 first, i64 count, const DamBackwardScratch<T>& scratch,
-                     const DncGradients<T>& grads) {
+                     const ControllerGradients<T>& grads) {
   const DamDims& d = job.dims;
   const i64 D = interface_size(d);
-  i64 longest = 0;
-  for (i64 g = 0; g < count; g++) {
-    const i64 b = first + g, length = length_of(d, job.lengths, b);
-    load_replay(job, b, scratch.samples[g], scratch.temps);
-    longest = length > longest ? length : longest;
-    for (i64 t = length; t < d.steps; t++) {
-      const i64 at = t * d.batch + b;
-      clear(grads.gates + at * 4 * d.hidden, 4 * d.hidden);
-      clear(grads.interface + at * D, D);
-      clear(job.dx + at * d.inputs, d.inputs);
-    }
-  }
-  for (i64 t = longest - 1; t >= 0; t--) {
-    i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 b = first + g;
-      if (t >= length_of(d, job.lengths, b)) continue;
-      active[running++] = g;
+  for (i64 g = 0; g < count; g++) load_replay(job, first + g, scratch.samples[g], scratch.temps);
+  for (i64 t = clear_gradients_past_ends(job, first, count, grads) - 1; t >= 0; t--) {
+    i64 active[most_samples];
+    const i64 running = running_at(job, t, first, count, active);
+    for (i64 k = 0; k < running; k++) {
+      const i64 g = active[k], b = first + g;
       backward_at(job, t, b, scratch.samples[g], scratch, grads.interface + (t * d.batch + b) * D);
     }
     controller_backward_step<T>(job, t, first, active, running, scratch, grads);

@@ -38,7 +38,7 @@ struct DamReadBefore {
 };
 
 template <class T>
-MG_KERNEL(dnc_threads<T>) dam_replay_kernel(DamBackward<T> job, DamBackwardSpace<T> s) {
+MG_KERNEL(memory_threads<T>) dam_replay_kernel(DamBackward<T> job, DamBackwardSpace<T> s) {
   const DamDims& d = job.dims;
   const i64 b = port::block(), N = d.slots, D = interface_size(d);
   T *const act = s.act + b * D, *const write = s.write + b * d.heads * N;
@@ -53,7 +53,7 @@ MG_KERNEL(dnc_threads<T>) dam_replay_kernel(DamBackward<T> job, DamBackwardSpace
       const i32 slot = job.trace.popped[row * d.heads + h];
       popped[h] = slot >= 0 && slot < N ? slot : 0;
     });
-    sam_activate(d, act);
+    access_activate(d, act);
     dam_write_weights(d, act, read.at, read.pitch, popped, write);
     dam_write(d, act, write, popped, memory, s.memory + (row + d.batch) * d.word * N);
   }
@@ -63,7 +63,7 @@ MG_KERNEL(dnc_threads<T>) dam_replay_kernel(DamBackward<T> job, DamBackwardSpace
 template <class T>
 MG_DEVICE void dam_write_backward(const DamBackward<T>& job, const DamBackwardSpace<T>& s, i64 t, i64 b, void* shared) {
   const DamDims& d = job.dims;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 N = d.slots;
   const DamReadBefore<T> read(job, t, b);
   const i32* const popped = s.popped + (t * d.batch + b) * d.heads;
@@ -98,9 +98,9 @@ MG_DEVICE void dam_write_backward(const DamBackward<T>& job, const DamBackwardSp
 }
 
 template <class T>
-MG_KERNEL(dnc_threads<T>) dam_backward_kernel(DamBackward<T> job, DamBackwardSpace<T> s, i64 t) {
+MG_KERNEL(memory_threads<T>) dam_backward_kernel(DamBackward<T> job, DamBackwardSpace<T> s, i64 t) {
   const DamDims& d = job.dims;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   void* const shared = port::shared<char>();
   const i64 b = port::block(), N = d.slots, row = t * d.batch + b;
   T* const draw = s.dinterface + row * at.size;
@@ -115,10 +115,10 @@ MG_KERNEL(dnc_threads<T>) dam_backward_kernel(DamBackward<T> job, DamBackwardSpa
   T* const content = s.content + b * d.heads * N;
   by_thread(at.size, [&](i64 k) { act[k] = raw[k], dact[k] = T(0); });
   if (job.dwords != nullptr) by_thread(d.words(), [&](i64 k) { dwords[k] += job.dwords[row * d.words() + k]; });
-  sam_activate(d, act);
-  by_thread(d.heads, [&](i64 h) { strengths[h] = sam_strength(d, act, h); });
+  access_activate(d, act);
+  by_thread(d.heads, [&](i64 h) { strengths[h] = access_strength(d, act, h); });
   MG_BARRIER();
-  dnc_content<T>(d.content(), memory, act + at.queries, strengths, d.heads, score, content, shared);
+  content_weights<T>(d, memory, act + at.queries, strengths, d.heads, score, content, shared);
   by_thread(N, [&](i64 n) {
     for (i64 h = 0; h < d.heads; h++) {
       const T read = job.trace.read[(row * d.heads + h) * d.pitch() + n];
@@ -132,14 +132,14 @@ MG_KERNEL(dnc_threads<T>) dam_backward_kernel(DamBackward<T> job, DamBackwardSpa
   });
   for (i64 h = 0; h < d.heads; h++) {
     const T dstrength =
-        dnc_content_backward<T>(d.content(), memory, act + at.queries + h * d.word, strengths[h], score + h * N, content + h * N,
-                                T(1), dread + h * N, s.slope + b * N, dmemory, dact + at.queries + h * d.word, shared);
+        content_backward<T>(d, memory, act + at.queries + h * d.word, strengths[h], score + h * N, content + h * N, T(1),
+                            dread + h * N, s.slope + b * N, dmemory, dact + at.queries + h * d.word, shared);
     if (d.strength && port::thread() == 0) dact[at.strengths + h] = dstrength;
   }
   MG_BARRIER();
   dam_write_backward(job, s, t, b, shared);
   MG_BARRIER();
-  sam_activate_backward(d, raw, act, dact, draw);
+  access_activate_backward(d, raw, act, dact, draw);
 }
 
 }  // namespace cuda

@@ -36,7 +36,7 @@ void dam_forward(Stream stream, const DamForward<T>& job, void* workspace) {
   transpose_each(stream, B, N, d.word, job.before.memory, s.memory);
   for (i64 t = 0; t < longest; t++) {
     controller_step<T>(stream, job, s, t);
-    port::launch(dam_step_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
+    port::launch(dam_step_kernel<T>, B, memory_threads<T>, block_scratch, stream, job, s, t);
   }
   fill_or_copy<T>(stream, rest * d.hidden, nullptr, job.hidden + past * d.hidden);
   fill_or_copy<T>(stream, rest * d.words(), nullptr, job.words + past * d.words());
@@ -58,12 +58,12 @@ void dam_backward(Stream stream, const DamBackward<T>& job, void* workspace) {
   DamBackwardSpace<T> s(a, d);
   controller_backward_start<T>(stream, job, s);
   transpose_each(stream, B, N, d.word, job.before.memory, s.memory);
-  port::launch(dam_replay_kernel<T>, B, dnc_threads<T>, 0, stream, job, s);
+  port::launch(dam_replay_kernel<T>, B, memory_threads<T>, 0, stream, job, s);
   copy_state(stream, d, job.dafter, job.dbefore);
   fill_or_copy<T>(stream, B * N, nullptr, job.dbefore.usage);
   transpose_each(stream, B, N, d.word, job.dafter.memory, s.dmemory);
   for (i64 t = longest_of(job.lengths, d) - 1; t >= 0; t--) {
-    port::launch(dam_backward_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
+    port::launch(dam_backward_kernel<T>, B, memory_threads<T>, block_scratch, stream, job, s, t);
     controller_backward<T>(stream, job, s, t);
   }
   transpose_each<T>(stream, B, d.word, N, s.dmemory, job.dbefore.memory);

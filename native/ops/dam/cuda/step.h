@@ -1,9 +1,9 @@
 // One step of a dense access memory on the GPU: the controller, then a block for each sample. Vectors over slots are [N], memory
 // lies transposed, [W][N]; a thread keeps its slots through all loops.
 #pragma once
-#include "../../../base/cuda/controller.h"
-#include "../../dnc/cuda/parts.h"
-#include "../../sam/cuda/interface.h"
+#include "../../../base/memory/cuda/access_interface.h"
+#include "../../../base/memory/cuda/content.h"
+#include "../../../base/memory/cuda/controller.h"
 #include "../dam.h"
 
 namespace mg {
@@ -59,20 +59,20 @@ MG_DEVICE void dam_least_used(const DamDims& d, const T* usage, i32* popped, voi
 
 // Write weights of all heads for slot n.
 template <class T>
-MG_DEVICE T dam_write_weight(const T* act, const SamInterface& at, i64 h, T read, bool is_popped) {
+MG_DEVICE T dam_write_weight(const T* act, const AccessInterface& at, i64 h, T read, bool is_popped) {
   const T alpha = act[at.alpha + h], gamma = act[at.gamma + h], share = alpha * gamma * read;
   return is_popped ? share + alpha * (T(1) - gamma) : share;
 }
 template <class T>
 MG_DEVICE void dam_write_weights(const DamDims& d, const T* act, const T* read, i64 pitch, const i32* popped, T* write) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   by_thread(d.slots, [&](i64 n) {
     for (i64 h = 0; h < d.heads; h++) write[h * d.slots + n] = dam_write_weight(act, at, h, read[h * pitch + n], popped[h] == n);
   });
 }
 template <class T>
 MG_DEVICE void dam_write(const DamDims& d, const T* act, const T* write, const i32* popped, const T* before, T* memory) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 N = d.slots;
   by_thread(N, [&](i64 n) {
     bool erased = false;
@@ -86,9 +86,9 @@ MG_DEVICE void dam_write(const DamDims& d, const T* act, const T* write, const i
 }
 
 template <class T>
-MG_KERNEL(dnc_threads<T>) dam_step_kernel(DamForward<T> job, DamForwardSpace<T> s, i64 t) {
+MG_KERNEL(memory_threads<T>) dam_step_kernel(DamForward<T> job, DamForwardSpace<T> s, i64 t) {
   const DamDims& d = job.dims;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   void* const shared = port::shared<char>();
   const i64 b = port::block(), N = d.slots, row = t * d.batch + b, heads = b * d.heads;
   T* const words = job.words + row * d.words();
@@ -103,12 +103,12 @@ MG_KERNEL(dnc_threads<T>) dam_step_kernel(DamForward<T> job, DamForwardSpace<T> 
     act[k] = raw_interface<T>(job, s, t, b, k);
     if (job.trace.interface != nullptr) job.trace.interface[row * at.size + k] = act[k];
   });
-  sam_activate(d, act);
-  by_thread(d.heads, [&](i64 h) { strengths[h] = sam_strength(d, act, h); });
+  access_activate(d, act);
+  by_thread(d.heads, [&](i64 h) { strengths[h] = access_strength(d, act, h); });
   dam_least_used(d, usage, popped, shared);
   dam_write_weights(d, act, read, N, popped, write);
   dam_write(d, act, write, popped, memory, memory);
-  dnc_content<T>(d.content(), memory, act + at.queries, strengths, d.heads, nullptr, read, shared);
+  content_weights<T>(d, memory, act + at.queries, strengths, d.heads, nullptr, read, shared);
   by_thread(N, [&](i64 n) {
     T used = T(d.discount) * usage[n];
     for (i64 h = 0; h < d.heads; h++) used = used + write[h * N + n] + read[h * N + n];

@@ -1,10 +1,10 @@
 // One step of the memory access of one sample: usage, addresses, writes, links and reads.
 #pragma once
 #include "allocation_impl.h"
-#include "content_impl.h"
+#include "../../../base/memory/cpu/content_impl.h"
 #include "interface_impl.h"
 #include "link_impl.h"
-#include "products_impl.h"
+#include "../../../base/memory/cpu/products_impl.h"
 
 namespace mg {
 namespace {

@@ -1,6 +1,8 @@
 // Allocation of one sample: equations in dnc_math.h.
 #pragma once
-#include "slots_impl.h"
+#include "../../../base/memory/cpu/slots_impl.h"
+#include "../dnc_math.h"
+#include "kernels.h"
 
 namespace mg {
 namespace {

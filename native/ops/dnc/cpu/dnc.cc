@@ -1,11 +1,6 @@
 // Windows of the DNC on the CPU: workspace, groups of samples on all threads, gradients of the weights.
-#include <cstring>
-
-#include "../../../base/host/arena.h"
-#include "../../../base/host/pool.h"
-#include "../../../base/index.h"
+#include "../../../base/memory/cpu/windows.h"
 #include "kernels.h"
-#include "weight_gradients.h"
 
 namespace mg {
 namespace {
@@ -81,9 +76,7 @@ DncForwardScratch<T> take_forward(Arena& a, const DncDims& d, i64 group, DncSamp
     samples[g].precedence = a.take<T>(d.writes * pitch);
     samples[g].read = a.take<T>(d.reads * pitch);
     samples[g].write = a.take<T>(d.writes * pitch);
-    samples[g].words = a.take<T>(d.words());
-    samples[g].hidden = a.take<T>(d.hidden);
-    samples[g].cell = a.take<T>(d.hidden);
+    take_controller<T>(a, d, samples[g]);
   }
   s.temps = take_temps<T>(a, d);
   s.gates = a.take<T>(group * 4 * d.hidden);
@@ -112,9 +105,7 @@ DncBackwardScratch<T> take_backward(Arena& a, const DncDims& d, const Replay<T>&
     c.precedence = a.take<T>(d.writes * pitch);
     c.read = a.take<T>(d.reads * pitch);
     c.write = a.take<T>(d.writes * pitch);
-    c.words = a.take<T>(d.words());
-    c.hidden = a.take<T>(d.hidden);
-    c.cell = a.take<T>(d.hidden);
+    take_controller<T>(a, d, c);
   }
   s.temps = take_temps<T>(a, d);
   s.dact = a.take<T>(DncInterface(d).size);
@@ -127,12 +118,11 @@ DncBackwardScratch<T> take_backward(Arena& a, const DncDims& d, const Replay<T>&
 }
 
 template <class T>
-DncGradients<T> take_gradients(Arena& a, const DncDims& d) {
-  const i64 rows = d.steps * d.batch;
-  DncGradients<T> g;
-  g.gates = a.take<T>(rows * 4 * d.hidden);
-  g.interface = a.take<T>(rows * DncInterface(d).size);
-  return g;
+i64 backward_bytes(const DncDims& d, const Replay<T>& replay, bool wants_link) {  // of one thread
+  DncReplay<T> samples[most_in_group];
+  Arena a(nullptr);
+  take_backward<T>(a, d, replay, wants_link, samples);
+  return a.used_bytes();
 }
 
 }  // namespace
@@ -149,24 +139,16 @@ template <class T>
 void dnc_forward(const DncForward<T>& job, void* workspace, int workers) {
   const DncDims& d = job.dims;
   const i64 group = forward_group<T>(d, workers), bytes = dnc_forward_workspace<T>(d, workers) / workers;
-  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+  each_group(d.batch, group, workspace, bytes, [&](Arena& a, i64 first, i64 count) {
     DncSample<T> samples[most_in_group];
-    Arena a(static_cast<char*>(workspace) + worker * bytes);
-    const DncForwardScratch<T> scratch = take_forward<T>(a, d, group, samples);
-    const i64 first = chunk * group, left = d.batch - first;
-    table<T>().forward(job, first, left < group ? left : group, scratch);
+    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples));
   });
 }
 
 template <class T>
 i64 dnc_backward_workspace(const DncDims& d, i64 link_budget_bytes, bool wants_link, int workers) {
   const Replay<T> replay(d, link_budget_bytes, workers);
-  DncReplay<T> samples[most_in_group];
-  Arena a(nullptr), shared(nullptr);
-  take_backward<T>(a, d, replay, wants_link, samples);
-  take_gradients<T>(shared, d);
-  shared.take<T>(d.steps * d.batch * d.controller_rows());
-  return a.used_bytes() * workers + shared.used_bytes();
+  return SharedGradients<T>(nullptr, d).bytes + backward_bytes(d, replay, wants_link) * workers;
 }
 
 template <class T>
@@ -174,20 +156,13 @@ void dnc_backward(const DncBackward<T>& job, void* workspace, int workers) {
   const DncDims& d = job.dims;
   const bool wants_link = job.dbefore.link != nullptr;
   const Replay<T> replay(d, job.link_budget_bytes, workers);
-  Arena shared(workspace);
-  const DncGradients<T> grads = take_gradients<T>(shared, d);
-  T* const rows = shared.take<T>(d.steps * d.batch * d.controller_rows());
-  char* const scratch_base = static_cast<char*>(workspace) + shared.used_bytes();
-  const i64 bytes = (dnc_backward_workspace<T>(d, job.link_budget_bytes, wants_link, workers) - shared.used_bytes()) / workers;
-  Pool::get().parallel_for(ceil_div(d.batch, replay.group), [&](i64 chunk, int worker) {
+  const SharedGradients<T> shared(workspace, d);
+  const i64 bytes = backward_bytes(d, replay, wants_link);
+  each_group(d.batch, replay.group, static_cast<char*>(workspace) + shared.bytes, bytes, [&](Arena& a, i64 first, i64 count) {
     DncReplay<T> samples[most_in_group];
-    Arena a(scratch_base + worker * bytes);
-    const DncBackwardScratch<T> scratch = take_backward<T>(a, d, replay, wants_link, samples);
-    const i64 first = chunk * replay.group, left = d.batch - first;
-    table<T>().backward(job, first, left < replay.group ? left : replay.group, scratch, grads);
+    table<T>().backward(job, first, count, take_backward<T>(a, d, replay, wants_link, samples), shared.grads);
   });
-  if (d.hidden == 0) return;
-  controller_weight_gradients<T>(job, grads, rows, table<T>().outer);
+  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.inputs, table<T>().outer);
 }
 
 #define MG_DNC(T)                                                         \

@@ -1,6 +1,7 @@
 // What is compiled once per instruction set: windows of a group of samples, and blocks of the weight gradients.
 #pragma once
 #include "../../../base/host/dispatch.h"
+#include "../../../base/memory/cpu/gradients.h"
 #include "../dnc.h"
 
 namespace mg {
@@ -60,25 +61,11 @@ struct DncBackwardScratch {
   i64 segment;                                 // steps per segment
 };
 
-// Gradients of all steps, for the weights: [T,B,4H] and [T,B,D].
-template <class T>
-struct DncGradients {
-  T *gates, *interface;
-};
-
-// grad[k][n] = sum over rows m of a[m][k] d[m][n], k in [begin, end), n in [column, column + width)
-template <class T>
-struct DncOuter {
-  const T *a, *d;
-  i64 rows, a_pitch, d_pitch, begin, end, column, width;
-  T* grad;
-};
-
 template <class T>
 struct DncTable {
   void (*forward)(const DncForward<T>&, i64 first, i64 count, const DncForwardScratch<T>&);
-  void (*backward)(const DncBackward<T>&, i64 first, i64 count, const DncBackwardScratch<T>&, const DncGradients<T>&);
-  void (*outer)(const DncOuter<T>&);
+  void (*backward)(const DncBackward<T>&, i64 first, i64 count, const DncBackwardScratch<T>&, const ControllerGradients<T>&);
+  void (*outer)(const OuterBlock<T>&);
 };
 
 MG_TABLES(DncTable)

@@ -1,7 +1,8 @@
 // The passes over a link matrix, the only part of a step whose cost grows with the square of the slots. Forward writes the
 // new matrix and gathers both directional reads in one walk; backward walks once over the matrix before and its gradient.
 #pragma once
-#include "slots_impl.h"
+#include "../../../base/memory/cpu/slots_impl.h"
+#include "../dnc_math.h"
 
 namespace mg {
 namespace {

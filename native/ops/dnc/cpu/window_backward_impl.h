@@ -79,9 +79,7 @@ void load_carry(const DncBackward<T>& job, i64 b, DncCarry<T>& c) {
   load_vectors(c.precedence, pitch, g.precedence ? g.precedence + b * d.writes * N : nullptr, N, d.writes);
   load_vectors(c.read, pitch, g.read ? g.read + b * d.reads * N : nullptr, N, d.reads);
   load_vectors(c.write, pitch, g.write ? g.write + b * d.writes * N : nullptr, N, d.writes);
-  load_plain(c.words, g.words ? g.words + b * d.words() : nullptr, d.words());
-  load_plain(c.hidden, g.hidden ? g.hidden + b * d.hidden : nullptr, d.hidden);
-  load_plain(c.cell, g.cell ? g.cell + b * d.hidden : nullptr, d.hidden);
+  load_controller_carry(d, g, b, c);
   if (job.dbefore.link) c.link = job.dbefore.link + b * links;
   load_plain(c.link, g.link ? g.link + b * links : nullptr, links);
 }
@@ -103,36 +101,24 @@ void access_backward_at(const DncBackward<T>& job, i64 t, i64 b, DncReplay<T>& s
                                t ? job.trace.read + before * reads : s.read,
                                job.trace.read + at * reads,
                                links_before(job, b, t, scratch.segment, s)};
-  if (job.dwords) {
-    for (i64 k = 0; k < d.words(); k++) s.carry.words[k] += job.dwords[at * d.words() + k];
-  }
+  add_words_gradient(job, at, s.carry);
   access_backward(d, record, s.carry.words, s.carry, draw, scratch);
 }
 
 template <class T>
 void window_backward(const DncBackward<T>& job, i64 first, i64 count, const DncBackwardScratch<T>& scratch,
-                     const DncGradients<T>& grads) {
+                     const ControllerGradients<T>& grads) {
   const DncDims& d = job.dims;
   const i64 D = DncInterface(d).size, segment = scratch.segment;
-  i64 longest = 0;
   for (i64 g = 0; g < count; g++) {
-    const i64 b = first + g, length = length_of(d, job.lengths, b);
-    replay_window(job, b, segment, scratch.samples[g], scratch.temps);
-    load_carry(job, b, scratch.samples[g].carry);
-    longest = length > longest ? length : longest;
-    for (i64 t = length; t < d.steps; t++) {
-      const i64 at = t * d.batch + b;
-      clear(grads.gates + at * 4 * d.hidden, 4 * d.hidden);
-      clear(grads.interface + at * D, D);
-      clear(job.dx + at * d.inputs, d.inputs);
-    }
+    replay_window(job, first + g, segment, scratch.samples[g], scratch.temps);
+    load_carry(job, first + g, scratch.samples[g].carry);
   }
-  for (i64 t = longest - 1; t >= 0; t--) {
-    i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 b = first + g, length = length_of(d, job.lengths, b), begin = t / segment * segment;
-      if (t >= length) continue;
-      active[running++] = g;
+  for (i64 t = clear_gradients_past_ends(job, first, count, grads) - 1; t >= 0; t--) {
+    i64 active[most_samples];
+    const i64 running = running_at(job, t, first, count, active);
+    for (i64 k = 0; k < running; k++) {
+      const i64 g = active[k], b = first + g, length = length_of(d, job.lengths, b), begin = t / segment * segment;
       if (t == length - 1 || t == begin + segment - 1) replay_segment(job, b, begin, t + 1, segment, scratch.samples[g]);
       access_backward_at(job, t, b, scratch.samples[g], scratch, grads.interface + (t * d.batch + b) * D);
     }

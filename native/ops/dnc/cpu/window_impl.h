@@ -1,7 +1,7 @@
 // Windows of a group of samples: the controller for all of them at once, then the memory access of each, step by step.
 #pragma once
 #include "access_impl.h"
-#include "core_impl.h"
+#include "../../../base/memory/cpu/steps_impl.h"
 
 namespace mg {
 namespace {
@@ -14,9 +14,7 @@ void load_state(const DncDims& d, const DncState<const T>& from, i64 b, DncSampl
   pad_vectors(s.precedence, pitch, from.precedence + b * d.writes * N, N, d.writes);
   pad_vectors(s.read, pitch, from.read + b * d.reads * N, N, d.reads);
   pad_vectors(s.write, pitch, from.write + b * d.writes * N, N, d.writes);
-  copy(s.words, from.words + b * d.words(), d.words());
-  copy(s.hidden, from.hidden + b * d.hidden, d.hidden);
-  copy(s.cell, from.cell + b * d.hidden, d.hidden);
+  load_controller(d, from, b, s);
 }
 
 // From a sample, or from the gradients that it carries; links lie where they stay.
@@ -28,21 +26,16 @@ void store_state(const DncDims& d, const From& s, const DncState<T>& to, i64 b) 
   unpad_vectors(to.precedence + b * d.writes * N, N, s.precedence, pitch, d.writes);
   unpad_vectors(to.read + b * d.reads * N, N, s.read, pitch, d.reads);
   unpad_vectors(to.write + b * d.writes * N, N, s.write, pitch, d.writes);
-  copy(to.words + b * d.words(), s.words, d.words());
-  copy(to.hidden + b * d.hidden, s.hidden, d.hidden);
-  copy(to.cell + b * d.hidden, s.cell, d.hidden);
+  store_controller(d, s, to, b);
 }
 
 template <class T>
 void record_step(const DncForward<T>& job, i64 at, i64 g, const DncForwardScratch<T>& scratch) {
   const DncDims& d = job.dims;
   const DncSample<T>& s = scratch.samples[g];
-  const i64 H = d.hidden, D = DncInterface(d).size, pitch = d.pitch();
-  copy(job.hidden + at * H, s.hidden, H);
-  copy(job.words + at * d.words(), s.words, d.words());
+  const i64 D = DncInterface(d).size, pitch = d.pitch();
+  record_controller(job, at, g, scratch);
   if (job.trace.interface == nullptr) return;
-  copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
-  copy(job.trace.cell + at * H, s.cell, H);
   copy(job.trace.interface + at * D, scratch.interface + g * D, D);
   copy(job.trace.write + at * d.writes * pitch, s.write, d.writes * pitch);
   copy(job.trace.read + at * d.reads * pitch, s.read, d.reads * pitch);
@@ -54,13 +47,10 @@ void window_forward(const DncForward<T>& job, i64 first, i64 count, const DncFor
   const DncDims& d = job.dims;
   const i64 links = d.writes * d.links(), D = DncInterface(d).size;
   for (i64 g = 0; g < count; g++) load_state(d, job.before, first + g, scratch.samples[g]);
+  clear_outputs_past_ends(job, first, count);
   for (i64 t = 0; t < d.steps; t++) {
-    i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 at = t * d.batch + first + g;
-      if (t < length_of(d, job.lengths, first + g)) active[running++] = g;
-      else clear(job.hidden + at * d.hidden, d.hidden), clear(job.words + at * d.words(), d.words());
-    }
+    i64 active[most_samples];
+    const i64 running = running_at(job, t, first, count, active);
     controller_step<T>(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], b = first + g;

@@ -8,7 +8,7 @@ namespace cuda {
 
 // Words and the content part of the reads: completes the gradient at the read weights.
 template <class T>
-MG_KERNEL(dnc_threads<T>) dnc_reads_backward_kernel(DncBackward<T> job, DncBackwardSpace<T> space, i64 t) {
+MG_KERNEL(memory_threads<T>) dnc_reads_backward_kernel(DncBackward<T> job, DncBackwardSpace<T> space, i64 t) {
   const DncDims& d = job.dims;
   const DncInterface at(d);
   void* const shared = port::shared<char>();
@@ -30,15 +30,15 @@ MG_KERNEL(dnc_threads<T>) dnc_reads_backward_kernel(DncBackward<T> job, DncBackw
       s.dread[r * N + n] = sum;
     }
   });
-  dnc_content<T>(d, s.memory, s.act + at.read_keys, s.act + at.read_strengths, d.reads, s.score, s.content, shared);
+  content_weights<T>(d, s.memory, s.act + at.read_keys, s.act + at.read_strengths, d.reads, s.score, s.content, shared);
   for (i64 r = 0; r < d.reads; r++) {
     const i64 mode = at.read_modes + r * d.modes() + dnc_content_mode(d);
     T sum = 0;
     by_thread(N, [&](i64 n) { sum = port::fma(s.dread[r * N + n], s.content[r * N + n], sum); });
     const T dmode = block_sum(sum, shared);
-    const T dstrength = dnc_content_backward<T>(d, s.memory, s.act + at.read_keys + r * d.word, s.act[at.read_strengths + r],
-                                                s.score + r * N, s.content + r * N, s.act[mode], s.dread + r * N, s.slope,
-                                                s.dmemory, s.dact + at.read_keys + r * d.word, shared);
+    const T dstrength = content_backward<T>(d, s.memory, s.act + at.read_keys + r * d.word, s.act[at.read_strengths + r],
+                                            s.score + r * N, s.content + r * N, s.act[mode], s.dread + r * N, s.slope, s.dmemory,
+                                            s.dact + at.read_keys + r * d.word, shared);
     if (port::thread() == 0) s.dact[mode] = dmode, s.dact[at.read_strengths + r] = dstrength;
   }
 }
@@ -137,9 +137,9 @@ MG_DEVICE void dnc_write_backward(const DncDims& d, const DncBackwardStep<T>& s,
       dallocation[v * N + n] = gw * ga * s.dwrite[v * N + n];
     });
     block_sums(sums, shared);
-    const T dstrength = dnc_content_backward<T>(
-        d, s.memory_before, s.act + at.write_keys + v * d.word, s.act[at.write_strengths + v], s.score + v * N, s.content + v * N,
-        gw * (T(1) - ga), s.dwrite + v * N, s.slope, s.dmemory, s.dact + at.write_keys + v * d.word, shared);
+    const T dstrength = content_backward<T>(d, s.memory_before, s.act + at.write_keys + v * d.word, s.act[at.write_strengths + v],
+                                            s.score + v * N, s.content + v * N, gw * (T(1) - ga), s.dwrite + v * N, s.slope,
+                                            s.dmemory, s.dact + at.write_keys + v * d.word, shared);
     if (port::thread() == 0) {
       s.dact[at.write_gates + v] = dnc_addressed(ga, sums[0], sums[1]);
       s.dact[at.allocation_gates + v] = gw * (sums[0] - sums[1]);
@@ -200,7 +200,7 @@ MG_DEVICE void dnc_usage_backward(const DncDims& d, const DncBackwardStep<T>& s,
 
 // From the links to the raw interface.
 template <class T>
-MG_KERNEL(dnc_threads<T>) dnc_write_backward_kernel(DncBackward<T> job, DncBackwardSpace<T> space, i64 t) {
+MG_KERNEL(memory_threads<T>) dnc_write_backward_kernel(DncBackward<T> job, DncBackwardSpace<T> space, i64 t) {
   const DncDims& d = job.dims;
   const i64 D = DncInterface(d).size;
   void* const shared = port::shared<char>();

@@ -8,7 +8,7 @@ namespace cuda {
 
 // Memory and precedence of all steps again, by a block for each sample.
 template <class T>
-MG_KERNEL(dnc_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace<T> s) {
+MG_KERNEL(memory_threads<T>) dnc_replay_kernel(DncBackward<T> job, DncBackwardSpace<T> s) {
   const DncDims& d = job.dims;
   const DncInterface at(d);
   void* const shared = port::shared<char>();
@@ -78,9 +78,9 @@ void dnc_backward_step(Stream stream, const DncBackward<T>& job, const DncBackwa
                                     s.row,
                                     s.column,
                                     s.dprecedence};
-  port::launch(dnc_reads_backward_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s, t);
+  port::launch(dnc_reads_backward_kernel<T>, B, memory_threads<T>, block_scratch, stream, job, s, t);
   link_backward(stream, pass, d.reads);
-  port::launch(dnc_write_backward_kernel<T>, B, dnc_threads<T>, dnc_shared_bytes(N), stream, job, s, t);
+  port::launch(dnc_write_backward_kernel<T>, B, memory_threads<T>, dnc_shared_bytes(N), stream, job, s, t);
   controller_backward<T>(stream, job, s, t);
 }
 

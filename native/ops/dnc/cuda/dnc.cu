@@ -65,7 +65,7 @@ void dnc_backward(Stream stream, const DncBackward<T>& job, void* workspace) {
   if (job.dbefore.link != nullptr) s.dlink = job.dbefore.link;
   transpose_each(stream, B, N, d.word, job.before.memory, s.memory);
   fill_or_copy(stream, B * d.writes * N, job.before.precedence, s.precedence);
-  port::launch(dnc_replay_kernel<T>, B, dnc_threads<T>, block_scratch, stream, job, s);
+  port::launch(dnc_replay_kernel<T>, B, memory_threads<T>, block_scratch, stream, job, s);
   const i64 last_segment = longest > 0 ? (longest - 1) / s.segment * s.segment : 0;
   const T* link = job.before.link;
   for (i64 t = 0; t < last_segment; t++) {

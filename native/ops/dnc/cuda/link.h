@@ -105,7 +105,7 @@ MG_KERNEL(link_threads, sizeof(T) == 4 ? 2 : 1) dnc_link_kernel(DncLinkPass<T> j
         const i64 j = tile.column + 32 * c;
         T next = link[q][c];
         if (Update && j < N) {
-          next = i == j ? T(0) : dnc_link(next, T(1) - weight, weight, w[c], p[c], DncFma<T>());
+          next = i == j ? T(0) : dnc_link(next, T(1) - weight, weight, w[c], p[c], PortFma<T>());
           job.after[links + i * N + j] = next;
         }
         MG_UNROLL for (int r = 0; r < R; r++) {
@@ -220,7 +220,7 @@ MG_KERNEL(link_threads) dnc_link_backward_kernel(DncLinkBackwardPass<T> job) {
       MG_UNROLL for (int c = 0; c < link_lane_columns; c++) {
         const i64 j = tile.column + 32 * c;
         if (j >= N) continue;
-        const T next = i == j ? T(0) : dnc_link(before[q][c], T(1) - weight, weight, w[c], p[c], DncFma<T>());
+        const T next = i == j ? T(0) : dnc_link(before[q][c], T(1) - weight, weight, w[c], p[c], PortFma<T>());
         T g = grad[q][c];
         MG_UNROLL for (int r = 0; r < R; r++) {
           g = port::fma(dread[r], scaled[c][r], g);

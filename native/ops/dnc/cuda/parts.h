@@ -1,14 +1,12 @@
 // Parts of a DNC step for one sample by one block of threads. Vectors over slots are [N], memory lies transposed, [W][N]; a
 // thread keeps its slots through all loops, so that barriers are needed only where slots meet.
 #pragma once
-#include "../../../base/cuda/block.h"
+#include "../../../base/memory/cuda/content.h"
 #include "../dnc_math.h"
 
 namespace mg {
 namespace cuda {
 
-template <class T>
-constexpr int dnc_threads = sizeof(T) == 4 ? 512 : 256;  // as many as the default has slots, if registers allow
 constexpr i64 dnc_shared_sort = 4096;         // slots that are sorted in shared memory, 48 KB; more are in global memory
 
 inline i64 dnc_sort_size(i64 slots) {
@@ -38,11 +36,6 @@ struct DncSort {
   }
 };
 
-template <class T>
-struct DncFma {
-  MG_DEVICE T operator()(T a, T b, T c) const { return port::fma(a, b, c); }
-};
-
 // ---- interface
 
 // act(k) in: the raw values. Gates squashed, modes normalized, strengths made positive.
@@ -51,7 +44,7 @@ MG_DEVICE void dnc_activate(const DncDims& d, T* act) {
   const DncInterface at(d);
   by_thread(at.size, [&](i64 k) {
     if (at.is_gate(k)) act[k] = sigmoid(act[k]);
-    else if (at.is_strength(k)) act[k] = dnc_strength(d, act[k]);
+    else if (at.is_strength(k)) act[k] = positive_strength(d, act[k]);
   });
   MG_BARRIER();
   by_thread(d.reads, [&](i64 r) { softmax_few(act + at.read_modes + r * d.modes(), d.modes()); });
@@ -64,103 +57,14 @@ MG_DEVICE void dnc_activate_backward(const DncDims& d, const T* raw, const T* ac
   const DncInterface at(d);
   MG_BARRIER();
   by_thread(at.size, [&](i64 k) {
-    if (at.is_gate(k)) draw[k] = dnc_gate_gradient(act[k], dact[k]);
-    else if (at.is_strength(k)) draw[k] = dnc_strength_gradient(raw[k], dact[k]);
+    if (at.is_gate(k)) draw[k] = gate_gradient(act[k], dact[k]);
+    else if (at.is_strength(k)) draw[k] = strength_gradient(raw[k], dact[k]);
     else if (!at.is_mode(k)) draw[k] = dact[k];
     else {
       const i64 first = at.read_modes + (k - at.read_modes) / d.modes() * d.modes();
-      draw[k] = act[k] * (dact[k] - dnc_mean_mode_gradient(act + first, dact + first, d.modes()));
+      draw[k] = act[k] * (dact[k] - mean_mode_gradient(act + first, dact + first, d.modes()));
     }
   });
-}
-
-// ---- content
-
-template <class T>
-MG_DEVICE DncKey<T> dnc_key(const DncDims& d, const T* key, T strength) {
-  return {dnc_key_norm(d, key), strength, T(d.epsilon), T(dnc_no_direction)};
-}
-
-// weights [K][N] of K keys, which share the walk over the memory; score, where wanted, the cosines.
-template <class T, int K>
-MG_DEVICE void dnc_content_of(const DncDims& d, const T* memory, const T* keys, const T* strengths, T* score, T* weights,
-                              void* shared) {
-  const i64 N = d.slots;
-  DncKey<T> key[K];
-  T tops[K], sums[K] = {};
-  MG_UNROLL for (int k = 0; k < K; k++) key[k] = dnc_key(d, keys + k * d.word, strengths[k]), tops[k] = -T(INFINITY);
-  by_thread(N, [&](i64 n) {
-    T square = T(d.epsilon), products[K] = {};
-    for (i64 w = 0; w < d.word; w++) {
-      const T m = memory[w * N + n];
-      square = port::fma(m, m, square);
-      MG_UNROLL for (int k = 0; k < K; k++) products[k] = port::fma(m, keys[k * d.word + w], products[k]);
-    }
-    const T row = std::sqrt(square);
-    MG_UNROLL for (int k = 0; k < K; k++) {
-      const T cosine = key[k].cosine(products[k], row, DncFma<T>());
-      if (score != nullptr) score[k * N + n] = cosine;
-      const T weight = weights[k * N + n] = key[k].strength * cosine;
-      tops[k] = weight > tops[k] ? weight : tops[k];
-    }
-  });
-  block_maxima(tops, shared);
-  by_thread(N, [&](i64 n) {
-    MG_UNROLL for (int k = 0; k < K; k++) sums[k] += weights[k * N + n] = mg::exp(weights[k * N + n] - tops[k]);
-  });
-  block_sums(sums, shared);
-  MG_UNROLL for (int k = 0; k < K; k++) sums[k] = T(1) / sums[k];
-  by_thread(N, [&](i64 n) {
-    MG_UNROLL for (int k = 0; k < K; k++) weights[k * N + n] *= sums[k];
-  });
-}
-
-template <class T>
-MG_DEVICE void dnc_content(const DncDims& d, const T* memory, const T* keys, const T* strengths, i64 count, T* score, T* weights,
-                           void* shared) {
-  constexpr i64 most = 4;
-  for (i64 k = 0; k < count; k += most) {
-    const T *const key = keys + k * d.word, *const strength = strengths + k;
-    T *const cosines = score == nullptr ? nullptr : score + k * d.slots, *const out = weights + k * d.slots;
-    switch (count - k) {
-      case 1: dnc_content_of<T, 1>(d, memory, key, strength, cosines, out, shared); break;
-      case 2: dnc_content_of<T, 2>(d, memory, key, strength, cosines, out, shared); break;
-      case 3: dnc_content_of<T, 3>(d, memory, key, strength, cosines, out, shared); break;
-      default: dnc_content_of<T, most>(d, memory, key, strength, cosines, out, shared);
-    }
-  }
-}
-
-// From dC = scale dweights: adds to dmemory and dkey, and hands back the gradient at the strength. slope: scratch [N].
-template <class T>
-MG_DEVICE T dnc_content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* score, const T* weights,
-                                 T scale, const T* dweights, T* slope, T* dmemory, T* dkey, void* shared) {
-  const i64 N = d.slots;
-  const DncKey<T> own = dnc_key(d, key, strength);
-  T sum = 0;
-  by_thread(N, [&](i64 n) { sum = port::fma(weights[n], scale * dweights[n], sum); });
-  const T mean = block_sum(sum, shared);
-  T sums[2] = {};  // the gradient at the strength, and how the key's norm shrinks the cosines
-  by_thread(N, [&](i64 n) {
-    T square = T(d.epsilon);
-    for (i64 w = 0; w < d.word; w++) square = port::fma(memory[w * N + n], memory[w * N + n], square);
-    const T dlogit = weights[n] * (scale * dweights[n] - mean);
-    T a, pull;
-    sums[0] = port::fma(dlogit, score[n], sums[0]);
-    own.gradient(dlogit, score[n], std::sqrt(square), a, pull, sums[1], DncFma<T>());
-    slope[n] = a;
-    for (i64 w = 0; w < d.word; w++) dmemory[w * N + n] += a * key[w] - pull * memory[w * N + n];
-  });
-  block_sums(sums, shared);
-  const T pull = dnc_key_pull(own.norm, sums[1]);
-  by_warp(d.word, [&](i64 w, int lane) {
-    T along = 0;
-    for (i64 n = lane; n < N; n += 32) along = port::fma(slope[n], memory[w * N + n], along);
-    along = warp_sum(along);
-    if (lane == 0) dkey[w] += along - key[w] * pull;
-  });
-  MG_BARRIER();
-  return sums[0];
 }
 
 // ---- allocation
@@ -243,7 +147,7 @@ MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memo
                                    i64 size, T* score, T* content, T* allocation, T* simulated, void* shared) {
   const DncInterface at(d);
   const i64 N = d.slots;
-  dnc_content(d, memory, act + at.write_keys, act + at.write_strengths, d.writes, score, content, shared);
+  content_weights(d, memory, act + at.write_keys, act + at.write_strengths, d.writes, score, content, shared);
   by_thread(N, [&](i64 n) { simulated[n] = usage[n]; });
   for (i64 v = 0; v < d.writes; v++) {
     const T* const seen = simulated + v * N;
@@ -257,9 +161,9 @@ MG_DEVICE void dnc_write_addresses(const DncDims& d, const T* act, const T* memo
 // One element of the memory after erasing and writing; weights [V] lie `pitch` apart.
 template <class T>
 MG_DEVICE T dnc_written_at(const DncDims& d, const DncInterface& at, const T* act, const T* write, i64 pitch, i64 w, T m) {
-  return dnc_written(d.writes, m, [&](i64 v) { return write[v * pitch]; },
-                     [&](i64 v) { return act[at.erase_vectors + v * d.word + w]; },
-                     [&](i64 v) { return act[at.write_vectors + v * d.word + w]; }, DncFma<T>());
+  return dnc_written(
+      d.writes, m, [&](i64 v) { return write[v * pitch]; }, [&](i64 v) { return act[at.erase_vectors + v * d.word + w]; },
+      [&](i64 v) { return act[at.write_vectors + v * d.word + w]; }, PortFma<T>());
 }
 
 }  // namespace cuda

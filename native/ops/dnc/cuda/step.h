@@ -2,7 +2,7 @@
 // write weights and memory; the links, the whole machine for all samples together, and beside them a block for each sample looks
 // for the read keys; and a block for each sample again for the reads.
 #pragma once
-#include "../../../base/cuda/controller.h"
+#include "../../../base/memory/cuda/controller.h"
 #include "link.h"
 
 namespace mg {
@@ -32,7 +32,7 @@ struct DncForwardSpace : ControllerForwardSpace<T> {
 
 // Interface, usage, write weights and memory.
 template <class T>
-MG_KERNEL(dnc_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
+MG_KERNEL(memory_threads<T>) dnc_write_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
   const DncDims& d = job.dims;
   const DncInterface at(d);
   void* const shared = port::shared<char>();
@@ -78,13 +78,13 @@ MG_DEVICE void dnc_read_content(const DncForward<T>& job, const DncForwardSpace<
   if (past_end(s.lengths, b, t)) return;
   const i64 N = d.slots, heads = d.reads > d.writes ? d.reads : d.writes;
   const T* const act = s.act + b * at.size;
-  dnc_content<T>(d, s.memory + b * d.word * N, act + at.read_keys, act + at.read_strengths, d.reads, nullptr,
-                 s.content + b * heads * N, port::shared<char>());
+  content_weights<T>(d, s.memory + b * d.word * N, act + at.read_keys, act + at.read_strengths, d.reads, nullptr,
+                     s.content + b * heads * N, port::shared<char>());
 }
 
 // Precedence, read weights and words; then what the controller sees next.
 template <class T>
-MG_KERNEL(dnc_threads<T>) dnc_read_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
+MG_KERNEL(memory_threads<T>) dnc_read_kernel(DncForward<T> job, DncForwardSpace<T> s, i64 t) {
   const DncDims& d = job.dims;
   const DncInterface at(d);
   void* const shared = port::shared<char>();
@@ -137,13 +137,13 @@ void dnc_step(Stream stream, const DncForward<T>& job, const DncForwardSpace<T>&
   const DncDims& d = job.dims;
   const i64 N = d.slots, shared = dnc_shared_bytes(N);
   controller_step<T>(stream, job, s, t);
-  port::launch(dnc_write_kernel<T>, d.batch, dnc_threads<T>, shared, stream, job, s, t);
+  port::launch(dnc_write_kernel<T>, d.batch, memory_threads<T>, shared, stream, job, s, t);
   const DncVectors<T> write{job.after.write, d.writes, N}, precedence{job.after.precedence, d.writes, N};
   const DncVectors<T> reads{job.after.read, d.reads, N};
   const T* const links = t == 0 ? job.before.link : job.after.link;
   const DncLinkPass<T> pass{d, s.lengths, t, 0, links, job.after.link, write, precedence, reads, s.along, s.against};
   link_forward(stream, pass, d.reads, d.batch, [=] MG_DEVICE(i64 b) { dnc_read_content(job, s, t, b); });
-  port::launch(dnc_read_kernel<T>, d.batch, dnc_threads<T>, block_scratch, stream, job, s, t);
+  port::launch(dnc_read_kernel<T>, d.batch, memory_threads<T>, block_scratch, stream, job, s, t);
 }
 
 }  // namespace cuda

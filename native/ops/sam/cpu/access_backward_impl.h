@@ -19,9 +19,9 @@ struct SamStep {
 template <class T>
 void content_backward(const SamDims& d, i64 h, const i32* slots, const T* weights, const SamReplay<T>& s,
                       const SamBackwardScratch<T>& scratch) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const T *query = scratch.act + at.queries + h * d.word, eps = T(d.epsilon);
-  const T nk = row_norm(d, query), beta = sam_strength(d, scratch.act, h);
+  const T nk = row_norm(d, query), beta = access_strength(d, scratch.act, h);
   T mean = 0;
   for (i64 k = 0; k < d.kept; k++) {
     const T* m = s.memory + i64(slots[k]) * d.word;
@@ -64,7 +64,7 @@ void read_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwo
 template <class T>
 void mix_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwords, const T* dweights, const SamReplay<T>& s,
                   const SamBackwardScratch<T>& scratch) {
-  const i64 E = d.mixed(), at = SamInterface(d).modes + 3 * h;
+  const i64 E = d.mixed(), at = AccessInterface(d).modes + 3 * h;
   const i32* slots = step.mixed_slots + h * E;
   const T *shares = step.mixed + h * 3 * E, *modes = scratch.act + at;
   T* dmodes = scratch.dact + at;
@@ -86,7 +86,7 @@ void mix_backward(const SamDims& d, const SamStep<T>& step, i64 h, const T* dwor
 template <class T>
 void write_backward(const SamDims& d, const SamStep<T>& step, i64 h, T* dweights, const SamReplay<T>& s,
                     const SamBackwardScratch<T>& scratch) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const T alpha = scratch.act[at.alpha + h], gamma = scratch.act[at.gamma + h], *a = scratch.act + at.adds + h * d.word;
   T *da = scratch.dact + at.adds + h * d.word, before = 0;
   for (i64 k = h * d.kept; k < (h + 1) * d.kept; k++) {
@@ -108,7 +108,7 @@ void write_backward(const SamDims& d, const SamStep<T>& step, i64 h, T* dweights
 template <class T>
 void access_backward(const SamDims& d, const SamStep<T>& step, const T* dwords, T* dweights, const SamReplay<T>& s, T* draw,
                      const SamBackwardScratch<T>& scratch) {
-  sam_activate(d, step.raw, scratch.act);
+  access_activate(d, step.raw, scratch.act);
   clear(scratch.dact, interface_size(d));
   for (i64 h = 0; h < d.heads; h++) {
     if (d.links > 0) mix_backward(d, step, h, dwords + h * d.word, dweights, s, scratch);
@@ -119,7 +119,7 @@ void access_backward(const SamDims& d, const SamStep<T>& step, const T* dwords, 
   for (i64 k = 0; k < d.written(); k++) {
     if (step.changed[k] >= 0) copy(s.memory + i64(step.changed[k]) * d.word, step.rows + k * d.word, d.word);
   }
-  sam_activate_backward(d, step.raw, scratch.act, scratch.dact, draw);
+  access_activate_backward(d, step.raw, scratch.act, scratch.dact, draw);
 }
 
 }  // namespace

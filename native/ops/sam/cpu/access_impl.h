@@ -32,7 +32,7 @@ void record_rows(const SamDims& d, const SamSample<T>& s, const i32* changed, i6
 // One head adds its word with its weights, and tells how many rows they are.
 template <class T>
 i64 write_head(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temps, i64 h) {
-  const T* a = temps.act + SamInterface(d).adds + h * d.word;
+  const T* a = temps.act + AccessInterface(d).adds + h * d.word;
   OwnWrites<T> own{temps.own_slots, temps.own_weights, 0};
   each_write(d, s, temps, h, [&](i32 slot, T w) {
     temps.total[temps.mark[slot]] += w;
@@ -58,7 +58,7 @@ void write_rows(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temp
 template <class T>
 void access_step(const SamDims& d, const T* raw, const SamSample<T>& s, const SamTemps<T>& temps, const SamRecord<T>& record) {
   const SamRing<T> ring{d, s};
-  sam_activate(d, raw, temps.act);
+  access_activate(d, raw, temps.act);
   const i64 changed = list_changed(d, ring, temps);
   record_rows(d, s, temps.changed, changed, record);
   write_rows(d, s, temps, changed);
@@ -74,7 +74,7 @@ void access_step(const SamDims& d, const T* raw, const SamSample<T>& s, const Sa
   };
   for (i64 h = 0; h < d.heads; h++) {
     T* content = temps.content + h * d.kept;
-    content_weights(d, temps.alike + h * d.kept, sam_strength(d, temps.act, h), content);
+    content_weights(d, temps.alike + h * d.kept, access_strength(d, temps.act, h), content);
     clear(s.words + h * d.word, d.word);
     const auto add = [&](i32 slot, T w) {
       row_add(s.words + h * d.word, w, s.memory + i64(slot) * d.word, d.word);

@@ -1,7 +1,7 @@
 // What is compiled once per instruction set: windows of a group of samples.
 #pragma once
 #include "../../../base/host/dispatch.h"
-#include "../../dnc/cpu/kernels.h"
+#include "../../../base/memory/cpu/gradients.h"
 #include "../parts.h"
 
 namespace mg {
@@ -45,8 +45,8 @@ struct SamBackwardScratch {
 template <class T>
 struct SamTable {
   void (*forward)(const SamForward<T>&, i64 first, i64 count, const SamForwardScratch<T>&);
-  void (*backward)(const SamBackward<T>&, i64 first, i64 count, const SamBackwardScratch<T>&, const DncGradients<T>&);
-  void (*outer)(const DncOuter<T>&);
+  void (*backward)(const SamBackward<T>&, i64 first, i64 count, const SamBackwardScratch<T>&, const ControllerGradients<T>&);
+  void (*outer)(const OuterBlock<T>&);
 };
 
 MG_TABLES(SamTable)

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../access.h"
-#include "interface_impl.h"
+#include "../../../base/memory/cpu/access_interface_impl.h"
 #include "rows_impl.h"
 
 namespace mg {
@@ -15,7 +15,7 @@ constexpr auto std_sort = [](auto* first, i64 count, auto&& before) { std::sort(
 template <class T, class Record, class Add>
 void mix_head(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temps, const Record& record, i64 h, Add&& add) {
   const i64 count = gather_mix(d, s, temps, h, std_sort), E = d.mixed();
-  const T* modes = temps.act + SamInterface(d).modes + 3 * h;
+  const T* modes = temps.act + AccessInterface(d).modes + 3 * h;
   LargestFirst<T> largest{temps.best + h * d.kept, temps.content + h * d.kept, 0, d.kept};
   for (i64 k = 0; k < count; k++) {
     const SamMixed<T>& m = temps.mixed[k];

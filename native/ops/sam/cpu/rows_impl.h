@@ -1,6 +1,6 @@
 // Rows of the memory: sums along a row, cosines of several rows with several queries, and the best rows of a walk.
 #pragma once
-#include "../../dnc/cpu/slots_impl.h"
+#include "../../../base/memory/cpu/slots_impl.h"
 #include "kernels.h"
 
 namespace mg {

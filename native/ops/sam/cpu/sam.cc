@@ -1,8 +1,5 @@
 // Windows of all samples: scratch memory, groups of samples for the threads, and the weight gradients.
-#include "../../../base/host/arena.h"
-#include "../../../base/host/pool.h"
-#include "../../../base/index.h"
-#include "../../dnc/cpu/weight_gradients.h"
+#include "../../../base/memory/cpu/windows.h"
 #include "kernels.h"
 
 namespace mg {
@@ -69,9 +66,7 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
     p.slots_before = a.take<i32>(d.read());
     p.mixed = a.take<i32>(d.steps * d.heads * d.mixed());
     p.carry.weights = a.take<T>(d.read());
-    p.carry.words = a.take<T>(d.words());
-    p.carry.hidden = a.take<T>(d.hidden);
-    p.carry.cell = a.take<T>(d.hidden);
+    take_controller<T>(a, d, p.carry);
   }
   s.interface = a.take<T>(group * interface_size(d));
   s.act = a.take<T>(interface_size(d));
@@ -80,21 +75,6 @@ SamBackwardScratch<T> take_backward(Arena& a, const SamDims& d, i64 group, SamRe
   s.dread = a.take<T>(d.mixed() > d.kept ? d.mixed() : d.kept);
   return s;
 }
-
-template <class T>
-struct Shared {  // by all threads
-  DncGradients<T> grads;
-  T* rows;
-  i64 bytes;
-  Shared(void* base, const SamDims& d) {
-    Arena a(base);
-    const i64 steps = d.steps * d.batch;
-    grads.gates = a.take<T>(steps * 4 * d.hidden);
-    grads.interface = a.take<T>(steps * interface_size(d));
-    rows = a.take<T>(steps * d.controller_rows());
-    bytes = a.used_bytes();
-  }
-};
 
 template <class T>
 i64 backward_bytes(const SamDims& d, int workers) {  // of one thread
@@ -118,34 +98,27 @@ template <class T>
 void sam_forward(const SamForward<T>& job, void* workspace, int workers) {
   const SamDims& d = job.dims;
   const i64 group = group_of(d, workers), bytes = sam_forward_workspace<T>(d, workers) / workers;
-  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+  each_group(d.batch, group, workspace, bytes, [&](Arena& a, i64 first, i64 count) {
     SamSample<T> samples[most_in_group];
-    Arena a(static_cast<char*>(workspace) + worker * bytes);
-    const SamForwardScratch<T> scratch = take_forward<T>(a, d, group, samples);
-    const i64 first = chunk * group, left = d.batch - first;
-    table<T>().forward(job, first, left < group ? left : group, scratch);
+    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples));
   });
 }
 
 template <class T>
 i64 sam_backward_workspace(const SamDims& d, int workers) {
-  return Shared<T>(nullptr, d).bytes + backward_bytes<T>(d, workers) * workers;
+  return SharedGradients<T>(nullptr, d).bytes + backward_bytes<T>(d, workers) * workers;
 }
 
 template <class T>
 void sam_backward(const SamBackward<T>& job, void* workspace, int workers) {
   const SamDims& d = job.dims;
   const i64 group = group_of(d, workers), bytes = backward_bytes<T>(d, workers);
-  const Shared<T> shared(workspace, d);
-  char* const base = static_cast<char*>(workspace) + shared.bytes;
-  Pool::get().parallel_for(ceil_div(d.batch, group), [&](i64 chunk, int worker) {
+  const SharedGradients<T> shared(workspace, d);
+  each_group(d.batch, group, static_cast<char*>(workspace) + shared.bytes, bytes, [&](Arena& a, i64 first, i64 count) {
     SamReplay<T> samples[most_in_group];
-    Arena a(base + worker * bytes);
-    const SamBackwardScratch<T> scratch = take_backward<T>(a, d, group, samples);
-    const i64 first = chunk * group, left = d.batch - first;
-    table<T>().backward(job, first, left < group ? left : group, scratch, shared.grads);
+    table<T>().backward(job, first, count, take_backward<T>(a, d, group, samples), shared.grads);
   });
-  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.rows, table<T>().outer);
+  if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.inputs, table<T>().outer);
 }
 
 #define MG_SAM(T)                                                 \

@@ -52,9 +52,7 @@ void load_replay(const SamBackward<T>& job, i64 b, SamReplay<T>& s) {
   }
   const SamState<const T>& g = job.dafter;
   load_plain(s.carry.weights, at_row(g.weights, b, d.read()), d.read());
-  load_plain(s.carry.words, at_row(g.words, b, d.words()), d.words());
-  load_plain(s.carry.hidden, at_row(g.hidden, b, d.hidden), d.hidden);
-  load_plain(s.carry.cell, at_row(g.cell, b, d.hidden), d.hidden);
+  load_controller_carry(d, g, b, s.carry);
 }
 
 // The interface of the samples `active` at step t, as forward had it.
@@ -92,7 +90,7 @@ void access_backward_at(const SamBackward<T>& job, i64 t, i64 b, SamReplay<T>& s
                         t ? job.trace.weights + before * d.read() : job.before.weights + b * d.read(),
                         s.mixed + t * d.heads * d.mixed(),
                         at_row(job.trace.mixed, at, 3 * d.heads * d.mixed())};
-  for (i64 k = 0; job.dwords && k < d.words(); k++) s.carry.words[k] += job.dwords[at * d.words() + k];
+  add_words_gradient(job, at, s.carry);
   access_backward(d, step, s.carry.words, s.carry.weights, s, draw, scratch);
 }
 
@@ -101,9 +99,7 @@ void store_gradients(const SamBackward<T>& job, i64 b, const SamReplay<T>& s) {
   const SamDims& d = job.dims;
   const SamState<T>& to = job.dbefore;
   copy(to.weights + b * d.read(), s.carry.weights, d.read());
-  copy(to.words + b * d.words(), s.carry.words, d.words());
-  copy(at_row(to.hidden, b, d.hidden), s.carry.hidden, d.hidden);
-  copy(at_row(to.cell, b, d.hidden), s.carry.cell, d.hidden);
+  store_controller(d, s.carry, to, b);
   const i64 live = job.before.counts[2 * b], W = d.word;
   for (i64 i = 0; to.memory && i < d.capacity_before; i++) {
     T* row = to.memory + (b * d.capacity_before + i) * W;
@@ -118,28 +114,13 @@ void store_gradients(const SamBackward<T>& job, i64 b, const SamReplay<T>& s) {
 
 template <class T>
 void window_backward(const SamBackward<T>& job, i64 first, i64 count, const SamBackwardScratch<T>& scratch,
-                     const DncGradients<T>& grads) {
+                     const ControllerGradients<T>& grads) {
   const SamDims& d = job.dims;
   const i64 D = interface_size(d);
-  i64 longest = 0;
-  for (i64 g = 0; g < count; g++) {
-    const i64 b = first + g, length = length_of(d, job.lengths, b);
-    load_replay(job, b, scratch.samples[g]);
-    longest = length > longest ? length : longest;
-    for (i64 t = length; t < d.steps; t++) {
-      const i64 at = t * d.batch + b;
-      clear(grads.gates + at * 4 * d.hidden, 4 * d.hidden);
-      clear(grads.interface + at * D, D);
-      clear(job.dx + at * d.inputs, d.inputs);
-    }
-  }
-  for (i64 t = longest - 1; t >= 0; t--) {
-    i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 b = first + g;
-      if (t >= length_of(d, job.lengths, b)) continue;
-      active[running++] = g;
-    }
+  for (i64 g = 0; g < count; g++) load_replay(job, first + g, scratch.samples[g]);
+  for (i64 t = clear_gradients_past_ends(job, first, count, grads) - 1; t >= 0; t--) {
+    i64 active[most_samples];
+    const i64 running = running_at(job, t, first, count, active);
     interface_again(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], b = first + g;

@@ -1,15 +1,10 @@
 // Windows of a group of samples: the controller for all of them at once, then the memory access of each, step by step.
 #pragma once
-#include "../../dnc/cpu/core_impl.h"
+#include "../../../base/memory/cpu/steps_impl.h"
 #include "access_impl.h"
 
 namespace mg {
 namespace {
-
-template <class T>
-T* at_row(T* x, i64 row, i64 size) {
-  return x ? x + row * size : nullptr;
-}
 
 template <class T>
 void load_links(const SamForward<T>& job, i64 b, i64 live, const SamSample<T>& s) {
@@ -55,9 +50,7 @@ SamSample<T> load_sample(const SamForward<T>& job, i64 b, SamSample<T> s) {
     if (s.slots[k] >= live) s.slots[k] = -1;
   }
   copy(s.weights, from.weights + b * d.read(), d.read());
-  copy(s.words, from.words + b * d.words(), d.words());
-  copy(s.hidden, at_row(from.hidden, b, d.hidden), d.hidden);
-  copy(s.cell, at_row(from.cell, b, d.hidden), d.hidden);
+  load_controller(d, from, b, s);
   return s;
 }
 
@@ -71,18 +64,6 @@ SamRecord<T> record_of(const SamForward<T>& job, i64 at) {
           at_row(r.weights, at, d.read()),
           at_row(r.mixed_slots, at, d.heads * d.mixed()),
           at_row(r.mixed, at, 3 * d.heads * d.mixed())};
-}
-
-template <class T>
-void record_step(const SamForward<T>& job, i64 at, i64 g, const SamForwardScratch<T>& scratch) {
-  const SamDims& d = job.dims;
-  const SamSample<T>& s = scratch.samples[g];
-  const i64 H = d.hidden;
-  copy(job.hidden + at * H, s.hidden, H);
-  copy(job.words + at * d.words(), s.words, d.words());
-  if (job.trace.rows == nullptr) return;
-  copy(job.trace.gates + at * 4 * H, scratch.gates + g * 4 * H, 4 * H);
-  copy(job.trace.cell + at * H, s.cell, H);
 }
 
 // Nothing can be said of a sample whose indices cannot be.
@@ -114,24 +95,20 @@ void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamFor
     for (i64 k = 0; d.links > 0 && k < 2 * d.heads; k++) SamLinks<T>{d, s, scratch.temps}.load(int(k % 2), k / 2);
     if (d.linear && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
   }
+  clear_outputs_past_ends(job, first, count);
   for (i64 t = 0; t < d.steps; t++) {
     i64 active[most_samples], running = 0;
-    for (i64 g = 0; g < count; g++) {
-      const i64 at = t * d.batch + first + g;
-      if (t >= length_of(d, job.lengths, first + g)) {
-        clear(job.hidden + at * d.hidden, d.hidden);
-        clear(job.words + at * d.words(), d.words());
-      } else if (scratch.samples[g].sound) {
-        active[running++] = g;
-      } else {
-        spoil(job, scratch.samples[g], at, record_of(job, at));
-      }
+    const i64 going_on = running_at(job, t, first, count, active);
+    for (i64 k = 0; k < going_on; k++) {
+      const i64 g = active[k], at = t * d.batch + first + g;
+      if (scratch.samples[g].sound) active[running++] = g;
+      else spoil(job, scratch.samples[g], at, record_of(job, at));
     }
     controller_step<T>(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], at = t * d.batch + first + g;
       access_step(d, scratch.interface + g * D, scratch.samples[g], scratch.temps, record_of(job, at));
-      record_step(job, at, g, scratch);
+      record_controller(job, at, g, scratch);
     }
   }
 }

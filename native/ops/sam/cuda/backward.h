@@ -9,7 +9,7 @@ namespace cuda {
 // What an entry of a head weighs, the gradient there, and cosines of the content: a warp for each entry.
 template <class T>
 MG_DEVICE void sam_read_gradients(const SamDims& d, const SamBackwardStep<T>& s) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 entries = SamBackwardSpace<T>::entries(d), E = d.mixed();
   by_warp(d.heads * entries, [&](i64 i, int lane) {
     const i64 h = i / entries, k = i - h * entries;
@@ -35,10 +35,10 @@ MG_DEVICE void sam_read_gradients(const SamDims& d, const SamBackwardStep<T>& s)
 // From those to the gradients at modes, strength and cosines: one thread for each head.
 template <class T>
 MG_DEVICE void sam_content_gradients(const SamDims& d, const SamBackwardStep<T>& s) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 entries = SamBackwardSpace<T>::entries(d), E = d.mixed();
   by_thread(d.heads, [&](i64 h) {
-    const T *const content = s.content_of(d, h), beta = sam_strength(d, s.act, h);
+    const T *const content = s.content_of(d, h), beta = access_strength(d, s.act, h);
     T* const dread = s.dread + h * entries;
     const i64 modes = at.modes + 3 * h;
     for (i64 k = 0; k < E && s.mixed[h * E + k] >= 0; k++) {
@@ -61,7 +61,7 @@ MG_DEVICE void sam_content_gradients(const SamDims& d, const SamBackwardStep<T>&
 // To queries and rows.
 template <class T>
 MG_DEVICE void sam_add_read(const SamDims& d, const SamBackwardStep<T>& s) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 entries = SamBackwardSpace<T>::entries(d);
   by_thread(d.word, [&](i64 w) {
     for (i64 h = 0; h < d.heads; h++) {
@@ -86,7 +86,7 @@ MG_DEVICE void sam_add_read(const SamDims& d, const SamBackwardStep<T>& s) {
 // From the rows to gates, added words and the weights read before.
 template <class T>
 MG_DEVICE void sam_write_gradients(const SamDims& d, const SamBackwardStep<T>& s) {
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 each = d.kept + 1;
   const auto place_of = [&](i64 h, i64 k) { return k < d.kept ? s.slots_before[h * d.kept + k] : s.changed[h]; };
   by_warp(d.heads * each, [&](i64 i, int lane) {
@@ -125,7 +125,7 @@ MG_DEVICE void sam_write_gradients(const SamDims& d, const SamBackwardStep<T>& s
 template <class T>
 MG_KERNEL(sam_threads) sam_backward_kernel(SamBackward<T> job, SamBackwardSpace<T> space, i64 t) {
   const SamDims& d = job.dims;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const SamBackwardStep<T> s(job, space, t);
   T* const draw = space.dinterface + s.row * at.size;
   const bool past = past_end(space.lengths, s.b, t);
@@ -136,7 +136,7 @@ MG_KERNEL(sam_threads) sam_backward_kernel(SamBackward<T> job, SamBackwardSpace<
   const T* const raw = space.raw + s.row * at.size;
   by_thread(at.size, [&](i64 k) { s.act[k] = raw[k], s.dact[k] = T(0); });
   if (job.dwords != nullptr) by_thread(d.words(), [&](i64 k) { s.dwords[k] += job.dwords[s.row * d.words() + k]; });
-  sam_activate(d, s.act);
+  access_activate(d, s.act);
   sam_read_gradients(d, s);
   MG_BARRIER();
   sam_content_gradients(d, s);
@@ -150,7 +150,7 @@ MG_KERNEL(sam_threads) sam_backward_kernel(SamBackward<T> job, SamBackwardSpace<
     const i32 place = s.changed[i / d.word];
     if (place >= 0) s.memory[place * d.word + i % d.word] = s.rows[i];
   });
-  sam_activate_backward(d, raw, s.act, s.dact, draw);
+  access_activate_backward(d, raw, s.act, s.dact, draw);
 }
 
 }  // namespace cuda

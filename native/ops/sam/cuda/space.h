@@ -1,9 +1,9 @@
 // Workspace of a window of sparse access memories on the GPU, and where in it one sample has its share.
 #pragma once
 #include "../../../base/cuda/block.h"
-#include "../../../base/cuda/controller.h"
+#include "../../../base/memory/cuda/controller.h"
 #include "../access.h"
-#include "interface.h"
+#include "../../../base/memory/cuda/access_interface.h"
 
 namespace mg {
 namespace cuda {

@@ -23,14 +23,14 @@ MG_DEVICE void sam_record_rows(const SamForward<T>& job, const SamSample<T>& sam
 template <class T>
 MG_KERNEL(sam_threads) sam_write_kernel(SamForward<T> job, SamForwardSpace<T> s, i64 t) {
   const SamDims& d = job.dims;
-  const SamInterface at(d);
+  const AccessInterface at(d);
   const i64 b = port::block();
   if (past_end(s.lengths, b, t) || s.sound[b] == 0) return;
   const SamSample<T> sample = s.sample(d, job.after, b);
   const SamTemps<T> temps = s.temps_of(d, b, 0);
   const SamRing<T> ring{d, sample};
   by_thread(at.size, [&](i64 k) { temps.act[k] = raw_interface<T>(job, s, t, b, k); });
-  sam_activate(d, temps.act);
+  access_activate(d, temps.act);
   if (port::thread() == 0) s.changed_count[b] = i32(list_changed(d, ring, temps));
   MG_BARRIER();
   const i64 count = s.changed_count[b];
@@ -70,7 +70,7 @@ MG_DEVICE void sam_each_read(const SamDims& d, const SamForwardSpace<T>& s, i64 
     for (i64 k = h * d.kept; k < (h + 1) * d.kept; k++) f(temps.best[k], temps.content[k]);
     return;
   }
-  const T* const modes = temps.act + SamInterface(d).modes + 3 * h;
+  const T* const modes = temps.act + AccessInterface(d).modes + 3 * h;
   for (i64 k = 0; k < s.mixed_count[b * d.heads + h]; k++) f(temps.mixed[k].slot, mixed_weight(modes, temps.mixed[k]));
 }
 
@@ -146,7 +146,7 @@ MG_KERNEL(sam_threads) sam_read_kernel(SamForward<T> job, SamForwardSpace<T> s, 
   MG_BARRIER();
   by_warp(d.heads, [&](i64 h, int lane) {
     if (lane != 0) return;
-    content_weights(d, temps.alike + h * d.kept, sam_strength(d, temps.act, h), temps.content + h * d.kept);
+    content_weights(d, temps.alike + h * d.kept, access_strength(d, temps.act, h), temps.content + h * d.kept);
     if (d.links > 0) s.mixed_count[b * d.heads + h] = i32(gather_mix(d, sample, s.temps_of(d, b, h), h, SamSort()));
   });
   MG_BARRIER();
@@ -165,7 +165,7 @@ MG_KERNEL(sam_threads) sam_read_kernel(SamForward<T> job, SamForwardSpace<T> s, 
     if (lane != 0 || d.links == 0) return;
     LargestFirst<T> largest{temps.best + h * d.kept, temps.content + h * d.kept, 0, d.kept};
     const SamTemps<T> own = s.temps_of(d, b, h);
-    const T* const modes = own.act + SamInterface(d).modes + 3 * h;
+    const T* const modes = own.act + AccessInterface(d).modes + 3 * h;
     for (i64 k = 0; k < s.mixed_count[b * d.heads + h]; k++) largest.offer(own.mixed[k].slot, mixed_weight(modes, own.mixed[k]));
   });
   MG_BARRIER();

@@ -1,7 +1,8 @@
 // Rows of the elementwise ops, of copies, casts, fills and random numbers.
 #include <cstring>
 
-#include "../ops/elementwise/elementwise.h"
+#include "../../ops/clip/clip.h"
+#include "../../ops/elementwise/elementwise.h"
 #include "families.h"
 
 namespace mg {
@@ -139,14 +140,54 @@ void call_random(Call& c, const RandomArgs& args) {
   });
 }
 
+struct ClipArgs : Args {
+  using Args::Args;
+  const Storage& x = storage("x");
+  const double limit = number("limit");
+};
+
+void call_clip(Call& c, const ClipArgs& a) {
+  const Storage x = a.x;
+  c.expect_float(x, "x");
+  const Storage y = c.result(x.dtype, x.count);
+  const double limit = a.limit;
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, clip_forward<T>, x.count, x.as<T>(), T(limit), y.as<T>());
+  });
+}
+
+struct ClipBackwardArgs : Args {
+  using Args::Args;
+  const Storage &dy = storage("dy"), &x = storage("x");
+  const double limit = number("limit");
+};
+
+void call_clip_backward(Call& c, const ClipBackwardArgs& a) {
+  const Storage dy = a.dy, x = a.x;
+  c.expect_float(x, "x");
+  c.expect(dy, "dy", x.dtype, x.count);
+  const Storage dx = c.result(x.dtype, x.count);
+  const double limit = a.limit;
+  c.run(x.dtype, [=](const Target& on, auto t) {
+    using T = decltype(t);
+    MG_ON(on, clip_backward<T>, x.count, dy.as<T>(), x.as<T>(), T(limit), dx.as<T>());
+  });
+}
+
 }  // namespace
 
 OpRows elementwise_ops() {
   return {
-      op<call_unary>("unary", "Storage"),   op<call_unary_backward>("unaryBackward", "Storage"),
-      op<call_binary>("binary", "Storage"), op<call_copy>("copy", "Storage"),
-      op<call_cast>("cast", "Storage"),     op<call_fill>("fill", "Storage"),
+      op<call_unary>("unary", "Storage"),
+      op<call_unary_backward>("unaryBackward", "Storage"),
+      op<call_binary>("binary", "Storage"),
+      op<call_copy>("copy", "Storage"),
+      op<call_cast>("cast", "Storage"),
+      op<call_fill>("fill", "Storage"),
       op<call_random>("random", "Storage"),
+      op<call_clip>("clip", "Storage"),
+      op<call_clip_backward>("clipBackward", "Storage"),
   };
 }
 

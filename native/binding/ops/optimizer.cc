@@ -1,5 +1,5 @@
 // Rows of the optimizers, of gradient norms and of clipping.
-#include "../ops/optimizer/optimizer.h"
+#include "../../ops/optimizer/optimizer.h"
 #include "families.h"
 
 namespace mg {

@@ -1,6 +1,6 @@
 // Rows of the losses and of the softmax.
-#include "../ops/loss/loss.h"
-#include "../ops/softmax/softmax.h"
+#include "../../ops/loss/loss.h"
+#include "../../ops/softmax/softmax.h"
 #include "families.h"
 
 namespace mg {

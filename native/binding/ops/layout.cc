@@ -1,6 +1,6 @@
 // Rows of the ops that move elements, and of rows chosen by number.
-#include "../ops/gather/gather.h"
-#include "../ops/layout/layout.h"
+#include "../../ops/gather/gather.h"
+#include "../../ops/layout/layout.h"
 #include "families.h"
 
 namespace mg {

@@ -3,7 +3,7 @@
 #pragma once
 #include <cmath>
 
-#include "lstm_cell.h"
+#include "../lstm_cell.h"
 
 namespace mg {
 

@@ -1,6 +1,6 @@
-// The rows of each family of ops, one file ops_<family>.cc for each.
+// The rows of each family of ops, one file for each.
 #pragma once
-#include "ops.h"
+#include "../ops.h"
 
 namespace mg {
 

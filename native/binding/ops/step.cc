@@ -1,7 +1,7 @@
 // The LSTM cell and normalization.
-#include "../base/check.h"
-#include "../ops/batch_norm/batch_norm.h"
-#include "../ops/lstm_cell/lstm_cell.h"
+#include "../../base/check.h"
+#include "../../ops/batch_norm/batch_norm.h"
+#include "../../ops/lstm_cell/lstm_cell.h"
 #include "families.h"
 
 namespace mg {

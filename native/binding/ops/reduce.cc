@@ -1,6 +1,6 @@
 // Rows of the reductions.
-#include "../base/check.h"
-#include "../ops/reduce/reduce.h"
+#include "../../base/check.h"
+#include "../../ops/reduce/reduce.h"
 #include "families.h"
 
 namespace mg {

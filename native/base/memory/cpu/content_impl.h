@@ -1,4 +1,4 @@
-// Content addressing of one sample: equations in dnc_math.h.
+// Content addressing of one sample: equations in addressing.h. `Dims` has slots, word, epsilon and pitch().
 #pragma once
 #include "slots_impl.h"
 
@@ -6,8 +6,8 @@ namespace mg {
 namespace {
 
 // norm_i of every slot and, for `keys` keys at once, dot_ki = k.M_i: each memory row is touched once.
-template <class T>
-void memory_products(const DncDims& d, const T* memory, const T* keys, i64 count, T* norm, T* products) {
+template <class T, class Dims>
+void memory_products(const Dims& d, const T* memory, const T* keys, i64 count, T* norm, T* products) {
   using S = Simd<T, wide<T>>;
   const i64 pitch = d.pitch();
   along_slots<T>(pitch, [&](i64 n) {
@@ -37,19 +37,19 @@ void memory_products(const DncDims& d, const T* memory, const T* keys, i64 count
   });
 }
 
-template <class T>
-DncKey<Vec<T, wide<T>>> spread_key(const DncDims& d, T norm, T strength) {
+template <class T, class Dims>
+ContentKey<Vec<T, wide<T>>> spread_key(const Dims& d, T norm, T strength) {
   using S = Simd<T, wide<T>>;
-  return {S::splat(norm), S::splat(strength), S::splat(T(d.epsilon)), S::splat(T(dnc_no_direction))};
+  return {S::splat(norm), S::splat(strength), S::splat(T(d.epsilon)), S::splat(T(no_direction_below))};
 }
 
 // `score`: k.M_i in, cos_i out. weights: C.
-template <class T>
-void content_weights(const DncDims& d, const T* key, T strength, const T* norm, T* score, T* weights) {
+template <class T, class Dims>
+void content_weights(const Dims& d, const T* key, T strength, const T* norm, T* score, T* weights) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const DncKey<V> spread = spread_key(d, dnc_key_norm(d, key), strength);
+  const ContentKey<V> spread = spread_key(d, norm_of_key(d, key), strength);
   V top = S::splat(-T(INFINITY));
   along_slots<T>(pitch, [&](i64 n) {
     const V cosine = spread.cosine(S::load(score + n), S::load(norm + n), S::fma);
@@ -71,14 +71,14 @@ void content_weights(const DncDims& d, const T* key, T strength, const T* norm, 
 }
 
 // From dC: adds to dmemory, dkey and dstrength. score: cos. dslope: scratch of two vectors.
-template <class T>
-void content_backward(const DncDims& d, const T* memory, const T* key, T strength, const T* norm, const T* score,
-                      const T* weights, const T* dweights, T* slope, T* dmemory, T* dkey, T& dstrength) {
+template <class T, class Dims>
+void content_backward(const Dims& d, const T* memory, const T* key, T strength, const T* norm, const T* score, const T* weights,
+                      const T* dweights, T* slope, T* dmemory, T* dkey, T& dstrength) {
   using S = Simd<T, wide<T>>;
   using V = typename S::V;
   const i64 pitch = d.pitch();
-  const T key_norm = dnc_key_norm(d, key);
-  const DncKey<V> spread = spread_key(d, key_norm, strength);
+  const T key_norm = norm_of_key(d, key);
+  const ContentKey<V> spread = spread_key(d, key_norm, strength);
   const V mean = S::splat(dot(weights, dweights, pitch));
   V dbeta{}, shrink{};
   T* pull = slope + pitch;
@@ -91,7 +91,7 @@ void content_backward(const DncDims& d, const T* memory, const T* key, T strengt
     S::store(pull + n, b);
   });
   dstrength += lane_sum<T, wide<T>>(dbeta);
-  const T pull_key = dnc_key_pull(key_norm, lane_sum<T, wide<T>>(shrink));
+  const T pull_key = pull_of_key(key_norm, lane_sum<T, wide<T>>(shrink));
   for (i64 w = 0; w < d.word; w++) {
     const T* m = memory + w * pitch;
     T* dm = dmemory + w * pitch;

@@ -2,9 +2,9 @@
 #pragma once
 #include <cstring>
 
-#include "../../../base/index.h"
-#include "../../../base/host/pool.h"
-#include "kernels.h"
+#include "../../host/pool.h"
+#include "../../index.h"
+#include "gradients.h"
 
 namespace mg {
 namespace {
@@ -31,20 +31,22 @@ void gather_inputs(const Job& job, T* rows) {
 
 // weight [K][columns] = a^T d and bias = column sums of d, by blocks of 64 columns and a quarter of the rows.
 template <class T>
-void weight_gradient(void (*outer)(const DncOuter<T>&), const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight,
+void weight_gradient(void (*outer)(const OuterBlock<T>&), const T* a, i64 K, const T* d, i64 columns, i64 rows, T* weight,
                      T* bias) {
   static constexpr T one = 1;
   const i64 blocks = ceil_div(columns, 64), parts = K < 16 ? 1 : 4;
   Pool::get().parallel_for(blocks * parts, [&](i64 unit, int) {
     const i64 column = unit / parts * 64, part = unit % parts, width = columns - column < 64 ? columns - column : 64;
-    outer(DncOuter<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
-    if (part == 0) outer(DncOuter<T>{&one, d, rows, 0, columns, 0, 1, column, width, bias});
+    outer(
+        OuterBlock<T>{a, d, rows, K, columns, part_begin(K, parts, part), part_begin(K, parts, part + 1), column, width, weight});
+    if (part == 0) outer(OuterBlock<T>{&one, d, rows, 0, columns, 0, 1, column, width, bias});
   });
 }
 
 // All weights of a job; `rows` is scratch for its controller's inputs, [T,B,I + RW + H].
 template <class T, class Job>
-void controller_weight_gradients(const Job& job, const DncGradients<T>& grads, T* rows, void (*outer)(const DncOuter<T>&)) {
+void controller_weight_gradients(const Job& job, const ControllerGradients<T>& grads, T* rows,
+                                 void (*outer)(const OuterBlock<T>&)) {
   const auto& d = job.dims;
   const i64 M = d.steps * d.batch;
   gather_inputs(job, rows);

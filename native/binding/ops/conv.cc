@@ -3,9 +3,9 @@
 #include <array>
 #include <limits>
 
-#include "../base/check.h"
-#include "../base/conv/patch.h"
-#include "../ops/conv/conv.h"
+#include "../../base/check.h"
+#include "../../base/conv/patch.h"
+#include "../../ops/conv/conv.h"
 #include "families.h"
 
 namespace mg {

@@ -2,9 +2,9 @@
 // its weights. A job has dims, x, weights, before, after, hidden, words and trace as DncForward and DncBackward have them.
 #pragma once
 #include "../controller.h"
-#include "../host/arena.h"
-#include "gemm.h"
-#include "strips.h"
+#include "../../host/arena.h"
+#include "../../cuda/gemm.h"
+#include "../../cuda/strips.h"
 
 namespace mg {
 namespace cuda {

@@ -1,6 +1,6 @@
 // The fused multigrid network as ops.
 #include "families.h"
-#include "network.h"
+#include "../network.h"
 
 namespace mg {
 namespace {

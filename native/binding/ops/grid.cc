@@ -1,8 +1,8 @@
 // Ops between grids: pooling, doubling, shortcuts.
-#include "../base/check.h"
-#include "../ops/add_channels/add_channels.h"
-#include "../ops/grid_up/grid_up.h"
-#include "../ops/max_pool/max_pool.h"
+#include "../../base/check.h"
+#include "../../ops/add_channels/add_channels.h"
+#include "../../ops/grid_up/grid_up.h"
+#include "../../ops/max_pool/max_pool.h"
 #include "families.h"
 
 namespace mg {

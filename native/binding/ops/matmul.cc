@@ -1,6 +1,6 @@
 // Rows of the matrix product.
-#include "../base/check.h"
-#include "../ops/matmul/matmul.h"
+#include "../../base/check.h"
+#include "../../ops/matmul/matmul.h"
 #include "families.h"
 
 namespace mg {

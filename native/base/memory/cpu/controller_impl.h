@@ -1,5 +1,7 @@
 // The LSTM controller's cell, and the gradients of its weights.
 #pragma once
+#include "../controller.h"
+#include "gradients.h"
 #include "products_impl.h"
 
 namespace mg {
@@ -41,7 +43,7 @@ void controller_backward(const Dims& d, const T* gates, const T* cell_before, co
 
 // One block of columns of a weight gradient, all rows of the window in order.
 template <class T, int K, int C>
-MG_HD void outer_block(const DncOuter<T>& job, i64 k, i64 n, int part) {
+MG_HD void outer_block(const OuterBlock<T>& job, i64 k, i64 n, int part) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
   typename S::V sum[K][C] = {};
@@ -64,7 +66,7 @@ MG_HD void outer_block(const DncOuter<T>& job, i64 k, i64 n, int part) {
 }
 
 template <class T, int C>
-void outer_columns(const DncOuter<T>& job, i64 n, int part) {
+void outer_columns(const OuterBlock<T>& job, i64 n, int part) {
   constexpr int K = vector_registers == 32 ? 4 : 2;
   i64 k = job.begin;
   for (; k + K <= job.end; k += K) outer_block<T, K, C>(job, k, n, part);
@@ -72,7 +74,7 @@ void outer_columns(const DncOuter<T>& job, i64 n, int part) {
 }
 
 template <class T>
-void outer(const DncOuter<T>& job) {
+void outer(const OuterBlock<T>& job) {
   constexpr int N = wide<T>;
   const i64 end = job.column + job.width;
   i64 n = job.column;

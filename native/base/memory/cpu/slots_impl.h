@@ -4,9 +4,8 @@
 #include <cstring>
 #include <utility>
 
-#include "../../../base/host/lanes.h"
-#include "../dnc_math.h"
-#include "kernels.h"
+#include "../../host/lanes.h"
+#include "../addressing.h"
 
 namespace mg {
 namespace {

@@ -1,0 +1,48 @@
+// Windows of all samples: groups of samples on all threads, and the memory that they work in.
+#pragma once
+#include "../../host/arena.h"
+#include "../../host/pool.h"
+#include "../../index.h"
+#include "weight_gradients.h"
+
+namespace mg {
+namespace {
+
+// Calls body(arena, first, count) for each group of samples, on a thread whose `bytes` of the workspace the arena hands out.
+template <class Body>
+void each_group(i64 batch, i64 group, void* workspace, i64 bytes, Body&& body) {
+  Pool::get().parallel_for(ceil_div(batch, group), [&](i64 chunk, int worker) {
+    Arena arena(static_cast<char*>(workspace) + worker * bytes);
+    const i64 first = chunk * group, left = batch - first;
+    body(arena, first, left < group ? left : group);
+  });
+}
+
+// Words, hidden and cell of a sample, or the gradients at them.
+template <class T, class Dims, class Sample>
+void take_controller(Arena& a, const Dims& d, Sample& s) {
+  s.words = a.take<T>(d.words());
+  s.hidden = a.take<T>(d.hidden);
+  s.cell = a.take<T>(d.hidden);
+}
+
+// What all threads of a backward window share: gradients at the controller's sums, and place for its inputs.
+template <class T>
+struct SharedGradients {
+  ControllerGradients<T> grads;
+  T* inputs;
+  i64 bytes;
+
+  template <class Dims>
+  SharedGradients(void* base, const Dims& d) {
+    Arena a(base);
+    const i64 rows = d.steps * d.batch;
+    grads.gates = a.take<T>(rows * 4 * d.hidden);
+    grads.interface = a.take<T>(rows * interface_size(d));
+    inputs = a.take<T>(rows * d.controller_rows());
+    bytes = a.used_bytes();
+  }
+};
+
+}  // namespace
+}  // namespace mg
