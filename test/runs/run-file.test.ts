@@ -37,7 +37,7 @@ describe('the shipped JSON Schema', () => {
     'models/multigrid/config',
     'tasks/lists/recall',
     'tasks/mapping/mapping-options',
-    'train/curriculum',
+    'train/practice/curriculum',
   ])('describes the options in lib/%s.ts by their comments', (file) => {
     const source = readFileSync(resolve(import.meta.dirname, `../../lib/${file}.ts`), 'utf8');
     const options = [
