@@ -1,5 +1,5 @@
-// What the interface of a memory says, and content addressing; each equation once: for one number, as a thread of the GPU has it, or
-// for a lane vector over the slots, as the CPU has it. fma(a, b, c) is a b + c, rounded once where the machine can.
+// What the interface of a memory says, and content addressing. Each equation once: for one number, as a thread of the GPU has it,
+// or for a lane vector over the slots, as the CPU has it. fma(a, b, c) is a b + c, rounded once where the machine can.
 #pragma once
 #include <cmath>
 

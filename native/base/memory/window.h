@@ -1,5 +1,5 @@
-// A window of steps of a memory with an LSTM controller, as every such memory is asked for one: `Dims` has its sizes, `State` what
-// is carried from step to step, `Trace` what forward leaves for backward. Batch first; the rows of a sample are contiguous.
+// A window of steps of a memory with an LSTM controller, as every such memory is asked for one. `Dims` has its sizes, `State`
+// what is carried from step to step, `Trace` what forward leaves for backward. Batch first; rows of a sample are contiguous.
 #pragma once
 #include <type_traits>
 

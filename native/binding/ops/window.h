@@ -1,5 +1,5 @@
-// The window ops of memories (base/memory/window.h): which tensors they take and give, what is asked of them, and their jobs. What
-// a memory adds is its own: sizes, state and trace.
+// The window ops of memories (base/memory/window.h): which tensors they take and give, what is asked of them, and their jobs.
+// What a memory adds is its own: sizes, state and trace.
 #pragma once
 #include <utility>
 
