@@ -51,16 +51,16 @@ export { windowMemory, type FusedWindowSize } from './multigrid/window-memory.js
 export type { ModelCost, WindowMemory, WindowSize } from '../nn/cost.js';
 export type { HeadWeights, MemoryGrid, MemorySlots, MemoryView } from './memory-view.js';
 export { TensorState } from '../nn/tensor-state.js';
-export {
-  Session,
-  type SessionAnswers,
-  type SessionGrid,
-  type SessionGrids,
-  type SessionInputs,
-  type SessionNumbers,
-  type SessionOptions,
-  type SessionState,
-} from './session.js';
+export { Session } from './session.js';
+export type {
+  SessionAnswers,
+  SessionGrid,
+  SessionGrids,
+  SessionInputs,
+  SessionNumbers,
+  SessionOptions,
+  SessionState,
+} from './session-parts.js';
 export { NTM, NTMState, type NTMOptions, type NTMStateName } from './ntm.js';
 export { ntmAddress, ntmRead, ntmWrite, type NTMAddress, type NTMHeads } from './ntm-head.js';
 export { LSTMNetwork, LSTMNetworkState, type LSTMNetworkOptions } from './lstm.js';

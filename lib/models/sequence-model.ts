@@ -12,7 +12,8 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { MultigridInputs } from './multigrid/multigrid-memory.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
-import { Session, sessionBatch, type SessionOptions } from './session.js';
+import type { SessionOptions, SessionParts } from './session-parts.js';
+import { Session, sessionBatch } from './session.js';
 import { TensorState } from '../nn/tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */
@@ -150,7 +151,12 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   session(options: SessionOptions = {}): Session<S> {
     const where = `${this.constructor.name}.session`;
     const batch = sessionBatch(where, options);
-    return new Session<S>({
+    return new Session<S>(this.sessionParts(where, batch), batch);
+  }
+
+  /** A step in parts, for `session`. @internal */
+  protected sessionParts(where: string, batch: number): SessionParts<S> {
+    return {
       where,
       model: this,
       input: [[batch, this.inputs]],
@@ -159,7 +165,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
       stateFromTensors: (tensors) => this.stateFromTensors(tensors),
       step: ([x], state) => ({ ...this.run(reshape(x!, [1, batch, this.inputs]), state, null, true), memory: [] }),
       read: () => fail('ERR_MG_ARGUMENT', where, 'a model with readers', this),
-    }, batch);
+    };
   }
 
   #run(x: Tensor, state: S, lengths: Int32Array | null, { consume = false }: StepOptions): { y: Tensor; state: S } {

@@ -2,7 +2,7 @@
 import { noGrad } from '../autograd/tape.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
 import type { MultigridMemoryState } from '../models/multigrid/multigrid-memory-state.js';
-import type { SessionNumbers } from '../models/session.js';
+import type { SessionNumbers } from '../models/session-parts.js';
 import type { HostPyramid, TaskForm, Window } from '../tasks/task.js';
 import { arrayOf } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';

@@ -1,8 +1,18 @@
 /** Online sessions: the bits of the model's own steps, nothing made on the way, and what is said when they are misused. */
 import { describe, expect, it } from 'vitest';
 import { noGrad } from '../../lib/autograd/index.js';
-import { DNC, LSTMNetwork, MultigridMemory, NTM, type MultigridConfig, type Session } from '../../lib/models/index.js';
-import type { SessionGrids, SessionInputs, SessionState } from '../../lib/models/session.js';
+import {
+  DAM,
+  DNC,
+  LSTMNetwork,
+  MultigridMemory,
+  NTM,
+  SAM,
+  SDNC,
+  type MultigridConfig,
+  type Session,
+} from '../../lib/models/index.js';
+import type { SessionGrids, SessionInputs, SessionState } from '../../lib/models/session-parts.js';
 import { native } from '../../lib/native.js';
 import type { LayerOptions } from '../../lib/nn/parameter.js';
 import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';
@@ -15,7 +25,7 @@ import { memory, Tensor } from '../../lib/tensor/tensor.js';
 import { errorOf } from '../helpers/files.js';
 import { undisposedTensors } from '../../lib/tensor/tensor.js';
 
-type Model = MultigridMemory | DNC | NTM | LSTMNetwork;
+type Model = MultigridMemory | DNC | NTM | LSTMNetwork | SAM | SDNC | DAM;
 type Float = 'float32' | 'float64';
 
 /** A step as the model takes it, and the same for its session. */
@@ -44,6 +54,9 @@ const kinds: Readonly<Record<string, (options: LayerOptions) => Model>> = {
   'DNC': (options) => new DNC({ ...sizes, slots: 9, wordSize: 4, readHeads: 2, hidden: 12, ...options }),
   'NTM': (options) => new NTM({ ...sizes, slots: 9, wordSize: 4, hidden: 12, ...options }),
   'NTM, feedforward': (options) => new NTM({ ...sizes, slots: 9, wordSize: 4, controller: 'feedforward', ...options }),
+  'SAM': (options) => new SAM({ ...sizes, slots: 20, wordSize: 4, heads: 2, reads: 2, hidden: 12, ...options }),
+  'SDNC': (options) => new SDNC({ ...sizes, slots: 20, wordSize: 4, heads: 2, reads: 2, hidden: 12, ...options }),
+  'DAM': (options) => new DAM({ ...sizes, slots: 9, wordSize: 4, heads: 2, hidden: 12, ...options }),
   'LSTM': (options) => new LSTMNetwork({ ...sizes, hidden: 9, layers: 2, wiring: 'deep', ...options }),
 };
 
@@ -164,6 +177,62 @@ describe('a question', () => {
     const { y, logits } = session.stepSync({ input, queries: [null, queries[1]!] });
     expect([y, logits[0], [...logits[1]!]]).toEqual([null, null, ownSteps(model, all, 2).answers[0]![1]]);
   });
+});
+
+describe('a session of an encoder and decoder', () => {
+  const sorter: MultigridConfig = { input: { 0: 2 }, encoder: [[0, 0, 4], [0, 1, 4]], tail: [[0, 1, 4], [0, 0, 2]] };
+
+  it.each([['float32', 1], ['float64', 2]] as const)('%s, batch %i: answers are those of a window, and steps go on', async (
+    dtype,
+    batch,
+  ) => {
+    using _ = scope();
+    using model = new MultigridMemory(sorter, { dtype, rng: new Rng(4) }).eval();
+    const all = steps(model, batch, 5, dtype).map(({ input }) => input[0]!);
+    const window = (count: number, outputSteps: number): number[][] =>
+      noGrad(() => {
+        const input = Tensor.from(all.slice(0, count).flatMap((x) => [...x.dataSync()]), [count, ...all[0]!.shape], { dtype });
+        const y = [...model.forward({ input, outputSteps }).y.dataSync()];
+        const each = y.length / outputSteps;
+        return Array.from({ length: outputSteps }, (_, t) => y.slice(t * each, (t + 1) * each));
+      });
+    using session = model.session({ batch });
+    for (const [t, x] of all.entries()) {
+      expect(session.stepSync(x)).toEqual({ y: null, logits: [null] });
+      if (t !== 2 && t !== 4) continue;
+      const want = window(t + 1, 4); // asking in between changes nothing that is written
+      for (const [q, y] of want.entries()) {
+        const found = q % 2 === 0 ? session.answerSync() : await session.answer();
+        found.y!.forEach((value, k) => expect(value).toBeCloseTo(y[k]!, dtype === 'float32' ? 5 : 12));
+      }
+    }
+  });
+});
+
+describe('a session whose memory grows', () => {
+  it.each(['SAM', 'SDNC'] as const)(
+    '%s: hundreds of steps have the bits of the model\'s own, and states go to and fro',
+    (name) => {
+      using _ = scope();
+      const options = { ...sizes, slots: 5000, wordSize: 4, heads: 2, reads: 2, hidden: 12, rng: new Rng(4) };
+      using model = name === 'SAM' ? new SAM(options) : new SDNC(options);
+      const all = steps(model, 2, 300, 'float32').map(({ input }) => input[0]!);
+      using session = model.session({ batch: 2 }) as Session<SessionState>;
+      using other = model.session({ batch: 2 }) as Session<SessionState>;
+      noGrad(() => {
+        let state = model.initialState(2);
+        for (const [t, x] of all.entries()) {
+          const result = model.step(x, state as never, { consume: true });
+          state = result.state as never;
+          const want = [...result.y.dataSync()];
+          expect([...session.stepSync(x).y!]).toEqual(want);
+          if (t > 200) expect([...other.stepSync(x).y!]).toEqual(want);
+          if (t === 200) other.setState(session.state());
+        }
+        expect(() => session.setState(model.initialState(3))).toThrow(/memory \[2, \d+, 4\], got \[3, 4, 4\]$/);
+      });
+    },
+  );
 });
 
 describe('the state of a session', () => {
@@ -336,10 +405,10 @@ describe('a misused session', () => {
       /1\.level0\.hidden \[1, 3, 3, 4\]/,
     ],
     'no state': [() => session.setState(undefined as never), 'ERR_MG_ARGUMENT', /expected a state of this model, got undefined$/],
-    'a decoder': [
-      () => new MultigridMemory({ input: { 0: 2 }, encoder: [[0, 0, 2]], tail: [[0, 0, 2]] }).session(),
+    'an answer of a model without decoder': [
+      () => session.answerSync(),
       'ERR_MG_ARGUMENT',
-      'MultigridMemory.session: expected a model that answers at every step, got "encoderDecoder"; use forward',
+      /^MultigridMemory\.session: expected a model with a decoder, got .*; the steps of others answer$/,
     ],
   };
 

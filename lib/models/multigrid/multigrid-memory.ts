@@ -17,7 +17,8 @@ import { MultigridNetwork } from './multigrid-network.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
-import { Session, sessionBatch, type SessionOptions } from '../session.js';
+import type { SessionOptions } from '../session-parts.js';
+import { Session, sessionBatch } from '../session.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
 import { windowMemory } from './window-memory.js';
 
@@ -148,14 +149,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   }
 
   /**
-   * The model step by step on memory made once. A step writes; readers are asked where it names `queries`. ERR_MG_ARGUMENT for an
-   * encoder–decoder, which answers after the window.
+   * The model step by step on memory made once. A step writes; readers are asked where it names `queries`, and a decoder by
+   * `answer` after the steps that it decodes. Where batches are normalized, each step and each answer has statistics of its own.
    */
   session(options: SessionOptions = {}): Session<MultigridMemoryState> {
     const where = 'MultigridMemory.session';
     const batch = sessionBatch(where, options);
-    const { kind, dimensions, baseSide, networks: [first, ...readers] } = this.plan;
-    if (kind === 'encoderDecoder') fail('ERR_MG_ARGUMENT', where, 'a model that answers at every step', kind, 'use forward');
+    const { kind, dimensions, baseSide, networks: [first, ...others] } = this.plan;
+    const readers = kind === 'writerReader' ? others : [];
     const shapes = ({ input }: NetworkPlan): number[][] =>
       input.map(({ level, channels }) => [batch, ...extentOf(level, dimensions, baseSide), channels]);
     const window = ({ input }: NetworkPlan, given: readonly Tensor[]): Pyramid =>
@@ -172,6 +173,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
         return { y: kind === 'single' ? this.#logits(memory.at(-1)!) : null, state, memory };
       },
       read: (given, memory, which) => this.read(memory, window(readers[which]!, given), which),
+      ...(kind === 'encoderDecoder' ? { decode: (before: MultigridMemoryState) => this.#decoded(1, batch, before) } : {}),
     }, batch);
   }
 
@@ -248,17 +250,23 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     return queries!.map((query, k) => this.read(memory, query, k, askedAt?.[k]));
   }
 
-  /** The decoder's state begins as a copy of the encoder's; its input is zero. */
+  /** The decoder's state begins as a copy of the encoder's. */
   #decode(inputs: MultigridInputs, encoded: MultigridMemoryState): Tensor {
-    const plan = this.plan.networks[1]!;
     const [steps, batch] = grids(this.plan.networks[0]!, inputs.input).tensors()[0]!.shape;
     const outputSteps = checkInteger('MultigridMemory', 'outputSteps', inputs.outputSteps ?? steps, 1);
+    return this.#decoded(outputSteps, batch!, encoded).y;
+  }
+
+  /** Steps of the decoder, whose input is zero. */
+  #decoded(steps: number, batch: number, from: MultigridMemoryState): { y: Tensor; state: MultigridMemoryState } {
+    const plan = this.plan.networks[1]!;
     const { dimensions, baseSide } = this.plan;
     const zero = Pyramid.of(Object.fromEntries(plan.input.map(({ level, channels }) => [
       level,
-      Tensor.zeros([outputSteps, batch!, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
+      Tensor.zeros([steps, batch, ...extentOf(level, dimensions, baseSide), channels], { dtype: this.dtype }),
     ])));
-    return this.#logits(this.#networks[1]!.forward({ x: zero, state: encoded.layers, outputs: 'last' }).outputs.at(-1)!);
+    const run = this.#networks[1]!.forward({ x: zero, state: from.layers, outputs: 'last' });
+    return { y: this.#logits(run.outputs.at(-1)!), state: new MultigridMemoryState(run.state) };
   }
 
   /** The one grid of an output layer, through the head where there is one. */

@@ -1,8 +1,8 @@
 // The state that sparse access memories carry, and what a saved one must be.
 
 import { fail } from '../../check.js';
-import { samIndices, samStateShapes, type SamSettings, type SamTensors, type SdncTensors } from '../../ops/index.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { concat, samIndices, samStateShapes, type SamSettings, type SamTensors, type SdncTensors } from '../../ops/index.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { TensorState } from '../../nn/tensor-state.js';
 
 /**
@@ -14,9 +14,32 @@ export class SAMState<Name extends string = keyof SamTensors> extends TensorStat
     super(tensors);
   }
 
+  /** Rows that there is place for. */
+  get places(): number {
+    return (this.values as unknown as SamTensors).memory.shape[1]!;
+  }
+
+  /** The most rows that are live in any row of the batch; waits for what is queued. */
+  live(): number {
+    const counts = [...(this.values as unknown as SamTensors).counts.dataSync()];
+    return Math.max(0, ...counts.filter((_, i) => i % 2 === 0));
+  }
+
   protected override like(tensors: Readonly<Record<Name, Tensor>>): this {
     return new SAMState(tensors, this.liveBound) as this;
   }
+}
+
+/** The same state with place for so many rows. */
+export function withPlaces<Name extends string>(state: SAMState<Name>, s: SamSettings, places: number): SAMState<Name> {
+  const tensors = [...state.toTensors()];
+  const shapes = samStateShapes(s, tensors[0]![1].shape[0]!, places);
+  const padded = tensors.map(([name, x]) => {
+    const [batch = 0, rows = 0, ...rest] = x.shape;
+    const more = (shapes[name]?.[1] ?? rows) - rows;
+    return [name, more > 0 ? concat([x, Tensor.zeros([batch, more, ...rest], { dtype: x.dtype, device: x.device })], 1) : x];
+  });
+  return new SAMState(Object.fromEntries(padded) as Record<Name, Tensor>, state.liveBound);
 }
 
 /** With links beside it: N and P of each slot [B,C,2,R,K_L], precedence [B,R,K_L]. */

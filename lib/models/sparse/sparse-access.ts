@@ -8,13 +8,16 @@ import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { Affine } from '../affine.js';
-import { checkedRows, SAMState } from './sam-state.js';
+import { checkedRows, SAMState, withPlaces } from './sam-state.js';
+import type { SessionParts } from '../session-parts.js';
 import { SequenceModel, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors } from '../../nn/tensor-state.js';
 import type { HeadWeights } from '../memory-view.js';
 import { noWrites, oldestSlots, writeGates } from './writes.js';
 
 const MOST_SLOTS = 2 ** 28;
+/** Steps from a new episode on for which a session has room at first. */
+const SESSION_STEPS = 64;
 const size = (): ReturnType<typeof integer> => integer(1, MOST_SLOTS);
 
 /** Options of a SAM as run files have them. */
@@ -120,10 +123,33 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
     return new SAMState(named, checkedRows(named, this.settings));
   }
 
-  /** A session keeps its buffers, and a state of live rows grows. Throws ERR_MG_ARGUMENT. */
-  override session(): never {
-    const where = `${this.constructor.name}.session`;
-    return fail('ERR_MG_ARGUMENT', where, 'a model whose state keeps its size', this, 'run step with { consume: true }');
+  /** Rows of a session's state double when the next step could touch more than there are, up to all slots. @internal */
+  protected override sessionParts(where: string, batch: number): SessionParts<SAMState<Name>> {
+    const parts = super.sessionParts(where, batch);
+    const { slots, heads, reads } = this.settings;
+    const touched = heads + reads; // by a step, at most
+    const padded = (state: SAMState<Name>, places: number): SAMState<Name> => withPlaces(state, this.settings, places);
+    let bound = Infinity; // so many rows are live at most; unknown after a jump
+    return {
+      ...parts,
+      step: (input, state) => {
+        const places = state.places === slots ? slots : state.places - touched; // `roomier` sees to it
+        return parts.step(input, new SAMState(state.values, places));
+      },
+      growth: {
+        roomier: (state) => {
+          if (state.places === slots) return null;
+          bound += touched;
+          if (bound <= state.places) return null;
+          bound = state.live() + touched;
+          return bound <= state.places ? null : padded(state, Math.min(slots, 2 * state.places));
+        },
+        fitted: (given, own) => {
+          bound = Infinity;
+          return padded(given, Math.min(slots, Math.max(given.places, own.places, SESSION_STEPS * touched)));
+        },
+      },
+    };
   }
 
   /**

@@ -164,11 +164,6 @@ describe('SAM', () => {
     expect(() => model.stateFromTensors(saved)).toThrow(expect.objectContaining({ code: 'ERR_MG_CHECKPOINT' }));
   });
 
-  it('has no session, and says what to do instead', () => {
-    using model = new models.SAM(small);
-    expect(() => model.session()).toThrow(/SAM.session: .*; run step with \{ consume: true \}/);
-  });
-
   it('refuses a saved state of other sizes or without a part', () => {
     using _ = scope();
     using model = new models.SAM(small);
