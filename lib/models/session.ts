@@ -64,8 +64,9 @@ export class Session<S extends SessionState> implements Disposable {
   }
 
   /**
-   * The next answer of a decoder; the first one after a step decodes what was written up to then, from a copy of its state. As many
-   * answers as are asked for, and steps may follow, which go on from what was written. ERR_MG_ARGUMENT for a model without decoder.
+   * The next answer of a decoder; the first one after a step decodes what was written up to then, from a copy of its state. As
+   * many answers as are asked for, and steps may follow, which go on from what was written. ERR_MG_ARGUMENT for a model without
+   * decoder.
    */
   async answer(): Promise<SessionAnswers> {
     this.#begin();
