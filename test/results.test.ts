@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import type { NetworkShare } from '../lib/bench/kernels.js';
 import type { Curve } from '../lib/bench/learning.js';
 import { ladder } from '../lib/bench/against.js';
 import type { Sweep } from '../lib/bench/report.js';
@@ -23,10 +24,36 @@ function expectFigure(text: string, value: number, where: string): void {
   const most = 0.5 * 10 ** -decimals * (1 + 1e-9); // a half may be rounded either way
   expect(Math.abs(numberOf(text) - value), `${where}: ${text} for ${value}`).toBeLessThanOrEqual(most);
 }
+
+interface KernelsFile {
+  readonly machine: Sweep['machine'];
+  readonly peakGflops: number;
+  readonly rows: readonly NetworkShare[];
+}
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 describe('what bench/README.md says was measured', () => {
   const sweep = results<Sweep>('against-dnc');
+
+  it('shares of the peak, on both sets of instructions', () => {
+    const runs = ['avx512', 'avx2'].map((path) => results<KernelsFile>(`shares-${path}`));
+    expect(runs.map(({ machine: { simd, threads } }) => [simd, threads])).toEqual([['avx512', 1], ['avx2', 1]]);
+    const table = measuredTable('network', 'AVX-512: forward', 'training', 'AVX2: forward', 'training');
+    expect(table.map(([name]) => name)).toEqual(runs[0]!.rows.map(({ preset, network }) => `\`${preset}\` ${network}`));
+    for (const [at, cells] of table.entries()) {
+      const shown = cells.slice(1).map((cell) => /^([\d,.]+) ms, (\d+) %$/.exec(cell)!.slice(1));
+      runs.forEach(({ rows }, k) => {
+        const { forward, training, forwardShare, trainingShare } = rows[at]!;
+        ([[forward, forwardShare], [training, trainingShare]] as const).forEach(([times, share], pass) => {
+          const [ms, percent] = shown[2 * k + pass] as [string, string];
+          expectFigure(ms, times!.median, cells[0]!);
+          expectFigure(percent, 100 * share!, cells[0]!);
+        });
+      });
+    }
+    const [, ...peaks] = /peak of ([\d.]+) GFLOP\/s with AVX-512 and ([\d.]+) with AVX2/.exec(prose)!;
+    runs.forEach(({ peakGflops }, k) => expectFigure(peaks[k]!, peakGflops, 'peak'));
+  });
 
   it('exploration of 9×9 mazes', () => {
     interface Scores extends Record<string, number | null> {

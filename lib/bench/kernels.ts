@@ -141,8 +141,9 @@ export const SHARE_HEADER = [
 ] as const;
 
 export function shareRow({ preset, network, batch, steps, gflop, ...of }: NetworkShare): string[] {
+  const digits = (x: number): string => (x < 1000 ? x.toPrecision(3) : x.toFixed(0));
   const ms = (t: Times | null): string => (
-    t === null ? 'does not fit' : `${t.median.toPrecision(3)} (${t.low.toPrecision(3)}–${t.high.toPrecision(3)})`
+    t === null ? 'does not fit' : `${digits(t.median)} (${digits(t.low)}–${digits(t.high)})`
   );
   const share = (x: number | null): string => (x === null ? '–' : `${(100 * x).toFixed(0)} %`);
   return [
