@@ -118,7 +118,7 @@ describe('README', () => {
 
   it('has run files that can be trained', () => {
     const runs = readmeBlocks('json').map(({ text }) => checkRunConfig(JSON.parse(text)));
-    expect(runs.map(({ model }) => (isVectorModel(model) ? model.kind : model))).toEqual(['map9', 'dnc']);
+    expect(runs.map(({ model }) => (isVectorModel(model) ? model.kind : model))).toEqual(['map9', 'dnc', 'mnist-recall', 'babi']);
   });
 
   it('lists the presets with their counts', () => {
