@@ -9,6 +9,7 @@ import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
 import { readSteps, stepTable } from '../lib/reproduction/figures.js';
+import { costTable } from '../lib/reproduction/costs.js';
 import { readRecords, reportTable } from '../lib/reproduction/report.js';
 import { measured, measuredTable, readme } from './helpers/readme.js';
 
@@ -299,6 +300,25 @@ it('rows of the paper that were reproduced', () => {
   const records = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)));
   expect(records.length).toBeGreaterThan(0);
   for (const page of [measured, readme]) expect(page).toContain(reportTable(records));
+});
+
+it('costs of sparse memories', () => {
+  const folder = fileURLToPath(new URL('../bench/results/reproduction', import.meta.url));
+  expect(measured).toContain(costTable(folder));
+  const { exponentOfSlots, bytesOfStepAndSample, rows, beside } = JSON.parse(
+    readFileSync(`${folder}/sparse-cost.json`, 'utf8'),
+  ) as {
+    exponentOfSlots: number;
+    bytesOfStepAndSample: Record<string, number>;
+    rows: Record<string, Record<string, number>>;
+    beside: Record<string, number>;
+  };
+  expect(measured).toContain(`the power ${exponentOfSlots.toFixed(2).replace('-', '−')} of their number`);
+  for (const bytes of Object.values(bytesOfStepAndSample)) expect(measured).toContain(`keeps ${(bytes / 1024).toFixed(1)} KiB`);
+  expect(measured).toContain(`its ${Math.round(rows['S1']!['denseMs']! / 1000)} s lie on the line`);
+  const times = Math.round(beside['damRatio']! / 1000).toLocaleString('en');
+  expect(measured).toContain(`DAM, takes ${(beside['damMs']! / 1000).toFixed(1)} s`);
+  expect(measured).toContain(`${times},000 times as much as SAM`);
 });
 
 it('times of a step', () => {

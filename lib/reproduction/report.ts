@@ -5,6 +5,7 @@ import { lineChart } from '../plot/line-chart.js';
 import { MgError } from '../errors.js';
 import { fail } from '../check.js';
 import type { PublishedRow } from '../runs/published.js';
+import type { RunConfig } from '../runs/run.js';
 import { compare, exploredRows, findRow, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
 import type { SeedRecord } from './record.js';
 
@@ -56,9 +57,12 @@ const TAKEN_OFF = 0.2;
 
 /**
  * Whether a seed has learned more than what needs no memory: its headline is a fifth of the way to a perfect score, from that of
- * the best answer without memory (0 for a record without one, as those of policies).
+ * the best answer without memory (0 for a record without one, as those of policies). One that is trained by levels has left the
+ * first of them.
  */
-export function hasTakenOff({ row, test, baselines }: SeedRecord): boolean {
+export function hasTakenOff({ row, run, test, baselines }: SeedRecord): boolean {
+  const { levels } = run as Partial<RunConfig>;
+  if (levels !== undefined && test.scores['trainedTo'] !== undefined) return test.scores['trainedTo'] > (levels.start ?? 4);
   const [published] = findRow(row).published;
   const figures = Object.keys(published!.figures);
   const headline = figures.includes('f') ? 'f' : figures[0]!;

@@ -87,7 +87,8 @@ export async function reproduce(options: ReproduceOptions): Promise<{ record: Se
     stop?.throwIfAborted();
     const heeded = stop === undefined ? {} : { signal: stop };
     const items = testItems(trainer.task, options.items ?? TEST_ITEMS);
-    const scores = await trainer.evaluate({ items, seed: TEST_SEED, split: 'test', ...heeded });
+    const reached = run.levels === undefined ? {} : { trainedTo: trainer.lessons.at(-1)![1] };
+    const scores = { ...await trainer.evaluate({ items, seed: TEST_SEED, split: 'test', ...heeded }), ...reached };
     const test = { items, sha256: testSetHash(trainer.task, items), scores };
     const [baselines, notes] = [answersWithout(setup.task as Task<unknown>, items), notesOn(run)];
     const known = { row, recipe, seed, run: withoutPaths(run), step, steps: run.steps, test, baselines, notes };

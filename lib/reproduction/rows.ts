@@ -103,6 +103,8 @@ const SCORES: Readonly<Record<string, readonly [metric: string, factor: number]>
   recall: ['recall', 100],
   f: ['f', 100],
   errorRate: ['errorRate', 1],
+  excess: ['excess', 1],
+  trainedTo: ['trainedTo', 1],
   meanError: ['meanError', 1],
   failedTasks: ['failedTasks', 1],
   ...Object.fromEntries(Array.from({ length: 20 }, (_, k) => [`task${k + 1}`, [`task${k + 1}Error`, 1] as const])),

@@ -16,13 +16,13 @@ interface Comparison {
   readonly schedule: { readonly grid: Schedule; readonly vectors: Schedule };
 }
 
-/** For bit sequences shown in every cell of a 3×3 grid. */
-const COPY: MultigridConfig = {
-  input: { 0: 7 },
+/** For bit sequences shown in every cell of a 3×3 grid: numbers that enter at each step, and bits that leave. */
+const sequence = (inputs: number, bits: number): MultigridConfig => ({
+  input: { 0: inputs },
   lstm: [[0, 0, 8], [0, 1, 8], [0, 1, 8], [0, 2, 8], [0, 1, 8]],
   tail: [[0, 0, 8]],
-  fc: [72, 6],
-};
+  fc: [72, bits],
+});
 
 /** One item is one patch, and the answer is read once: a window of 6 steps where the other models need 32. */
 const LADDER: MultigridConfig['writer'] = [[0, 0, 8], [0, 1, 8], [0, 1, 8]];
@@ -37,6 +37,25 @@ const recall = (bitsOfCell: number): MultigridConfig => ({
 const sequences = (steps: number): Comparison['schedule'] => ({ grid: compared(steps, 2e-3), vectors: compared(steps, 1e-3) });
 const { steps: MAP9_STEPS, truncate, batchSize } = MAP9;
 const SPEC = { name: 'copy', bits: 6, lengths: [1, 10] } as const;
+
+/**
+ * The settings of Rae et al. 2016, figure 2: LSTM of 100 units, 4 heads, batches of 8. Memories are alike, of 64 slots as the
+ * dense ones have there; the optimizer and its rate are ours, the same for all.
+ */
+function inSlots(
+  task: Extract<TaskSpec, { readonly name: 'copy' | 'associative-recall' | 'priority-sort' }>,
+  grid: MultigridConfig,
+  steps: number,
+): Omit<Comparison, 'about'> {
+  const schedule = sequences(steps);
+  return {
+    task: { ...task, presentation: 'flat' },
+    gridTask: { ...task, presentation: 'grid' },
+    grid,
+    vectors: { slots: 64, readHeads: 4, hidden: 100 },
+    schedule: { grid: { ...schedule.grid, batchSize: 8 }, vectors: { ...schedule.vectors, batchSize: 8 } },
+  };
+}
 
 export const comparisons = {
   'map9': {
@@ -58,7 +77,7 @@ export const comparisons = {
     about: '1 to 10 vectors of 6 bits, to be given back in order',
     task: { ...SPEC, presentation: 'flat' },
     gridTask: { ...SPEC, presentation: 'grid' },
-    grid: COPY,
+    grid: sequence(7, 6),
     vectors: { slots: 16, readHeads: 1, hidden: 64 },
     schedule: sequences(200_000),
   },
@@ -69,6 +88,18 @@ export const comparisons = {
     grid: recall(2),
     vectors: { slots: 32, readHeads: 2, hidden: 100 },
     schedule: sequences(300_000),
+  },
+  'copy-20': {
+    about: '1 to 20 vectors of 8 bits, to be given back in order (Rae et al. 2016)',
+    ...inSlots({ name: 'copy' }, sequence(9, 8), 400_000),
+  },
+  'recall-pairs': {
+    about: '3 to 6 keys and values of 3 vectors of 6 bits; one key is shown again: what was its value? (Rae et al. 2016)',
+    ...inSlots({ name: 'associative-recall', items: [3, 6], form: 'pairs' }, sequence(8, 6), 600_000),
+  },
+  'sort-best': {
+    about: '20 vectors of 8 bits with priorities: the best 16, in order (Rae et al. 2016)',
+    ...inSlots({ name: 'priority-sort' }, sequence(9, 8), 800_000),
   },
 } as const satisfies Record<string, Comparison>;
 

@@ -10,11 +10,14 @@ export interface PublishedRow {
   readonly system: string;
   /** Name of the preset that is trained and scored for it; null: this package has no run for it yet. */
   readonly run: string | null;
+  /** Of costs: the benchmark of `bench/train` that measures them. */
+  readonly bench?: string;
   readonly figures: Readonly<Record<string, Figure>>;
   readonly source: string;
 }
 
 const MULTIGRID = 'Huynh, Maire, Walter 2020, Multigrid Neural Memory';
+const NTM = 'Graves, Wayne, Danihelka 2014, Neural Turing Machines';
 const SAM = 'Rae et al. 2016, Scaling Memory-Augmented Neural Networks with Sparse Reads and Writes';
 
 type Row = readonly [row: string, system: string, run: string | null, ...figures: Figure[]];
@@ -152,8 +155,8 @@ const FIGURES = [
   ...table('Figure 12', MULTIGRID, [], [['1', 'DNC: a fresh slot at each step, no map to be seen', 'map15-dnc']]),
 ];
 
-/** Sparse memories: cost, then what they learn. */
-const SPARSE = [
+/** Sparse memories beside dense ones: time and memory. */
+const SPARSE_COSTS = [
   ...table('Figure 1a', SAM, ['denseMs', 'sparseMs', 'ratio'], [
     ['S1', 'NTM and SAM (k-d tree), forward and backward, N = 10⁶, W = 32, 4 heads, batch 8', null, 12_000, 7, 1600],
   ]),
@@ -165,32 +168,47 @@ const SPARSE = [
   ]),
   ...table('abstract', SAM, ['timesFaster', 'timesLessMemory'], [['S4', 'SAM beside NTM, S1 and S2 rounded', null, 1000, 3000]]),
   ...table('supplement D.1', SAM, ['microseconds'], [['S5', 'sparse links of 8, one CPU thread', null, 100]]),
-  ...table('Figure 8', SAM, ['trainedTo', 'worksAt', 'chanceBits'], [
-    ['S6', 'SAM, associative recall by curriculum, 2·10⁶ slots', null, 10_000, 200_000, 48],
+].map((row) => ({ ...row, bench: 'sparse-cost' }));
+
+/** What sparse memories learn. */
+const SPARSE = [
+  ...table('Figure 8', SAM, ['trainedTo'], [
+    ['S6', 'SAM, pairs recalled by curriculum, 2·10⁶ slots; works at 200,000, chance 48 bits', 'recall-levels-sam', 10_000],
   ]),
-  ...table('section 4.5', SAM, ['errorSparse', 'errorDense'], [['S7', 'Omniglot, 100 characters', null, 0.2, 0.4]]),
+  ...table('section 4.5', SAM, ['errorRate'], [
+    ['S7 SAM', 'SAM, Omniglot, 100 characters: below', 'omniglot-sam', 0.2],
+    ['S7 DAM', 'dense memories, Omniglot, 100 characters: about', 'omniglot-dam', 0.4],
+  ]),
   ...table('Figure 2', SAM, [], [
-    ['S8', 'SAM learns copy about as fast as DAM, NTM and LSTM, recall and sort clearly faster', null],
+    ['S8 copy', 'SAM learns copy about as fast as DAM, NTM and LSTM', 'sam-copy-20'],
+    ['S8 recall', 'SAM learns recall clearly faster than DAM, NTM and LSTM', 'sam-recall-pairs'],
+    ['S8 sort', 'SAM learns sort clearly faster than DAM, NTM and LSTM', 'sam-sort-best'],
   ]),
 ];
+
+/** Bits above the best possible prediction of a sequence, read off the figure. */
+const N_GRAMS = table('Figure 13', NTM, ['excess'], [
+  ['N3 NTM', 'NTM, dynamic N-grams', 'n-grams-ntm', 2],
+  ['N3 LSTM', 'LSTM, dynamic N-grams', 'n-grams-lstm', 5.5],
+]);
 
 /** bAbI, all tasks together: percent of answers and failed tasks; the best of 15 runs, then their mean. */
 const BABI_SPARSE = [
   ...table('Table 1', SAM, ['meanError', 'failedTasks'], [
-    ['B3 LSTM', 'LSTM, best of 15', null, 28.0, 17],
-    ['B3 DNC', 'DNC, best of 15', null, 5.2, 4],
-    ['B3 SDNC', 'SDNC, best of 15', null, 2.9, 1],
-    ['B3 DAM', 'DAM, best of 15', null, 3.3, 2],
-    ['B3 SAM', 'SAM, best of 15', null, 4.1, 2],
-    ['B3 NTM', 'NTM, best of 15', null, 17.5, 13],
+    ['B3 LSTM', 'LSTM, best of 15', 'babi-lstm', 28.0, 17],
+    ['B3 DNC', 'DNC, best of 15', 'babi-dnc', 5.2, 4],
+    ['B3 SDNC', 'SDNC, best of 15', 'babi-sdnc', 2.9, 1],
+    ['B3 DAM', 'DAM, best of 15', 'babi-dam', 3.3, 2],
+    ['B3 SAM', 'SAM, best of 15', 'babi-sam', 4.1, 2],
+    ['B3 NTM', 'NTM, best of 15', 'babi-ntm', 17.5, 13],
   ]),
   ...table('Table 2', SAM, ['meanError', 'failedTasks'], [
-    ['B4 LSTM', 'LSTM, mean of 15', null, [28.7, 0.5], 17.1],
-    ['B4 DNC', 'DNC, mean of 15', null, [12.8, 4.7], [8.2, 2.5]],
-    ['B4 SDNC', 'SDNC, mean of 15', null, [6.4, 2.5], [4.1, 1.6]],
-    ['B4 DAM', 'DAM, mean of 15', null, [8.7, 6.4], [5.4, 3.4]],
-    ['B4 SAM', 'SAM, mean of 15', null, [11.5, 5.9], [7.1, 3.4]],
-    ['B4 NTM', 'NTM, mean of 15', null, [26.6, 3.7], [15.5, 1.7]],
+    ['B4 LSTM', 'LSTM, mean of 15', 'babi-lstm', [28.7, 0.5], 17.1],
+    ['B4 DNC', 'DNC, mean of 15', 'babi-dnc', [12.8, 4.7], [8.2, 2.5]],
+    ['B4 SDNC', 'SDNC, mean of 15', 'babi-sdnc', [6.4, 2.5], [4.1, 1.6]],
+    ['B4 DAM', 'DAM, mean of 15', 'babi-dam', [8.7, 6.4], [5.4, 3.4]],
+    ['B4 SAM', 'SAM, mean of 15', 'babi-sam', [11.5, 5.9], [7.1, 3.4]],
+    ['B4 NTM', 'NTM, mean of 15', 'babi-ntm', [26.6, 3.7], [15.5, 1.7]],
   ]),
 ];
 
@@ -202,6 +220,8 @@ export const published: readonly PublishedRow[] = [
   ...RUNTIME,
   ...CURVES,
   ...FIGURES,
+  ...SPARSE_COSTS,
   ...SPARSE,
+  ...N_GRAMS,
   ...BABI_SPARSE,
 ];

@@ -1,6 +1,6 @@
 // The published rows: each can be trained, stopped, scored and reported; their test sets and the answers that need no memory.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,18 +27,31 @@ beforeAll(() => {
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 const byName = new Map(reproducibleRows().map((row) => [row.run, row]));
 
+/** Small files of the same form where the task is shown with the whole data set by other rows. */
+const LETTERS = join(out, 'letters');
+mkdirSync(LETTERS);
+for (const part of ['background', 'evaluation']) {
+  copyFileSync(new URL('../golden/omniglot/letters.zip', import.meta.url), join(LETTERS, `images_${part}.zip`));
+}
+
 /** One update of two short episodes, whatever the row. */
 const short = (run: RunConfig): Partial<RunConfig> => ({
   batchSize: 2,
   steps: 1,
   validate: { every: 1, items: 2 },
-  task: run.task.name === 'mapping' ? { ...run.task, pathLength: 4 } : run.task,
+  task: shortTask(run),
 });
+function shortTask({ name, task }: RunConfig): RunConfig['task'] {
+  if (task.name === 'mapping') return { ...task, pathLength: 4 };
+  if (task.name === 'omniglot') return { ...task, characters: [2, 2], validation: 1 };
+  return task.name === 'babi' && !['babi', 'babi-dnc'].includes(name) ? { ...task, tasks: [1] } : task;
+}
 
 /** The user's data of a row, and what has to be there for it. */
 function dataOf(row: string): { folder: string; source: string } | undefined {
   const { name } = recipeRun(row, 'fast').task;
   if (name === 'babi') return { folder: join(out, 'tasks_1-20_v1-2/en'), source: ARCHIVE };
+  if (name === 'omniglot') return { folder: LETTERS, source: LETTERS };
   return name.startsWith('mnist') ? { folder: sharedFile('data/mnist'), source: sharedFile('data/mnist') } : undefined;
 }
 
@@ -81,6 +94,7 @@ describe('rows', () => {
   it('of data sets ask for the user’s copy', () => {
     expect(() => withData(recipeRun('mnist-recall', 'fast'), undefined)).toThrow(/the folder of your copy of MNIST.*--data/);
     expect(() => withData(recipeRun('babi-dnc', 'fast'), undefined)).toThrow(/the folder of your copy of bAbI.*--data/);
+    expect(() => withData(recipeRun('omniglot-sam', 'fast'), undefined)).toThrow(/the folder of your copy of Omniglot.*--data/);
   });
 });
 

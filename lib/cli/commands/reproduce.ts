@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { fail } from '../../check.js';
 import { writeFileAtomic } from '../../files/atomic-file.js';
 import { makeFolder } from '../../files/folders.js';
+import { costTable } from '../../reproduction/costs.js';
 import { FIGURES } from '../../reproduction/figures.js';
 import { readRecords, reportCurve, reportTable } from '../../reproduction/report.js';
 import { findRow, RECIPES } from '../../reproduction/rows.js';
@@ -86,5 +87,5 @@ async function report({ out, json }: ReproduceArguments): Promise<void> {
     await writeFileAtomic(file, [Buffer.from(reportCurve(records, row, metric))]);
     note(file);
   }
-  print(reportTable(records));
+  print([reportTable(records), costTable(RECORDS)].filter((text) => text !== '').join('\n\n'));
 }
