@@ -6,7 +6,7 @@ import { buildRun } from '../runs/run-config.js';
 import { makeTask } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import type { TrainableModel } from '../train/model.js';
-import { aboutModel, type Subject } from '../view/subject.js';
+import { aboutModel, explorerSubject, type Subject } from '../view/subject.js';
 import { loadSource } from './arguments.js';
 import { savedExploration } from './commands/eval-exploration.js';
 import { note } from './output.js';
@@ -27,13 +27,7 @@ export async function watched(source: string, data?: string): Promise<Subject> {
   }
   if (existsSync(source) && !source.endsWith('.json')) {
     const exploration = await savedExploration(source);
-    if (exploration !== null) {
-      const { run, agent } = exploration;
-      const { task } = presetRun(run.memory);
-      const about = `${aboutModel(agent.memory)}, and a policy of ${agent.count().parameters.toLocaleString('en-US')}`;
-      const explorer = { agent, steps: run.episodeSteps };
-      return { model: agent.memory, task: makeTask(task), titles: { title: run.name, about }, explorer };
-    }
+    if (exploration !== null) return explorerSubject(exploration.run, exploration.agent);
     const { run, setup: { model, task } } = await openSaved(source, data);
     return subject(run.name, model, task as Task<unknown>, '');
   }

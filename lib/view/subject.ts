@@ -1,8 +1,11 @@
 /** What is looked at: a model, how its memory is shown, and the films there are of it. */
 import { fail, words } from '../check.js';
 import type { ActorCritic } from '../rl/a2c/actor-critic.js';
+import type { ExplorationRun } from '../runs/exploration.js';
 import { kindOfModel, viewOf } from '../runs/kinds.js';
+import { presetRun } from '../runs/presets.js';
 import { resolveMapping, type MappingOptions, type ResolvedMapping } from '../tasks/mapping/mapping-options.js';
+import { makeTask } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { splitOf } from '../train/evaluate.js';
 import type { TrainableModel } from '../train/model.js';
@@ -33,6 +36,13 @@ export function aboutModel(model: TrainableModel, note = ''): string {
   const { parameters, memory } = model.count();
   const kind = kindOfModel(model)?.title ?? model.constructor.name;
   return `${kind}, ${group(parameters)} parameters, ${group(memory)} memory cells${note}`;
+}
+
+/** A policy that explores on a memory, and what the memory was trained on. */
+export function explorerSubject(run: ExplorationRun, agent: ActorCritic, note = ''): Subject {
+  const about = `${aboutModel(agent.memory)}, and a policy of ${group(agent.count().parameters)}${note}`;
+  const explorer = { agent, steps: run.episodeSteps };
+  return { model: agent.memory, task: makeTask(presetRun(run.memory).task), titles: { title: run.name, about }, explorer };
 }
 
 /** Options of a task of mazes; null for other tasks. */

@@ -97,7 +97,6 @@ describe('train', () => {
         [['explore9', ...on, '--seed', '9'], /--seed 1, as the run in agent has it, got 9/],
         [['explore25', ...on], /memory of the run in agent, "map9-walk", got "map25-8k-walk"; name agent.config\.json/],
         [['explore9', ...on, '--precision', 'tf32'], /--precision: expected float32 for an exploration/],
-        [['explore9', ...on, '--live'], /--live: expected a run that trains a model on a task/],
       ] as const
     ) {
       const refused = run('train', ...words);

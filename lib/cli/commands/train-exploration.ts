@@ -6,9 +6,11 @@ import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
 import { readTensors, type FileTensor } from '../../files/safetensors.js';
 import { explorationCurve, pathsAtWork } from '../../pictures/exploration.js';
 import { A2C } from '../../rl/a2c/a2c.js';
+import type { A2CSetup } from '../../rl/a2c/a2c-setup.js';
 import { explorationScores } from '../../runs/exploration-scores.js';
 import { buildExploration, type ExplorationRun } from '../../runs/exploration.js';
 import { asFile } from '../../runs/run-file.js';
+import type { Callback, Training } from '../../train/events.js';
 import { describedExploration } from '../described-run.js';
 import { note, print } from '../output.js';
 import { checkpointFile } from '../run-path.js';
@@ -27,13 +29,16 @@ async function memoryOf(run: ExplorationRun, named: string | undefined): Promise
 }
 
 /** Words of `train` that an exploration would not heed. ERR_MG_ARGUMENT. */
-function refuseUnheeded({ live, precision }: TrainOptions): void {
-  if (live === true) {
-    const remedy = 'watch its run folder when it is trained';
-    fail('ERR_MG_ARGUMENT', '--live', 'a run that trains a model on a task', words('an exploration'), remedy);
-  }
+function refuseUnheeded({ precision }: TrainOptions): void {
   if (precision === undefined || precision === 'float32') return;
   fail('ERR_MG_ARGUMENT', '--precision', 'float32 for an exploration', precision);
+}
+
+/** The page of the run where it is asked for; what few need is not loaded by all. */
+async function watching({ live, port }: TrainOptions, run: ExplorationRun, { agent }: A2CSetup): Promise<Callback<Training>[]> {
+  if (live !== true) return [];
+  const { liveExploration } = await import('../../view/live.js');
+  return [liveExploration({ ...(port === undefined ? {} : { port }), announce: (url) => note(`live: ${url}`) }, run, agent)];
 }
 
 async function open(run: ExplorationRun, named: string | null, options: TrainOptions) {
@@ -42,7 +47,8 @@ async function open(run: ExplorationRun, named: string | null, options: TrainOpt
     const path = named!;
     const file = join(path, RUN_FILES.checkpoint);
     const setup = buildExploration(run, (await readTensors(file)).tensors, 'memory');
-    const training = await A2C.resume(file, { ...setup, callbacks: listenersOf(options, path) });
+    const callbacks = [...listenersOf(options, path), ...await watching(options, run, setup)];
+    const training = await A2C.resume(file, { ...setup, callbacks });
     const folder = await RunFolder.resume(path, training.step);
     await folder.writeConfig(asFile(run, path)); // the length that it is given now
     return { training, setup, folder };
@@ -50,7 +56,8 @@ async function open(run: ExplorationRun, named: string | null, options: TrainOpt
   const setup = buildExploration(run, await memoryOf(run, memory), 'model');
   const path = named ?? RunFolder.fresh(join('runs', run.name));
   const folder = await RunFolder.create(path, asFile(run, path));
-  return { training: new A2C({ ...setup, callbacks: listenersOf(options, path) }), setup, folder };
+  const callbacks = [...listenersOf(options, path), ...await watching(options, run, setup)];
+  return { training: new A2C({ ...setup, callbacks }), setup, folder };
 }
 
 /** Trains, scores on held-out mazes, and leaves weights, log, learning curve and a picture of paths. */
