@@ -5,7 +5,7 @@ import './methods.js';
 export { batchNorm, normalize, type NormOptions } from './layers/batch-norm.js';
 export { clip } from './clip.js';
 export { conv } from './layers/conv.js';
-export type { ControllerWeights } from './memories/controller.js';
+export type { ControllerWeights, Interface } from './memories/controller.js';
 export { damStart, damStateShapes, damWindow, type DamSettings, type DamTensors, type DamWindow } from './memories/dam.js';
 export {
   dncInterface,
