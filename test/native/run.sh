@@ -1,14 +1,15 @@
 #!/bin/sh
 # Builds a program of test/native or bench/kernels with the kernels it checks (no Node, no CMake) and runs it:
 #   test/native/run.sh test/native/conv_check.cc [arguments]        CXX and CXXFLAGS are heeded
+# Objects are kept in build/native-check, a folder for each compiler and its flags, and made again where a source is newer.
 set -e
 cd "$(dirname "$0")/../.."
 main=$1
 shift
-out=build/native-check
-mkdir -p "$out"
 flags="-std=c++17 -O3 -ffp-contract=off -fvisibility=hidden -Wall -Wextra -pthread ${CXXFLAGS:-}"
-objects=
+out=build/native-check/$(echo "${CXX:-g++} $flags" | cksum | cut -d' ' -f1)
+mkdir -p "$out"
+objects= commands=
 for source in native/base/host/pool.cc native/base/host/simd.cc native/base/conv/*.cc native/ops/conv/*.cc \
   native/ops/network/*/*.cc "$main"; do
   case $source in
@@ -18,8 +19,16 @@ for source in native/base/host/pool.cc native/base/host/simd.cc native/base/conv
   esac
   case $(uname -m) in x86_64) ;; *) target= ;; esac
   object=$out/$(echo "$source" | tr / _).o
-  ${CXX:-g++} $flags $target -c "$source" -o "$object"
   objects="$objects $object"
+  stale=yes
+  if [ -e "$object" ] && [ -e "$object.d" ] && [ "$0" -ot "$object" ]; then
+    stale=
+    for part in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$object.d"); do [ "$part" -ot "$object" ] || stale=yes; done
+  fi
+  [ -z "$stale" ] || commands="$commands${CXX:-g++} $flags $target -MMD -MF $object.d -c $source -o $object
+"
 done
-${CXX:-g++} $flags $objects -o "$out/program"
-exec "$out/program" "$@"
+printf %s "$commands" | xargs -P "${MG_JOBS:-2}" -I{} sh -c '{} || exit 255'
+program=$out/$(basename "$main" .cc)
+${CXX:-g++} $flags $objects -o "$program"
+exec "$program" "$@"
