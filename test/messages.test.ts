@@ -153,13 +153,13 @@ const modelRows: Readonly<Record<string, Row>> = {
   'nothing': [
     () => map9.forward(any(undefined)),
     'ERR_MG_ARGUMENT',
-    'MultigridMemory: expected { input, queries?, outputSteps? }, got undefined',
+    'MultigridMemory: expected { input, queries?, askedAt?, outputSteps? }, got undefined',
   ],
   'a lone tensor': [() => map9.forward(any(grid(2, 1, 3, 3, 4))), 'ERR_MG_ARGUMENT', /got a Tensor$/],
   'a misspelt input': [
     () => map9.forward(any({ inputs: grid(2, 1, 3, 3, 4) })),
     'ERR_MG_ARGUMENT',
-    /options among input, queries, outputSteps, got "inputs"; did you mean input\?$/,
+    /options among input, queries, askedAt, outputSteps, got "inputs"; did you mean input\?$/,
   ],
   'a state of another model': [
     () => map9.write(grid(1, 1, 3, 3, 4), any(dnc.initialState(1))),
