@@ -18,6 +18,7 @@ import { addPlot } from '../lib/cli/commands/plot.js';
 import { addReproduce } from '../lib/cli/commands/reproduce.js';
 import { addTrain } from '../lib/cli/commands/train.js';
 import { addDemo } from '../lib/cli/films/demo.js';
+import { addReport } from '../lib/cli/films/report.js';
 import { addWatch } from '../lib/cli/films/watch.js';
 import * as ops from '../lib/ops/index.js';
 import { comparedRuns } from '../lib/runs/comparisons.js';
@@ -48,6 +49,7 @@ for (
     addBuild,
     addWatch,
     addDemo,
+    addReport,
   ]
 )
   add(program);
