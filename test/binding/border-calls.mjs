@@ -48,6 +48,7 @@ const runtime = {
   cuda: [],
   setMemoryLimit: ['number'],
   setAllocationFault: ['number'],
+  peakFlops: [],
   setThreads: ['number'],
   describe: [],
   assign: ['Storage', 'Storage'],
