@@ -36,12 +36,9 @@ class Handle {
 let undisposed = 0;
 let lost = 0;
 
-/** Told by the collector of a tensor that nobody holds, unless it was disposed of. */
-interface Watch {
-  isDisposed: boolean;
-}
-const collected = new FinalizationRegistry<Watch>((watch) => {
-  if (!watch.isDisposed) lost += 1;
+/** Told by the collector of a tensor that nobody holds and nobody disposed of. */
+const collected = new FinalizationRegistry<void>(() => {
+  lost += 1;
 });
 
 /** Library use: tensors made and not disposed of, collected ones included; {@link memory} leaves those out. */
@@ -70,7 +67,7 @@ export class Tensor<D extends DType = DType> implements Owned {
   outputIndex = 0;
   #handle: Handle | null;
   #requiresGrad = false;
-  #watch: Watch | null = null;
+  #isWatched = false;
 
   /** Wraps storage that the caller owns. Make tensors with the static functions. @internal */
   constructor(storage: Storage | Handle, shape: Shape, dtype: D) {
@@ -239,7 +236,7 @@ export class Tensor<D extends DType = DType> implements Owned {
     this.#handle = null;
     this.producer = null;
     undisposed -= 1;
-    if (this.#watch !== null) this.#watch.isDisposed = true;
+    if (this.#isWatched) collected.unregister(this); // a registration takes memory until the next whole collection
     handle.count -= 1;
     if (handle.count === 0) native().release(handle.storage);
     this.grad?.dispose();
@@ -252,9 +249,9 @@ export class Tensor<D extends DType = DType> implements Owned {
 
   /** Library use: no scope holds the tensor any more, so that the collector may take it. */
   unowned(): void {
-    if (this.#watch !== null || this.#handle === null) return;
-    this.#watch = { isDisposed: false };
-    collected.register(this, this.#watch);
+    if (this.#isWatched || this.#handle === null) return;
+    this.#isWatched = true;
+    collected.register(this, undefined, this);
   }
 
   /** Shape, dtype, device and name; never data, never a wait. */

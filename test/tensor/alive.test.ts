@@ -44,6 +44,17 @@ describe('memory().tensors', () => {
     expect(await alive()).toBe(before);
   });
 
+  it('takes no memory for what was disposed of', () => {
+    const churn = (): void => {
+      for (let k = 0; k < 20_000; k++) Tensor.zeros([1]).dispose();
+      collect();
+    };
+    churn();
+    const before = process.memoryUsage().heapUsed;
+    churn(); // at once, before the collector could tell of any of them
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000 * 10); // a registration alone takes some 50 bytes
+  });
+
   it('does not rise over steps of inference that nobody disposes of', async () => {
     const model = new models.LSTMNetwork({ inputs: 2, outputs: 2, hidden: 4 });
     const x = Tensor.zeros([1, 2]);
