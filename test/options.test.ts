@@ -135,6 +135,9 @@ const CALLS: Readonly<Record<string, () => unknown>> = {
   'tasks.sorting': () => tasks.sorting(more),
   'tasks.associativeRecall': () => tasks.associativeRecall(only),
   'tasks.copy': () => tasks.copy(more),
+  'tasks.nGrams': () => tasks.nGrams(more),
+  'tasks.omniglot': () => tasks.omniglot({ background: 'nowhere', ...more }),
+  'tasks.prioritySort': () => tasks.prioritySort(more),
   'tasks.repeatCopy': () => tasks.repeatCopy(more),
   'new Trainer': () => new Trainer(tinySetup(only)),
   'Trainer.resume': () => Trainer.resume('nothing.safetensors', tinySetup(only)),
@@ -159,6 +162,8 @@ const NO_OPTIONS: Readonly<Record<string, string>> = {
   'tasks.ClassScorer#add 1': 'the same',
   'tasks.MapScorer#add 1': 'the same',
   'tasks.SequenceScorer#add 1': 'the same',
+  'tasks.NGramScorer#add 1': 'the same',
+  'tasks.SightScorer#add 1': 'the same',
   'tasks.SequenceTask#windows 1': 'given by trainers, not by users',
 };
 
