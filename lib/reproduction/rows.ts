@@ -36,10 +36,7 @@ export function findRow(run: string): Row {
     fail('ERR_MG_ARGUMENT', 'reproduce', `a row among ${rows.map((row) => row.run).join(', ')}`, run);
 }
 
-/**
- * Muon and lessons. What recall of 10 came to stands in `bench/results/reproduction/recall-8k`: held at the full rate, a
- * network stays at 2 % from 80,000 steps on and gains all the rest while the rate falls; so the rate falls early.
- */
+/** Muon and lessons. What recall of 10 came to stands in `bench/results/reproduction/recall-8k`. */
 const LESSONS: Partial<RunConfig> = {
   optimizer: { name: 'muon', betas: [0.9, 0.99] },
   batchSize: 16,
