@@ -1,6 +1,6 @@
 /** The command line as a user meets it: compiled, in processes of its own. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -149,6 +149,19 @@ describe('train', () => {
       return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
     };
     expect(tensors('parts').equals(tensors('whole'))).toBe(true);
+  });
+
+  it('killed before it saved anything, it begins anew in its folder, to the same weights and the same log', () => {
+    const read = (run: string, file: string): Buffer => readFileSync(join(folder, run, file));
+    mkdirSync(join(folder, 'killed'));
+    writeFileSync(join(folder, 'killed', 'config.json'), read('whole', 'config.json'));
+    writeFileSync(join(folder, 'killed', 'metrics.jsonl'), read('whole', 'metrics.jsonl').subarray(0, 200));
+    const { status, err } = run('train', tiny, '--out', 'killed', '--items', '1', '--resume');
+    expect(status, err).toBe(0);
+    expect(err).toContain('resumed at step 0');
+    expect(read('killed', 'checkpoint.safetensors').equals(read('whole', 'checkpoint.safetensors'))).toBe(true);
+    const losses = (run: string) => read(run, 'metrics.jsonl').toString().split('\n').filter((line) => line.includes('loss'));
+    expect(losses('killed')).toEqual(losses('whole'));
   });
 
   it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {

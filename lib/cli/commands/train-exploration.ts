@@ -43,21 +43,18 @@ async function watching({ live, port }: TrainOptions, run: ExplorationRun, { age
 
 async function open(run: ExplorationRun, named: string | null, options: TrainOptions) {
   const { resume, memory } = options;
-  if (resume === true) {
-    const path = named!;
-    const file = join(path, RUN_FILES.checkpoint);
-    const setup = buildExploration(run, (await readTensors(file)).tensors, 'memory');
-    const callbacks = [...listenersOf(options, path), ...await watching(options, run, setup)];
-    const training = await A2C.resume(file, { ...setup, callbacks });
-    const folder = await RunFolder.resume(path, training.step);
-    await folder.writeConfig(asFile(run, path)); // the length that it is given now
-    return { training, setup, folder };
-  }
-  const setup = buildExploration(run, await memoryOf(run, memory), 'model');
+  const file = join(named ?? '', RUN_FILES.checkpoint);
+  const isSaved = resume === true && existsSync(file); // not where the run ended before it saved anything: it begins anew
+  const setup = isSaved
+    ? buildExploration(run, (await readTensors(file)).tensors, 'memory')
+    : buildExploration(run, await memoryOf(run, memory), 'model');
   const path = named ?? RunFolder.fresh(join('runs', run.name));
-  const folder = await RunFolder.create(path, asFile(run, path));
   const callbacks = [...listenersOf(options, path), ...await watching(options, run, setup)];
-  return { training: new A2C({ ...setup, callbacks }), setup, folder };
+  const training = isSaved ? await A2C.resume(file, { ...setup, callbacks }) : new A2C({ ...setup, callbacks });
+  if (resume !== true) return { training, setup, folder: await RunFolder.create(path, asFile(run, path)) };
+  const folder = await RunFolder.resume(path, training.step);
+  await folder.writeConfig(asFile(run, path)); // the length that it is given now
+  return { training, setup, folder };
 }
 
 /** Trains, scores on held-out mazes, and leaves weights, log, learning curve and a picture of paths. */

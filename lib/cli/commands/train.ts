@@ -60,8 +60,9 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
       : []),
   ];
   const checkpoint = join(path, RUN_FILES.checkpoint);
-  usePrecision(setup.model, precision, used, resume === true ? await savedPrecision(checkpoint) : undefined);
-  const trainer = resume === true
+  const isSaved = resume === true && existsSync(checkpoint); // not where the run ended before it saved anything: it begins anew
+  usePrecision(setup.model, precision, used, isSaved ? await savedPrecision(checkpoint) : undefined);
+  const trainer = isSaved
     ? await Trainer.resume(checkpoint, { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
   const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, asFile(run, path));
