@@ -60,7 +60,7 @@ describe('the package', () => {
       'bench/results/weights/map9.json',
       'bench/results/weights/map9.safetensors',
       'dist/run.schema.json',
-      ...['icon.svg', 'index.html', 'style.css'].map((file) => `dist/view/page/${file}`),
+      ...filesOf('lib/view/page').filter((file) => /\.(svg|html|css)$/.test(file)).map((file) => `dist/view/page/${file}`),
       ...page.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`),
       ...sources.flatMap((file) => [`dist/${file.replace(/\.ts$/, '.js')}`, `dist/${file.replace(/\.ts$/, '.d.ts')}`]),
       ...native.map((file) => `native/${file}`),
