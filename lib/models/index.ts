@@ -1,13 +1,7 @@
 // The models room: names only.
 
-export {
-  MultigridMemory,
-  type Grids,
-  type MultigridInputs,
-  type MultigridMemoryOptions,
-  type MultigridOutputs,
-  type Written,
-} from './multigrid/multigrid-memory.js';
+export { type Grids, type MultigridInputs, type MultigridOutputs, type Written } from './multigrid/model-window.js';
+export { MultigridMemory, type MultigridMemoryOptions } from './multigrid/multigrid-memory.js';
 export { MultigridMemoryState } from './multigrid/multigrid-memory-state.js';
 export { MultigridNetwork } from './multigrid/multigrid-network.js';
 export { type NetworkInputs, type NetworkOutputs } from './multigrid/network-window.js';

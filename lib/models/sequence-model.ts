@@ -10,7 +10,7 @@ import { concat, mul, reshape } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { MultigridInputs } from './multigrid/multigrid-memory.js';
+import type { MultigridInputs } from './multigrid/model-window.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
 import type { SessionOptions, SessionParts } from './session-parts.js';
 import { Session, sessionBatch } from './session.js';

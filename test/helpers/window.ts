@@ -1,7 +1,8 @@
 /** A window of a published configuration from random inputs and states, and everything that comes of it. */
 import { noGrad } from '../../lib/autograd/tape.js';
 import type { MultigridMemoryState } from '../../lib/models/multigrid/multigrid-memory-state.js';
-import { MultigridMemory, type MultigridInputs } from '../../lib/models/multigrid/multigrid-memory.js';
+import type { MultigridInputs } from '../../lib/models/multigrid/model-window.js';
+import { MultigridMemory } from '../../lib/models/multigrid/multigrid-memory.js';
 import type { ModelPlan, NetworkPlan } from '../../lib/models/multigrid/plan.js';
 import { extentOf } from '../../lib/nn/ladder.js';
 import { Pyramid } from '../../lib/nn/multigrid/pyramid.js';

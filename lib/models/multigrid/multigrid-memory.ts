@@ -7,50 +7,22 @@ import { extentOf } from '../../nn/ladder.js';
 import { Module } from '../../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../../nn/parameter.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
-import { concat, gather, reshape, slice } from '../../ops/index.js';
+import { concat, gather, reshape } from '../../ops/index.js';
 import { precisions, type Precision } from '../../ops/network/network-spec.js';
-import { table } from '../../table.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
 import { MultigridNetwork } from './multigrid-network.js';
+import { checkAskedAt, checkInputs, grids, stepsOf } from './model-window.js';
+import type { Grids, MultigridInputs, MultigridOutputs, Written } from './model-window.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
+import { planTable } from './plan-table.js';
 import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
 import type { SessionOptions } from '../session-parts.js';
 import { Session, sessionBatch } from '../session.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
 import { windowMemory } from './window-memory.js';
-
-/** A pyramid, or a tensor where there is one grid only. */
-export type Grids = Pyramid | Tensor;
-
-/** A window of a multigrid memory. */
-export interface MultigridInputs {
-  /** What the writer, encoder or network sees: [T,B,H,W,C] for each level (1-D: [T,B,L,C]). */
-  readonly input: Grids;
-  /**
-   * One query for each reader, [Q,B,…]: asked at each of the last Q ≤ T steps, of the memory after that step, unless `askedAt`
-   * says otherwise. Models without readers take none.
-   */
-  readonly queries?: readonly Grids[];
-  /** For each reader, the step of the window, from 0, at which each of its Q questions is asked: in any order, with repeats. */
-  readonly askedAt?: readonly (readonly number[] | undefined)[];
-  /** Steps the decoder runs after the window; default T. Other models have no use for it. */
-  readonly outputSteps?: number;
-}
-
-export interface MultigridOutputs {
-  /** Answers of the first reader, of the decoder or of the network: `logits[0]`. */
-  readonly y: Tensor;
-  /**
-   * One tensor for each reader, else one: [Q,B,H,W,C] on the output grid, [Q,B,C] when that has one position, [Q,B,Out] after a
-   * fully connected head. No activation.
-   */
-  readonly logits: readonly Tensor[];
-  /** The memory after the last step: of the writer, encoder or network. */
-  readonly state: MultigridMemoryState;
-}
 
 export interface MultigridMemoryOptions extends LayerOptions {
   /** Whether whole windows run as one native op. Default 'auto'. */
@@ -62,13 +34,6 @@ export interface MultigridMemoryOptions extends LayerOptions {
   readonly memoryBudget?: number;
   /** Of the products of fused networks on a GPU, for a model whose numbers are float32. Default 'float32'. */
   readonly precision?: Precision;
-}
-
-/** What the first network of a model has made of a window. */
-export interface Written {
-  /** Outputs of all layers of a writer, of the last layer of other networks; [T,B,…]. */
-  readonly memory: readonly Pyramid[];
-  readonly state: MultigridMemoryState;
 }
 
 /**
@@ -291,57 +256,6 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** One row for each layer: name, kind, levels, channels in and out, shortcut, cells, parameters. */
   override summary(): string {
-    const rows = this.plan.networks.flatMap((network) =>
-      network.layers.map((layer) => [
-        layer.name,
-        layer.kind === 'conv' ? 'MG-conv' : 'MG-conv-LSTM',
-        layer.grids.map((grid) => grid.side).join(' '),
-        layer.grids.map((grid) => grid.inChannels).join(' '),
-        String(layer.channels),
-        layer.shortcut === null ? '' : String(layer.shortcut.source),
-        String(layer.cells),
-        String(layer.parameters),
-      ])
-    );
-    const { parameters, memory } = this.count();
-    const fc = this.plan.fc;
-    const head = fc === null ? [] : [['fc', 'linear', '', String(fc.in), String(fc.out), '', '0', String((fc.in + 1) * fc.out)]];
-    return table([
-      ['layer', 'kind', 'sides', 'channels in', 'out', 'shortcut from', 'cells', 'parameters'],
-      ...rows,
-      ...head,
-      ['total', '', '', '', '', '', String(memory), String(parameters)],
-    ], 7);
+    return planTable(this.plan, this.count());
   }
-}
-
-/** ERR_MG_ARGUMENT for a lone tensor or pyramid, for what is missing, and for keys that nobody reads. */
-function checkInputs(inputs: unknown): void {
-  if (typeof inputs !== 'object' || inputs === null || inputs instanceof Tensor || inputs instanceof Pyramid) {
-    fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, askedAt?, outputSteps? }', inputs);
-  }
-  checkOptions('MultigridMemory', inputs, ['input', 'queries', 'askedAt', 'outputSteps']);
-}
-
-/** ERR_MG_ARGUMENT unless there is a step of the window for each question. */
-function checkAskedAt(askedAt: unknown, asked: number, steps: number): void {
-  if (!Array.isArray(askedAt) || askedAt.length !== asked || asked === 0) {
-    fail('ERR_MG_ARGUMENT', 'read', `askedAt to be a step for each of ${asked} questions`, askedAt);
-  }
-  for (const step of askedAt) checkInteger('read', 'every step of askedAt', step, 0, steps - 1);
-}
-
-/** The input of a network as a pyramid; a lone tensor stands for its single level. */
-function grids({ name, input }: NetworkPlan, value: Grids): Pyramid {
-  if (value instanceof Pyramid) return value;
-  if (!(value instanceof Tensor)) fail('ERR_MG_ARGUMENT', name, 'a Pyramid, or a Tensor for a single grid', value);
-  const levels = input.map((grid) => grid.level).join(', ');
-  if (input.length !== 1) fail('ERR_MG_ARGUMENT', name, `a Pyramid with levels ${levels}`, words(value.toString()));
-  return Pyramid.of({ [input[0]!.level]: value });
-}
-
-/** Steps `first` … `first + count − 1` of a window. */
-function stepsOf(grid: Tensor, first: number, count: number): Tensor {
-  const [steps = 1, ...rest] = grid.shape;
-  return steps === count ? grid : slice(grid, [first, ...rest.map(() => 0)], [count, ...rest]);
 }
