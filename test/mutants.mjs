@@ -64,7 +64,7 @@ const MUTANTS = {
 };
 
 const [wanted = ''] = process.argv.slice(2);
-const root = resolve(import.meta.dirname ?? '.', '..');
+const root = resolve(import.meta.dirname, '..');
 const copy = mkdtempSync(join(tmpdir(), 'mg-mutants-'));
 for (const name of ['lib', 'test']) cpSync(join(root, name), join(copy, name), { recursive: true });
 for (const name of ['node_modules', 'build', 'bench', 'binding.d.ts', 'package.json', 'dist', 'README.md', 'native']) {

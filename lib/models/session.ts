@@ -166,7 +166,7 @@ export class Session<S extends SessionState> implements Disposable {
     }
   }
 
-  /** Nothing of this session runs, and it is there. */
+  /** No step is under way, and nothing that steps need was disposed of; else ERR_MG_ARGUMENT, ERR_MG_DISPOSED. */
   #expectIdle(call: string): void {
     this.#expectLive(call);
     const { where } = this.#parts;

@@ -20,7 +20,8 @@ export type TaskLoss = 'bceWithLogits' | 'crossEntropy';
 /** One question put to the network: a reader's query and what it should answer. */
 export interface WindowOutput {
   readonly name: string;
-  /** What the reader sees, [Q, B, …] per level; asked at the last Q steps: Q = T when stepwise, 1 when recalled. */
+  /** What the reader sees, [Q, B, …] per level; asked at the last Q steps unless `askedAt` is given: Q = T when stepwise, 1 when
+   *  recalled. */
   readonly query?: HostPyramid;
   /** Step of the window at which each question is asked; the last Q when absent. */
   readonly askedAt?: readonly number[];
