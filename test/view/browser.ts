@@ -22,6 +22,9 @@ const ARGS = [
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: browserPath!, args: ARGS, timeout: 120_000 });
 
+/** Conditions are looked at by the clock, every so many ms: a page behind another one draws nothing. */
+const LOOKS = { polling: 50 };
+
 /** What a page has to complain of, and every host that it asked for something. */
 export interface Watched {
   readonly page: Page;
@@ -40,13 +43,13 @@ export async function open(browser: Browser, url: string, options: Parameters<Br
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => hosts.add(new URL(request.url()).host));
   await page.goto(url);
-  await page.waitForFunction(() => document.body.dataset['step'] !== undefined);
+  await page.waitForFunction(() => document.body.dataset['step'] !== undefined, null, LOOKS);
   return { page, complaints, hosts };
 }
 
-/** Waits until the page shows this step; looks by the clock, since a page behind another one draws nothing. */
+/** Waits until the page shows this step. */
 export async function atStep(page: Page, step: number): Promise<void> {
-  await page.waitForFunction((wanted) => document.body.dataset['step'] === String(wanted), step, { polling: 50 });
+  await page.waitForFunction((wanted) => document.body.dataset['step'] === String(wanted), step, LOOKS);
 }
 
 /** Red, green and blue of a cell of the panel. */

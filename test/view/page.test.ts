@@ -107,10 +107,17 @@ describe.skipIf(browserPath === null)('the page', { timeout: 300_000 }, () => {
     await atStep(page, made + 1);
     // Row 3, column 5, of 9.
     const box = (await page.locator('#cells-maze').boundingBox())!;
+    const toldAnew = page.waitForResponse(/\/frames\?/);
     await page.mouse.click(box.x + (4.5 / 9) * box.width, box.y + (2.5 / 9) * box.height);
-    await page.waitForFunction(() => document.querySelector('#lead .caption')!.textContent!.startsWith('row 3, column 5'));
-    await expect.poll(async () => (await walked()).asked, { timeout: 30_000 }).toBe(2 * 9 + 4);
-    expect(await page.locator('#sentence').innerText()).toMatch(/^Step \d+: at row/);
+    await toldAnew;
+    const { path, asked } = await walked();
+    expect(asked).toBe(2 * 9 + 4);
+    const cell = path!.at(-1)!;
+    const place = `at row ${Math.floor(cell / 9) + 1}, column ${(cell % 9) + 1}.`;
+    await expect.poll(() => page.locator('#sentence').innerText(), { timeout: 30_000 }).toContain(place);
+    // The cell under the pointer is still read out, and has the focus.
+    expect(await page.locator('#lead .caption').innerText()).toMatch(/^row 3, column 5: /);
+    expect(await page.locator('#lead .raster:focus').count()).toBe(1);
     expect(complaints).toEqual([]);
     await page.close();
     await close(served);
@@ -125,7 +132,7 @@ describe.skipIf(browserPath === null)('the page', { timeout: 300_000 }, () => {
     expect(await page.locator('#memory-panels figure').count()).toBe(4);
     await page.selectOption('#section', 'Layer 5');
     await page.selectOption('#what', 'cell-5-2');
-    await page.waitForFunction(() => document.querySelectorAll('#memory-panels canvas.cells').length === 8);
+    await expect.poll(() => page.locator('#memory-panels canvas.cells').count(), { timeout: 30_000 }).toBe(8);
     const { film, scene } = served.stage.sent;
     const { bytes } = served.stage.channels(film, 0, scene.grids.findIndex(({ id }) => id === 'cell-5-2'));
     const byte = Buffer.from(bytes, 'base64')[3 * 144 + 5 * 12 + 7]!; // channel 4, row 6, column 8
@@ -151,9 +158,9 @@ describe.skipIf(browserPath === null)('the page', { timeout: 300_000 }, () => {
     await page.reload();
     await atStep(page, 1);
     await close(first);
-    await page.waitForFunction(() => document.getElementById('connection')!.textContent !== '');
+    await expect.poll(() => page.locator('#connection').textContent(), { timeout: 30_000 }).not.toBe('');
     const again = await serve(await map9(), 4, port);
-    await page.waitForFunction(() => document.getElementById('connection')!.textContent === '');
+    await expect.poll(() => page.locator('#connection').textContent(), { timeout: 30_000 }).toBe('');
     await page.fill('#seed', '7');
     await page.keyboard.press('Enter');
     await expect.poll(() => again.stage.state.film, { timeout: 30_000 }).toBe(2);

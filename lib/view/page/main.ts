@@ -72,7 +72,8 @@ class Page {
     const isWalk = scene.steps === null;
     this.#at = isWalk && !isAnew ? Math.max(0, film.made - 1) : isAnew ? this.#at : 0;
     this.#drawn = -1;
-    this.#build(film);
+    // The figures of a story told anew stay: what has the focus, and what is read under the pointer.
+    if (JSON.stringify(before) !== JSON.stringify(scene)) this.#build(film);
     this.#controls.show(film);
     this.#tell(film);
     await this.#go(this.#at, false);

@@ -147,7 +147,7 @@ export class Walk implements Story {
 
   #sentence(step: number, { right, wrong, missed }: Counts): string {
     const cell = this.way.path[step]!;
-    const at = `row ${Math.floor(cell / this.side)}, column ${cell % this.side}`;
+    const at = `row ${Math.floor(cell / this.side) + 1}, column ${(cell % this.side) + 1}`;
     const due = right + missed;
     return `Step ${step + 1}: at ${at}. Of ${due} ${
       due === 1 ? 'place' : 'places'
