@@ -11,6 +11,7 @@ import { loadRun } from './arguments.js';
 export interface RunWords {
   readonly steps?: number;
   readonly seed?: number;
+  readonly weights?: string;
   readonly out?: string;
   readonly resume?: boolean;
   readonly validateEvery?: number;
@@ -40,7 +41,11 @@ export function describedRun(source: string, words: RunWords): { run: RunConfig;
   const base = loadRun(source);
   if (words.resume !== true) {
     return {
-      run: { ...withWords(base, words), ...(words.seed === undefined ? {} : { seed: words.seed }) },
+      run: {
+        ...withWords(base, words),
+        ...(words.seed === undefined ? {} : { seed: words.seed }),
+        ...(words.weights === undefined ? {} : { weights: words.weights }),
+      },
       path: words.out ?? null,
     };
   }

@@ -11,6 +11,7 @@ export const DEFAULT_ITEMS = 256;
 export interface TrainOptions {
   readonly steps?: number;
   readonly seed?: number;
+  readonly weights?: string;
   readonly device?: string;
   readonly precision?: Precision;
   readonly out?: string;

@@ -47,6 +47,8 @@ const scheduleSchema = object({
   lr: rateSchema,
   clipNorm: nullable(number(0)),
   seed: integer(0),
+  /** Weights to begin with: a run folder, or a checkpoint, of a model of the same layers. Default: drawn from the seed. */
+  weights: optional(text(/^[^\0]+$/, 'a run folder or a checkpoint')),
   /** Time steps between scorings, and episodes of each; of a data set those of `split`, by default `validation`. */
   validate: object({ every: integer(1), items: integer(1), split: optional(choice(...splits)) }),
   /** Practice before the task itself, of tasks that offer it. Default: none. */

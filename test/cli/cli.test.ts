@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bytesNeeded, type Measured } from '../../lib/bench/against.js';
+import { decode } from '../../lib/files/safetensors.js';
 import { packageRoot } from '../../lib/native.js';
 import { EXPLORATION_RUNS } from '../../lib/runs/exploration.js';
 import { PRESET_RUNS } from '../../lib/runs/presets.js';
@@ -14,27 +15,25 @@ const folder = mkdtempSync(join(tmpdir(), 'mg-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = join(folder, 'tiny.json');
-writeFileSync(
-  tiny,
-  JSON.stringify({
-    name: 'tiny',
-    task: { name: 'mapping', size: 5, outputSide: 6 },
-    steps: 45,
-    batchSize: 4,
-    truncate: 4,
-    clipNorm: 100,
-    seed: 3,
-    lr: { from: 0.002, to: 0.001, steps: 45 },
-    validate: { every: 18, items: 3 },
-    model: {
-      task: 'mapping',
-      input: { 0: 4 },
-      writer: [[0, 0, 4], [0, 1, 4]],
-      front: [[0, 0, 4], [0, 1, 4]],
-      tail: [[1, 1, 4], [1, 1, 1]],
-    },
-  }),
-);
+const tinyRun = {
+  name: 'tiny',
+  task: { name: 'mapping', size: 5, outputSide: 6 },
+  steps: 45,
+  batchSize: 4,
+  truncate: 4,
+  clipNorm: 100,
+  seed: 3,
+  lr: { from: 0.002, to: 0.001, steps: 45 },
+  validate: { every: 18, items: 3 },
+  model: {
+    task: 'mapping',
+    input: { 0: 4 },
+    writer: [[0, 0, 4], [0, 1, 4]],
+    front: [[0, 0, 4], [0, 1, 4]],
+    tail: [[1, 1, 4], [1, 1, 1]],
+  },
+};
+writeFileSync(tiny, JSON.stringify(tinyRun));
 
 function run(...args: string[]): { status: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder });
@@ -162,6 +161,29 @@ describe('train', () => {
     expect(read('killed', 'checkpoint.safetensors').equals(read('whole', 'checkpoint.safetensors'))).toBe(true);
     const losses = (run: string) => read(run, 'metrics.jsonl').toString().split('\n').filter((line) => line.includes('loss'));
     expect(losses('killed')).toEqual(losses('whole'));
+  });
+
+  it('begins with the weights of another run, also where it is killed before it saved anything', () => {
+    // At a rate of 0 the weights stay those that the run begins with; its path is another, so that it is no resumed run.
+    const still = { ...tinyRun, name: 'still', lr: { from: 0, to: 0, steps: 1 }, task: { ...tinyRun.task, pathLength: 6 } };
+    writeFileSync(join(folder, 'still.json'), JSON.stringify({ ...still, weights: 'whole' }));
+    writeFileSync(join(folder, 'drawn.json'), JSON.stringify(still));
+    expect(run('train', 'still.json', '--out', 'named', '--steps', '8', '--items', '1').status).toBe(0);
+    expect(run('train', 'drawn.json', '--out', 'told', '--steps', '8', '--items', '1', '--weights', 'whole').status).toBe(0);
+    mkdirSync(join(folder, 'anew'));
+    writeFileSync(join(folder, 'anew', 'config.json'), readFileSync(join(folder, 'told', 'config.json')));
+    expect(run('train', 'drawn.json', '--out', 'anew', '--resume', '--items', '1').status).toBe(0);
+    const weights = (of: string): [string, unknown][] => {
+      const { tensors } = decode(readFileSync(join(folder, of, 'checkpoint.safetensors')));
+      return [...tensors].filter(([key]) => key.startsWith('model.')).map(([key, { data }]) => [key, data]);
+    };
+    for (const  of of['named', 'told', 'anew']) expect(weights(of)).toEqual(weights('whole'));
+
+    const wrong = run('train', 'map15-8k', '--weights', 'whole');
+    expect([wrong.status, wrong.err]).toEqual([4, expect.stringMatching(/^loadStateDict: expected /)]);
+    expect(existsSync(join(folder, 'runs', 'map15-8k'))).toBe(false);
+    expect(run('train', 'drawn.json', '--out', 'told', '--resume', '--weights', 'whole').status).toBe(2);
+    expect(run('train', 'explore9', '--weights', 'whole').err).toMatch(/^--weights: expected --memory for an exploration/);
   });
 
   it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {

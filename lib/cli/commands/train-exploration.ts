@@ -29,9 +29,13 @@ async function memoryOf(run: ExplorationRun, named: string | undefined): Promise
 }
 
 /** Words of `train` that an exploration would not heed. ERR_MG_ARGUMENT. */
-function refuseUnheeded({ precision }: TrainOptions): void {
-  if (precision === undefined || precision === 'float32') return;
-  fail('ERR_MG_ARGUMENT', '--precision', 'float32 for an exploration', precision);
+function refuseUnheeded({ precision, weights }: TrainOptions): void {
+  if (precision !== undefined && precision !== 'float32') {
+    fail('ERR_MG_ARGUMENT', '--precision', 'float32 for an exploration', precision);
+  }
+  if (weights !== undefined) {
+    fail('ERR_MG_ARGUMENT', '--weights', '--memory for an exploration, which stands on the weights of a memory', weights);
+  }
 }
 
 /** The page of the run where it is asked for; what few need is not loaded by all. */

@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Command } from 'commander';
-import { savedPrecision } from '../../train/checkpoint.js';
+import { Option, type Command } from 'commander';
+import { loadModelWeights, savedPrecision } from '../../train/checkpoint.js';
 import { diagnostics, type Device } from '../../tensor/device.js';
 import { live } from '../../listeners/callbacks.js';
 import type { Callback, FitResult } from '../../train/events.js';
@@ -15,10 +15,12 @@ import { isExploration } from '../../runs/exploration.js';
 import type { RunConfig } from '../../runs/run.js';
 import { asFile } from '../../runs/run-file.js';
 import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
+import { readTensors } from '../../files/safetensors.js';
 import { Trainer } from '../../train/trainer.js';
 import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from '../arguments.js';
 import { describedRun } from '../described-run.js';
 import { note, print } from '../output.js';
+import { checkpointFile } from '../run-path.js';
 import { checkpointEvery, DEFAULT_ITEMS, listenersOf, tellEnd, tellStopped, type TrainOptions } from '../run-words.js';
 import { abortOnSignals, goOnUnread } from '../signals.js';
 import { trainExploration } from './train-exploration.js';
@@ -32,6 +34,10 @@ export function addTrain(program: Command): Command {
     .argument('<preset|config.json>', 'a name of `models`, or a run as JSON')
     .option('--steps <n>', 'time steps of the whole run', integer(1))
     .option('--seed <n>', 'seed of weights and episodes', integer(0))
+    .addOption(
+      new Option('--weights <run>', 'begin with the weights of a run folder or checkpoint (default: drawn from the seed)')
+        .conflicts('resume'),
+    )
     .option(...DEVICE_OPTION)
     .addOption(precisionOption())
     .option('--out <dir>', 'run folder (default: runs/<name>, numbered if it exists)')
@@ -52,6 +58,11 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
   const { resume, precision, port } = options;
   const setup = buildRun(run);
   checkFits(setup);
+  const checkpoint = join(named ?? '', RUN_FILES.checkpoint);
+  const isSaved = resume === true && existsSync(checkpoint); // not where the run ended before it saved anything: it begins anew
+  if (run.weights !== undefined && !isSaved) {
+    loadModelWeights(setup.model, (await readTensors(checkpointFile(run.weights))).tensors);
+  }
   const path = named ?? RunFolder.fresh(join('runs', run.name));
   const callbacks: readonly Callback[] = [
     ...listenersOf(options, path),
@@ -59,8 +70,6 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
       ? [live({ ...(port === undefined ? {} : { port }), announce: (url) => note(`live: ${url}`) })]
       : []),
   ];
-  const checkpoint = join(path, RUN_FILES.checkpoint);
-  const isSaved = resume === true && existsSync(checkpoint); // not where the run ended before it saved anything: it begins anew
   usePrecision(setup.model, precision, used, isSaved ? await savedPrecision(checkpoint) : undefined);
   const trainer = isSaved
     ? await Trainer.resume(checkpoint, { ...setup, callbacks })
