@@ -176,7 +176,7 @@ describe('a misspelt option', () => {
     await expect((async () => call())()).rejects.toEqual(refused);
   });
 
-  it('has a row wherever the compiler sees options', () => {
+  it('has a row wherever the compiler sees options', { timeout: 300_000 }, () => {
     const wanted = publicOptions().map(({ name, index }) => ({ name, place: `${name} ${index}` }));
     const missing = wanted.filter(({ name, place }) => !(name in CALLS) && !(place in CALLS) && !(place in NO_OPTIONS));
     expect(missing).toEqual([]);

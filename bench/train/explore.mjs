@@ -1,6 +1,6 @@
-// Exploration of 9×9 mazes: what agents of several seeds have learned, beside reference policies and beside themselves without
-// their memory. Trains what is not in the run folders yet, then scores.
-//   node bench/train/explore9.mjs RUNS [SEEDS] > bench/results/explore9.json
+// Exploration of mazes: what agents of several seeds have learned, beside reference policies and beside themselves without their
+// memory. Trains what is not in the run folders yet, then scores.
+//   node bench/train/explore.mjs explore9|explore25 RUNS [SEEDS] > bench/results/explore9.json
 // RUNS holds a folder for each seed (1, 2, …), as `train explore9 --seed N --out RUNS/N` leaves it.
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -15,14 +15,21 @@ import { RUN_FILES, runFiles } from '../../dist/files/run-folder.js';
 import { readTensors } from '../../dist/files/safetensors.js';
 import { loadWeights } from '../../dist/train/checkpoint.js';
 
-const MEMORY = fileURLToPath(new URL('../results/weights/map9-walk.safetensors', import.meta.url));
-const [MAZES, SEED, LONG] = [500, 9_000_001, { items: 100, steps: 1000 }];
-const [runs, seeds = '3'] = process.argv.slice(2);
+const SEED = 9_000_001;
+/** Mazes and steps of the scores. */
+const SIZES = {
+  explore9: { mazes: 500, steps: 100, long: { items: 100, steps: 1000 } },
+  explore25: { mazes: 200, steps: 1000, long: null },
+};
+const [name, runs, seeds = '3'] = process.argv.slice(2);
+const { mazes, steps, long } = SIZES[name];
+const { memory } = explorationRun(name);
+const MEMORY = fileURLToPath(new URL(`../results/weights/${memory}.safetensors`, import.meta.url));
 const note = (text) => process.stderr.write(`${text}\n`);
 
 /** A trained agent, its log, and the CPU seconds of its training when it was trained here. */
 async function agentOf(seed) {
-  const run = { ...explorationRun('explore9'), seed };
+  const run = { ...explorationRun(name), seed };
   const [folder, { tensors }] = [join(runs, String(seed)), await readTensors(MEMORY)];
   const file = join(folder, RUN_FILES.checkpoint);
   let cpuSeconds = null;
@@ -53,17 +60,16 @@ function curveOf(log) {
 }
 
 const reference = {};
-for (const name of ['uniform', 'free', 'noUturn', 'leastVisited', 'depthFirst', 'frontier']) {
-  const env = explorationMazes(explorationRun('explore9'), { episodes: MAZES, steps: 100, seed: SEED, staggered: false });
-  reference[name] = (await explore({ env, policy: policies[name]({ seed: SEED }) })).scores;
-  note(`${name} ${JSON.stringify(reference[name])}`);
+for (const policy of ['uniform', 'free', 'noUturn', 'leastVisited', 'depthFirst', 'frontier']) {
+  const env = explorationMazes(explorationRun(name), { episodes: mazes, steps, seed: SEED, staggered: false });
+  reference[policy] = (await explore({ env, policy: policies[policy]({ seed: SEED }) })).scores;
+  note(`${policy} ${JSON.stringify(reference[policy])}`);
 }
 
 const agents = [];
 for (let seed = 1; seed <= Number(seeds); seed++) {
   const { run, agent, cpuSeconds, log } = await agentOf(seed);
-  const scored = async (options) =>
-    (await coverageScores({ agent, run, items: MAZES, steps: 100, seed: SEED, ...options })).scores;
+  const scored = async (options) => (await coverageScores({ agent, run, items: mazes, steps, seed: SEED, ...options })).scores;
   const row = {
     seed,
     steps: log.at(-1).step,
@@ -72,8 +78,8 @@ for (let seed = 1; seed <= Number(seeds); seed++) {
     greedy: await scored({ greedy: true }),
     memoryZeroed: await scored({ ablation: 'zero' }),
     memoryOfAnotherMaze: await scored({ ablation: 'other' }),
-    localisation: await explorationScores({ agent, run, items: MAZES, steps: 100, seed: SEED }),
-    long: await explorationScores({ agent, run, ...LONG, seed: SEED }),
+    localisation: await explorationScores({ agent, run, items: mazes, steps, seed: SEED }),
+    ...(long === null ? {} : { long: await explorationScores({ agent, run, ...long, seed: SEED }) }),
     curve: curveOf(log),
   };
   agents.push(row);
@@ -82,5 +88,5 @@ for (let seed = 1; seed <= Number(seeds); seed++) {
 
 const machine = `${cpus()[0].model}, ${cpus().length} cores`;
 process.stdout.write(
-  `${JSON.stringify({ machine, node: process.version, mazes: MAZES, seed: SEED, long: LONG, reference, agents }, null, 1)}\n`,
+  `${JSON.stringify({ machine, node: process.version, mazes, seed: SEED, long, reference, agents }, null, 1)}\n`,
 );
