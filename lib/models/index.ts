@@ -14,19 +14,14 @@ export {
   type NetworkCost,
   type PresetInfo,
 } from './multigrid/estimate.js';
-export {
-  planModel,
-  type GridPlan,
-  type LayerPlan,
-  type ModelPlan,
-  type NetworkPlan,
-  type ShortcutPlan,
-  type SourcePlan,
-} from './multigrid/plan.js';
+export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type SourcePlan } from './multigrid/plan.js';
+export type { ShortcutPlan } from './multigrid/shortcuts.js';
+export type { DescribedLayer, DescribedNetwork, NetworkSettings } from '../nn/multigrid/describe-network.js';
 export { presetConfig, resolveConfig, type PresetName } from './multigrid/presets.js';
 export {
   type LayerKind,
   type LayerRow,
+  type ModelSettings,
   type MultigridConfig,
   type NetworkName,
   type ReaderConfig,

@@ -10,6 +10,7 @@ import {
   type CheckedLayer,
   type CheckedNetwork,
   type CheckedPart,
+  type ModelSettings,
 } from './config.js';
 import type { LayerKind, LayerRow, MultigridConfig, ShortcutRow } from './config.js';
 
@@ -65,7 +66,7 @@ function part(prefix: string, key: PartName, raw: Parts, kind: LayerKind, shortc
   const rows = raw[key] ?? bad(`${prefix}${key}`, 'a list of layers [low, high, channels]', undefined);
   const layers = readLayers(`${prefix}${key}`, rows, kind);
   const shortcutPath = `${prefix}shortcuts.${key}`;
-  return { name: key, layers, shortcuts: readShortcuts(shortcutPath, shortcuts[key], layers.length), shortcutPath };
+  return { layers, shortcuts: readShortcuts(shortcutPath, shortcuts[key], layers.length), shortcutPath };
 }
 
 function reader(
@@ -79,7 +80,7 @@ function reader(
   const front = part(prefix, 'front', raw, 'conv', shortcuts);
   const tail = part(prefix, 'tail', raw, 'conv', shortcuts);
   const memory = readMemory(`${prefix}mem`, raw.mem, front.layers.length, writer);
-  return { name, inputPath: `${prefix}input`, input, parts: [front, tail], memory, memoryPath: `${prefix}mem` };
+  return { name, inputPath: `${prefix}input`, input, parts: [front, tail], memory };
 }
 
 /** Keys that belong to other kinds than the one chosen are faults: they would be ignored in silence. */
@@ -100,7 +101,7 @@ function readNetworks(raw: MultigridConfig): CheckedNetwork[] {
   }
   const input = readInput('input', raw.input ?? bad('input', 'an object of channels by level', undefined));
   const written = part('', kind, raw, 'convLstm', shortcuts);
-  const plain = { inputPath: 'input', input, memory: [], memoryPath: 'mem' };
+  const plain = { inputPath: 'input', input, memory: [] };
   if (kind === 'writer') {
     refuse(raw, kind, ['decoder']);
     const networks: CheckedNetwork[] = [
@@ -118,7 +119,7 @@ function readNetworks(raw: MultigridConfig): CheckedNetwork[] {
   return [{ name: 'encoder', ...plain, parts: [written] }, { name: 'decoder', ...plain, parts: [written, tail] }];
 }
 
-function readNorm(raw: MultigridConfig): CheckedConfig['norm'] {
+function readNorm(raw: MultigridConfig): ModelSettings['norm'] {
   const { bn = false, bnMode: mode = 'batch' } = raw;
   if (bn !== false) return { kind: bn === 'sequence' ? 'sequence' : 'batch', mode };
   refuse(raw, 'bn false', ['bnMode', 'outputBn']);
@@ -136,9 +137,10 @@ export function checkConfig(config: unknown): CheckedConfig {
   const networks = readNetworks(raw);
   const fc = raw.fc === undefined ? null : { in: raw.fc[0], out: raw.fc[1] };
   const norm = readNorm(raw);
+  const baseSide = raw.baseSide ?? (dimensions === 2 ? 3 : 1);
   return {
-    ...{ task, dimensions, kernelSize, peephole, forgetBias, norm, read, networks, fc },
-    baseSide: raw.baseSide ?? (dimensions === 2 ? 3 : 1),
+    settings: { task, dimensions, baseSide, kernelSize, peephole, forgetBias, norm, read, fc },
+    networks,
     outputNorm: norm !== 'none' && (raw.outputBn ?? fc !== null),
     expected: { parameters: raw.params ?? null, memory: raw.memory ?? null },
   };

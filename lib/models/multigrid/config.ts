@@ -1,6 +1,7 @@
 // Configurations of multigrid memories: the form in which presets and users' files are written, and what a check makes of it.
 
-import type { Dimensions, LevelSpec } from '../../nn/ladder.js';
+import type { LevelSpec } from '../../nn/ladder.js';
+import type { DescribedLayer, NetworkSettings } from '../../nn/multigrid/describe-network.js';
 import {
   boolean,
   choice,
@@ -114,7 +115,7 @@ export const multigridSchema = object({
  */
 export interface MultigridConfig extends Data<typeof multigridSchema> {}
 
-export type LayerKind = 'convLstm' | 'conv';
+export type LayerKind = DescribedLayer['kind'];
 
 /** One layer with all defaults filled in. `path` is its place in the configuration, for messages. */
 export interface CheckedLayer {
@@ -126,7 +127,6 @@ export interface CheckedLayer {
 
 /** A run of layers that follows one shortcut rule. */
 export interface CheckedPart {
-  readonly name: string;
   readonly layers: readonly CheckedLayer[];
   /** null: the rule of the part. */
   readonly shortcuts: readonly ShortcutRow[] | null;
@@ -142,20 +142,20 @@ export interface CheckedNetwork {
   readonly parts: readonly CheckedPart[];
   /** For each layer of the first part: the writer layer (counted from 1) joined after it, or null. Empty: reads nothing. */
   readonly memory: readonly (number | null)[];
-  readonly memoryPath: string;
+}
+
+/** What holds for a whole model, in its configuration as in its plan. */
+export interface ModelSettings extends NetworkSettings {
+  readonly task: string;
+  readonly norm: 'none' | { readonly kind: 'batch' | 'sequence'; readonly mode: 'batch' | 'running' };
+  /** When a query is answered: at every step of a window or once, after the last. */
+  readonly read: 'every' | 'last';
+  readonly fc: { readonly in: number; readonly out: number } | null;
 }
 
 export interface CheckedConfig {
-  readonly task: string;
-  readonly dimensions: Dimensions;
-  readonly baseSide: number;
-  readonly kernelSize: number;
-  readonly peephole: 'none' | 'channel';
-  readonly forgetBias: number;
-  readonly norm: 'none' | { readonly kind: 'batch' | 'sequence'; readonly mode: 'batch' | 'running' };
+  readonly settings: ModelSettings;
   readonly outputNorm: boolean;
-  readonly read: 'every' | 'last';
   readonly networks: readonly CheckedNetwork[];
-  readonly fc: { readonly in: number; readonly out: number } | null;
   readonly expected: { readonly parameters: number | null; readonly memory: number | null };
 }

@@ -1,4 +1,4 @@
-// A planned network run as one op: the description it needs, and its results as pyramids.
+// A planned network run as one op, its results as pyramids.
 
 import { fail } from '../../check.js';
 import { describeNetwork } from '../../nn/multigrid/describe-network.js';
@@ -11,34 +11,6 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { NetworkInputs, NetworkOutputs } from './network-window.js';
 import type { ModelPlan, NetworkPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
-
-/** A network as data. Its fields are the grids of the input, then those joined to each layer. */
-export function networkSpec(
-  { dimensions, kernelSize, baseSide, forgetBias, peephole }: ModelPlan,
-  { input, layers }: NetworkPlan,
-  outputs: 'all' | 'last',
-  budgetBytes: number,
-): NetworkSpec {
-  return describeNetwork({
-    dimensions,
-    kernelSize,
-    side: baseSide,
-    input,
-    layers: layers.map(({ kind, levels, channels, activation, norm, shortcut, joined }, index) => ({
-      kind,
-      levels,
-      channels,
-      relu: activation === 'relu',
-      norm,
-      shortcut: shortcut === null ? undefined : shortcut.source - 1,
-      joined,
-      isOutput: outputs === 'all' || index === layers.length - 1,
-    })),
-    forgetBias,
-    hasPeephole: peephole === 'channel',
-    budgetBytes,
-  });
-}
 
 /** Grids of one op's results by layer. */
 function byLayer(grids: readonly NetworkGrid[]): Pyramid[] {
@@ -58,7 +30,8 @@ export class FusedNetwork {
   constructor(model: ModelPlan, plan: NetworkPlan, budgetBytes: number) {
     this.#model = model;
     this.#plan = plan;
-    this.#specs = { all: networkSpec(model, plan, 'all', budgetBytes), last: networkSpec(model, plan, 'last', budgetBytes) };
+    const described = (outputs: 'all' | 'last'): NetworkSpec => describeNetwork(model, plan, outputs, budgetBytes);
+    this.#specs = { all: described('all'), last: described('last') };
   }
 
   /** Why it cannot be run as one op on these inputs; null when it can. */

@@ -14,8 +14,9 @@ import { addChannels, concat } from '../../ops/index.js';
 import type { Precision } from '../../ops/network/network-spec.js';
 import { FusedNetwork } from './fused-network.js';
 import type { NetworkInputs, NetworkOutputs } from './network-window.js';
-import type { LayerPlan, ModelPlan, NetworkPlan, ShortcutPlan } from './plan.js';
+import type { LayerPlan, ModelPlan, NetworkPlan } from './plan.js';
 import { readMemory } from './read-memory.js';
+import type { ShortcutPlan } from './shortcuts.js';
 
 /**
  * Layer k sees what leaves layer k−1:

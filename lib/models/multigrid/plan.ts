@@ -1,18 +1,12 @@
 // From a configuration to an explicit plan: every layer, grid, source, shortcut and parameter, as plain data.
 
 import { fail } from '../../check.js';
-import { cellsOf, extentOf, sideOf, sourcesOf, type Dimensions, type LevelSpec, type SourceKind } from '../../nn/ladder.js';
+import { cellsOf, extentOf, sideOf, sourcesOf, type LevelSpec, type SourceKind } from '../../nn/ladder.js';
+import type { DescribedLayer, DescribedNetwork } from '../../nn/multigrid/describe-network.js';
 import { convLstmSpecs, convSpecs, countSpecs, linearSpecs, normSpecs, type ParameterSpec } from '../../nn/parameter-specs.js';
-import type {
-  CheckedConfig,
-  CheckedLayer,
-  CheckedNetwork,
-  CheckedPart,
-  LayerKind,
-  MultigridConfig,
-  NetworkName,
-} from './config.js';
+import type { CheckedConfig, CheckedLayer, CheckedNetwork, ModelSettings, MultigridConfig, NetworkName } from './config.js';
 import { parseConfig, type PresetName } from './presets.js';
+import { planShortcut, shortcutSources, type ShortcutPlan } from './shortcuts.js';
 
 /** One source of a grid: `channels` = own channels of the previous layer's grid + those of the memory joined to it. */
 export interface SourcePlan {
@@ -32,24 +26,13 @@ export interface GridPlan {
   readonly parameters: readonly ParameterSpec[];
 }
 
-/** Identity shortcut: the outgoing grids of layer `source` (counted from 1) with their channels, where they are added. */
-export interface ShortcutPlan {
-  readonly source: number;
-  readonly grids: readonly LevelSpec[];
-}
-
-export interface LayerPlan {
+export interface LayerPlan extends DescribedLayer {
   /** `writer.3`: network and number of the layer, counted from 1. */
   readonly name: string;
-  readonly kind: LayerKind;
-  readonly levels: readonly number[];
-  readonly channels: number;
   /** What the layer sees: the previous layer's grids with joined memory. */
   readonly input: readonly LevelSpec[];
   readonly grids: readonly GridPlan[];
   readonly shortcut: ShortcutPlan | null;
-  readonly norm: boolean;
-  readonly activation: 'relu' | 'none';
   /** Writer layer (counted from 1) whose output is joined after this layer, at the levels of this layer; null: none. */
   readonly memory: number | null;
   /** The grids of that output which are joined: those at the levels that both layers have. */
@@ -59,82 +42,24 @@ export interface LayerPlan {
   readonly parameters: number;
 }
 
-export interface NetworkPlan {
+export interface NetworkPlan extends DescribedNetwork {
   readonly name: NetworkName;
-  readonly input: readonly LevelSpec[];
   readonly layers: readonly LayerPlan[];
   readonly parameters: number;
   readonly cells: number;
 }
 
-export interface ModelPlan {
-  readonly task: string;
+export interface ModelPlan extends ModelSettings {
   readonly kind: 'writerReader' | 'encoderDecoder' | 'single';
-  readonly dimensions: Dimensions;
-  readonly baseSide: number;
-  readonly kernelSize: number;
-  readonly peephole: 'none' | 'channel';
-  readonly forgetBias: number;
-  readonly norm: CheckedConfig['norm'];
-  readonly read: 'every' | 'last';
   readonly networks: readonly NetworkPlan[];
-  readonly fc: { readonly in: number; readonly out: number } | null;
   /** Every trainable tensor of the model with its full name, e.g. `writer.3.level2.kernel`. */
   readonly parameters: readonly ParameterSpec[];
   /** `Params` and `Memory` as the paper counts them: all networks; the cells of writer or encoder alone. */
   readonly counts: { readonly parameters: number; readonly memory: number };
 }
 
-/** Layer k (from 1) of a first half takes its shortcut from layer k−2 when k is odd; a reader's seventh layer has none. */
-function firstHalfRule(layers: number, isReader: boolean): [number, number][] {
-  const targets = Array.from({ length: layers }, (_, index) => index + 1).filter((k) => k >= 3 && k % 2 === 1);
-  return targets.filter((k) => !(isReader && k === 7)).map((k) => [k, k - 2]);
-}
-
-/** Layer k of a second half takes its shortcut from layer k−2 when k is even; the output layer has none. */
-function secondHalfRule(layers: number): [number, number][] {
-  return Array.from({ length: layers }, (_, index) => index + 1)
-    .filter((k) => k >= 4 && k % 2 === 0 && k < layers).map((k) => [k, k - 2]);
-}
-
-/** A layer, counted through the whole network, and the place in the configuration that asks for it, if one does. */
-interface ShortcutSource {
-  readonly source: number;
-  readonly asked: string | null;
-}
-
-/** Target layer, counted through the whole network, → its source. */
-function shortcutSources(network: CheckedNetwork): Map<number, ShortcutSource> {
-  const found = new Map<number, ShortcutSource>();
-  let before = 0;
-  network.parts.forEach((part: CheckedPart, half) => {
-    const isReader = network.name === 'reader' || network.name === 'secondReader';
-    const rule = half === 0 ? firstHalfRule(part.layers.length, isReader) : secondHalfRule(part.layers.length);
-    (part.shortcuts ?? rule).forEach(([target, source], index) => {
-      const asked = part.shortcuts === null ? null : `${part.shortcutPath}[${index}]`;
-      found.set(before + target, { source: before + source, asked });
-    });
-    before += part.layers.length;
-  });
-  return found;
-}
-
-/** Grids where the shortcut can be added: present on both sides and not wider than the target. */
-function planShortcut(
-  layer: CheckedLayer,
-  outgoing: readonly (readonly LevelSpec[])[],
-  from: ShortcutSource | undefined,
-): ShortcutPlan | null {
-  if (from === undefined) return null;
-  const fits = (grid: LevelSpec): boolean => layer.levels.includes(grid.level) && grid.channels <= layer.channels;
-  const grids = (outgoing[from.source - 1] ?? []).filter(fits);
-  if (grids.length > 0) return { source: from.source, grids };
-  if (from.asked === null) return null;
-  return fail('ERR_MG_CONFIG', from.asked, 'layers with a common level, the source not wider than the target', [...layer.levels]);
-}
-
 function planGrid(
-  config: CheckedConfig,
+  settings: ModelSettings,
   layer: CheckedLayer,
   input: readonly LevelSpec[],
   level: number,
@@ -149,7 +74,7 @@ function planGrid(
     fail('ERR_MG_CONFIG', `${layer.path}[${end}]`, reach, level);
   }
   const inChannels = sources.reduce((sum, source) => sum + source.channels, 0);
-  const { dimensions, kernelSize, baseSide, peephole } = config;
+  const { dimensions, kernelSize, baseSide, peephole } = settings;
   const specs = layer.kind === 'conv'
     ? convSpecs(dimensions, kernelSize, inChannels, layer.channels)
     : convLstmSpecs(dimensions, kernelSize, inChannels, layer.channels, peephole, extentOf(level, dimensions, baseSide));
@@ -172,6 +97,7 @@ function outgoingGrids({ levels, channels }: CheckedLayer, joined: readonly Leve
 }
 
 function expandNetwork(config: CheckedConfig, network: CheckedNetwork, writer: CheckedNetwork | undefined): NetworkPlan {
+  const { settings, outputNorm } = config;
   const layers = network.parts.flatMap((part) => part.layers);
   const written = writer?.parts[0]?.layers ?? [];
   const shortcuts = shortcutSources(network);
@@ -180,9 +106,9 @@ function expandNetwork(config: CheckedConfig, network: CheckedNetwork, writer: C
   const plans = layers.map((layer, index): LayerPlan => {
     const input = index === 0 ? network.input : outgoing[index - 1] ?? [];
     const isOutput = hasOutput && index === layers.length - 1;
-    const norm = config.norm !== 'none' && (!isOutput || config.outputNorm);
+    const norm = settings.norm !== 'none' && (!isOutput || outputNorm);
     const memory = network.memory[index] ?? null;
-    const grids = layer.levels.map((level) => planGrid(config, layer, input, level, norm));
+    const grids = layer.levels.map((level) => planGrid(settings, layer, input, level, norm));
     const shortcut = planShortcut(layer, outgoing, shortcuts.get(index + 1));
     const joined = joinedGrids(layer, memory === null ? undefined : written[memory - 1]);
     outgoing.push(outgoingGrids(layer, joined));
@@ -195,14 +121,14 @@ function expandNetwork(config: CheckedConfig, network: CheckedNetwork, writer: C
       grids,
       shortcut,
       norm,
-      activation: layer.kind === 'conv' && !(isOutput && config.fc === null) ? 'relu' : 'none',
+      activation: layer.kind === 'conv' && !(isOutput && settings.fc === null) ? 'relu' : 'none',
       memory,
       joined,
       cells: layer.kind === 'convLstm' ? grids.reduce((sum, grid) => sum + grid.cells * layer.channels, 0) : 0,
       parameters: grids.reduce((sum, grid) => sum + countSpecs(grid.parameters), 0),
     };
   });
-  checkEnds(config, network, layers, plans);
+  checkEnds(settings, network, layers, plans);
   return {
     name: network.name,
     input: network.input,
@@ -214,7 +140,7 @@ function expandNetwork(config: CheckedConfig, network: CheckedNetwork, writer: C
 
 /** Every input grid is seen by the first layer; an output layer has one grid, which fits the fully connected head. */
 function checkEnds(
-  config: CheckedConfig,
+  { fc }: ModelSettings,
   network: CheckedNetwork,
   layers: readonly CheckedLayer[],
   plans: readonly LayerPlan[],
@@ -230,8 +156,8 @@ function checkEnds(
   if (network.parts.length === 1 || last === undefined) return;
   if (last.levels.length !== 1) fail('ERR_MG_CONFIG', last.path, 'an output layer with one level', [...last.levels]);
   const features = (plans.at(-1)?.grids[0]?.cells ?? 0) * last.channels;
-  if (config.fc !== null && config.fc.in !== features) {
-    fail('ERR_MG_CONFIG', 'fc[0]', `${features}, the numbers of the output grid`, config.fc.in);
+  if (fc !== null && fc.in !== features) {
+    fail('ERR_MG_CONFIG', 'fc[0]', `${features}, the numbers of the output grid`, fc.in);
   }
 }
 
@@ -245,7 +171,8 @@ export function planModel(source: MultigridConfig | PresetName): ModelPlan {
   const config = parseConfig(source);
   const writer = config.networks.find((network) => network.name === 'writer');
   const networks = config.networks.map((network) => expandNetwork(config, network, writer));
-  const head = config.fc === null ? [] : linearSpecs(config.fc.in, config.fc.out);
+  const { settings, settings: { fc } } = config;
+  const head = fc === null ? [] : linearSpecs(fc.in, fc.out);
   const parameters = [
     ...networks.flatMap((network) =>
       network.layers.flatMap((layer) =>
@@ -259,7 +186,6 @@ export function planModel(source: MultigridConfig | PresetName): ModelPlan {
     const expected = key === 'params' ? config.expected.parameters : config.expected.memory;
     if (expected !== null && expected !== count) fail('ERR_MG_CONFIG', key, `${count}, what the layers amount to`, expected);
   }
-  const { task, dimensions, baseSide, kernelSize, peephole, forgetBias, norm, read, fc } = config;
   const kind = KINDS[config.networks[0]?.name as keyof typeof KINDS];
-  return { task, kind, dimensions, baseSide, kernelSize, peephole, forgetBias, norm, read, networks, fc, parameters, counts };
+  return { ...settings, kind, networks, parameters, counts };
 }

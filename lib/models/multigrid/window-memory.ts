@@ -2,9 +2,9 @@
 
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
 import type { WindowMemory, WindowSize } from '../../nn/cost.js';
+import { describeNetwork } from '../../nn/multigrid/describe-network.js';
 import { planNetwork } from '../../ops/network/network-spec.js';
 import { device } from '../../tensor/device.js';
-import { networkSpec } from './fused-network.js';
 import type { ModelPlan } from './plan.js';
 
 export interface FusedWindowSize extends WindowSize {
@@ -28,7 +28,7 @@ export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudg
     const isReader = network !== first && model.kind === 'writerReader';
     const runs = isReader && model.read === 'last' ? 1 : steps;
     const outputs = network === first && model.kind === 'writerReader' ? 'all' : 'last';
-    const spec = networkSpec(model, network, outputs, memoryBudget);
+    const spec = describeNetwork(model, network, outputs, memoryBudget);
     const gradients = spec.fields.map((_, i) => i >= spec.input.length);
     const { plan } = planNetwork(spec, { batch, steps: runs, dtype, gradients, device: device().type });
     const given = numbers(network.input, runs * batch);

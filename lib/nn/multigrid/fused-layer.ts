@@ -37,7 +37,7 @@ export interface FusedLayerOptions {
   readonly geometry: MultigridGeometry;
   readonly norm: Norm;
   readonly forgetBias: number;
-  readonly hasPeephole: boolean;
+  readonly peephole: 'none' | 'channel';
   readonly precision: Precision;
 }
 
@@ -52,17 +52,10 @@ export class FusedLayer {
 
   #spec(input: readonly LevelSpec[]): NetworkSpec {
     const key = input.map(({ level, channels }) => `${level}:${channels}`).join();
-    const { geometry: { levels, channels, dimensions, kernelSize, side }, norm, forgetBias, hasPeephole } = this.#options;
-    const found = this.#specs.get(key) ?? describeNetwork({
-      dimensions,
-      kernelSize,
-      side,
-      input,
-      layers: [{ kind: 'convLstm', levels, channels, norm: norm !== 'none', isOutput: true }],
-      forgetBias,
-      hasPeephole,
-      budgetBytes: 0,
-    });
+    const { geometry: { levels, channels, dimensions, kernelSize, side: baseSide }, norm, forgetBias, peephole } = this.#options;
+    const layer = { kind: 'convLstm', levels, channels, activation: 'none', norm: norm !== 'none' } as const;
+    const settings = { dimensions, baseSide, kernelSize, peephole, forgetBias };
+    const found = this.#specs.get(key) ?? describeNetwork(settings, { input, layers: [layer] }, 'last');
     this.#specs.set(key, found);
     return found;
   }

@@ -12,7 +12,7 @@ import {
 import { device as findDevice, type DeviceLike } from '../../tensor/device.js';
 import type { Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { describeNetwork, type LayerDescription } from './describe-network.js';
+import { describeNetwork, type DescribedLayer } from './describe-network.js';
 import type { LevelSpec } from '../ladder.js';
 import { gridObstacle } from './fused-layer.js';
 import { checkGeometry, type MultigridOptions } from './multigrid-input.js';
@@ -77,8 +77,8 @@ function common<T>(name: string, values: readonly T[], fallback: T): T {
   return values[0] ?? fallback;
 }
 
-const peepholeOf = ({ peephole }: LayerSpec): string =>
-  checkChoice('fused.plan', 'peephole', peephole ?? 'none', ['none', 'channel']);
+const peepholeOf = ({ peephole }: LayerSpec): 'none' | 'channel' =>
+  checkChoice('fused.plan', 'peephole', peephole ?? 'none', ['none', 'channel'] as const);
 const named = (levels: readonly LevelSpec[]): string => levels.map(({ level, channels }) => `${level}: ${channels}`).join(', ');
 
 function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
@@ -104,33 +104,20 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   });
   const kinds = layers.map(({ kind = 'convLstm' }) => checkChoice('fused.plan', 'kind', kind, ['convLstm', 'conv'] as const));
   const memories = layers.filter((_, l) => kinds[l] === 'convLstm');
-  return describeNetwork({
-    dimensions: first.dimensions,
-    kernelSize: first.kernelSize,
-    side: first.side,
-    budgetBytes,
-    input: [...first.input].sort((a, b) => a.level - b.level),
-    layers: geometries.map(({ levels, channels }, l): LayerDescription => {
-      const { activation = 'relu', norm = 'none' } = layers[l]!;
-      if (norm !== 'none' && (norm.kind === 'sequence' || norm.mode === 'running')) {
-        fail('ERR_MG_CONFIG', 'fused.plan', `a norm of layer ${l + 1} over the whole window`, norm.mode ?? norm.kind);
-      }
-      return {
-        kind: kinds[l]!,
-        levels,
-        channels,
-        norm: norm !== 'none',
-        relu: checkChoice('fused.plan', 'activation', activation, ['relu', 'none']) === 'relu',
-        isOutput: l === layers.length - 1,
-      };
-    }),
-    forgetBias: checkNumber(
-      'fused.plan',
-      'forgetBias',
-      common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1),
-    ),
-    hasPeephole: common('peephole', memories.map(peepholeOf), 'none') === 'channel',
+  const described = geometries.map(({ levels, channels }, l): DescribedLayer => {
+    const { activation = 'relu', norm = 'none' } = layers[l]!;
+    if (norm !== 'none' && (norm.kind === 'sequence' || norm.mode === 'running')) {
+      fail('ERR_MG_CONFIG', 'fused.plan', `a norm of layer ${l + 1} over the whole window`, norm.mode ?? norm.kind);
+    }
+    checkChoice('fused.plan', 'activation', activation, ['relu', 'none']);
+    return { kind: kinds[l]!, levels, channels, norm: norm !== 'none', activation };
   });
+  const forgetBias = common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1);
+  checkNumber('fused.plan', 'forgetBias', forgetBias);
+  const peephole = common('peephole', memories.map(peepholeOf), 'none');
+  const settings = { dimensions: first.dimensions, baseSide: first.side, kernelSize: first.kernelSize, forgetBias, peephole };
+  const input = [...first.input].sort((a, b) => a.level - b.level);
+  return describeNetwork(settings, { input, layers: described }, 'last', budgetBytes);
 }
 
 /**

@@ -63,7 +63,7 @@ export class MultigridConvLSTM extends Module {
     this.#fused = checkChoice('MultigridConvLSTM', 'fused', options.fused ?? 'auto', fusedChoices);
     const forgetBias = options.forgetBias ?? 1;
     const precision = checkChoice('MultigridConvLSTM', 'precision', options.precision ?? 'float32', precisions);
-    this.#whole = new FusedLayer({ geometry, norm, forgetBias, hasPeephole: peephole === 'channel', precision });
+    this.#whole = new FusedLayer({ geometry, norm, forgetBias, peephole, precision });
     for (const level of geometry.levels) {
       const name = `level${level}`;
       this.#cells.set(
