@@ -102,6 +102,12 @@ export class Session<S extends SessionState> implements Disposable {
     return noGrad(() => this.#parts.stateFromTensors(new Map(copies)));
   }
 
+  /** The state itself: the next step changes it, and it goes with the session. For those who only look. @internal */
+  get live(): S {
+    this.#expectLive('live');
+    return this.#recorded.state;
+  }
+
   /** Goes on from a state that the model, or another session of it, gave. It is copied. ERR_MG_SHAPE for one of another batch. */
   setState(state: S): void {
     this.#expectLive('setState');

@@ -1,5 +1,6 @@
 /** A memory after a step as plain numbers. */
 import type { HeadWeights, MemoryView } from '../models/memory-view.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 export interface GridNumbers {
   readonly layer: number;
@@ -29,7 +30,12 @@ type Of<Form, Union> = Extract<Union, { readonly form: Form }>;
 /** Which numbers a view of each form has. */
 export type NumbersOf<Form extends Remembered['form']> = Of<Form, Remembered>;
 
-/** What is read of a tensor is the reader's own. */
+/** How tensors are read: the numbers of each. */
+export type Read = (tensors: readonly Tensor[]) => Promise<readonly ArrayLike<number>[]>;
+
+const readEach: Read = (tensors) => Promise.all(tensors.map((x) => x.data()));
+
+/** Numbers are the reader's own where they are of another type. */
 const numbers = (data: ArrayLike<number>): Float32Array => data instanceof Float32Array ? data : Float32Array.from(data);
 
 /** [heads, rows] as a row of weights for each head; of sparse weights, those of the slots that they name. */
@@ -45,41 +51,40 @@ function perHead({ heads, weights, slots }: HeadWeights, rows: number): Float32A
   });
 }
 
-async function gridNumbers({ grids: all }: Of<'grids', MemoryView>): Promise<NumbersOf<'grids'>> {
-  const reads = all.map(({ hidden, cell }) => Promise.all([hidden.data(), cell.data()]));
+async function gridNumbers({ grids: all }: Of<'grids', MemoryView>, read: Read): Promise<NumbersOf<'grids'>> {
+  const asked = read(all.flatMap(({ hidden, cell }) => [hidden, cell]));
   const shapes = all.map(({ hidden }) => (hidden.shape.length > 2 ? hidden.shape.slice(1) : [...hidden.shape.slice(1), 1]));
-  const read = await Promise.all(reads);
-  const rows = all.map(({ layer, level }, k) => {
-    const [hidden, cell] = read[k]!;
-    return { layer, level, shape: shapes[k]!, hidden: numbers(hidden), cell: numbers(cell) };
-  });
+  const values = await asked;
+  const rows = all.map(({ layer, level }, k) => (
+    { layer, level, shape: shapes[k]!, hidden: numbers(values[2 * k]!), cell: numbers(values[2 * k + 1]!) }
+  ));
   return { form: 'grids', grids: rows };
 }
 
-async function slotNumbers(view: Of<'slots', MemoryView>): Promise<NumbersOf<'slots'>> {
+async function slotNumbers(view: Of<'slots', MemoryView>, read: Read): Promise<NumbersOf<'slots'>> {
   const { memory, readWeights, readSlots } = view;
   const [, rows = 0, width = 0] = memory.shape;
   const heads = readWeights.shape[1]!;
-  const reads = [memory.data(), readWeights.data(), view.writes(), readSlots?.data() ?? null] as const;
-  const [stored, weights, written, slots] = await Promise.all(reads);
+  const asked = read([memory, readWeights, ...(readSlots === undefined ? [] : [readSlots])]);
+  const [[stored, weights, slots = null], written] = await Promise.all([asked, view.writes()] as const);
   return {
     form: 'slots',
     rows,
     width,
-    memory: numbers(stored),
+    memory: numbers(stored!),
     writes: perHead(written, rows),
-    reads: perHead({ heads, weights, slots }, rows),
+    reads: perHead({ heads, weights: weights!, slots }, rows),
   };
 }
 
-const READ: { readonly [Form in Remembered['form']]: (view: Of<Form, MemoryView>) => Promise<NumbersOf<Form>> } = {
+const READ: { readonly [Form in Remembered['form']]: (view: Of<Form, MemoryView>, read: Read) => Promise<NumbersOf<Form>> } = {
   grids: gridNumbers,
   slots: slotNumbers,
 };
 
 /** The numbers behind a view. They are asked for before this returns, so that the state may go on meanwhile. */
-export async function numbersOf(view: MemoryView): Promise<Remembered> {
-  return await (READ[view.form] as (view: MemoryView) => Promise<Remembered>)(view);
+export async function numbersOf(view: MemoryView, read: Read = readEach): Promise<Remembered> {
+  return await (READ[view.form] as (view: MemoryView, read: Read) => Promise<Remembered>)(view, read);
 }
 
 /** How long each row is, as a vector. */

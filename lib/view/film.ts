@@ -6,7 +6,7 @@ import type { TrainableModel } from '../train/model.js';
 import type { FrameHead, Scene } from './page/scene.js';
 import { memoryChannels, memoryGrids, memoryPanels, memoryValues } from './memory-panels.js';
 import { Runner } from './runner.js';
-import { Scales, sheet, type Bytes, type Values } from './sheet.js';
+import { Scales, sheet, type Sheet, type Values } from './sheet.js';
 import type { Story } from './story.js';
 
 /** Single channels of all frames take at most so many bytes: a walk ends there, a longer film goes without them. */
@@ -17,9 +17,11 @@ export interface Frame {
   readonly head: FrameHead;
   /** Of all panels, in their order. */
   readonly bytes: Uint8Array;
-  /** All channels of each grid of the scene, position by position. */
-  readonly channels: readonly Bytes[];
+  /** All channels of each grid of the scene, position by position; null where there are none. */
+  readonly channels: Sheet | null;
 }
+
+const NO_CHANNELS: Sheet = { sizes: [], highs: [], bytes: new Uint8Array(0) };
 
 export interface Titles {
   readonly title: string;
@@ -33,6 +35,7 @@ export class Film implements Disposable {
   readonly most: number;
   readonly #runner: Runner;
   readonly #scales = new Scales();
+  readonly #grids: readonly { readonly id: string; readonly signed: boolean }[];
   #frames: Frame[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -55,6 +58,7 @@ export class Film implements Disposable {
       motion,
       live,
     };
+    this.#grids = this.scene.grids.map(({ id }) => ({ id, signed: true }));
   }
 
   /** `live`: whether those who watch may walk, ask, and begin anew. `view`: null where nothing is known of the memory. */
@@ -89,12 +93,15 @@ export class Film implements Disposable {
   }
 
   /** Grid `grid`, channel by channel, at step `step` (from 0) of a frame that was made. ERR_MG_ARGUMENT where there is none. */
-  channels(step: number, grid: number): Bytes {
-    const { bytes, high } = this.#frames[step]?.channels[grid] ??
-      fail('ERR_MG_ARGUMENT', 'channels', 'a step and a grid of the film', [step, grid]);
+  channels(step: number, grid: number): { readonly bytes: Uint8Array; readonly high: number } {
+    const { sizes, highs, bytes } = this.#frames[step]?.channels ?? NO_CHANNELS;
+    const size = sizes[grid] ?? fail('ERR_MG_ARGUMENT', 'channels', 'a step and a grid of the film', [step, grid]);
+    const first = sizes.slice(0, grid).reduce((sum, each) => sum + each, 0);
     const { channels } = this.scene.grids[grid]!;
-    const positions = bytes.length / channels;
-    return { bytes: bytes.map((_, i) => bytes[(i % positions) * channels + Math.floor(i / positions)]!), high };
+    const positions = size / channels;
+    const turned = new Uint8Array(size);
+    for (let i = 0; i < size; i++) turned[i] = bytes[first + (i % positions) * channels + Math.floor(i / positions)]!;
+    return { bytes: turned, high: highs[grid]! };
   }
 
   /** Changes the story while no frame is being made. Frames from `from` on are made anew. */
@@ -136,10 +143,9 @@ export class Film implements Disposable {
     const { values, ...told } = story.tell(step, window, logits);
     const all = new Map<string, Values>([...values, ...(memory === null ? [] : memoryValues(memory))]);
     const { sizes, highs, bytes } = sheet(this.scene.panels, all, this.#scales);
-    const { grids } = this.scene;
-    const channels = memory === null || grids.length === 0 ? [] : memoryChannels(memory).map((data, k) => (
-      this.#scales.bytes(grids[k]!.id, { data }, true)
-    ));
+    const channels = memory === null || this.#grids.length === 0
+      ? null
+      : sheet(this.#grids, memoryChannels(memory), this.#scales);
     return { head: { step: step + 1, sizes, highs, ...told }, bytes, channels };
   }
 }

@@ -10,7 +10,7 @@ interface FormOf<Numbers> {
   /** Values of each panel. */
   values(now: Numbers): ReadonlyMap<string, Values>;
   /** All channels of each grid, position by position. */
-  channels(now: Numbers): readonly Float32Array[];
+  channels(now: Numbers): ReadonlyMap<string, Values>;
 }
 
 const PARTS = ['hidden', 'cell'] as const;
@@ -22,18 +22,19 @@ const isLine = ({ shape }: GridNumbers): boolean => shape.length < 3;
 const sizeOf = ({ shape }: GridNumbers): string => shape.slice(0, -1).join('×');
 
 /** Mean and variance over channels at each position. */
-function moments(data: Float32Array, channels: number): Record<(typeof STATS)[number], Float32Array> {
-  const positions = data.length / channels;
-  const [mean, variance] = [new Float32Array(positions), new Float32Array(positions)];
-  for (let at = 0; at < positions; at++) {
-    let [sum, squares] = [0, 0];
-    for (let c = at * channels; c < (at + 1) * channels; c++) sum += data[c]!;
+function moments(data: Float32Array, channels: number, mean: Float32Array, variance: Float32Array): void {
+  for (let at = 0, first = 0; at < mean.length; at++, first += channels) {
+    let sum = 0;
+    let squares = 0;
+    for (let c = first; c < first + channels; c++) sum += data[c]!;
     const center = sum / channels;
-    for (let c = at * channels; c < (at + 1) * channels; c++) squares += (data[c]! - center) ** 2;
+    for (let c = first; c < first + channels; c++) {
+      const off = data[c]! - center;
+      squares += off * off;
+    }
     mean[at] = center;
     variance[at] = squares / channels;
   }
-  return { mean, variance };
 }
 
 const statsOf = ({ shape }: GridNumbers): readonly (typeof STATS)[number][] => (shape.at(-1) === 1 ? ['mean'] : STATS);
@@ -84,17 +85,27 @@ const grids: FormOf<NumbersOf<'grids'>> = {
   },
 
   values({ grids: all }) {
-    return new Map(
-      all.flatMap((grid) =>
-        PARTS.flatMap((part) => {
-          const made = moments(grid[part], grid.shape.at(-1)!);
-          return statsOf(grid).map((stat) => [`${idOf(grid, part)}-${stat}`, { data: made[stat] }] as const);
-        })
-      ),
-    );
+    const positions = (grid: GridNumbers): number => grid.hidden.length / grid.shape.at(-1)!;
+    const made = new Float32Array(4 * all.reduce((sum, grid) => sum + positions(grid), 0));
+    const values = new Map<string, Values>();
+    let at = 0;
+    const next = (count: number): Float32Array => made.subarray(at, at += count);
+    for (const grid of all) {
+      for (const part of PARTS) {
+        const [mean, variance] = [next(positions(grid)), next(positions(grid))];
+        moments(grid[part], grid.shape.at(-1)!, mean, variance);
+        for (const stat of statsOf(grid)) values.set(`${idOf(grid, part)}-${stat}`, { data: stat === 'mean' ? mean : variance });
+      }
+    }
+    return values;
   },
 
-  channels: ({ grids: all }) => all.filter((grid) => !isLine(grid)).flatMap((grid) => PARTS.map((part) => grid[part])),
+  channels: ({ grids: all }) =>
+    new Map(
+      all.filter((grid) => !isLine(grid)).flatMap((grid) =>
+        PARTS.map((part) => [idOf(grid, part), { data: grid[part] }] as const)
+      ),
+    ),
 };
 
 const nameOf = (title: string, head: number, heads: number): string => (heads === 1 ? title : `${title}, head ${head + 1}`);
@@ -134,7 +145,7 @@ const slots: FormOf<NumbersOf<'slots'>> = {
     ]);
   },
 
-  channels: () => [],
+  channels: () => new Map(),
 };
 
 const FORMS: { readonly [Form in Remembered['form']]: FormOf<NumbersOf<Form>> } = { grids, slots };
@@ -146,4 +157,4 @@ export const memoryGrids = (first: Remembered): readonly ChannelGrid[] => of(fir
 
 export const memoryValues = (now: Remembered): ReadonlyMap<string, Values> => of(now.form).values(now);
 
-export const memoryChannels = (now: Remembered): readonly Float32Array[] => of(now.form).channels(now);
+export const memoryChannels = (now: Remembered): ReadonlyMap<string, Values> => of(now.form).channels(now);

@@ -40,7 +40,7 @@ export async function recording(film: Film, steps: number, channels = false): Pr
     film: { film: 1, made: frames.length, training: '', curve: 0, scene, palettes: sentPalettes },
     heads: frames.map(({ head }) => head),
     channels: grids.map((_, k) => (
-      { size: frames[0]!.channels[k]!.bytes.length, highs: frames.map((frame) => frame.channels[k]!.high) }
+      { size: frames[0]!.channels!.sizes[k]!, highs: frames.map((frame) => frame.channels!.highs[k]!) }
     )),
   };
   const all = Buffer.concat(grids.flatMap((_, k) => frames.map((_frame, step) => film.channels(step, k).bytes)));

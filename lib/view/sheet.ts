@@ -1,16 +1,10 @@
 /** Numbers as the bytes of a frame. */
-import type { FrameHead, Panel } from './page/scene.js';
 import { NOTHING, TOP } from './palette.js';
 
 /** Values of one panel; `high`: the end of its scale where that is fixed. NaN is a value that is not there. */
 export interface Values {
   readonly data: ArrayLike<number>;
   readonly high?: number;
-}
-
-export interface Bytes {
-  readonly bytes: Uint8Array;
-  readonly high: number;
 }
 
 const LEAST = 0.01;
@@ -24,8 +18,8 @@ export function roundUp(value: number): number {
 }
 
 /** Numbers in one of two kinds of array: loops over those of any kind are several times slower. */
-const plain = (data: ArrayLike<number>): Float32Array | Float64Array =>
-  data instanceof Float32Array ? data : Float64Array.from(data);
+type Plain = Float32Array | Float64Array;
+const plain = (data: ArrayLike<number>): Plain => (data instanceof Float32Array ? data : new Float64Array(data));
 
 /** The largest magnitude among numbers. */
 export function largest(data: ArrayLike<number>): number {
@@ -38,41 +32,59 @@ export function largest(data: ArrayLike<number>): number {
   return most;
 }
 
-/** Bytes 0 … 254 over [0, high], or [−high, high] where signed; values outside take the nearer end. */
-export function bytesOf(data: ArrayLike<number>, high: number, signed: boolean): Uint8Array {
-  const values = plain(data);
-  const bytes = new Uint8Array(values.length);
-  const [low, scale] = signed ? [-high, TOP / (2 * high)] : [0, TOP / high];
+/** Writes bytes 0 … 254 over [0, high], or [−high, high] where signed, from `at` on; values outside take the nearer end. */
+function encode(values: Plain, high: number, signed: boolean, into: Uint8Array, at: number): number {
+  const low = signed ? -high : 0;
+  const scale = TOP / (high - low);
+  let most = 0;
   for (let i = 0; i < values.length; i++) {
-    const place = (values[i]! - low) * scale;
-    if (place < TOP) bytes[i] = place > 0 ? place + 0.5 : 0; // cut to an integer
-    else bytes[i] = place >= TOP ? TOP : NOTHING;
+    const value = values[i]!;
+    const size = Math.abs(value);
+    if (size > most) most = size;
+    const place = (value - low) * scale;
+    into[at + i] = place < TOP ? (place > 0 ? (place + 0.5) | 0 : 0) : (place >= TOP ? TOP : NOTHING);
   }
-  return bytes;
+  return most; // the largest magnitude
 }
 
 /** Ends of scales that only grow during a film, so that colors keep their meaning. */
 export class Scales {
   readonly #highs = new Map<string, number>();
 
-  /** Bytes of these values under the scale of `id`. */
-  bytes(id: string, { data, high }: Values, signed: boolean): Bytes {
-    const end = high ?? Math.max(this.#highs.get(id) ?? 0, roundUp(largest(data)));
+  /** Writes the bytes of these values under the scale of `id`; gives its end. */
+  write(id: string, { data, high }: Values, signed: boolean, into: Uint8Array, at: number): number {
+    const values = plain(data);
+    const known = high ?? this.#highs.get(id) ?? LEAST;
+    const most = encode(values, known, signed, into, at);
+    if (high !== undefined || most <= known) return known;
+    const end = roundUp(most);
+    encode(values, end, signed, into, at);
     this.#highs.set(id, end);
-    return { bytes: bytesOf(data, end, signed), high: end };
+    return end;
   }
 }
 
-/** Bytes of all panels in their order. */
+/** Bytes of several pictures one after the other, with how many each has and where its scale ends. */
+export interface Sheet {
+  readonly sizes: readonly number[];
+  readonly highs: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** The bytes of all parts in their order. */
 export function sheet(
-  panels: readonly Panel[],
+  parts: readonly { readonly id: string; readonly signed: boolean }[],
   values: ReadonlyMap<string, Values>,
   scales: Scales,
-): Pick<FrameHead, 'sizes' | 'highs'> & { readonly bytes: Uint8Array } {
-  const parts = panels.map(({ id, signed }) => scales.bytes(id, values.get(id)!, signed));
-  return {
-    sizes: parts.map(({ bytes }) => bytes.length),
-    highs: parts.map(({ high }) => high),
-    bytes: Buffer.concat(parts.map(({ bytes }) => bytes)),
-  };
+): Sheet {
+  const all = parts.map(({ id }) => values.get(id)!);
+  const sizes = all.map(({ data }) => data.length);
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  const highs = parts.map(({ id, signed }, k) => {
+    const high = scales.write(id, all[k]!, signed, bytes, at);
+    at += sizes[k]!;
+    return high;
+  });
+  return { sizes, highs, bytes };
 }

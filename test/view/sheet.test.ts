@@ -3,8 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MISSING, probabilityRamp, signedRamp, wallRamp } from '../../lib/plot/color.js';
 import { palettes } from '../../lib/view/palette.js';
-import { bytesOf, roundUp, Scales } from '../../lib/view/sheet.js';
+import { roundUp, Scales, sheet, type Values } from '../../lib/view/sheet.js';
 
+/** The bytes of one picture, and the end of its scale. */
+function one(values: Values, signed: boolean, scales = new Scales()): { bytes: Uint8Array; high: number } {
+  const { bytes, highs } = sheet([{ id: 'a', signed }], new Map([['a', values]]), scales);
+  return { bytes, high: highs[0]! };
+}
+const bytesOf = (data: number[], high: number, signed: boolean): Uint8Array => one({ data, high }, signed).bytes;
 const finite = fc.double({ min: -50, max: 50, noNaN: true });
 
 describe('bytes', () => {
@@ -38,8 +44,8 @@ describe('bytes', () => {
       10_000,
     ]);
     const scales = new Scales();
-    const high = (data: number[]) => scales.bytes('a', { data }, true).high;
-    expect([high([0.3]), high([-1.5]), high([0.1]), scales.bytes('a', { data: [9], high: 1 }, true).high]).toEqual([
+    const high = (data: number[]) => one({ data }, true, scales).high;
+    expect([high([0.3]), high([-1.5]), high([0.1]), one({ data: [9], high: 1 }, true, scales).high]).toEqual([
       0.5,
       2,
       2,

@@ -1,7 +1,7 @@
 /** The story of a walk through a maze: what is seen, asked, answered, and right. */
 import { checkInteger, fail } from '../../check.js';
 import type { ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
-import { CHANNELS, encodePatch, nearestRows, pad, readPatch, UNKNOWN, type Padded } from '../../tasks/patch.js';
+import { CHANNELS, encodePatch, nearestRows, Numbering, pad, readPatch, UNKNOWN, type Padded } from '../../tasks/patch.js';
 import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../../tasks/task.js';
 import { zeros } from '../../tasks/windows.js';
 import { Rng } from '../../tensor/rng.js';
@@ -51,6 +51,7 @@ export class Walk implements Story {
   /** Questions that were chosen, by the step from which they hold. */
   readonly #chosen = new Map<number, number>();
   readonly #counts: Counts[] = [];
+  readonly #numbers = new Map<number, Int32Array>();
 
   constructor(readonly way: Way, { mapping, seed, motions }: Omit<WalkOptions, 'way'>) {
     this.#mapping = mapping;
@@ -114,7 +115,7 @@ export class Walk implements Story {
     const { view } = this.#mapping;
     const path = this.way.path.slice(0, step + 1);
     const asked = this.#askedAt(step);
-    const answers = logits.map((answer) => Float32Array.from(answer, sigmoid));
+    const answers = logits.map(probabilities);
     const targets = window.outputs.map(({ target }) => target.data);
     const values = new Map<string, Values>([
       ['maze', { data: this.way.cells, high: 1 }],
@@ -171,6 +172,16 @@ export class Walk implements Story {
     return readPatch(this.#padded, Math.floor(cell / this.side), cell % this.side, side, new Uint8Array(side * side));
   }
 
+  /** Equal numbers for cells whose patches of this side are equal. */
+  #patchNumbers(side: number): Int32Array {
+    const known = this.#numbers.get(side);
+    if (known !== undefined) return known;
+    const numbering = new Numbering();
+    const numbers = Int32Array.from(this.way.cells, (_, cell) => numbering.of(this.#patch(cell, side), side));
+    this.#numbers.set(side, numbers);
+    return numbers;
+  }
+
   #askedAt(step: number): number {
     for (let from = step; from >= 0; from--) if (this.#chosen.has(from)) return this.#chosen.get(from)!;
     const begun = step - (step % HOLD);
@@ -207,12 +218,12 @@ export class Walk implements Story {
   #answer(step: number, asked: number, side: number): Float32Array {
     const { outputSide, view } = this.#mapping;
     const out = new Float32Array(outputSide * outputSide);
-    const text = (cell: number): string => this.#patch(cell, side).join('');
-    const shown = (cell: number): string => this.#shown(step, cell, side).join('');
-    const wanted = text(asked);
-    if (side > view && shown(asked) !== wanted) return out;
+    const numbers = this.#patchNumbers(side);
+    const isWhole = (cell: number): boolean =>
+      side <= view || this.#shown(step, cell, side).join() === this.#patch(cell, side).join();
+    if (!isWhole(asked)) return out;
     for (const cell of new Set(this.way.path.slice(0, step + 1))) {
-      if (text(cell) !== wanted || (side > view && shown(cell) !== wanted)) continue;
+      if (numbers[cell] !== numbers[asked] || !isWhole(cell)) continue;
       const [row, column] = this.#placed(cell);
       out[row * outputSide + column] = 1;
     }
@@ -280,6 +291,12 @@ export class Walk implements Story {
       ...readers.slice(1),
     ];
   }
+}
+
+function probabilities(logits: ArrayLike<number>): Float32Array {
+  const out = new Float32Array(logits.length);
+  for (let i = 0; i < out.length; i++) out[i] = sigmoid(logits[i]!);
+  return out;
 }
 
 /** Cells with nothing where they are unknown. */
