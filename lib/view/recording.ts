@@ -53,6 +53,7 @@ export async function recording(film: Film, steps: number, channels = false): Pr
     ))
     .replace('href="icon.svg"', () => `href="${icon}"`)
     .replace(/<link rel="stylesheet" href="(\w+\.css)">/g, (_link, name: string) => `<style>\n${read(name)}</style>`)
+    .replace(/<link rel="modulepreload" [^>]*>\n/g, '')
     .replace('<script type="module" src="main.js"></script>', () => `<script type="importmap">${modules()}</script>`)
     .replace('</body>', () => (
       `<script type="text/plain" id="recording">\n${

@@ -43,6 +43,26 @@ function run(...args: string[]): { status: number | null; out: string; err: stri
 const json = (text: string): Record<string, unknown>[] =>
   text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
 
+describe('help', () => {
+  const whole = run('--help').out;
+  const names = [...whole.slice(whole.indexOf('Commands:')).matchAll(/^  ([a-z]+) /gm)].map(([, name]) => name!);
+
+  it('lists the commands, and an unknown one is answered by a suggestion', () => {
+    expect(names).toEqual([
+      ...['train', 'eval', 'reproduce', 'models', 'estimate', 'inspect', 'plot', 'watch', 'demo', 'report', 'bench', 'doctor'],
+      ...['build', 'help'],
+    ]);
+    const { status, err } = run('wach');
+    expect([status, err]).toEqual([2, expect.stringMatching(/unknown command 'wach'\n\(Did you mean watch\?\)/)]);
+  });
+
+  it.each(names.filter((name) => name !== 'help'))('of %s is the same asked for in either way', (name) => {
+    const own = run(name, '--help'); // which loads this command alone
+    expect([own.status, own.out]).toEqual([0, expect.stringMatching(new RegExp(`^Usage: multigrid-memory ${name} `))]);
+    expect(run('help', name).out).toBe(own.out);
+  });
+});
+
 describe('models', () => {
   it('prints a line of name, task, parameters and memory for each run', () => {
     const { status, out } = run('models', '--json');

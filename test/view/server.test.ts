@@ -136,6 +136,16 @@ describe('what comes back', () => {
     expect((await get('')).body).not.toMatch(/<script(?![^>]* src=)|style=|\son\w+=|https?:/);
   });
 
+  it('has every module of the page named at its beginning, so that none waits for another', async () => {
+    const { body } = await get('');
+    const named = [...body.matchAll(/<link rel="modulepreload" href="([\w-]+\.js)">/g)].map(([, name]) => name!);
+    const imported = new Set<string>();
+    for (const file of ['main.js', ...named]) {
+      for (const [, name] of (await get(file)).body.matchAll(/from '\.\/([\w-]+\.js)'/g)) imported.add(name!);
+    }
+    expect([...imported].sort()).toEqual(named.sort());
+  });
+
   it('names methods and routes that there are not', async () => {
     expect((await get('move')).status).toBe(405);
     expect((await post('film', {})).status).toBe(405);

@@ -45,6 +45,7 @@ async function watch(source: string, { seed, device, data, json, port, token }: 
   if (json === true) printJson({ url: server.url });
   else print(`${subject.titles.title} at work: ${server.url}`);
   note('The address holds a secret: who has it may look. Ctrl-C ends.');
+  stage.frames(stage.state.film, 0, 1).catch(() => {}); // while a browser opens, which asks again and hears of what is wrong
   await once(stop.signal, 'abort');
   await server.close();
   stage.dispose();
