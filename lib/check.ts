@@ -89,11 +89,16 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best[0] <= Math.ceil(word.length / 3) ? `did you mean ${best[1]}?` : undefined;
 }
 
+/** An object with names in it. */
+export function checkObject(where: string, what: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    fail('ERR_MG_ARGUMENT', where, `${what} to be an object`, value);
+  }
+}
+
 /** A plain object without keys that nobody reads: a misspelt option is a fault, not a silence. */
 export function checkOptions(where: string, options: unknown, known: readonly string[], what = 'options'): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    fail('ERR_MG_ARGUMENT', where, `${what} to be an object`, options);
-  }
+  checkObject(where, what, options);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       fail('ERR_MG_ARGUMENT', where, `${what} among ${known.join(', ')}`, key, nearest(key, known));
@@ -106,9 +111,14 @@ export function checkInstance<T>(where: string, name: string, value: unknown, of
   return value instanceof (of as abstract new() => T) ? value : fail('ERR_MG_ARGUMENT', where, `${name} to be ${kind}`, value);
 }
 
+/** A function. */
+export function checkFunction(where: string, name: string, value: unknown): void {
+  if (typeof value !== 'function') fail('ERR_MG_ARGUMENT', where, `${name} to be a function`, value);
+}
+
 /** A function, or nothing. */
 export function checkOptionalFunction(where: string, name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') fail('ERR_MG_ARGUMENT', where, `${name} to be a function`, value);
+  if (value !== undefined) checkFunction(where, name, value);
 }
 
 /** An AbortSignal, or nothing. */

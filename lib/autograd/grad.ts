@@ -1,13 +1,14 @@
 /** Gradients of functions, built on the tape. */
-import { fail, words } from '../check.js';
+import { checkFunction, fail, words } from '../check.js';
 import { adopt, scope, refusePromise } from '../tensor/scope.js';
-import { Tensor } from '../tensor/tensor.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { gradientsAt, isRecording, recorded } from './tape.js';
 
 /**
  * Frees all tensors made by `fn` but those it returns (a tensor, an array of them, or anything else). Not for async functions.
  */
 export function tidy<T>(fn: () => T): T {
+  checkFunction('tidy', 'fn', fn);
   const s = scope();
   try {
     const result = fn();
@@ -25,7 +26,9 @@ export function tidy<T>(fn: () => T): T {
  * well, is a constant: no `.grad` changes. What is returned belongs to the enclosing scope, all else is freed.
  */
 export function valueAndGrad(fn: (...x: Tensor[]) => Tensor): (...x: Tensor[]) => { value: Tensor; grads: Tensor[] } {
+  checkFunction('grad', 'fn', fn);
   return (...x) => {
+    x.forEach((each, i) => checkTensor('grad', `x[${i}]`, each));
     refuseNested(x);
     const s = scope();
     depth += 1;

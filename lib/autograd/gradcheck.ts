@@ -1,7 +1,7 @@
 /** Analytic gradients against central differences. */
 import { checkNumber, checkOptions, fail } from '../check.js';
 import { scope } from '../tensor/scope.js';
-import { Tensor } from '../tensor/tensor.js';
+import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { noGrad } from './tape.js';
 import { valueAndGrad } from './grad.js';
 
@@ -29,7 +29,9 @@ export async function gradcheck(
   checkOptions('gradcheck', options, ['eps', 'tolerance']);
   const eps = checkNumber('gradcheck', 'eps', options.eps ?? 1e-5, Number.MIN_VALUE);
   const tolerance = checkNumber('gradcheck', 'tolerance', options.tolerance ?? 1e-7, 0);
-  for (const x of at) if (x.dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
+  if (!Array.isArray(at)) fail('ERR_MG_ARGUMENT', 'gradcheck', 'at to be a list of Tensors', at);
+  for (const [i, x] of at.entries())
+    if (checkTensor('gradcheck', `at[${i}]`, x).dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
   using _ = scope();
   const { grads } = valueAndGrad(fn)(...at);
   const analytic = await Promise.all(grads.map((g) => g.data()));

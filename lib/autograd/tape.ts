@@ -1,5 +1,5 @@
 /** The graph of recorded operations, walked backwards as a flat list in the order of recording. */
-import { fail, words } from '../check.js';
+import { checkFunction, fail, words } from '../check.js';
 import { adopt, allOrNothing, refusePromise, unscoped, type Owned } from '../tensor/scope.js';
 import { sameShape } from '../tensor/shape.js';
 import { Tensor, type Producer } from '../tensor/tensor.js';
@@ -109,6 +109,7 @@ export function isRecording(): boolean {
 
 /** Runs `fn` without recording. Rejects a function that returns a promise. */
 export function noGrad<T>(fn: () => T): T {
+  checkFunction('noGrad', 'fn', fn);
   const before = recording;
   recording = false;
   try {
@@ -168,7 +169,8 @@ type Held = (leaf: Tensor) => Tensor | null | undefined;
  * constant; the operations since then are freed.
  */
 function pullBack(root: Tensor, seed: Tensor | undefined, first: number, held: Held): Map<Tensor, Tensor> {
-  if (seed === undefined && root.size !== 1) fail('ERR_MG_SHAPE', 'backward', 'one element or a seed', root.shape);
+  if (seed === undefined && root.size !== 1)
+    fail('ERR_MG_SHAPE', 'backward', 'a tensor of one element, or a seed of its shape', words(root.toString()));
   const gradients = new Map<Tensor, Tensor>();
   const addTo = (leaf: Tensor, dx: Tensor): void => {
     const before = gradients.get(leaf) ?? held(leaf);

@@ -23,13 +23,19 @@ function checkSize(file: string, run: RunConfig, tensors: ReadonlyMap<string, Fi
   if (!isVectorModel(run.model)) {
     const { parameters } = countRun(run);
     // Buffers stand beside the parameters.
-    if (parameters > saved) fail('ERR_MG_CHECKPOINT', file, `${parameters} weights, as its configuration says`, saved);
+    if (parameters > saved)
+      fail('ERR_MG_CHECKPOINT', file, `${parameters} weights, as its configuration says`, words(`${saved} numbers`));
     return;
   }
   for (const [key, value] of Object.entries(run.model)) {
     const bound = key === 'slots' ? Math.max(saved, 65_536) : saved; // slots have no weights of their own
     if (typeof value === 'number' && value > bound) {
-      fail('ERR_MG_CHECKPOINT', file, `weights for model.${key} ${value}, as its configuration says`, saved);
+      fail(
+        'ERR_MG_CHECKPOINT',
+        file,
+        `weights for model.${key} ${value}, as its configuration says`,
+        words(`${saved} numbers in all`),
+      );
     }
   }
 }

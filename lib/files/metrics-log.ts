@@ -46,7 +46,9 @@ export class MetricsLog {
       throw fileError(file, 'a log that can be written', cause);
     }
     try {
-      if (!fstatSync(this.#descriptor).isFile()) fail('ERR_MG_CHECKPOINT', file, 'a regular file', words('another kind'));
+      if (!fstatSync(this.#descriptor).isFile()) {
+        fail('ERR_MG_CHECKPOINT', file, 'a regular file', words('a device or a pipe'));
+      }
       const kept = options.resumeAt === undefined ? { bytes: 0, lastStep: -Infinity } : keptPart(file, options.resumeAt);
       ftruncateSync(this.#descriptor, kept.bytes);
       this.#lastStep = kept.lastStep;

@@ -1,7 +1,7 @@
 // The header of a safetensors file: what may stand in it, how it is checked, how ours is written.
 // Layout of a file: 8 bytes little-endian header length N · N bytes of JSON, padded with spaces · body.
 import { createHash } from 'node:crypto';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { parseStrictJson, type StrictJson } from './strict-json.js';
 
 /** Header lengths above this are refused before anything is read. */
@@ -243,7 +243,8 @@ export function buildHeader(
   }
   const json = Buffer.from(`{${members.join(',')}}`, 'utf8');
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > MAX_HEADER_BYTES) refuse('encode', null, 'header-cap', `a header of at most ${MAX_HEADER_BYTES} bytes`, length);
+  if (length > MAX_HEADER_BYTES)
+    refuse('saveTensors', null, 'header-cap', `a header of at most ${MAX_HEADER_BYTES} bytes`, words(`one of ${length} bytes`));
   const header = Buffer.alloc(8 + length, ' ');
   header.writeBigUInt64LE(BigInt(length));
   json.copy(header, 8);

@@ -67,7 +67,7 @@ export function encode(
 }
 
 function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
-  const where = `encode ${JSON.stringify(key)}`;
+  const where = `saveTensors ${JSON.stringify(key)}`;
   if (key === METADATA_KEY || !isWellFormed(key))
     fail('ERR_MG_ARGUMENT', where, `a name of well-formed Unicode other than ${METADATA_KEY}`, key);
   if (!isFileDType(dtype)) fail('ERR_MG_ARGUMENT', where, 'a dtype of the format', dtype);
@@ -78,7 +78,7 @@ function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
 }
 
 function checkMetadata(key: string, text: unknown): void {
-  const where = `encode metadata ${JSON.stringify(key)}`;
+  const where = `saveTensors metadata ${JSON.stringify(key)}`;
   if (isReservedKey(key) || !isWellFormed(key))
     fail('ERR_MG_ARGUMENT', where, 'a key of well-formed Unicode that does not begin with mg_', key);
   if (typeof text !== 'string' || !isWellFormed(text)) fail('ERR_MG_ARGUMENT', where, 'a string of well-formed Unicode', text);

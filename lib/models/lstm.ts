@@ -1,6 +1,6 @@
 // The recurrent baseline without a memory of its own: layers of LSTM.
 
-import { fail } from '../check.js';
+import { checkInstance, fail } from '../check.js';
 import { LSTMCell, LSTMState } from '../nn/lstm.js';
 import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
@@ -40,6 +40,8 @@ export class LSTMNetworkState extends TensorState {
   }
 
   static of(layers: readonly LSTMState[]): LSTMNetworkState {
+    if (!Array.isArray(layers)) fail('ERR_MG_ARGUMENT', 'LSTMNetworkState.of', 'a list of LSTMStates', layers);
+    layers.forEach((layer, k) => checkInstance('LSTMNetworkState.of', `layer ${k + 1}`, layer, LSTMState, 'an LSTMState'));
     return new LSTMNetworkState(Object.fromEntries(layers.flatMap(({ hidden, cell }, k) => [
       [`${k + 1}.hidden`, hidden],
       [`${k + 1}.cell`, cell],

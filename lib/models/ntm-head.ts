@@ -20,7 +20,9 @@ import {
   sum,
   transpose,
 } from '../ops/index.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { checkObject } from '../check.js';
+import { checkFloat, checkShapeOf } from '../ops/make.js';
+import { checkTensor, type Tensor } from '../tensor/tensor.js';
 
 /** What K heads say, before any squashing: key [B,K,W], strength, gate and sharpening [B,K,1], shift [B,K,3]. */
 export interface NTMHeads {
@@ -63,6 +65,16 @@ function rolled(x: Tensor, by: number): Tensor {
  * memory [B,N,W], previous [B,K,N]. Graves, Wayne, Danihelka 2014, §3.3.
  */
 export function ntmAddress(memory: Tensor, heads: NTMHeads, previous: Tensor): NTMAddress {
+  const [batch = 0, slots = 0, width = 0] = checkFloat('ntmAddress', 'memory', memory).shape;
+  checkObject('ntmAddress', 'heads', heads);
+  const count = checkTensor('ntmAddress', 'key', heads.key).shape[1] ?? 0;
+  checkShapeOf('ntmAddress', 'memory', memory, [batch, slots, width], '[B, N, W]');
+  const numbers = { key: width, strength: 1, gate: 1, shift: 3, sharpening: 1 };
+  for (const [name, n] of Object.entries(numbers)) {
+    const x = checkTensor('ntmAddress', name, heads[name as keyof NTMHeads]);
+    checkShapeOf('ntmAddress', name, x, [batch, count, n], `[B, K, ${name === 'key' ? 'W' : n}]`);
+  }
+  checkShapeOf('ntmAddress', 'previous', checkTensor('ntmAddress', 'previous', previous), [batch, count, slots], '[B, K, N]');
   const rows = transpose(memory, [0, 2, 1]);
   const norms = reshape(norm(memory), [memory.shape[0]!, 1, memory.shape[1]!]);
   const cosine = div(matmul(heads.key, rows), add(mul(norm(heads.key), norms), EPSILON));
@@ -85,8 +97,13 @@ export function ntmRead(memory: Tensor, weights: Tensor): Tensor {
 
 /** memory ∘ (1 − w σ(erase)ᵀ) + w addᵀ for each head in order; weights [B,K,N], erase and added [B,K,W]. */
 export function ntmWrite(memory: Tensor, weights: Tensor, erase: Tensor, added: Tensor): Tensor {
-  const [batch, heads, slots] = weights.shape as [number, number, number];
-  const width = erase.shape[2]!;
+  const [batch = 0, slots = 0, width = 0] = checkFloat('ntmWrite', 'memory', memory).shape;
+  const heads = checkTensor('ntmWrite', 'weights', weights).shape[1] ?? 0;
+  checkShapeOf('ntmWrite', 'memory', memory, [batch, slots, width], '[B, N, W]');
+  checkShapeOf('ntmWrite', 'weights', weights, [batch, heads, slots], '[B, K, N]');
+  for (const [name, x] of Object.entries({ erase, added })) {
+    checkShapeOf('ntmWrite', name, checkTensor('ntmWrite', name, x), [batch, heads, width], '[B, K, W]');
+  }
   const erased = sigmoid(erase);
   let result = memory;
   for (let k = 0; k < heads; k++) {

@@ -1,7 +1,7 @@
 // What the networks without grids share: they see each time step as one vector.
 
-import { checkInteger, checkOptions, fail } from '../check.js';
-import { trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
+import { checkInteger, checkOptions, fail, words } from '../check.js';
+import { checkWindowSize, trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
 import { Module } from '../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
@@ -10,7 +10,7 @@ import { concat, mul, reshape } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { MultigridInputs } from './multigrid/model-window.js';
+import type { Grids, MultigridInputs } from './multigrid/model-window.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
 import type { SessionOptions, SessionParts } from './session-parts.js';
 import { Session, sessionBatch } from './session.js';
@@ -60,6 +60,21 @@ export interface RowCost {
   readonly flops: number;
 }
 
+/** The grids of a window or step, one after the other. ERR_MG_ARGUMENT where they are no tensors, or none. */
+function gridsIn(where: string, inputs: SequenceInputs): Tensor[] {
+  if (inputs instanceof Tensor) return [inputs];
+  if (typeof inputs !== 'object' || inputs === null) fail('ERR_MG_ARGUMENT', where, 'a Tensor or { input, queries? }', inputs);
+  checkOptions(where, inputs, ['input', 'queries'], 'inputs');
+  const { input, queries = [] } = inputs;
+  if (!Array.isArray(queries)) fail('ERR_MG_ARGUMENT', where, 'queries to be a list', queries);
+  return [input, ...queries as readonly (Grids | null)[]].flatMap((part, k) => {
+    if (part === null && k > 0) return [];
+    if (part instanceof Pyramid) return part.tensors();
+    const name = k === 0 ? 'input' : `queries[${k - 1}]`;
+    return part instanceof Tensor ? [part] : fail('ERR_MG_ARGUMENT', where, `${name} to be a Tensor or a Pyramid`, part);
+  });
+}
+
 /** A recurrent network of vectors. Sub-classes say how a window [T,B,I] is run, and what that costs. */
 export abstract class SequenceModel<S extends TensorState> extends Module implements Recurrent<S, SequenceInputs> {
   readonly inputs: number;
@@ -93,7 +108,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   }
 
   /** What training on windows of this size takes. */
-  windowMemory({ batch, steps }: WindowSize): WindowMemory {
+  windowMemory(size: WindowSize): WindowMemory {
+    checkWindowSize('windowMemory', size);
+    const { batch, steps } = size;
     const [bytes, { state, step, shared = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(steps)];
     const shown = 2 * this.inputs + 4 * this.outputs; // the window twice; logits, target, mask and gradient
     const numbers = batch * (2 * state + steps * (step + shown)) + steps * shared;
@@ -183,22 +200,25 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   /** Everything a step shows, as vectors behind `rank − 1` leading axes. */
   #window(inputs: SequenceInputs, rank: 2 | 3): Tensor {
     const where = this.constructor.name;
-    if (typeof inputs !== 'object' || inputs === null) fail('ERR_MG_ARGUMENT', where, 'a Tensor or { input, queries? }', inputs);
-    if (!(inputs instanceof Tensor)) checkOptions(where, inputs, ['input', 'queries'], 'inputs');
-    const grids = inputs instanceof Tensor ? [inputs] : [inputs.input, ...(inputs.queries ?? [])].flatMap((part) => (
-      part === null ? [] : part instanceof Pyramid ? part.tensors() : [part]
-    ));
-    const leading = grids[0]?.shape.slice(0, rank - 1) ?? [];
+    const axes = rank === 3 ? ['steps', 'rows'] : ['rows'];
+    const grids = gridsIn(where, inputs);
+    const leading = grids[0]!.shape.slice(0, rank - 1);
+    if (leading.length < rank - 1 || leading.includes(0)) {
+      fail('ERR_MG_SHAPE', where, `an input [${axes.join(', ')}, …] of at least one of each`, grids[0]!.shape);
+    }
     const vectors = grids.map((grid) => {
       if (leading.some((side, axis) => grid.shape[axis] !== side)) {
-        const expected = `inputs and queries of ${leading.join(' × ')} steps and rows`;
+        const sides = leading.map((side, axis) => `${side} ${axes[axis]}`).join(' and ');
+        const expected = `queries of ${sides}, as the input has`;
         fail('ERR_MG_SHAPE', where, expected, grid.shape, 'use the flat presentation of the task');
       }
       return reshape(grid, [...leading, sizeOf(grid.shape.slice(rank - 1))]);
     });
     const x = vectors.length === 1 ? vectors[0]! : concat(vectors, -1);
-    if (x.shape.length !== rank || x.shape.at(-1) !== this.inputs || x.size === 0) {
-      fail('ERR_MG_SHAPE', where, `${this.inputs} numbers for each step and row`, x.shape);
+    const [numbers] = x.shape.slice(-1);
+    if (numbers !== this.inputs) {
+      const got = words(`${numbers} in ${grids.map(({ shape }) => `[${shape.join(', ')}]`).join(' and ')}`);
+      fail('ERR_MG_SHAPE', where, `${this.inputs} numbers behind the axes of ${axes.join(' and ')}`, got);
     }
     return x;
   }

@@ -189,7 +189,12 @@ export function takeGrids(where: string, stage: Stage, given: SessionGrids): voi
   const { name, inputs, data } = stage;
   const grids = given instanceof Pyramid ? given.tensors() : Array.isArray(given) ? (given as readonly SessionGrid[]) : null;
   if ((grids?.length ?? 1) !== inputs.length) {
-    fail('ERR_MG_ARGUMENT', where, `${name} of ${inputs.length} grids, the coarsest first`, words(`${grids?.length ?? 1}`));
+    fail(
+      'ERR_MG_ARGUMENT',
+      where,
+      `${name} of ${inputs.length} grids, the coarsest first`,
+      words(`${grids?.length ?? 1} of them`),
+    );
   }
   for (let i = 0; i < inputs.length; i++) {
     const [grid, own] = [grids === null ? (given as SessionGrid) : grids[i]!, inputs[i]!];
@@ -210,7 +215,7 @@ export function takeGrids(where: string, stage: Stage, given: SessionGrids): voi
       );
     }
     if (grid.length !== own.size) {
-      fail('ERR_MG_SHAPE', where, `${name} of ${own.size} numbers, [${own.shape.join(', ')}]`, grid.length);
+      fail('ERR_MG_SHAPE', where, `${name} of ${own.size} numbers, [${own.shape.join(', ')}]`, words(`${grid.length} numbers`));
     }
     data[i] = grid;
   }

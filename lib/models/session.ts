@@ -213,15 +213,19 @@ export class Session<S extends SessionState> implements Disposable {
       const roomier = noGrad(() => growth.roomier(this.#recorded.state));
       if (roomier !== null) this.#goOnFrom(roomier);
     }
-    const { write, readers } = this.#recorded;
+    const { write } = this.#recorded;
     const asked = this.#asked;
     asked.length = 0;
     asked.push(write);
+    if (isNamed(inputs)) checkOptions(where, inputs, ['input', 'queries']);
+    takeGrids(where, write, isNamed(inputs) ? inputs.input : inputs);
+    this.#takeQueries(isNamed(inputs) ? inputs.queries : undefined);
     this.#hasWritten = true;
-    if (!isNamed(inputs)) return takeGrids(where, write, inputs);
-    checkOptions(where, inputs, ['input', 'queries']);
-    takeGrids(where, write, inputs.input);
-    const { queries } = inputs;
+  }
+
+  #takeQueries(queries: readonly (SessionGrids | null)[] | undefined): void {
+    const { where } = this.#parts;
+    const { readers } = this.#recorded;
     if (queries === undefined) return;
     if (!Array.isArray(queries) || queries.length !== readers.length) {
       fail('ERR_MG_ARGUMENT', where, `queries to be a list of ${readers.length}, one for each reader`, queries);
@@ -230,7 +234,7 @@ export class Session<S extends SessionState> implements Disposable {
       const query = queries[k] as SessionGrids | null;
       if (query === null) continue;
       takeGrids(where, readers[k]!, query);
-      asked.push(readers[k]!);
+      this.#asked.push(readers[k]!);
     }
   }
 

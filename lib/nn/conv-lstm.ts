@@ -2,9 +2,10 @@
 
 import { checkChoice, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { add, conv, lstmCell, mul, reshape, sigmoid, slice, stack, tanh, unstack } from '../ops/index.js';
+import { sameShape } from '../tensor/shape.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { defaultBaseSide, type Dimensions } from './ladder.js';
-import { LSTMState } from './lstm.js';
+import { checkLSTMState, LSTMState } from './lstm.js';
 import { Module } from './module.js';
 import { convLstmSpecs, type Peephole } from './parameter-specs.js';
 import { layerOptionKeys, type LayerOptions, type Parameter } from './parameter.js';
@@ -85,6 +86,11 @@ export class ConvLSTM extends Module {
   /** One time step. Several inputs are joined on the channel axis, without a copy. */
   step(x: Tensor | readonly Tensor[], state: LSTMState): LSTMState {
     const inputs = Array.isArray(x) ? (x as readonly Tensor[]) : [x as Tensor];
+    const { shape } = checkTensor('ConvLSTM', 'x', inputs[0]);
+    checkLSTMState('ConvLSTM', state, [...shape.slice(0, -1), this.channels]);
+    if (this.peepholeKind === 'position' && !sameShape(shape.slice(1, -1), this.extent)) {
+      fail('ERR_MG_SHAPE', 'ConvLSTM', `x of extent ${this.extent.join(' × ')}, as its peepholes are`, shape);
+    }
     const gates = conv([...inputs, state.hidden], this.kernel, this.bias);
     if (this.peepholeKind === 'position') return this.#peepAtPositions(gates, state.cell);
     const { hidden, cell } = lstmCell(gates, state.cell, { forgetBias: this.forgetBias, peephole: this.peephole });

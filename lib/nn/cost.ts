@@ -1,8 +1,15 @@
 /** What a model costs before it is run: the one estimate that memory budgets, `estimate` and benchmarks go by. */
 
+import { checkInteger, checkObject } from '../check.js';
+
 export interface WindowSize {
   readonly batch: number;
   readonly steps: number;
+}
+
+export function checkWindowSize(where: string, size: WindowSize): void {
+  checkObject(where, 'the size of a window', size);
+  for (const name of ['batch', 'steps'] as const) checkInteger(where, name, size[name], 1);
 }
 
 export interface WindowMemory {

@@ -1,7 +1,8 @@
 // Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000), as in the official DNC code.
 
-import { checkInteger, checkNumber, checkOptions, fail } from '../check.js';
+import { checkInstance, checkInteger, checkNumber, checkOptions, fail } from '../check.js';
 import { concat, linear, lstmCell, mul, stack, unstack } from '../ops/index.js';
+import { sameShape, type Shape } from '../tensor/shape.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { glorotUniform } from './parameter-specs.js';
@@ -38,6 +39,15 @@ export class LSTMState extends TensorState<'hidden' | 'cell'> {
 
   protected override like({ hidden, cell }: Readonly<Record<'hidden' | 'cell', Tensor>>): this {
     return new LSTMState(hidden, cell) as this;
+  }
+}
+
+/** A state whose halves both have this shape; ERR_MG_ARGUMENT, ERR_MG_SHAPE. */
+export function checkLSTMState(where: string, state: unknown, shape: Shape): void {
+  const given = checkInstance(where, 'state', state, LSTMState, 'an LSTMState');
+  for (const name of ['hidden', 'cell'] as const) {
+    const got = checkTensor(where, `${name} of the state`, given[name]).shape;
+    if (!sameShape(got, shape)) fail('ERR_MG_SHAPE', where, `${name} of the state [${shape.join(', ')}]`, got);
   }
 }
 
@@ -83,6 +93,11 @@ export class LSTMCell extends Module {
   }
 
   forward(x: Tensor, state: LSTMState): LSTMState {
+    const [batch = 0, width] = checkTensor('LSTMCell', 'x', x).shape;
+    if (x.shape.length !== 2 || width !== this.inFeatures) {
+      fail('ERR_MG_SHAPE', 'LSTMCell', `x [B, ${this.inFeatures}]`, x.shape);
+    }
+    checkLSTMState('LSTMCell', state, [batch, this.hiddenSize]);
     const gates = linear(concat([x, state.hidden], -1), this.weight, this.bias);
     const { hidden, cell } = lstmCell(gates, state.cell, { forgetBias: this.forgetBias });
     return new LSTMState(hidden, cell);
@@ -105,6 +120,9 @@ export class LSTM extends Module {
 
   /** One time step: x [B,In] → y [B,C]. */
   step(x: Tensor, state: LSTMState): { y: Tensor; state: LSTMState } {
+    const [batch = 0] = checkTensor('LSTM', 'x', x).shape;
+    if (x.shape.length !== 2) fail('ERR_MG_SHAPE', 'LSTM', `x [B, ${this.cell.inFeatures}]`, x.shape);
+    checkLSTMState('LSTM', state, [batch, this.cell.hiddenSize]);
     const next = this.cell.forward(x, state);
     return { y: next.hidden, state: next };
   }
@@ -113,7 +131,11 @@ export class LSTM extends Module {
   forward(x: Tensor, state?: LSTMState, options: { lengths?: Int32Array } = {}): { y: Tensor; state: LSTMState } {
     checkOptions('LSTM.forward', options, ['lengths']);
     const [steps = 0, batch = 0] = checkTensor('LSTM', 'x', x).shape;
-    if (x.shape.length !== 3 || steps === 0) fail('ERR_MG_SHAPE', 'LSTM', `x [T,B,${this.cell.inFeatures}]`, x.shape);
+    const { inFeatures, hiddenSize } = this.cell;
+    if (x.shape.length !== 3 || steps === 0 || x.shape[2] !== inFeatures) {
+      fail('ERR_MG_SHAPE', 'LSTM', `x [T, B, ${inFeatures}] with T ≥ 1`, x.shape);
+    }
+    if (state !== undefined) checkLSTMState('LSTM', state, [batch, hiddenSize]);
     const lengths = checkLengths('LSTM', options.lengths, steps, batch);
     let current = state ?? this.initialState(batch);
     const hidden = unstack(x).map((xt, t) => {

@@ -1,11 +1,11 @@
 // The base of all layers and models: named parameters, buffers and parts; saving, loading, converting, counting.
 
-import { checkChoice, checkInstance, checkMap, checkOptions, fail } from '../check.js';
+import { checkChoice, checkFunction, checkInstance, checkMap, checkObject, checkOptions, checkString, fail } from '../check.js';
 import { device as chooseDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
 import { Rng } from '../tensor/rng.js';
-import { unscoped } from '../tensor/scope.js';
+import { refusePromise, unscoped } from '../tensor/scope.js';
 import { sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { table } from '../table.js';
@@ -36,6 +36,7 @@ export abstract class Module implements Disposable {
   #isTraining = true;
 
   protected constructor(options: LayerOptions = {}) {
+    checkObject(new.target.name, 'options', options);
     checkChoice(new.target.name, 'dtype', options.dtype ?? 'float32', ['float32', 'float64']);
     const { dtype, device, rng } = options;
     this.#options = { ...(dtype === undefined ? {} : { dtype }), ...(device === undefined ? {} : { device }) };
@@ -66,6 +67,13 @@ export abstract class Module implements Disposable {
 
   /** Two parts may share a name when the names of their tensors differ. */
   protected addPart<M extends Module>(name: string, part: M): M {
+    checkInstance(
+      this.constructor.name,
+      `part ${checkString(this.constructor.name, 'the name of a part', name)}`,
+      part,
+      Module,
+      'a Module',
+    );
     this.#parts.push([name, part]);
     return part;
   }
@@ -163,12 +171,18 @@ export abstract class Module implements Disposable {
     return this.train(false);
   }
 
-  /** Runs `fn` in the mode of evaluation; afterwards the module and each of its parts is in the mode it was in. */
+  /**
+   * Runs `fn` in the mode of evaluation; afterwards the module and each of its parts is in the mode it was in. Not for async
+   * functions (ERR_MG_ARGUMENT).
+   */
   evaluating<T>(fn: () => T): T {
+    checkFunction('evaluating', 'fn', fn);
     const modes = this.#modes();
     this.eval();
     try {
-      return fn();
+      const result = fn();
+      refusePromise('evaluating', result, 'put evaluating around the synchronous part');
+      return result;
     } finally {
       for (const [part, isTraining] of modes) part.train(isTraining);
     }

@@ -1,6 +1,6 @@
 // A carried state as named tensors.
 
-import { fail } from '../check.js';
+import { checkMap, fail } from '../check.js';
 import { selectRows, zeroRows } from './state-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -80,6 +80,7 @@ export function namedTensors<Name extends string>(
   names: readonly Name[],
   tensors: ReadonlyMap<string, Tensor>,
 ): Record<Name, Tensor> {
+  checkMap(where, 'tensors', tensors);
   if (tensors.size !== names.length || names.some((name) => !tensors.has(name))) {
     fail('ERR_MG_CHECKPOINT', where, names.join(', '), [...tensors.keys()]);
   }

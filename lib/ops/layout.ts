@@ -2,7 +2,7 @@
 import { record } from '../autograd/tape.js';
 import { checkInteger, fail } from '../check.js';
 import { native } from '../native.js';
-import { checkAxis, sameShape, sizeOf, type Shape } from '../tensor/shape.js';
+import { checkAxes, checkAxis, sameShape, sizeOf, type Shape } from '../tensor/shape.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
 import { checkSameDType, make } from './make.js';
 
@@ -65,7 +65,7 @@ function permuted(x: Tensor, order: readonly number[]): Tensor {
 /** y[…, i_perm[k], …] = x[…, i_k, …]: axis k of y is axis perm[k] of x; all axes reversed by default. Copies. */
 export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
   const rank = checkTensor('transpose', 'x', x).shape.length;
-  const order = (perm ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)).map((axis) => checkAxis('transpose', axis, rank));
+  const order = checkAxes('transpose', perm ?? Array.from({ length: rank }, (_, i) => rank - 1 - i), rank);
   if (order.length !== rank || new Set(order).size !== rank) {
     fail('ERR_MG_SHAPE', 'transpose', `perm to name each of ${rank} axes once`, perm);
   }

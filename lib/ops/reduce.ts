@@ -1,7 +1,8 @@
 /** Sums, means and maxima over axes, and the sum that undoes a broadcast. */
 import { record } from '../autograd/tape.js';
+import { checkBoolean } from '../check.js';
 import { native } from '../native.js';
-import { checkAxis, sameShape, sizeOf, type Shape } from '../tensor/shape.js';
+import { checkAxes, sameShape, sizeOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkFloat, make } from './make.js';
 
@@ -24,7 +25,7 @@ function runs(axes: readonly number[]): [number, number][] {
 
 function sortedAxes(op: string, axes: Axes | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => checkAxis(op, axis, rank));
+  const list = checkAxes(op, typeof axes === 'number' ? [axes] : axes, rank);
   return [...new Set(list)].sort((a, b) => a - b);
 }
 
@@ -79,8 +80,14 @@ function withShape(x: Tensor, shape: Shape): Tensor {
 
 /** Σ x over `axes` (all by default), in double precision and a fixed order. */
 export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
-  checkFloat('sum', 'x', x);
-  const list = sortedAxes('sum', axes, x.shape.length);
+  return reducedSum('sum', x, axes, keepDims);
+}
+
+/** `sum`, in the name of the op that is made of it. */
+export function reducedSum(op: string, x: Tensor, axes: Axes | undefined, keepDims: boolean): Tensor {
+  checkFloat(op, 'x', x);
+  checkBoolean(op, 'keepDims', keepDims);
+  const list = sortedAxes(op, axes, x.shape.length);
   const kept = reducedShape(x.shape, list);
   const y = withShape(sumKeeping(x, list), keepDims ? kept : x.shape.filter((_, axis) => !list.includes(axis)));
   return record('sum', [x], y, [], ([dy]) => {
@@ -94,6 +101,7 @@ export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 /** max x over `axes` (all by default). The gradient goes to the first maximum. NaN wins. */
 export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   checkFloat('max', 'x', x);
+  checkBoolean('max', 'keepDims', keepDims);
   const list = sortedAxes('max', axes, x.shape.length);
   const groups = runs(list);
   if (groups.length > 1) {

@@ -1,5 +1,5 @@
 /** What an optimizer is given: named parameters, in groups with settings of their own. */
-import { checkNumber, checkOptions, fail } from '../check.js';
+import { checkNumber, checkOptions, fail, words } from '../check.js';
 import { checkTensor, type Tensor } from '../tensor/tensor.js';
 import { checkSchedule, type Schedule } from './schedule.js';
 
@@ -69,7 +69,7 @@ export function resolveGroups(
     }
     const [first] = tensors;
     if (first !== undefined && first.dtype !== tensor.dtype) {
-      fail('ERR_MG_DTYPE', where, `${name} of ${first.dtype}, as the first parameter`, tensor.dtype);
+      fail('ERR_MG_DTYPE', where, `${name} of ${first.dtype}, as the first parameter`, words(tensor.dtype));
     }
     names.add(name);
     tensors.add(tensor);

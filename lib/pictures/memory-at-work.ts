@@ -36,6 +36,6 @@ export async function pictureOfMemory(
 ): Promise<string> {
   const got = words(`${kindOf(kindName(run.model)).title} on ${run.task.name}`);
   const draw = drawing(model, run, task)
-    ?? fail('ERR_MG_ARGUMENT', 'pictureOfMemory', 'memory grids on mapping, or slots on a task with answers in bits', got);
+    ?? fail('ERR_MG_ARGUMENT', 'plot', 'memory grids on mapping, or slots on a task with answers in bits', got);
   return await draw(title);
 }

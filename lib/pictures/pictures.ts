@@ -1,6 +1,6 @@
 /** What a run looks like: its learning curve, and its memory at work. */
 import { noGrad } from '../autograd/tape.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { MemoryView } from '../models/memory-view.js';
 import { lineChart, type Panel } from '../plot/line-chart.js';
 import { memoryPicture, type HiddenStates, type MemoryMoment } from '../plot/memory-picture.js';
@@ -50,7 +50,7 @@ function scorePanels(logs: readonly NamedLog[], scores: readonly string[]): Pane
 /** Loss, scores and learning rate over time steps, one curve for each run. ERR_MG_ARGUMENT when nothing was logged. */
 export function learningCurve(title: string, logs: readonly NamedLog[]): string {
   const fields = new Set(logs.flatMap(({ records }) => records.flatMap((record) => Object.keys(record))));
-  if (!fields.has('loss')) fail('ERR_MG_ARGUMENT', 'learningCurve', 'a log with at least one update', [...fields]);
+  if (!fields.has('loss')) fail('ERR_MG_ARGUMENT', 'plot', 'a log with at least one update', words('none'), 'train longer');
   const losses = logs.map((log) => curve(log, 'loss', SMOOTHED_UPDATES));
   const panels: Panel[] = [{ title: 'Loss of a training window (summed)', yScale: 'log', series: losses }];
   const scorings = logs.flatMap(({ records }) => records.filter((record) => !('loss' in record)));
@@ -80,7 +80,7 @@ function queryPatch(window: Window) {
 
 /** Of the deepest, finest grid. */
 async function hiddenStates(view: MemoryView): Promise<HiddenStates> {
-  if (view.form !== 'grids') fail('ERR_MG_ARGUMENT', 'memoryAtWork', 'a memory of grids', view.form);
+  if (view.form !== 'grids') fail('ERR_MG_ARGUMENT', 'plot', 'a memory of grids', words(`one of ${view.form}`));
   const grid = view.grids.at(-1)!.hidden;
   const [, height = 1, width = 1, channels = 1] = grid.shape;
   return { height, width, channels, values: await grid.data() };

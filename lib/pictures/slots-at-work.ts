@@ -1,7 +1,7 @@
 /** A memory of slots at work: where it writes and reads during one episode. */
 import { noGrad } from '../autograd/tape.js';
 import type { View } from '../runs/kinds.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { slice } from '../ops/layout.js';
 import { slotPicture, type SlotPanel } from '../plot/slot-picture.js';
 import type { Task, Window } from '../tasks/task.js';
@@ -63,7 +63,7 @@ function disposeOf(state: ModelState, next: ModelState): void {
 }
 
 function slotsIn(memory: Remembered): SlotNumbers {
-  return memory.form === 'slots' ? memory : fail('ERR_MG_ARGUMENT', 'slotsAtWork', 'a memory of slots', memory.form);
+  return memory.form === 'slots' ? memory : fail('ERR_MG_ARGUMENT', 'plot', 'a memory of slots', words(`one of ${memory.form}`));
 }
 
 /**

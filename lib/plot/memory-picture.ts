@@ -1,6 +1,6 @@
 // The picture of a memory at work, as Figure 4 of Huynh, Maire and Walter 2020: rows of panels, one row for each moment,
 // that set the true map, the question, the answer, the right answer and the deepest hidden states side by side.
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { probabilityRamp, signedRamp, wallRamp, type Ramp } from './color.js';
 import { key, pathOverlay, ramps, raster, type Box, type Cell } from './raster.js';
 import { element, label, STYLE, svgDocument, textWidth } from './svg.js';
@@ -84,7 +84,12 @@ function checkMoment(picture: MemoryPicture, moment: MemoryMoment, where: string
   for (const name of ['map', 'query', 'prediction', 'target'] as const) checkGrid(`${where}.${name}`, moment[name], 1);
   const { hidden } = moment;
   if (hidden.length !== picture.hiddenTitles.length) {
-    fail('ERR_MG_SHAPE', `${where}.hidden`, `${picture.hiddenTitles.length} entries, one for each title`, hidden.length);
+    fail(
+      'ERR_MG_SHAPE',
+      `${where}.hidden`,
+      `${picture.hiddenTitles.length} entries, one for each title`,
+      words(`${hidden.length} entries`),
+    );
   }
   hidden.forEach((states, i) => {
     checkGrid(`${where}.hidden[${i}]`, states, states.channels);
@@ -103,7 +108,7 @@ function checkGrid(where: string, { height, width, values }: Grid, channels: num
       'ERR_MG_SHAPE',
       where,
       `${height * width * channels} values for [${[height, width, channels].join(', ')}]`,
-      values.length,
+      words(`${values.length} values`),
     );
   }
 }

@@ -1,5 +1,5 @@
 // Ways through the same mazes side by side: a row for each maze, a column for each who walked it.
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { wallRamp } from './color.js';
 import { key, pathOverlay, raster, type Cell } from './raster.js';
 import { element, label, STYLE, svgDocument, textWidth } from './svg.js';
@@ -36,8 +36,10 @@ export function pathPicture({ title, subtitle, columns, mazes }: PathPicture): s
   const where = 'pathPicture';
   if (mazes.length === 0 || columns.length === 0) fail('ERR_MG_ARGUMENT', where, 'at least one maze and one column', mazes);
   mazes.forEach(({ size, cells, paths }, i) => {
-    if (cells.length !== size * size) fail('ERR_MG_SHAPE', `${where} mazes[${i}]`, `${size * size} cells`, cells.length);
-    if (paths.length !== columns.length) fail('ERR_MG_SHAPE', `${where} mazes[${i}]`, `${columns.length} paths`, paths.length);
+    if (cells.length !== size * size)
+      fail('ERR_MG_SHAPE', `${where} mazes[${i}]`, `${size * size} cells`, words(`${cells.length} cells`));
+    if (paths.length !== columns.length)
+      fail('ERR_MG_SHAPE', `${where} mazes[${i}]`, `${columns.length} paths`, words(`${paths.length} paths`));
   });
   const left = (column: number): number => MARGIN + column * (SIDE + GAP);
   const headings = columns.map((name, k) => label(name, left(k), TOP - 16, { 'font-size': 14, 'font-weight': 600 }));

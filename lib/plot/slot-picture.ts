@@ -1,6 +1,6 @@
 // A memory of slots over time, as Figure 12 of Huynh, Maire and Walter 2020: where each head writes and reads at every step,
 // under what the network sees and answers. Time runs to the right, one row for each slot or bit.
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { probabilityRamp } from './color.js';
 import { ramps, raster } from './raster.js';
 import { label, STYLE, svgDocument } from './svg.js';
@@ -43,7 +43,7 @@ export function slotPicture({ title, subtitle = '', steps, panels }: SlotPicture
   let y = TOP;
   panels.forEach((panel, i) => {
     if (!Number.isInteger(panel.rows) || panel.rows < 1 || panel.values.length !== panel.rows * steps) {
-      fail('ERR_MG_SHAPE', `slotPicture panels[${i}]`, `${panel.rows} × ${steps} values`, panel.values.length);
+      fail('ERR_MG_SHAPE', `slotPicture panels[${i}]`, `${panel.rows} × ${steps} values`, words(`${panel.values.length} values`));
     }
     const box = { x: MARGIN, y: y + HEAD, width: steps * column, height: panel.rows * rowHeight(panel.rows) };
     content.push(

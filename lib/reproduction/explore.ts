@@ -1,6 +1,6 @@
 /** The row of a policy: the memory it stands on is a row of its own and comes first; then the policy learns and is scored. */
 import { existsSync } from 'node:fs';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { runFiles } from '../files/run-folder.js';
 import { readTensors } from '../files/safetensors.js';
 import { A2C } from '../rl/a2c/a2c.js';
@@ -51,7 +51,13 @@ export async function reproduceExploration(options: SeedOptions<ExplorationRun, 
 
 async function fresh(run: ExplorationRun, weights: string): ReturnType<typeof resumed> {
   if (!existsSync(weights)) {
-    fail('ERR_MG_ARGUMENT', 'reproduce', `the weights of ${run.memory} in ${weights}`, 'none', `reproduce ${run.memory} first`);
+    fail(
+      'ERR_MG_ARGUMENT',
+      'reproduce',
+      `the weights of ${run.memory} in ${weights}`,
+      words('none'),
+      `reproduce ${run.memory} first`,
+    );
   }
   const { tensors } = await loadTensors(weights);
   try {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { oneStep, type StepTimes } from '../bench/one-step.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { pretrained } from '../models/pretrained.js';
 import { pictureOfMemory } from '../pictures/memory-at-work.js';
 import { routingPicture } from '../pictures/routing.js';
@@ -90,7 +90,13 @@ async function slotMemories(options: FigureOptions): Promise<Drawn[]> {
     isVectorModel(model) && ['mapping', 'recall', 'sorting'].includes(task.name);
   const drawn = await memories(options, 'figure-12', isInBits);
   if (drawn.length > 0) return drawn;
-  fail('ERR_MG_ARGUMENT', 'figure-12', `weights of a DNC in ${options.folders.join(', ')}`, 'none', 'reproduce map15-dnc first');
+  fail(
+    'ERR_MG_ARGUMENT',
+    'figure-12',
+    `weights of a DNC in ${options.folders.join(', ')}`,
+    words('none'),
+    'reproduce map15-dnc first',
+  );
 }
 
 /** One line of a chart: a score of a record over time steps. */
@@ -125,7 +131,8 @@ async function rivals({ folders }: FigureOptions): Promise<Drawn[]> {
     const series = records.filter(({ row }) => rows.includes(row)).map((record) => seriesOf(record, metric));
     return series.length === 0 ? [] : [{ title, series, xLabel: 'time steps' }];
   });
-  if (panels.length === 0) fail('ERR_MG_ARGUMENT', 'figure-6', `records in ${folders.join(', ')}`, 'none', 'train rows first');
+  if (panels.length === 0)
+    fail('ERR_MG_ARGUMENT', 'figure-6', `records in ${folders.join(', ')}`, words('none'), 'train rows first');
   const about = 'Scores on episodes that training never draws, of every record';
   return [{ file: 'figure-6.svg', content: lineChart({ title: 'Who learns what', subtitle: about, xLabel: '', panels }) }];
 }
@@ -149,7 +156,7 @@ async function exploring({ folders }: FigureOptions): Promise<Drawn[]> {
   ];
   const shown = panels.filter(({ series }) => series.length > 0);
   if (shown.length === 0) {
-    fail('ERR_MG_ARGUMENT', 'figure-5', `records in ${folders.join(', ')}`, 'none', 'reproduce explore25-77k first');
+    fail('ERR_MG_ARGUMENT', 'figure-5', `records in ${folders.join(', ')}`, words('none'), 'reproduce explore25-77k first');
   }
   const about = 'Scores in mazes that training never draws, of every record';
   return [{ file: 'figure-5.svg', content: lineChart({ title: 'Exploring', subtitle: about, xLabel: '', panels: shown }) }];

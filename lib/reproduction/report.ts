@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lineChart } from '../plot/line-chart.js';
 import { MgError } from '../errors.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { PublishedRow } from '../runs/published.js';
 import type { RunConfig } from '../runs/run.js';
 import { compare, exploredRows, findRow, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
@@ -135,7 +135,7 @@ export function reportCurve(records: readonly SeedRecord[], row: string, metric:
       hasMarkers: true,
     };
   }).filter(({ x }) => x.length > 0);
-  if (series.length === 0) fail('ERR_MG_ARGUMENT', 'report', `records of ${row} with ${metric}`, of.length);
+  if (series.length === 0) fail('ERR_MG_ARGUMENT', 'report', `records of ${row} with ${metric}`, words('none'));
   return lineChart({
     title: row,
     subtitle: 'Scores on episodes that training never draws',

@@ -1,6 +1,6 @@
 /** The row of a memory: its run with its data, trained by its recipe and scored on its test set. */
 import { readdirSync } from 'node:fs';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import { runFiles } from '../files/run-folder.js';
 import { buildRun, checkRunConfig } from '../runs/run-config.js';
 import { asFile } from '../runs/run-file.js';
@@ -36,7 +36,7 @@ export function withData(run: RunConfig, folder: string | undefined): RunConfig 
   if (!needsData(run)) return run;
   if (folder !== undefined) return { ...run, task: inFolder(withoutData(run.task), folder) };
   const copy = `the folder of your copy of ${TITLES[run.task.name]}`;
-  return fail('ERR_MG_ARGUMENT', 'reproduce', copy, undefined, 'name it with --data');
+  return fail('ERR_MG_ARGUMENT', 'reproduce', copy, words('none'), 'name it with --data');
 }
 
 /** Trains and scores a seed of a row of memories, see {@link trainSeed}. */

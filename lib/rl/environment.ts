@@ -56,7 +56,12 @@ export function checkedStep(env: Environment, actions: Int32Array): EnvironmentS
   const step = env.step(actions);
   for (const key of ['reward', 'terminated', 'truncated'] as const) {
     if (step[key]?.length !== env.episodes)
-      fail('ERR_MG_SHAPE', env.name, `${env.episodes} entries of ${key}`, step[key]?.length);
+      fail(
+        'ERR_MG_SHAPE',
+        env.name,
+        `${key} of ${env.episodes} numbers, one for each episode`,
+        words(step[key] === undefined ? 'none' : `${step[key].length} numbers`),
+      );
   }
   const bad = Array.from(step.reward).findIndex((reward) => !Number.isFinite(reward));
   if (bad >= 0) fail('ERR_MG_NON_FINITE', env.name, 'finite rewards', words(`${step.reward[bad]} in episode ${bad}`));

@@ -1,6 +1,6 @@
 /** One episode in each row of an environment, played to its end. */
-import { checkOptionalFunction, checkOptions, checkSignal } from '../check.js';
-import { checkedStep, endedRows, type Environment } from './environment.js';
+import { checkOptionalFunction, checkOptions, checkSignal, fail } from '../check.js';
+import { checkedStep, checkEnvironment, endedRows, type Environment } from './environment.js';
 import type { Policy } from './policy.js';
 
 export interface PlayOptions<E extends Environment> {
@@ -20,6 +20,8 @@ export async function play<E extends Environment>(options: PlayOptions<E>): Prom
   const { env, policy, onStep, signal } = options;
   checkOptionalFunction('play', 'onStep', onStep);
   checkSignal('play', signal);
+  checkEnvironment('play', env);
+  if (typeof policy?.act !== 'function') fail('ERR_MG_ARGUMENT', 'play', 'policy to be a policy, with act', policy);
   const reward = new Float64Array(env.episodes);
   const scores: Record<string, number>[] = [];
   const open = new Set(reward.keys());

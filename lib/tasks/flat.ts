@@ -1,6 +1,6 @@
 // A task of patches as a network without grids sees it: one vector per step, with the question as a step of its own.
 
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { HostArray, Scorer, Split, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { lazily, zeros } from './windows.js';
 
@@ -17,12 +17,13 @@ const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce(
  * presentation.
  */
 export function flat<Item>(task: Task<Item>): Task<Item> {
+  if (typeof task?.describe !== 'function') fail('ERR_MG_ARGUMENT', 'flat', 'a task', task);
   const { form, input, outputs } = task.describe();
   const { loss, logits } = outputs[0]!;
   const isPatch = (loss === 'crossEntropy' || logits.at(-1) === 1) && Object.keys(input).join() === '0';
   if (!isPatch || (form !== 'recall' && form !== 'encodeDecode')) {
     const expected = 'a task that recalls or decodes patches on level 0, one bit in a cell, or their classes';
-    fail('ERR_MG_ARGUMENT', 'flat', expected, task.name, 'MNIST has presentation: \'pixels\'');
+    fail('ERR_MG_ARGUMENT', 'flat', expected, words(task.name), 'MNIST has presentation: \'pixels\'');
   }
   return new FlatTask(task, form, input[0]!);
 }

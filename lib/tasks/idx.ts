@@ -1,7 +1,7 @@
 // IDX files, the container of MNIST: a magic number, sizes (big-endian int32), then unsigned bytes.
 
 import { gunzipSync } from 'node:zlib';
-import { checkString, fail } from '../check.js';
+import { checkString, fail, words } from '../check.js';
 import { MgError } from '../errors.js';
 import { readRegularFile } from '../files/folders.js';
 
@@ -53,7 +53,13 @@ export function readIdx(where: string, file: string, rank: number): IdxArray {
   const shape = Array.from({ length: rank }, (_, k) => view.getUint32(4 + 4 * k));
   const size = shape.reduce((product, side) => product * side, 1);
   if (bytes.length - header !== size) {
-    fail('ERR_MG_ARGUMENT', where, `${size} bytes after the header of ${file}`, bytes.length - header, 'the file is damaged');
+    fail(
+      'ERR_MG_ARGUMENT',
+      where,
+      `${size} bytes after the header of ${file}`,
+      words(`${bytes.length - header} bytes`),
+      'the file is damaged',
+    );
   }
   return { shape, data: bytes.subarray(header) };
 }

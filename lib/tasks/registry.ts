@@ -1,6 +1,6 @@
 /** Tasks by name, so that a run can be written down as data. */
 import path from 'node:path';
-import { checkChoice, fail } from '../check.js';
+import { checkChoice, fail, words } from '../check.js';
 import { literal, object, variant, type Entries, type ObjectSchema, type Schema } from '../schema.js';
 import { associativeRecall, associativeRecallOptions, type AssociativeRecallOptions } from './sequences/associative-recall.js';
 import { babi, babiOptions, type BabiOptions } from './babi/babi.js';
@@ -96,7 +96,13 @@ export function makeTask(spec: TaskSpec): Task<unknown> {
   const { make, data } = rows[known];
   for (const key of Object.keys(data.needed)) {
     if (!Object.hasOwn(options, key)) {
-      fail('ERR_MG_ARGUMENT', known, `${key} of your copy of the data set`, undefined, `name it as task.${key} in the run`);
+      fail(
+        'ERR_MG_ARGUMENT',
+        known,
+        `${key} of your copy of the data set`,
+        words('nothing'),
+        `name it as task.${key} in the run`,
+      );
     }
   }
   return make(options) as Task<unknown>;

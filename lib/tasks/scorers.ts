@@ -1,6 +1,6 @@
 // Scorers shared by the tasks: pooled counts over windows, turned into rates at the end.
 
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { Scorer, Window, WindowOutput } from './task.js';
 
 /** Precision, recall and F of 0/1 maps, from true positives, false positives and false negatives pooled over all answers
@@ -12,6 +12,7 @@ export class MapScorer implements Scorer {
   readonly #counts: { tp: number; fp: number; fn: number }[];
 
   constructor(names: readonly string[]) {
+    if (!Array.isArray(names)) fail('ERR_MG_ARGUMENT', 'MapScorer', 'a list of names, one for each output', names);
     this.#names = names;
     this.#counts = names.map(() => ({ tp: 0, fp: 0, fn: 0 }));
   }
@@ -122,11 +123,20 @@ export function checkLogits(
   outputs: number,
   classes: (k: number) => number,
 ): void {
+  if (!Array.isArray(window?.outputs)) fail('ERR_MG_ARGUMENT', where, 'a window of the task', window);
   if (!Array.isArray(logits) || logits.length !== outputs || window.outputs.length !== outputs) {
-    fail('ERR_MG_SHAPE', where, `${outputs} logits arrays`, Array.isArray(logits) ? logits.length : logits);
+    fail(
+      'ERR_MG_SHAPE',
+      where,
+      `${outputs} arrays of logits`,
+      Array.isArray(logits) ? words(`${logits.length} of them`) : logits,
+    );
   }
   window.outputs.forEach(({ target }, k) => {
     const size = target.data.length * classes(k);
-    if (logits[k]!.length !== size) fail('ERR_MG_SHAPE', where, `${size} logits for target [${target.shape}]`, logits[k]!.length);
+    if (logits[k]!.length !== size) {
+      const expected = `${size} logits for target [${target.shape.join(', ')}]`;
+      fail('ERR_MG_SHAPE', where, expected, words(`${logits[k]!.length} logits`));
+    }
   });
 }

@@ -1,6 +1,6 @@
 // What the tasks share when they cut a batch of episodes into windows.
 
-import { checkInteger, checkOptions, fail } from '../check.js';
+import { checkInteger, checkOptions, fail, words } from '../check.js';
 import type { Window, WindowOptions } from './task.js';
 
 /** One window's place in its episode. */
@@ -22,7 +22,13 @@ export function cuts(where: string, total: number, length: number | undefined, f
 /** The one window of a task whose sequences are never cut. ERR_MG_ARGUMENT for a length that would cut them. */
 export function whole(where: string, total: number, length: number | undefined, from = 0): Cut[] {
   if (length !== undefined && length < total) {
-    fail('ERR_MG_ARGUMENT', where, `length of at least ${total}`, length, 'these sequences are trained as a whole');
+    fail(
+      'ERR_MG_ARGUMENT',
+      where,
+      `length of at least ${total} steps`,
+      words(`${length} steps`),
+      'these sequences are trained as a whole',
+    );
   }
   return cuts(where, total, undefined, from);
 }
@@ -64,6 +70,7 @@ export function zeros(...shape: number[]): { data: Float32Array; shape: readonly
 /** Checks that all arrays of a batch have the length that the task makes. */
 export function checkLengths(where: string, lengths: readonly number[], expected: number): void {
   for (const length of lengths) {
-    if (length !== expected) fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected}`, length);
+    if (length !== expected)
+      fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected} numbers`, words(`one of ${length} numbers`));
   }
 }

@@ -112,7 +112,7 @@ export class Rng {
 
   /** The next `count` words. */
   words(count: number): Uint32Array {
-    const out = new Uint32Array(checkInteger('Rng.words', 'count', count, 0));
+    const out = new Uint32Array(checkInteger('Rng.words', 'count', count, 0, TWO_32 - 1));
     for (let i = 0; i < count; i++) out[i] = this.word();
     return out;
   }

@@ -25,6 +25,12 @@ export function checkAxis(where: string, axis: unknown, rank: number): number {
   return fail('ERR_MG_SHAPE', where, `an axis in ${-rank} … ${rank - 1}`, axis);
 }
 
+/** A list of axes, each as a number in 0 … rank − 1. */
+export function checkAxes(where: string, axes: unknown, rank: number): number[] {
+  if (!Array.isArray(axes)) fail('ERR_MG_ARGUMENT', where, 'axes as a list of numbers', axes);
+  return axes.map((axis) => checkAxis(where, axis, rank));
+}
+
 /** Shape of an elementwise result by the trailing-axis rule: sizes match or one of them is 1. */
 export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);

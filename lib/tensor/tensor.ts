@@ -313,7 +313,7 @@ function create<D extends DType>(where: string, values: ArrayLike<number>, shape
   const checked = checkShape(where, shape);
   const dtype = checkTensorOptions(where, options);
   if (sizeOf(checked) !== values.length) {
-    fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, values.length);
+    fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, words(`${values.length} values`));
   }
   return label(new Tensor(native().fromArray(arrayOf(dtype, values)), checked, dtype), options);
 }

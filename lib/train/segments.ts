@@ -34,7 +34,7 @@ export function segmentLength(model: TrainableModel, { batch, steps }: WindowSiz
     least = Math.min(least, bytes);
   }
   const expected = `a memoryBudget of at least ${least} bytes for ${steps} steps of ${batch} episodes`;
-  return fail('ERR_MG_CONFIG', 'Trainer', expected, budget);
+  return fail('ERR_MG_CONFIG', 'Trainer', expected, words(`${budget} bytes`));
 }
 
 const EVERY_STEP = 'a task that asks at every step, for a memoryBudget this tight';

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { add } from '../ops/elementwise.js';
 import { bceWithLogits, crossEntropy } from '../ops/losses.js';
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { HostArray, HostPyramid, TaskDescription, TaskForm, Window, WindowOutput } from '../tasks/task.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -38,7 +38,12 @@ function outputLoss(logits: Tensor, output: WindowOutput, loss: TaskDescription[
 /** Summed over pixels, samples, time steps and outputs: no mean anywhere (Huynh, Maire, Walter 2020, official code). */
 export function windowLoss(logits: readonly Tensor[], window: Window, description: TaskDescription): Tensor {
   if (logits.length !== window.outputs.length) {
-    fail('ERR_MG_SHAPE', 'loss', `${window.outputs.length} outputs of the model`, logits.length);
+    fail(
+      'ERR_MG_SHAPE',
+      'Trainer',
+      `${window.outputs.length} outputs of the model, as the task asks`,
+      words(`${logits.length} outputs`),
+    );
   }
   return window.outputs
     .map((output, i) => outputLoss(logits[i]!, output, description.outputs[i]!.loss))

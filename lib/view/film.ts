@@ -1,5 +1,5 @@
 /** A film: a story told by a model step by step, its memory beside it. Frames are made when they are asked for, and kept. */
-import { fail } from '../check.js';
+import { fail, words } from '../check.js';
 import type { Remembered } from '../pictures/remembered.js';
 import type { View } from '../runs/kinds.js';
 import type { TrainableModel } from '../train/model.js';
@@ -95,7 +95,8 @@ export class Film implements Disposable {
   /** Grid `grid`, channel by channel, at step `step` (from 0) of a frame that was made. ERR_MG_ARGUMENT where there is none. */
   channels(step: number, grid: number): { readonly bytes: Uint8Array; readonly high: number } {
     const { sizes, highs, bytes } = this.#frames[step]?.channels ?? NO_CHANNELS;
-    const size = sizes[grid] ?? fail('ERR_MG_ARGUMENT', 'channels', 'a step and a grid of the film', [step, grid]);
+    const size = sizes[grid] ??
+      fail('ERR_MG_ARGUMENT', 'watch', 'a step and a grid of the film', words(`step ${step}, grid ${grid}`));
     const first = sizes.slice(0, grid).reduce((sum, each) => sum + each, 0);
     const { channels } = this.scene.grids[grid]!;
     const positions = size / channels;

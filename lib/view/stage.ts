@@ -106,7 +106,8 @@ export class Stage implements Disposable {
       }
       const film = this.#film;
       const { way } = film.story as Walk;
-      if (way.path.length >= film.most) fail('ERR_MG_ARGUMENT', 'move', `a walk of at most ${film.most} steps`, way.path.length);
+      if (way.path.length >= film.most)
+        fail('ERR_MG_ARGUMENT', 'move', `a walk of at most ${film.most} steps`, words(`one of ${way.path.length} steps`));
       await film.frames(0, way.path.length); // what was walked is told before it goes on
       await film.change(film.made, () => (way as Walked).move(action));
       await film.frames(film.made, film.made + 1);
@@ -153,7 +154,7 @@ export class Stage implements Disposable {
   }
 
   #live(): Subject {
-    return this.#subject ?? fail('ERR_MG_ARGUMENT', 'watch', 'a run that is not being trained', words('one in training'));
+    return this.#subject ?? fail('ERR_MG_ARGUMENT', 'watch', 'a run that is not in training', words('one in training'));
   }
 
   #tell(): void {

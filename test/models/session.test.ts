@@ -209,6 +209,21 @@ describe('a session of an encoder and decoder', () => {
   });
 });
 
+it('a step that is refused leaves the decoder where it was', () => {
+  using model = new MultigridMemory({ input: { 0: 2 }, encoder: [[0, 0, 4]], tail: [[0, 0, 2]] }, { rng: new Rng(4) });
+  const answers = (isDisturbed: boolean): number[][] => {
+    using session = model.session();
+    session.stepSync(new Float32Array(session.state().layers[0]!.hidden.at(0).size / 2).fill(0.5));
+    return [0, 1].map((q) => {
+      if (q === 1 && isDisturbed) expect(() => session.stepSync(new Float32Array(1))).toThrow(/expected input of/);
+      return [...session.answerSync().y!];
+    });
+  };
+  const undisturbed = answers(false);
+  expect(undisturbed[1]).not.toEqual(undisturbed[0]);
+  expect(answers(true)).toEqual(undisturbed);
+});
+
 describe('a session whose memory grows', () => {
   it.each(['SAM', 'SDNC'] as const)(
     '%s: hundreds of steps have the bits of the model\'s own, and states go to and fro',
@@ -387,7 +402,7 @@ describe('a misused session', () => {
     'two grids for one': [
       () => session.stepSync([input, input]),
       'ERR_MG_ARGUMENT',
-      /input of 1 grids, the coarsest first, got 2$/,
+      /input of 1 grids, the coarsest first, got 2 of them$/,
     ],
     'a query too many': [
       () => session.stepSync({ input, queries: [input, input] }),

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { fail } from '../../check.js';
+import { fail, words } from '../../check.js';
 import { fileError } from '../../files/atomic-file.js';
 import { explorationCurve, isOfExploration } from '../../pictures/exploration.js';
 import { learningCurve } from '../../pictures/pictures.js';
@@ -42,7 +42,7 @@ export function addPlot(program: Command): Command {
 }
 
 async function memoryOf(folders: readonly string[]): Promise<string> {
-  if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', folders.length);
+  if (folders.length !== 1) fail('ERR_MG_ARGUMENT', 'plot', 'one run with --memory', words(`${folders.length} runs`));
   return await pictureOfRun(folders[0]!);
 }
 

@@ -1,7 +1,7 @@
 /** `reproduce ROW`: trains and scores seeds of a row, or scores committed weights again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail } from '../../check.js';
+import { fail, words } from '../../check.js';
 import { progress } from '../../listeners/callbacks.js';
 import { memoryRow, reproduceExploration } from '../../reproduction/explore.js';
 import type { SeedRecord } from '../../reproduction/record.js';
@@ -120,7 +120,7 @@ export async function checkRow(row: Row, { recipe, data, seeds: [seed = 1], json
       'ERR_MG_ARGUMENT',
       'reproduce',
       `committed weights of ${row.run}, recipe ${recipe}, seed ${seed}`,
-      'none',
+      words('none'),
       'train it first',
     );
   }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { fail } from '../../check.js';
+import { fail, words } from '../../check.js';
 import { writeFileAtomic } from '../../files/atomic-file.js';
 import { makeFolder } from '../../files/folders.js';
 import { costTable } from '../../reproduction/costs.js';
@@ -78,7 +78,7 @@ async function draw({ name, draw: made }: (typeof FIGURES)[number], { out, trial
 async function report({ out, json }: ReproduceArguments): Promise<void> {
   const folder = existsSync(out) ? out : RECORDS;
   const records = readRecords(folder);
-  if (records.length === 0) fail('ERR_MG_ARGUMENT', 'reproduce', `records in ${folder}`, 'none', 'train a row first');
+  if (records.length === 0) fail('ERR_MG_ARGUMENT', 'reproduce', `records in ${folder}`, words('none'), 'train a row first');
   if (json === true) return records.forEach(printJson);
   const withCurve = records.filter(({ curve }) => curve.length > 0);
   for (const row of new Set(withCurve.map((record) => record.row))) {

@@ -31,10 +31,10 @@ async function memoryOf(run: ExplorationRun, named: string | undefined): Promise
 /** Words of `train` that an exploration would not heed. ERR_MG_ARGUMENT. */
 function refuseUnheeded({ precision, weights }: TrainOptions): void {
   if (precision !== undefined && precision !== 'float32') {
-    fail('ERR_MG_ARGUMENT', '--precision', 'float32 for an exploration', precision);
+    fail('ERR_MG_ARGUMENT', 'train', '--precision float32 for an exploration', precision);
   }
   if (weights !== undefined) {
-    fail('ERR_MG_ARGUMENT', '--weights', '--memory for an exploration, which stands on the weights of a memory', weights);
+    fail('ERR_MG_ARGUMENT', 'train', '--memory for an exploration, which stands on the weights of a memory', weights);
   }
 }
 

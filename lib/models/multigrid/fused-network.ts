@@ -2,7 +2,7 @@
 
 import { fail } from '../../check.js';
 import { describeNetwork } from '../../nn/multigrid/describe-network.js';
-import { windowObstacle } from '../../nn/multigrid/fused-layer.js';
+import { windowObstacle, type Obstacle } from '../../nn/multigrid/fused-layer.js';
 import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { networkWindow, type NetworkGrid } from '../../ops/network/network.js';
@@ -35,9 +35,11 @@ export class FusedNetwork {
   }
 
   /** Why it cannot be run as one op on these inputs; null when it can. */
-  obstacle({ x, lengths }: NetworkInputs): string | null {
+  obstacle({ x, lengths }: NetworkInputs): Obstacle | null {
     const { shape } = x.tensors()[0]!;
-    if (shape.length - this.#model.dimensions - 1 !== 2) return 'it takes windows [T,B,…] alone';
+    if (shape.length - this.#model.dimensions - 1 !== 2) {
+      return { expected: 'a window [T, B, …]', got: `[${shape.join(', ')}]` };
+    }
     const norm = this.#plan.layers.some((layer) => layer.norm) ? this.#model.norm : 'none';
     return windowObstacle(norm, shape[1]!, lengths ?? null);
   }

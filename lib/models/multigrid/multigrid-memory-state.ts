@@ -1,6 +1,6 @@
 // The carried state of a multigrid memory.
 
-import { fail, words } from '../../check.js';
+import { checkMap, fail, words } from '../../check.js';
 import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { MemoryGrid } from '../memory-view.js';
@@ -47,6 +47,7 @@ export class MultigridMemoryState implements Disposable {
 
   /** The inverse of `toTensors`. Throws ERR_MG_CHECKPOINT for other names or a missing layer. */
   static fromTensors(tensors: ReadonlyMap<string, Tensor>): MultigridMemoryState {
+    checkMap('MultigridMemoryState', 'tensors', tensors);
     const layers: Map<string, Tensor>[] = [];
     for (const [key, tensor] of tensors) {
       const [, layer, rest] = /^([1-9]\d{0,2})\.(.+)$/.exec(key)

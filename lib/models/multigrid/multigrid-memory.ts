@@ -21,7 +21,7 @@ import { resolveConfig, type PresetName } from './presets.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
 import type { SessionOptions } from '../session-parts.js';
 import { Session, sessionBatch } from '../session.js';
-import type { WindowMemory, WindowSize } from '../../nn/cost.js';
+import { checkWindowSize, type WindowMemory, type WindowSize } from '../../nn/cost.js';
 import { windowMemory } from './window-memory.js';
 
 export interface MultigridMemoryOptions extends LayerOptions {
@@ -169,12 +169,13 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
 
   /** What training on windows of this size takes; see `windowMemory`. ERR_MG_ARGUMENT where networks run layer by layer. */
   windowMemory(size: WindowSize): WindowMemory {
+    checkWindowSize('windowMemory', size);
     const isNormed = this.plan.networks.some(({ layers }) => layers.some(({ norm }) => norm));
     const obstacle = this.#fused === 'off'
-      ? 'fused is not off'
+      ? { expected: 'a model that runs fused', got: 'one with fused: \'off\'' }
       : windowObstacle(isNormed ? this.plan.norm : 'none', size.batch, null);
     if (obstacle !== null) {
-      fail('ERR_MG_ARGUMENT', 'MultigridMemory', `windows that run fused, whose memory is known: ${obstacle}`, words('others'));
+      fail('ERR_MG_ARGUMENT', 'windowMemory', `${obstacle.expected}, whose memory is known`, words(obstacle.got));
     }
     return windowMemory(this.plan, { ...size, dtype: this.dtype, memoryBudget: this.#memoryBudget });
   }
@@ -185,13 +186,14 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
    * were the only one.
    */
   read(memory: readonly Pyramid[], query: Grids, which = 0, askedAt?: readonly number[]): Tensor {
-    if (this.plan.kind !== 'writerReader') fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', this.plan.kind);
+    if (this.plan.kind !== 'writerReader')
+      fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', words(`one of kind ${this.plan.kind}`));
     const plan = this.plan.networks[checkInteger('read', 'which', which, 0, this.plan.networks.length - 2) + 1]!;
     const x = grids(plan, query);
     const steps = memory[0]?.tensors()[0]?.shape[0] ?? 0;
     const asked = x.tensors()[0]!.shape[0] ?? 0;
     if (askedAt !== undefined) checkAskedAt(askedAt, asked, steps);
-    else if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, asked);
+    else if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, words(`one of ${asked}`));
     const answer = (x: Pyramid, seen: readonly Pyramid[]): Tensor =>
       this.#logits(this.#networks[which + 1]!.forward({ x, memory: seen, outputs: 'last' }).outputs.at(-1)!);
     const after = (first: number, count: number): Pyramid[] =>

@@ -1,7 +1,7 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
 import { isRecording } from '../../autograd/tape.js';
-import { checkChoice, checkNumber, checkOptions, fail, words } from '../../check.js';
+import { checkChoice, checkNumber, checkObject, checkOptions, fail, words } from '../../check.js';
 import { fusedChoices, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Module } from '../../nn/module.js';
 import { MultigridConv } from '../../nn/multigrid/multigrid-conv.js';
@@ -39,6 +39,8 @@ export class MultigridNetwork extends Module {
   precision: Precision = 'float32';
 
   constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
+    checkObject('MultigridNetwork', 'model', model);
+    checkObject('MultigridNetwork', 'plan', plan);
     checkOptions('MultigridNetwork', options, layerOptionKeys);
     super(options);
     this.#model = model;
@@ -81,10 +83,10 @@ export class MultigridNetwork extends Module {
       const obstacle = this.#whole.obstacle(inputs);
       if (obstacle === null) return this.#whole.run(inputs, this.#parametersByName(), this.precision);
       if (this.#fused === 'required') {
-        fail('ERR_MG_DEVICE', this.#plan.name, `a window it can run fused: ${obstacle}`, words('another'));
+        fail('ERR_MG_DEVICE', this.#plan.name, `${obstacle.expected}, with fused: 'required'`, words(obstacle.got));
       }
       if (this.#budget > 0 && isRecording()) {
-        fail('ERR_MG_DEVICE', this.#plan.name, `a window that keeps a memoryBudget, run fused: ${obstacle}`, words('another'));
+        fail('ERR_MG_DEVICE', this.#plan.name, `${obstacle.expected}, with a memoryBudget`, words(obstacle.got));
       }
     }
     const outgoing: (readonly Pyramid[])[] = [];

@@ -1,7 +1,7 @@
 // Bytes that training a model on windows of a size takes, from the plans of its fused networks.
 
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
-import type { WindowMemory, WindowSize } from '../../nn/cost.js';
+import { checkWindowSize, type WindowMemory, type WindowSize } from '../../nn/cost.js';
 import { describeNetwork } from '../../nn/multigrid/describe-network.js';
 import { planNetwork } from '../../ops/network/network-spec.js';
 import { device } from '../../tensor/device.js';
@@ -19,7 +19,9 @@ const total = <T>(items: readonly T[], of: (item: T) => number): number => items
  * The highest point is the start of the backward pass: all that forward made and kept, the gradients at each network's input and
  * output, at its parameters and states, and the workspaces. All networks must run fused, on the default device.
  */
-export function windowMemory(model: ModelPlan, { batch, steps, dtype, memoryBudget }: FusedWindowSize): WindowMemory {
+export function windowMemory(model: ModelPlan, size: FusedWindowSize): WindowMemory {
+  checkWindowSize('windowMemory', size);
+  const { batch, steps, dtype, memoryBudget } = size;
   const value = dtype === 'float32' ? 4 : 8;
   const [first] = model.networks;
   const numbers = (grids: readonly LevelSpec[], images: number): number =>

@@ -14,19 +14,31 @@ import { Pyramid } from './pyramid.js';
 export type Fused = 'auto' | 'required' | 'off';
 export const fusedChoices = ['auto', 'required', 'off'] as const;
 
+/** What one op would take, and what is given instead. */
+export interface Obstacle {
+  readonly expected: string;
+  readonly got: string;
+}
+
 /** Why a window of `batch` rows with such a norm and lengths cannot be run as one op; null when it can. */
-export function windowObstacle(norm: Norm, batch: number, lengths: Int32Array | null): string | null {
-  if (lengths !== null) return 'its sequences are all of one length';
-  if (norm !== 'none' && norm.mode === 'running') return 'it normalizes by statistics of the window alone';
-  if (norm !== 'none' && norm.kind === 'sequence' && batch !== 1) return 'it normalizes over the whole batch alone';
+export function windowObstacle(norm: Norm, batch: number, lengths: Int32Array | null): Obstacle | null {
+  if (lengths !== null) return { expected: 'sequences of one length', got: 'lengths of their own' };
+  if (norm === 'none') return null;
+  if (norm.mode === 'running') return { expected: 'a norm by statistics of the window', got: 'running ones' };
+  if (norm.kind === 'sequence' && batch !== 1) {
+    return { expected: 'a norm over the whole batch', got: `one over each of ${batch} sequences` };
+  }
   return null;
 }
 
 /** Why the grids of a layer cannot be run as one op; null when they can. */
-export function gridObstacle({ levels, input }: MultigridGeometry): string | null {
-  if (levels.at(-1)! - levels[0]! + 1 !== levels.length) return 'its levels are without a gap';
+export function gridObstacle({ levels, input }: MultigridGeometry): Obstacle | null {
+  if (levels.at(-1)! - levels[0]! + 1 !== levels.length) {
+    return { expected: 'output levels without a gap', got: `levels ${levels.join(', ')}` };
+  }
   const used = (level: number): boolean => levels.some((own) => Math.abs(own - level) <= 1);
-  return input.every(({ level }) => used(level)) ? null : 'every grid of its input is used';
+  const unused = input.find(({ level }) => !used(level));
+  return unused === undefined ? null : { expected: 'input levels that are all used', got: `level ${unused.level}, which is not` };
 }
 
 function byLevel(grids: readonly NetworkGrid[]): Pyramid {

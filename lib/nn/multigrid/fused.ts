@@ -66,7 +66,8 @@ const networks = new WeakMap<Plan, PlannedNetwork>();
 
 function networkOf(op: string, plan: Plan): PlannedNetwork {
   const network = networks.get(plan);
-  if (network === undefined) fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another'));
+  if (network === undefined)
+    fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another object'));
   return network;
 }
 
@@ -86,7 +87,8 @@ function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
   const geometries = layers.map((layer, l) => {
     const geometry = checkGeometry(`fused.plan, layer ${l + 1}`, layer, ['kind', 'activation', 'forgetBias', 'peephole']);
     const obstacle = gridObstacle(geometry);
-    if (obstacle !== null) fail('ERR_MG_DEVICE', 'fused.plan', `a layer ${l + 1} to fuse: ${obstacle}`, words('another'));
+    if (obstacle !== null)
+      fail('ERR_MG_DEVICE', 'fused.plan', `layer ${l + 1} to have ${obstacle.expected}`, words(obstacle.got));
     return geometry;
   });
   const first = geometries[0]!;

@@ -120,7 +120,7 @@ export class MultigridConvLSTM extends Module {
       const obstacle = windowObstacle(this.#norm, batch, lengths) ?? gridObstacle(this.geometry);
       if (obstacle === null) return this.#whole.run(this.namedParameters(), inputs, from);
       if (this.#fused === 'required') {
-        fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `a layer to fuse: ${obstacle}`, words('another'));
+        fail('ERR_MG_DEVICE', 'MultigridConvLSTM', `${obstacle.expected}, with fused: 'required'`, words(obstacle.got));
       }
     }
     const flat = inputs.map((pyramid) => pyramid.map((grid) => flattenLead(grid, lead)));

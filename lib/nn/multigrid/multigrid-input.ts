@@ -70,7 +70,12 @@ export function checkGeometry(where: string, options: MultigridOptions, moreKeys
   }
   for (const level of levels) {
     if (sourcesOf(available, level).length === 0) {
-      fail('ERR_MG_ARGUMENT', where, `output levels at most one away from those of the input (${available.join(', ')})`, level);
+      fail(
+        'ERR_MG_ARGUMENT',
+        where,
+        `output levels at most one away from those of the input (${available.join(', ')})`,
+        words(`level ${level}`),
+      );
     }
   }
   const kernelSize = checkChoice(where, 'kernelSize', options.kernelSize ?? 3, [1, 3, 5]);

@@ -1,6 +1,6 @@
 // What a multigrid conv-LSTM layer carries from window to window.
 
-import { fail, words } from '../../check.js';
+import { checkInstance, checkMap, fail, words } from '../../check.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { TensorState } from '../tensor-state.js';
 import { Pyramid } from './pyramid.js';
@@ -13,6 +13,8 @@ export class MultigridState extends TensorState {
   #grids: Grids;
 
   constructor(hidden: Pyramid, cell: Pyramid) {
+    checkInstance('MultigridState', 'hidden', hidden, Pyramid, 'a Pyramid');
+    checkInstance('MultigridState', 'cell', cell, Pyramid, 'a Pyramid');
     if (hidden.levels.join() !== cell.levels.join()) {
       fail('ERR_MG_SHAPE', 'MultigridState', `cell grids at levels ${hidden.levels.join(', ')}`, cell.levels);
     }
@@ -54,6 +56,7 @@ interface Grids {
 
 /** Both halves of each level. */
 function gridsOf(tensors: ReadonlyMap<string, Tensor>): Grids {
+  checkMap('MultigridState', 'tensors', tensors);
   const halves = { hidden: new Map<number, Tensor>(), cell: new Map<number, Tensor>() };
   for (const [key, tensor] of tensors) {
     const [, level, half] = /^level(\d{1,2})\.(hidden|cell)$/.exec(key)

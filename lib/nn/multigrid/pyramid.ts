@@ -1,6 +1,6 @@
 // A pyramid: grids of one layer at several resolutions.
 
-import { fail } from '../../check.js';
+import { checkInstance, fail } from '../../check.js';
 import { concat } from '../../ops/index.js';
 import { Tensor } from '../../tensor/tensor.js';
 
@@ -47,12 +47,14 @@ export class Pyramid implements Disposable {
 
   /** The grids at some of the levels; undefined when there is none of them. */
   within(levels: readonly number[]): Pyramid | undefined {
+    if (!Array.isArray(levels)) fail('ERR_MG_ARGUMENT', 'Pyramid.within', 'a list of levels', levels);
     const kept = [...this.#grids].filter(([level]) => levels.includes(level));
     return kept.length === 0 ? undefined : new Pyramid(new Map(kept));
   }
 
   /** Both pyramids joined on the channel axis, level by level; a level that only one has stays as it is. */
   concat(other: Pyramid): Pyramid {
+    checkInstance('Pyramid.concat', 'other', other, Pyramid, 'a Pyramid');
     const levels = [...new Set([...this.levels, ...other.levels])].sort((a, b) => a - b);
     return new Pyramid(
       new Map(levels.map((level) => {

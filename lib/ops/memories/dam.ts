@@ -46,6 +46,7 @@ export interface DamWindow {
 
 /** Shapes of the state of a batch, in the order of {@link DamTensors}. */
 export function damStateShapes(s: DamSettings, batch: number): { readonly [Name in keyof DamTensors]: Shape } {
+  checkSettings('damStateShapes', s, SETTINGS);
   const { slots: N, wordSize: W, heads: R, hidden: H } = s;
   return {
     memory: [batch, N, W],

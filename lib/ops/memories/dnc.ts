@@ -1,6 +1,6 @@
 /** A window of a differentiable neural computer as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkOptions } from '../../check.js';
+import { checkInteger, checkObject, checkOptions } from '../../check.js';
 import { native } from '../../native.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -54,9 +54,10 @@ export interface DncWindow {
 }
 
 /** Places of the parts of the interface vector, and its size D = W(3V+R) + 3V + R(3+2V). */
-export function dncInterface(
-  { wordSize: W, readHeads: R, writeHeads: V }: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>,
-): Interface {
+export function dncInterface(s: Pick<DncSettings, 'wordSize' | 'readHeads' | 'writeHeads'>): Interface {
+  checkObject('dncInterface', 'settings', s);
+  for (const name of ['wordSize', 'readHeads', 'writeHeads'] as const) checkInteger('dncInterface', name, s[name], 1);
+  const { wordSize: W, readHeads: R, writeHeads: V } = s;
   return interfaceOf({
     writeVectors: [V, W],
     eraseVectors: [V, W],
@@ -73,6 +74,7 @@ export function dncInterface(
 
 /** Shapes of the state of a batch, in the order of {@link DncTensors}. */
 export function dncStateShapes(s: DncSettings, batch: number): { readonly [Name in keyof DncTensors]: Shape } {
+  checkSettings('dncStateShapes', s, SETTINGS);
   const { slots: N, wordSize: W, readHeads: R, writeHeads: V, hidden: H } = s;
   return {
     memory: [batch, N, W],

@@ -1,4 +1,5 @@
 /** A sparse access memory as the native window knows it: its sizes, the interface vector, and the state that it carries. */
+import { checkInteger, checkObject } from '../../check.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -62,9 +63,10 @@ export interface SdncTensors extends SamTensors {
 }
 
 /** Places of the parts of the interface vector, and its size D = R(2W + 2), and R more for strengths, and 3R for read modes. */
-export function samInterface(
-  { wordSize: W, heads: R, strength, links }: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>,
-): Interface {
+export function samInterface(s: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>): Interface {
+  checkObject('samInterface', 'settings', s);
+  for (const name of ['wordSize', 'heads'] as const) checkInteger('samInterface', name, s[name], 1);
+  const { wordSize: W, heads: R, strength, links } = s;
   return interfaceOf({
     queries: [R, W],
     adds: [R, W],
@@ -77,6 +79,7 @@ export function samInterface(
 
 /** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links where there are some. */
 export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
+  checkObject('samStateShapes', 'settings', s);
   const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
   const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
     memory: [batch, capacity, W],
@@ -113,6 +116,8 @@ export function samZeros(
   batch: number,
   options: { readonly dtype?: FloatDType; readonly device?: Tensor['device'] } = {},
 ): SdncTensors {
+  checkObject('samZeros', 'settings', s);
+  for (const name of ['slots', 'wordSize', 'heads', 'reads'] as const) checkInteger('samZeros', name, s[name], 1);
   const capacity = s.index === 'linear' ? s.slots : Math.min(s.slots, s.heads + s.reads);
   const zeros = Object.entries(samStateShapes(s, batch, capacity)).map((
     [name, shape],

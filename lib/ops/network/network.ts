@@ -102,7 +102,7 @@ export function networkBackward(
 export function weightsOf(op: string, plan: WindowPlan, parameters: ReadonlyMap<string, Tensor>, like: Tensor): Tensor[] {
   checkMap(op, 'parameters', parameters);
   return plan.parameters.map((name, i) => {
-    const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, undefined);
+    const weight = parameters.get(name) ?? fail('ERR_MG_ARGUMENT', op, `a parameter ${name}`, words('nothing under that name'));
     checkShapeOf(op, name, checkSameDType(op, like, name, weight), plan.parameterShapes[i]!, 'of the plan');
     return weight;
   });
@@ -117,7 +117,8 @@ export function checkGrids(
   shapes: readonly Shape[],
   like: Tensor,
 ): void {
-  if (grids.length !== shapes.length) fail('ERR_MG_SHAPE', op, `${shapes.length} grids of ${what}`, words(`${grids.length}`));
+  if (grids.length !== shapes.length)
+    fail('ERR_MG_SHAPE', op, `${shapes.length} grids of ${what}`, words(`${grids.length} of them`));
   grids.forEach((grid, i) => {
     const [layer, level] = places[i]!;
     const name = `${what} of layer ${layer + 1}, level ${level}`;

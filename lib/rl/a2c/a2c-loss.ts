@@ -1,6 +1,8 @@
 /** The loss of advantage actor-critic. */
+import { checkOptions } from '../../check.js';
 import { add, exp, logSoftmax, mean, mul, neg, oneHot, square, sub, sum } from '../../ops/index.js';
 import type { FloatDType } from '../../tensor/dtype.js';
+import { checkFloat, checkSameDType, checkShapeOf } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { Judgement } from './actor-critic.js';
 
@@ -30,9 +32,14 @@ export interface LossParts {
  *   loss = mean(−log π(a)·A) + w_V·mean((target − V)²) − w_H·mean(H)
  * Means are over all Q·B samples. Source: Mnih et al. 2016, §4, with means for sums.
  */
-export function a2cLoss({ logits, value }: Judgement, { actions, advantage, target }: Targets, weights: LossWeights): LossParts {
-  const dtype = logits.dtype as FloatDType;
-  const shape = value.shape;
+export function a2cLoss(judgement: Judgement, targets: Targets, weights: LossWeights): LossParts {
+  checkOptions('a2cLoss', targets, ['actions', 'advantage', 'target'], 'targets');
+  checkOptions('a2cLoss', weights, ['value', 'entropy'], 'weights');
+  const { logits, value } = judgement;
+  const { actions, advantage, target } = targets;
+  const dtype = checkFloat('a2cLoss', 'logits', logits).dtype as FloatDType;
+  const { shape } = checkSameDType('a2cLoss', logits, 'value', value);
+  checkShapeOf('a2cLoss', 'logits', logits, [...shape, logits.shape.at(-1) ?? 0], '[Q, B, actions] beside value [Q, B]');
   const logPolicy = logSoftmax(logits);
   const chosen = oneHot(Tensor.from(actions, shape, { dtype: 'int32', device: logits.device }), logits.shape.at(-1)!, dtype);
   const placed = { dtype, device: logits.device };

@@ -1,5 +1,5 @@
 /** What actor-critic training is told, and the checks of it: a wrong word is a fault before the first step. */
-import { checkInstance, checkInteger, checkNumber, checkOptions, fail } from '../../check.js';
+import { checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
 import { Optimizer } from '../../optim/optimizer.js';
 import { checkSchedule, type Schedule } from '../../optim/schedule.js';
 import type { Callback, Training } from '../../train/events.js';
@@ -57,7 +57,13 @@ export function checkA2C(setup: A2CSetup): ResolvedA2C {
   const agent = checkInstance(where, 'agent', setup.agent, ActorCritic, 'an ActorCritic');
   const env = checkEnvironment(where, setup.env);
   const optimizer = checkInstance(where, 'optimizer', setup.optimizer, Optimizer, 'an Optimizer');
-  if (env.actions !== agent.actions) fail('ERR_MG_ARGUMENT', where, `an environment with ${agent.actions} actions`, env.actions);
+  if (env.actions !== agent.actions)
+    fail(
+      'ERR_MG_ARGUMENT',
+      where,
+      `an environment with ${agent.actions} actions, as the agent has them`,
+      words(`one with ${env.actions}`),
+    );
   const own = new Set(agent.parameters());
   const foreign = optimizer.groups.flatMap(({ parameters }) => [...parameters]).find(([, parameter]) => !own.has(parameter));
   if (foreign !== undefined) fail('ERR_MG_ARGUMENT', where, 'an optimizer of the agent\'s own parameters', foreign[0]);

@@ -39,7 +39,7 @@ const refuseHeldOut = (where: string): never =>
     'ERR_MG_ARGUMENT',
     where,
     'an environment with heldOut, which makes episodes that training never draws',
-    words('one without'),
+    words('one without it'),
   );
 
 /** Distance between the seeds of training and held-out episodes. */

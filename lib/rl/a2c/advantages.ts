@@ -1,5 +1,7 @@
 /** Generalized advantage estimation over a rollout of several episodes side by side. */
 
+import { checkInteger, checkOptions, fail, words } from '../../check.js';
+
 /** T steps of E episodes, row by row: entry t·E + e is step t of episode e. */
 export interface RolloutNumbers {
   readonly steps: number;
@@ -20,6 +22,23 @@ export interface Discount {
   readonly lambda: number;
 }
 
+const KEYS = [
+  'steps',
+  'episodes',
+  'reward',
+  'value',
+  'lastValue',
+  'terminated',
+  'truncated',
+  'cutValue',
+] as const satisfies readonly (keyof RolloutNumbers)[];
+
+function checkCount(name: string, given: ArrayLike<number> | undefined, count: number, each: string): void {
+  if (given?.length === count) return;
+  const got = words(given?.length === undefined ? 'none' : `${given.length} numbers`);
+  fail('ERR_MG_SHAPE', 'advantages', `${name} of ${count} numbers, one ${each}`, got);
+}
+
 /**
  *   δ_t = r_t + γ·V' − V_t,   A_t = δ_t + γλ·A_{t+1},   target_t = A_t + V_t
  * V' is V_{t+1}; 0 where the episode terminated; V of the state it was cut in where it was truncated. At either end the sum
@@ -27,9 +46,17 @@ export interface Discount {
  */
 export function advantages(
   numbers: RolloutNumbers,
-  { gamma, lambda }: Discount,
+  discount: Discount,
 ): { advantage: Float64Array; target: Float64Array } {
+  checkOptions('advantages', numbers, KEYS, 'numbers');
+  checkOptions('advantages', discount, ['gamma', 'lambda'], 'discount');
+  const { gamma, lambda } = discount;
   const { steps, episodes, reward, value, lastValue, terminated, truncated, cutValue } = numbers;
+  checkInteger('advantages', 'steps', steps, 1);
+  checkInteger('advantages', 'episodes', episodes, 1);
+  const of = { reward, value, terminated, truncated, cutValue };
+  for (const [name, given] of Object.entries(of)) checkCount(name, given, steps * episodes, 'for each step of each episode');
+  checkCount('lastValue', lastValue, episodes, 'for each episode');
   const advantage = new Float64Array(steps * episodes);
   for (let e = 0; e < episodes; e++) {
     let later = 0;

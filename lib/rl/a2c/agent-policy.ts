@@ -1,9 +1,9 @@
 /** A trained agent as a policy like any other. */
-import { checkChoice, checkInteger, checkOptions } from '../../check.js';
+import { checkChoice, checkInstance, checkInteger, checkOptions } from '../../check.js';
 import type { MultigridMemoryState } from '../../models/multigrid/multigrid-memory-state.js';
 import { Rng } from '../../tensor/rng.js';
 import { unscoped } from '../../tensor/scope.js';
-import type { ActorCritic } from './actor-critic.js';
+import { ActorCritic } from './actor-critic.js';
 import type { Environment } from '../environment.js';
 import { dispose, look, type Ablation } from './judge.js';
 import type { Policy } from '../policy.js';
@@ -20,6 +20,7 @@ export interface AgentPolicyOptions {
 
 /** Keeps the memory of each row, from zeros at each beginning of an episode. Free it with `using` or `dispose`. */
 export function agentPolicy(agent: ActorCritic, options: AgentPolicyOptions = {}): Policy & Disposable {
+  checkInstance('agentPolicy', 'agent', agent, ActorCritic, 'an ActorCritic');
   checkOptions('agentPolicy', options, ['seed', 'greedy', 'ablation']);
   const { greedy = false, ablation } = options;
   const seed = checkInteger('agentPolicy', 'seed', options.seed ?? 0, 0);

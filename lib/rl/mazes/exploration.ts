@@ -1,5 +1,6 @@
 /** How well mazes are explored: coverage over time, and how the frozen reader finds places on the paths that a policy takes. */
-import { checkInteger, checkOptions, checkSignal, fail } from '../../check.js';
+import { checkEnvironment } from '../environment.js';
+import { checkInteger, checkOptions, checkSignal, fail, words } from '../../check.js';
 import { mapping } from '../../tasks/mapping/mapping.js';
 import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
 import type { Maze } from '../../tasks/mapping/maze.js';
@@ -32,9 +33,11 @@ export async function explore(options: ExploreOptions): Promise<{ scores: Record
   checkOptions('explore', options, ['env', 'policy', 'signal']);
   const { env, policy, signal } = options;
   checkSignal('explore', signal);
+  checkEnvironment('explore', env);
+  if (!Array.isArray(env.walks)) fail('ERR_MG_ARGUMENT', 'explore', 'env to be one of rl.mazes', env);
   const { walks, steps } = env;
   if (walks.some(({ actions }) => actions.length > 0))
-    fail('ERR_MG_ARGUMENT', 'explore', 'an environment at its beginning', walks.length);
+    fail('ERR_MG_ARGUMENT', 'explore', 'an environment at its beginning', words('one that was stepped'));
   const marks = MARKS.filter((mark) => mark <= steps);
   const scores: Record<string, number> = {};
   const reached = new Float64Array(walks.length).fill(Infinity);

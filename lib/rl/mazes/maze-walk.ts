@@ -1,4 +1,6 @@
 /** One episode of exploration: where the agent is, where it has been, and what it has seen. */
+import { types } from 'node:util';
+import { checkInteger, fail } from '../../check.js';
 import type { Padded } from '../../tasks/patch.js';
 import { pad } from '../../tasks/patch.js';
 
@@ -36,9 +38,14 @@ export class MazeWalk {
 
   /** `view`: side of the square that the agent sees around it. */
   constructor(index: number, cells: Uint8Array, start: number, view: number) {
-    this.index = index;
+    this.index = checkInteger('MazeWalk', 'index', index, 0);
+    this.size = Math.sqrt(types.isUint8Array(cells) ? cells.length : NaN);
+    if (!Number.isInteger(this.size) || this.size === 0) {
+      fail('ERR_MG_ARGUMENT', 'MazeWalk', 'the cells of a maze, a Uint8Array of n·n', cells);
+    }
+    if (cells[start] !== 0) fail('ERR_MG_ARGUMENT', 'MazeWalk', 'a free start cell', start);
+    checkInteger('MazeWalk', 'view', view, 1);
     this.cells = cells;
-    this.size = Math.sqrt(cells.length);
     this.padded = pad(cells, view >> 1);
     this.freeCells = cells.reduce((count, cell) => count + (cell === 0 ? 1 : 0), 0);
     this.path = [start];

@@ -106,7 +106,8 @@ export class MazesEnvironment implements Environment {
   }
 
   step(actions: Int32Array): EnvironmentStep {
-    if (actions.length !== this.episodes) fail('ERR_MG_SHAPE', this.name, `${this.episodes} actions`, actions.length);
+    if (actions.length !== this.episodes)
+      fail('ERR_MG_SHAPE', this.name, `${this.episodes} actions, one for each episode`, words(`${actions.length} actions`));
     const reward = new Float32Array(this.episodes);
     const truncated = new Uint8Array(this.episodes);
     this.#rows.forEach(({ walk, spared }, e) => {

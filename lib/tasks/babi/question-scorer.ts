@@ -1,5 +1,6 @@
 // Scores question answering: a question is right only if all its answer words are.
 
+import { checkInteger, fail } from '../../check.js';
 import { argmax, checkLogits, ratio } from '../scorers.js';
 import type { Scorer, Window } from '../task.js';
 
@@ -18,7 +19,8 @@ export class QuestionScorer implements Scorer {
   readonly #pending = new Map<string, Pending>();
 
   constructor(kinds: readonly number[], words: number) {
-    this.#words = words;
+    if (!Array.isArray(kinds)) fail('ERR_MG_ARGUMENT', 'QuestionScorer', 'a list of task numbers', kinds);
+    this.#words = checkInteger('QuestionScorer', 'words', words, 1);
     this.#counts = new Map(kinds.map((kind) => [kind, { asked: 0, wrong: 0 }]));
   }
 

@@ -92,7 +92,8 @@ function readImages(where: string, images: string, labels: string): MnistImages 
   if (count === 0) fail('ERR_MG_ARGUMENT', where, `images in ${images}`, words('none'));
   if (rows !== cols) fail('ERR_MG_ARGUMENT', where, 'square images', [rows, cols]);
   if (rows === 0) fail('ERR_MG_ARGUMENT', where, `images of at least one pixel in ${images}`, [rows, cols]);
-  if (classes.shape[0] !== count) fail('ERR_MG_ARGUMENT', where, `${count} labels`, classes.shape[0]);
+  if (classes.shape[0] !== count)
+    fail('ERR_MG_ARGUMENT', where, `${count} labels, one for each image`, words(`${classes.shape[0]} labels`));
   if (classes.data.some((label) => label >= CLASSES)) fail('ERR_MG_ARGUMENT', where, 'labels 0…9', labels);
   return { pixels: grids.data, labels: classes.data, side: rows! };
 }
@@ -160,7 +161,8 @@ class MnistTask implements Task<MnistList> {
     if (name === 'mnist-recall') this.lessons = this.#items - 1;
     this.#drawn = data.places[split];
     this.#batch = Math.min(data.batch, Math.floor(this.#drawn.length / this.#items));
-    if (this.#batch === 0) fail('ERR_MG_ARGUMENT', name, `a ${split} set of at least ${this.#items} images`, this.#drawn.length);
+    if (this.#batch === 0)
+      fail('ERR_MG_ARGUMENT', name, `a ${split} set of at least ${this.#items} images`, words(`${this.#drawn.length} images`));
   }
 
   split(name: Split): Task<MnistList> {

@@ -1,7 +1,7 @@
 // Mapping and localisation: walk through a maze, remember it, and point at every place that looked like the query.
 // Huynh, Maire, Walter 2020, "Mapping & localization"; details as in the published sample.
 
-import { fail } from '../../check.js';
+import { fail, words } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
 import { makeMaze, type Maze } from './maze.js';
 import { resolveMapping, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
@@ -94,9 +94,10 @@ class MappingTask implements Task<Maze> {
     const steps = items[0]!.path.length;
     for (const { size, cells, path } of items) {
       if (size !== this.options.size || cells.length !== size * size) {
-        fail('ERR_MG_ARGUMENT', 'mapping', `mazes of size ${this.options.size}`, size);
+        fail('ERR_MG_ARGUMENT', 'mapping', `mazes of size ${this.options.size}`, words(`one of size ${size}`));
       }
-      if (path.length !== steps || steps === 0) fail('ERR_MG_ARGUMENT', 'mapping', `paths of ${steps} steps`, path.length);
+      if (path.length !== steps || steps === 0)
+        fail('ERR_MG_ARGUMENT', 'mapping', `paths of ${steps} steps`, words(`one of ${path.length} steps`));
     }
     return steps;
   }

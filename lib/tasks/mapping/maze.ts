@@ -1,7 +1,7 @@
 // Random mazes as the published sample makes them: walls grown by short random walks over the even nodes.
 
 import { types } from 'node:util';
-import { checkInteger, checkNumber, checkOptions, fail } from '../../check.js';
+import { checkInteger, checkNumber, checkOptions, checkString, fail } from '../../check.js';
 import type { Rng } from '../../tensor/rng.js';
 
 /** One episode: a maze and the cells that the agent visits, one per time step. */
@@ -81,11 +81,12 @@ export function drawMaze(cells: Uint8Array): string[] {
 
 /** The cells of a drawing made of `#` and `.`: a square of odd side with a closed border. */
 export function parseMaze(rows: readonly string[]): Uint8Array {
+  if (!Array.isArray(rows)) fail('ERR_MG_ARGUMENT', 'parseMaze', 'a list of rows', rows);
   const n = rows.length;
   checkMazeShape('parseMaze', { size: n });
   const cells = new Uint8Array(n * n);
   rows.forEach((text, row) => {
-    if (text.length !== n || !/^[#.]*$/.test(text)) {
+    if (checkString('parseMaze', `row ${row}`, text).length !== n || !/^[#.]*$/.test(text)) {
       fail('ERR_MG_ARGUMENT', 'parseMaze', `row ${row} to be ${n} cells # or .`, text);
     }
     for (let col = 0; col < n; col++) {

@@ -1,5 +1,6 @@
 // How the agent moves through a maze. A path is the list of its cells (row·n + column), one per time step.
 
+import { types } from 'node:util';
 import { checkInteger, fail } from '../../check.js';
 import { checkMazeShape } from './maze.js';
 import type { Rng } from '../../tensor/rng.js';
@@ -36,7 +37,8 @@ export function walkStart(size: number): number {
 /** A random walk of `length` cells over the free cells, from `start` (row·n + column), which counts as the first step.
  *  Directions are drawn in the order up, down, left, right; one draw per move. ERR_MG_ARGUMENT when the start is a wall. */
 export function walkPath(cells: Uint8Array, start: number, length: number, rule: MoveRule, rng: Rng): Int32Array {
-  const n = Math.sqrt(cells.length);
+  const n = Math.sqrt(types.isUint8Array(cells) ? cells.length : NaN);
+  if (!Number.isInteger(n) || n === 0) fail('ERR_MG_ARGUMENT', 'walkPath', 'the cells of a maze, a Uint8Array of n·n', cells);
   checkInteger('walkPath', 'length', length, 1);
   if (cells[start] !== 0) fail('ERR_MG_ARGUMENT', 'walkPath', 'a free start cell', start, 'odd–odd cells are always free');
   const moves = [-n, n, -1, 1];

@@ -78,7 +78,7 @@ function namesIn(where: string, folder: string): string[] {
 
 function boundedFile(where: string, file: string): Uint8Array {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > MOST_BYTES) fail('ERR_MG_ARGUMENT', where, `at most ${MOST_BYTES} bytes in ${file}`, size);
+  if (size > MOST_BYTES) fail('ERR_MG_ARGUMENT', where, `at most ${MOST_BYTES} bytes in ${file}`, words(`${size} bytes`));
   return readBytes(where, file);
 }
 

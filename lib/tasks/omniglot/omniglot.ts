@@ -1,7 +1,7 @@
 // One-shot classification of handwritten characters: Santoro et al. 2016, "Meta-learning with memory-augmented neural networks";
 // Rae et al. 2016, §4.5.
 
-import { checkInteger, checkString, fail } from '../../check.js';
+import { checkInteger, checkString, fail, words } from '../../check.js';
 import { boolean, checkData, choice, integer, number, object, optional, ordered, string, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { readCharacters, type Character } from './characters.js';
@@ -138,7 +138,8 @@ class OmniglotTask implements Task<OmniglotEpisode> {
     this.levels = settings.characters[1];
     const classes = this.#characters.length * settings.turns;
     const most = settings.characters[1];
-    if (classes < most) fail('ERR_MG_ARGUMENT', 'omniglot', `at least ${most} classes in the split ${split}`, classes);
+    if (classes < most)
+      fail('ERR_MG_ARGUMENT', 'omniglot', `at least ${most} classes in the split ${split}`, words(`${classes} classes`));
   }
 
   /** Episodes of `level` classes. */

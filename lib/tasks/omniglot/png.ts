@@ -2,7 +2,7 @@
 // Not fast-png: with fflate and iobuffer two more packages at run time, and no bound on what a picture unpacks to.
 
 import { crc32, inflateSync } from 'node:zlib';
-import { fail } from '../../check.js';
+import { fail, words } from '../../check.js';
 import { MgError } from '../../errors.js';
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -32,7 +32,7 @@ export function decodePng(where: string, bytes: Uint8Array): Picture {
   const chunks = chunksOf(where, bytes);
   const head = headOf(where, chunks.find(([kind]) => kind === 'IHDR')?.[1]);
   const palette = chunks.find(([kind]) => kind === 'PLTE')?.[1];
-  if (head.color === PALETTE && palette === undefined) fail('ERR_MG_ARGUMENT', where, 'a palette', undefined);
+  if (head.color === PALETTE && palette === undefined) fail('ERR_MG_ARGUMENT', where, 'a palette', words('none'));
   const data = Buffer.concat(chunks.filter(([kind]) => kind === 'IDAT').map(([, content]) => content));
   const rowBytes = Math.ceil((head.width * head.samples * head.depth) / 8);
   const rows = unfiltered(where, inflated(where, data, head.height * (1 + rowBytes)), head, rowBytes);
@@ -81,7 +81,9 @@ function inflated(where: string, data: Uint8Array, size: number): Uint8Array {
       cause,
     });
   }
-  return bytes.length === size ? bytes : fail('ERR_MG_ARGUMENT', where, `${size} bytes of pixels`, bytes.length);
+  return bytes.length === size
+    ? bytes
+    : fail('ERR_MG_ARGUMENT', where, `${size} bytes of pixels`, words(`${bytes.length} bytes`));
 }
 
 /** Rows of bytes as they were before each was written as its difference from what stands left of it and above. */

@@ -1,5 +1,6 @@
 // Scores one-shot classification: errors by how often a class was seen before, and by how many classes an episode has.
 
+import { checkInteger, fail } from '../../check.js';
 import { argmax, checkLogits, ratio } from '../scorers.js';
 import type { Scorer, Window } from '../task.js';
 
@@ -33,6 +34,10 @@ export class SightScorer implements Scorer {
   #seen: Seen[] = [];
 
   constructor(classes: number, shows: number, characters: readonly [number, number]) {
+    checkInteger('SightScorer', 'classes', classes, 1);
+    checkInteger('SightScorer', 'shows', shows, 1);
+    const isRange = Array.isArray(characters) && characters.length === 2;
+    if (!isRange) fail('ERR_MG_ARGUMENT', 'SightScorer', 'characters to be [least, most]', characters);
     this.#counts = new Map(sightMetrics(shows, characters).map((name) => [name, { answers: 0, wrong: 0 }]));
     [this.#classes, this.#shows] = [classes, shows];
   }

@@ -1,7 +1,7 @@
 // Tasks on sequences of bit vectors: what is shown and what is due at each step, padded to the longest episode of a batch.
 
-import { fail } from '../../check.js';
-import { ratio } from '../scorers.js';
+import { fail, words } from '../../check.js';
+import { checkLogits, ratio } from '../scorers.js';
 import { directions } from '../task.js';
 import type { HostArray, Scorer, Task, TaskDescription, Window, WindowOptions } from '../task.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros } from '../windows.js';
@@ -120,7 +120,8 @@ export abstract class SequenceTask implements Task<BitSequence> {
     for (const { input, target, due } of items) {
       if (input.length !== due.length * this.inputs || target.length !== due.length * this.bits) {
         const expected = `items of ${this.inputs} inputs and ${this.bits} bits a step`;
-        fail('ERR_MG_ARGUMENT', `${this.name}.${where}`, expected, input.length);
+        const got = words(`${input.length} inputs and ${target.length} bits in ${due.length} steps`);
+        fail('ERR_MG_ARGUMENT', `${this.name}.${where}`, expected, got);
       }
     }
     return Math.max(...items.map(({ due }) => due.length));
@@ -153,11 +154,9 @@ export class SequenceScorer implements Scorer {
   #current: boolean[] = [];
 
   add(logits: readonly ArrayLike<number>[], window: Window): void {
+    checkLogits('SequenceScorer.add', logits, window, 1, () => 1);
     const output = window.outputs[0]!;
     const { data, shape } = output.target;
-    if (!Array.isArray(logits) || logits.length !== 1 || logits[0]!.length !== data.length) {
-      fail('ERR_MG_SHAPE', 'SequenceScorer.add', `one array of ${data.length} logits`, logits);
-    }
     const [steps, batch] = shape as [number, number];
     const bits = data.length / (steps * batch);
     if (window.first) this.#current = new Array<boolean>(batch).fill(true);

@@ -1,5 +1,5 @@
 /** The story of a walk through a maze: what is seen, asked, answered, and right. */
-import { checkInteger, fail } from '../../check.js';
+import { checkInteger, fail, words } from '../../check.js';
 import type { ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
 import { CHANNELS, encodePatch, nearestRows, Numbering, pad, readPatch, UNKNOWN, type Padded } from '../../tasks/patch.js';
 import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../../tasks/task.js';
@@ -314,7 +314,8 @@ function pyramid(levels: readonly number[], patch: Uint8Array, side: number, row
 
 /** Places named rightly, wrongly, and not at all. */
 function count(answer: ArrayLike<number>, target: ArrayLike<number>): Counts {
-  if (answer.length !== target.length) fail('ERR_MG_SHAPE', 'walk', `answers of ${target.length} cells`, answer.length);
+  if (answer.length !== target.length)
+    fail('ERR_MG_SHAPE', 'watch', `answers of ${target.length} cells`, words(`answers of ${answer.length}`));
   let [right, wrong, missed] = [0, 0, 0];
   for (let i = 0; i < answer.length; i++) {
     if (answer[i]! >= 0.5) {
