@@ -141,6 +141,11 @@ export abstract class Optimizer implements Disposable {
     return { norm, made, lr: rates[0]! };
   }
 
+  /** Takes back that the last step was counted, where it has changed nothing and is to be done anew. @internal */
+  uncount(timeSteps: number): void {
+    this.#counters = { timeStep: this.timeStep - timeSteps, update: this.update - 1 };
+  }
+
   /** Parameters, and what is kept of them in their own type. */
   #all(): Tensor[] {
     const parameters = this.groups.flatMap((group) => [...group.parameters.values()]);

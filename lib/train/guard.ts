@@ -49,7 +49,8 @@ function badInput(window: Window): string | null {
 
 /** Names the first non-finite tensor of a step, causes before effects: data, weights, optimizer, state, loss, gradients. */
 export async function locateNonFinite(parts: {
-  window: Window;
+  /** Null where there is none to look into. */
+  window: Window | null;
   parameters: Iterable<readonly [string, Tensor]>;
   optimizer: Iterable<readonly [string, Tensor]>;
   state: ReadonlyMap<string, Tensor>;
@@ -58,7 +59,7 @@ export async function locateNonFinite(parts: {
   gradients: Iterable<readonly [string, Tensor]>;
 }): Promise<string> {
   return (
-    badInput(parts.window) ??
+    (parts.window === null ? null : badInput(parts.window)) ??
       (await firstBad('weight', parts.parameters)) ??
       (await firstBad('optimizer', parts.optimizer)) ??
       (await firstBad('state', parts.state)) ??

@@ -109,18 +109,19 @@ function hasMethods(value: unknown, names: readonly string[]): boolean {
   return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }
 
-function checkCallbacks(callbacks: unknown): void {
+/** A list of objects with hooks, or nothing. ERR_MG_ARGUMENT. */
+export function checkCallbacks(where: string, callbacks: unknown): void {
   if (callbacks === undefined) return;
-  if (!Array.isArray(callbacks)) fail('ERR_MG_ARGUMENT', 'Trainer', 'callbacks to be a list', callbacks);
+  if (!Array.isArray(callbacks)) fail('ERR_MG_ARGUMENT', where, 'callbacks to be a list', callbacks);
   callbacks.forEach((callback: unknown, i) => {
     const name = `callbacks[${i}]`;
     if (typeof callback === 'function') {
-      fail('ERR_MG_ARGUMENT', 'Trainer', `${name} to be an object with hooks`, callback, 'call it');
+      fail('ERR_MG_ARGUMENT', where, `${name} to be an object with hooks`, callback, 'call it');
     }
-    checkOptions(`Trainer, ${name}`, callback, ['name', ...HOOKS]);
+    checkOptions(`${where}, ${name}`, callback, ['name', ...HOOKS]);
     const { name: own, save } = callback as Callback;
-    if (own !== undefined || save !== undefined) checkString('Trainer', `${name}.name`, own);
-    for (const hook of HOOKS) checkOptionalFunction('Trainer', `${name}.${hook}`, (callback as Callback)[hook]);
+    if (own !== undefined || save !== undefined) checkString(where, `${name}.name`, own);
+    for (const hook of HOOKS) checkOptionalFunction(where, `${name}.${hook}`, (callback as Callback)[hook]);
   });
 }
 
@@ -162,7 +163,7 @@ export function checkSetup(setup: TrainerSetup): void {
     fail('ERR_MG_ARGUMENT', where, 'a curriculum or levels, one of them', words('both'));
   }
   checkChoice(where, 'guard', guard, ['throw', 'skip', 'rollback']);
-  checkCallbacks(callbacks);
+  checkCallbacks(where, callbacks);
 }
 
 /** Throws ERR_MG_ARGUMENT before anything has run. */

@@ -200,6 +200,37 @@ describe('faults', () => {
     expect(await trained(disturbed, 4 * PER_UPDATE)).toBe(await trained(calm, 4 * PER_UPDATE));
   });
 
+  it.each([
+    ['a weight', ({ agent }: A2CSetup) => [...agent.parameters()][0]!, /non-finite weight reader\.\S+$/],
+    [
+      'the optimizer\'s state',
+      ({ optimizer }: A2CSetup) => [...optimizer.stateDict()].find(([name]) => name.endsWith('.v'))![1],
+      /non-finite optimizer \S+\.v$/,
+    ],
+  ])('NaN in %s is found in its update and named, and changes nothing: mended, the run goes on as if it had not been', async (
+    _what,
+    chosen,
+    message,
+  ) => {
+    const [calm, disturbed] = [new A2C(tinySetup()), new A2C(tinySetup())];
+    await trained(calm, 2 * PER_UPDATE);
+    await trained(disturbed, 2 * PER_UPDATE);
+    const { agent, optimizer } = disturbed.setup;
+    const tensor = chosen(disturbed.setup);
+    const values = await tensor.data();
+    tensor.copyFrom(values.map((value, i) => (i === 0 ? NaN : value)) as Float32Array);
+    const [before, alive] = [`${bitsOf(agent)}${bitsOf(optimizer)}`, undisposedTensors()];
+    await expect(trained(disturbed, 3 * PER_UPDATE)).rejects.toMatchObject({
+      code: 'ERR_MG_NON_FINITE',
+      message: expect.stringMatching(message),
+    });
+    expect([disturbed.step, disturbed.update, optimizer.update]).toEqual([2 * PER_UPDATE, 2, 2]);
+    expect(`${bitsOf(agent)}${bitsOf(optimizer)}`).toBe(before);
+    expect(undisposedTensors()).toBe(alive);
+    tensor.copyFrom(values as Float32Array);
+    expect(await trained(disturbed, 4 * PER_UPDATE)).toBe(await trained(calm, 4 * PER_UPDATE));
+  });
+
   it('an agent is trained by one call at a time', async () => {
     const run = new A2C(tinySetup());
     const first = run.run({ steps: PER_UPDATE });
@@ -219,6 +250,8 @@ describe('faults', () => {
     [{ env: new TMaze() }, '4 actions'],
     [{ agent: null }, 'an ActorCritic'],
     [{ rolout: 3 } as never, 'options among'],
+    [{ callbacks: {} }, 'A2C: expected callbacks to be a list'],
+    [{ callbacks: [{ onSteps() {} }] }, 'did you mean onStep?'],
   ])('refuses %o', (change, message) => {
     const setup = { ...tinySetup(), ...change } as A2CSetup;
     expect(() => new A2C(setup)).toThrow(expect.objectContaining({ code: 'ERR_MG_ARGUMENT' }));

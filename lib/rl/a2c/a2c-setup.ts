@@ -3,6 +3,7 @@ import { checkInstance, checkInteger, checkNumber, checkOptions, fail, words } f
 import { Optimizer } from '../../optim/optimizer.js';
 import { checkSchedule, type Schedule } from '../../optim/schedule.js';
 import type { Callback, Training } from '../../train/events.js';
+import { checkCallbacks } from '../../train/trainer-setup.js';
 import { ActorCritic } from './actor-critic.js';
 import { checkEnvironment, type Environment } from '../environment.js';
 
@@ -67,6 +68,7 @@ export function checkA2C(setup: A2CSetup): ResolvedA2C {
   const own = new Set(agent.parameters());
   const foreign = optimizer.groups.flatMap(({ parameters }) => [...parameters]).find(([, parameter]) => !own.has(parameter));
   if (foreign !== undefined) fail('ERR_MG_ARGUMENT', where, 'an optimizer of the agent\'s own parameters', foreign[0]);
+  checkCallbacks(where, setup.callbacks);
   const clipNorm = checkNumber(where, 'clipNorm', setup.clipNorm ?? 0.5, 0);
   if (clipNorm === 0) fail('ERR_MG_ARGUMENT', where, 'clipNorm above 0', clipNorm);
   return {

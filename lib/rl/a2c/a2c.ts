@@ -8,6 +8,7 @@ import { memory } from '../../tensor/tensor.js';
 import type { Sink } from '../../train/checkpoint.js';
 import type { FitResult, StepEvent, Training } from '../../train/events.js';
 import { Fit } from '../../train/fit.js';
+import { locateNonFinite } from '../../train/guard.js';
 import { claim, Turns } from '../../train/turns.js';
 import { emptyRecord, restoreListeners, type RunRecord } from '../../train/record.js';
 import { checkFitOptions, type FitOptions } from '../../train/trainer-setup.js';
@@ -112,7 +113,7 @@ export class A2C implements Training {
     let workedMs = 0; // without what the caller does between events
     while (this.#step < steps && signal?.aborted !== true) {
       const began = performance.now();
-      const numbers = await this.#turns.take(async () => await this.#learn(await this.#play()));
+      const numbers = await this.#turns.take(() => this.#advance());
       const now = performance.now();
       workedMs += now - began;
       yield {
@@ -182,42 +183,60 @@ export class A2C implements Training {
     return claim(where, { agent, optimizer, env });
   }
 
-  /** A rollout. What fails on the way leaves everything where it stood before. */
-  async #play(): Promise<Rollout> {
-    const { rollout: steps, rewardScale, env } = this.setup;
-    const [world, episodes] = [env.save(), this.#episodes.save()];
+  /** A rollout and an update. What fails on the way, and numbers that are not finite, leave everything where it stood before. */
+  async #advance(): Promise<Record<string, number>> {
+    const { env } = this.setup;
+    const [world, episodes, state] = [env.save(), this.#episodes.save(), this.#actor.kept()];
     try {
-      return await this.#actor.play({
-        steps,
-        draws: this.#draws,
-        first: this.#step / env.episodes,
-        rewardScale,
-        onStep: (reward, ended) => this.#episodes.add(reward, ended),
-      });
+      const numbers = await this.#learn(await this.#play());
+      state.dispose();
+      return numbers;
     } catch (error) {
       env.restore(world);
       this.#episodes.restore(episodes);
+      this.#actor.goBack(state);
       throw error;
     }
   }
 
-  /** One update. Frees the rollout. */
+  async #play(): Promise<Rollout> {
+    const { rollout: steps, rewardScale, env } = this.setup;
+    return await this.#actor.play({
+      steps,
+      draws: this.#draws,
+      first: this.#step / env.episodes,
+      rewardScale,
+      onStep: (reward, ended) => this.#episodes.add(reward, ended),
+    });
+  }
+
+  /** One update. Frees the rollout. The optimizer has left everything alone where a number was not finite. */
   async #learn(rollout: Rollout): Promise<Record<string, number>> {
+    const { optimizer } = this.setup;
+    const taken = rollout.actions.length;
     try {
       const { reads, lr } = this.#queueUpdate(rollout);
-      const [loss, gradNorm, policyLoss, valueLoss, entropy] = await Promise.all(reads);
-      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        fail(
-          'ERR_MG_NON_FINITE',
-          'A2C',
-          `finite numbers at step ${this.#step}`,
-          words(`loss ${loss}, gradient norm ${gradNorm}`),
-        );
+      try {
+        const [loss, norm, made, policyLoss, valueLoss, entropy] = await Promise.all(reads);
+        if (!Number.isFinite(loss) || !Number.isFinite(made)) await this.#refuse(loss!, norm!);
+        this.#step += taken;
+        this.#update += 1;
+        return { loss: loss!, lr, gradNorm: norm!, policyLoss: policyLoss!, valueLoss: valueLoss!, entropy: entropy! };
+      } catch (error) {
+        optimizer.uncount(taken);
+        throw error;
       }
-      return { loss: loss!, lr, gradNorm: gradNorm!, policyLoss: policyLoss!, valueLoss: valueLoss!, entropy: entropy! };
     } finally {
       dispose(rollout);
     }
+  }
+
+  /** ERR_MG_NON_FINITE with the first tensor that is not finite, causes before effects. */
+  async #refuse(loss: number, norm: number): Promise<never> {
+    const { agent, optimizer } = this.setup;
+    const parts = { parameters: agent.namedParameters(), optimizer: optimizer.stateDict(), state: this.#actor.state.toTensors() };
+    const where = await locateNonFinite({ window: null, ...parts, loss, norm, gradients: [] });
+    return fail('ERR_MG_NON_FINITE', 'A2C', `finite numbers at step ${this.#step}`, words(`a non-finite ${where}`));
   }
 
   #queueUpdate(rollout: Rollout): { reads: Promise<number>[]; lr: number } {
@@ -232,10 +251,11 @@ export class A2C implements Training {
     const parts = a2cLoss(agent.forward(rollout.memory, rollout.observation), targets, weights);
     try {
       parts.loss.backward();
-      const { norm, lr } = optimizer.step({ timeSteps: taken, maxNorm: clipNorm, watched: [parts.loss] });
-      this.#step += taken;
-      this.#update += 1;
-      return { reads: [parts.loss, norm, parts.policyLoss, parts.valueLoss, parts.entropy].map((number) => number.item()), lr };
+      const { norm, made, lr } = optimizer.step({ timeSteps: taken, maxNorm: clipNorm, watched: [parts.loss] });
+      return {
+        reads: [parts.loss, norm, made, parts.policyLoss, parts.valueLoss, parts.entropy].map((number) => number.item()),
+        lr,
+      };
     } finally {
       optimizer.zeroGrad();
     }

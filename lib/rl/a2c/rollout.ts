@@ -67,13 +67,23 @@ export class Actor {
     return this.#state;
   }
 
-  /** Plays `options.steps` steps. Episodes that end are followed by the next ones. After a fault the state is that of before. */
+  /** A copy of the state, for {@link goBack}. It belongs to the caller. */
+  kept(): MultigridMemoryState {
+    return unscoped(() => this.#state.detach());
+  }
+
+  /** Takes `state` over in place of its own. */
+  goBack(state: MultigridMemoryState): void {
+    this.#state.dispose();
+    this.#state = state;
+  }
+
+  /** Plays `options.steps` steps. Episodes that end are followed by the next ones. A fault leaves it in the middle: go back. */
   async play(options: RolloutOptions): Promise<Rollout> {
     const { steps } = options;
     const numbers = emptyNumbers(steps, this.#env.episodes);
     const actions = new Int32Array(steps * this.#env.episodes);
     const looks: Look[] = [];
-    const before = unscoped(() => this.#state.detach());
     try {
       for (let t = 0; t < steps; t++) {
         looks.push(await look(this.#agent, this.#env.observe(), this.#state));
@@ -83,12 +93,9 @@ export class Actor {
       numbers.lastValue.set(after.value);
       dispose(after);
       const memory = looks[0]!.memory.map((_, layer) => joined(looks.map((seen) => seen.memory[layer]!)));
-      const rollout = { numbers, actions, memory, observation: joined(looks.map((seen) => seen.observation)) };
-      before.dispose();
-      return rollout;
+      return { numbers, actions, memory, observation: joined(looks.map((seen) => seen.observation)) };
     } catch (error) {
-      for (const state of new Set([this.#state, ...looks.slice(-1).map((seen) => seen.state)])) state.dispose();
-      this.#state = before;
+      for (const { state } of looks.slice(-1)) if (state !== this.#state) state.dispose();
       throw error;
     } finally {
       for (const { observation, memory } of looks) dispose({ observation, memory });
