@@ -16,7 +16,8 @@ export {
 export type { DType, FloatDType, TypedArrayOf, TypedArrays } from './tensor/dtype.js';
 export { Rng } from './tensor/rng.js';
 export type { Shape } from './tensor/shape.js';
-export { memory, Tensor, type NestedNumbers, type TensorOptions } from './tensor/tensor.js';
+export type { NestedNumbers, TensorOptions } from './tensor/new-storage.js';
+export { memory, Tensor } from './tensor/tensor.js';
 export {
   grad,
   gradcheck,

@@ -4,7 +4,8 @@ import { fail } from '../check.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import type { Rng } from '../tensor/rng.js';
 import { sizeOf, type Shape } from '../tensor/shape.js';
-import { Tensor, type TensorOptions } from '../tensor/tensor.js';
+import type { TensorOptions } from '../tensor/new-storage.js';
+import { Tensor } from '../tensor/tensor.js';
 import { glorotUniform, uniformFanIn, type InitRule } from './parameter-specs.js';
 
 export type InitFunction = (shape: Shape, rng: Rng) => Tensor;

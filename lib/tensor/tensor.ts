@@ -2,22 +2,15 @@
 import * as workers from 'node:worker_threads';
 import { inspect, type InspectOptions } from 'node:util';
 import { native, type Storage } from '../native.js';
-import { checkInstance, checkNumber, checkOptions, checkSignal, checkString, fail, words } from '../check.js';
-import { arrayOf, bytesPerElement, dtypeCode, dtypeOf, dtypes, viewAs, type DType, type TypedArrayOf } from './dtype.js';
-import { deviceOf, devices, device as chooseDevice, placeNew, type Device, type DeviceLike } from './device.js';
+import { checkOptions, checkSignal, fail, words } from '../check.js';
+import { bytesPerElement, dtypeOf, viewAs, type DType, type TypedArrayOf } from './dtype.js';
+import { deviceOf, devices, device as chooseDevice, type Device } from './device.js';
 import { shownWithValues } from './inspect.js';
-import { Rng } from './rng.js';
+import { filledStorage, randomStorage, storageFrom, zeroStorage } from './new-storage.js';
+import type { NestedNumbers, NewStorage, TensorOptions } from './new-storage.js';
+import type { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
-import { checkShape, sameShape, sizeOf, type Shape } from './shape.js';
-
-export type NestedNumbers = number | readonly NestedNumbers[];
-
-export interface TensorOptions<D extends DType = DType> {
-  dtype?: D;
-  device?: DeviceLike;
-  name?: string;
-  requiresGrad?: boolean;
-}
+import { sizeOf, type Shape } from './shape.js';
 
 /** What a recorded operation looks like from the tensor's side; autograd has the rest. */
 export interface Producer {
@@ -87,31 +80,15 @@ export class Tensor<D extends DType = DType> implements Owned {
     shape?: Shape,
     options: TensorOptions<D> = {},
   ): Tensor<D> {
-    const where = 'Tensor.from';
-    if (ArrayBuffer.isView(data)) {
-      const own = dtypeOf(data);
-      if (own === undefined) fail('ERR_MG_DTYPE', where, 'a Float32Array, Float64Array, Int32Array or Uint8Array', data);
-      const values = data as TypedArrayOf<DType>;
-      return create(where, values, shape ?? [values.length], { ...options, dtype: options.dtype ?? (own as D) });
-    }
-    const nested = shapeOfNested(where, data);
-    const flat = flattened(data);
-    const bad = flat.findIndex((value) => typeof value !== 'number');
-    if (bad >= 0) fail('ERR_MG_ARGUMENT', where, 'numbers', flat[bad]);
-    return create(where, flat, shape ?? nested, options);
+    return make(storageFrom('Tensor.from', data, shape, options), options);
   }
 
   static zeros<D extends DType = 'float32'>(shape: Shape, options: TensorOptions<D> = {}): Tensor<D> {
-    const checked = checkShape('Tensor.zeros', shape);
-    const dtype = checkTensorOptions('Tensor.zeros', options);
-    return label(new Tensor(native().allocate(dtypeCode(dtype), sizeOf(checked)), checked, dtype), options);
+    return make(zeroStorage('Tensor.zeros', shape, options), options);
   }
 
   static full<D extends DType = 'float32'>(shape: Shape, value: number, options: TensorOptions<D> = {}): Tensor<D> {
-    const checked = checkShape('Tensor.full', shape);
-    if (typeof value !== 'number') fail('ERR_MG_ARGUMENT', 'Tensor.full', 'value to be a number', value);
-    const dtype = checkTensorOptions('Tensor.full', options);
-    return label(new Tensor(native().fill(Int32Array.of(dtypeCode(dtype)), sizeOf(checked), value), checked, dtype), options);
+    return make(filledStorage('Tensor.full', shape, value, options), options);
   }
 
   /** Uniform in [low, high), from the stream of `rng`: two of its words for each element, in order. */
@@ -121,7 +98,7 @@ export class Tensor<D extends DType = DType> implements Owned {
     rng: Rng,
     options: TensorOptions<D> = {},
   ): Tensor<D> {
-    return random('Tensor.uniform', 0, shape, range, rng, options);
+    return make(randomStorage('Tensor.uniform', 0, shape, range, rng, options), options);
   }
 
   /** Normal with the given mean and standard deviation, by Box and Muller: four words of `rng` for each element. */
@@ -131,7 +108,7 @@ export class Tensor<D extends DType = DType> implements Owned {
     rng: Rng,
     options: TensorOptions<D> = {},
   ): Tensor<D> {
-    return random('Tensor.normal', 1, shape, moments, rng, options);
+    return make(randomStorage('Tensor.normal', 1, shape, moments, rng, options), options);
   }
 
   /** Where the values are; the CPU once there are none. */
@@ -294,63 +271,10 @@ export function checkTensor(where: string, name: string, value: unknown): Tensor
   return value;
 }
 
-function checkTensorOptions<D extends DType>(where: string, options: TensorOptions<D>): D {
-  checkOptions(where, options, ['dtype', 'device', 'name', 'requiresGrad']);
-  const dtype = options.dtype ?? 'float32';
-  if (!dtypes.includes(dtype)) fail('ERR_MG_DTYPE', where, `a dtype among ${dtypes.join(', ')}`, dtype);
-  placeNew(options.device);
-  if (options.name !== undefined) checkString(where, 'name', options.name);
-  return dtype as D;
-}
-
-function label<D extends DType>(tensor: Tensor<D>, options: TensorOptions<D>): Tensor<D> {
+/** A new tensor over `storage`, with the name and the wish for gradients that its options have. */
+function make<D extends DType>({ storage, shape, dtype }: NewStorage<D>, options: TensorOptions<D>): Tensor<D> {
+  const tensor = new Tensor(storage, shape, dtype);
   tensor.name = options.name ?? '';
   if (options.requiresGrad === true) tensor.requiresGrad = true;
   return tensor;
-}
-
-function create<D extends DType>(where: string, values: ArrayLike<number>, shape: Shape, options: TensorOptions<D>): Tensor<D> {
-  const checked = checkShape(where, shape);
-  const dtype = checkTensorOptions(where, options);
-  if (sizeOf(checked) !== values.length) {
-    fail('ERR_MG_SHAPE', where, `${sizeOf(checked)} values for shape [${checked.join(', ')}]`, words(`${values.length} values`));
-  }
-  return label(new Tensor(native().fromArray(arrayOf(dtype, values)), checked, dtype), options);
-}
-
-/** All elements in order; `flat` of JavaScript would leave holes out. */
-function flattened(data: unknown): number[] {
-  if (!Array.isArray(data)) return [data as number];
-  return Array.from(data as unknown[], (element) => (Array.isArray(element) ? flattened(element) : [element as number])).flat();
-}
-
-function shapeOfNested(where: string, data: unknown): Shape {
-  if (!Array.isArray(data)) return [];
-  const shapes = Array.from(data, (element) => shapeOfNested(where, element)); // holes are elements, undefined
-  const first = shapes[0] ?? [];
-  const odd = shapes.findIndex((shape) => !sameShape(shape, first));
-  if (odd >= 0) fail('ERR_MG_SHAPE', where, `nested arrays of one shape, like [${first.join(', ')}]`, shapes[odd]);
-  return [data.length, ...first];
-}
-
-function random<D extends 'float32' | 'float64'>(
-  where: string,
-  kind: 0 | 1,
-  shape: Shape,
-  parameters: readonly [number, number],
-  rng: Rng,
-  options: TensorOptions<D>,
-): Tensor<D> {
-  const checked = checkShape(where, shape);
-  const dtype = checkTensorOptions(where, options);
-  if (dtype !== 'float32' && dtype !== 'float64') fail('ERR_MG_DTYPE', where, 'float32 or float64', dtype);
-  const names = kind === 0 ? ['low', 'high'] as const : ['mean', 'std'] as const;
-  if (!Array.isArray(parameters) || parameters.length !== 2) fail('ERR_MG_ARGUMENT', where, `[${names.join(', ')}]`, parameters);
-  const a = checkNumber(where, names[0], parameters[0]);
-  const b = checkNumber(where, names[1], parameters[1]);
-  checkInstance(where, 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
-  const count = sizeOf(checked);
-  const stream = rng.take(count * (kind === 0 ? 2 : 4));
-  const dims = Int32Array.of(dtypeCode(dtype), kind, stream.key[0], stream.key[1]);
-  return label(new Tensor(native().random(dims, count, stream.position / 2, a, b), checked, dtype), options);
 }
