@@ -21,6 +21,13 @@ export interface CurvePoint {
   readonly high: number;
 }
 
+/** A curve with all it is drawn by. */
+export interface DrawnCurve {
+  readonly series: Series;
+  readonly color: string;
+  readonly points: readonly CurvePoint[];
+}
+
 const MOST_POINTS = 600;
 const LARGEST = 1e300;
 

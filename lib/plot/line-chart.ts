@@ -1,9 +1,10 @@
 // Line charts as SVG: panels under each other over one axis, for learning curves.
 import { fail } from '../check.js';
 import { SERIES_COLORS } from './color.js';
-import { curvePoints, isDrawable, type CurvePoint, type Series } from './curve.js';
+import { curvePoints, isDrawable, type CurvePoint, type DrawnCurve, type Series } from './curve.js';
+import { legend, LEGEND_ROW, legendRows } from './legend.js';
 import { linearScale, logScale, tickLabel, type Scale } from './scale.js';
-import { element, label, round, STYLE, svgDocument, textWidth } from './svg.js';
+import { element, label, round, STYLE, svgDocument } from './svg.js';
 
 export type { Series } from './curve.js';
 
@@ -29,12 +30,6 @@ export interface Chart {
   readonly width?: number;
 }
 
-interface Drawn {
-  readonly series: Series;
-  readonly color: string;
-  readonly points: readonly CurvePoint[];
-}
-
 const LEFT = 64;
 const RIGHT = 28;
 const PANEL_HEIGHT = 230;
@@ -46,7 +41,7 @@ export function lineChart(chart: Chart): string {
   const { title, subtitle, xLabel, panels, width = 860 } = chart;
   if (panels.length === 0) fail('ERR_MG_ARGUMENT', 'lineChart', 'at least one panel', panels);
   const drawn = panels.map(drawSeries);
-  const axis = (of: readonly Drawn[]): Scale => xAxis(of, chart.xScale === 'log', LEFT, width - RIGHT);
+  const axis = (of: readonly DrawnCurve[]): Scale => xAxis(of, chart.xScale === 'log', LEFT, width - RIGHT);
   const shared = axis(drawn.filter((_, i) => panels[i]?.xLabel === undefined).flat());
   const content = [label(title, 24, 36, { 'font-size': 20, 'font-weight': 600 })];
   if (subtitle !== undefined) content.push(label(subtitle, 24, 58, { 'font-size': 13, fill: STYLE.muted }));
@@ -54,7 +49,7 @@ export function lineChart(chart: Chart): string {
   panels.forEach((panel, i) => {
     const height = panel.height ?? PANEL_HEIGHT;
     const x = panel.xLabel === undefined ? shared : axis(drawn[i] ?? []);
-    const head = HEAD + LEGEND_ROW * (legendRows(drawn[i] ?? [], panel.title, width).length - 1);
+    const head = HEAD + LEGEND_ROW * (legendRows(drawn[i] ?? [], panel.title, width - LEFT - RIGHT).length - 1);
     content.push(panelGroup(panel, drawn[i] ?? [], x, bottom + head, height, width));
     bottom += head + height;
     if (panel.xLabel !== undefined) {
@@ -76,7 +71,7 @@ function axisTexts(x: Scale, name: string, bottom: number, width: number): strin
   ];
 }
 
-function drawSeries(panel: Panel): Drawn[] {
+function drawSeries(panel: Panel): DrawnCurve[] {
   return panel.series.map((series, i) => ({
     series,
     color: series.color ?? SERIES_COLORS[i % SERIES_COLORS.length] ?? STYLE.ink,
@@ -84,13 +79,13 @@ function drawSeries(panel: Panel): Drawn[] {
   }));
 }
 
-function xAxis(drawn: readonly Drawn[], isLog: boolean, from: number, to: number): Scale {
+function xAxis(drawn: readonly DrawnCurve[], isLog: boolean, from: number, to: number): Scale {
   const values = drawn.flatMap(({ points }) => points.map(({ x }) => x)).filter((x) => isDrawable(x, isLog));
   const [low, high] = extent(values, isLog ? [1, 10] : [0, 1]);
   return isLog ? logScale(low, high, from, to) : linearScale(low > 0 && low < high / 4 ? 0 : low, high, from, to, 8, false);
 }
 
-function yAxis(panel: Panel, drawn: readonly Drawn[], from: number, to: number): Scale {
+function yAxis(panel: Panel, drawn: readonly DrawnCurve[], from: number, to: number): Scale {
   const isLog = panel.yScale === 'log';
   const marks = panel.marks?.map(({ y }) => y) ?? [];
   const values = drawn.flatMap(({ points }) => points.flatMap((point) => [point.y, point.low, point.high])).concat(marks);
@@ -112,12 +107,12 @@ function extent(values: readonly number[], otherwise: [number, number]): [number
   );
 }
 
-function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number, height: number, width: number): string {
+function panelGroup(panel: Panel, drawn: readonly DrawnCurve[], x: Scale, top: number, height: number, width: number): string {
   const bottom = top + height;
   const y = yAxis(panel, drawn, bottom, top);
   const parts = [
     label(panel.title, LEFT, top - 14, { 'font-size': 13, 'font-weight': 600 }),
-    legend(legendRows(drawn, panel.title, width), width - RIGHT, top - 14),
+    legend(legendRows(drawn, panel.title, width - LEFT - RIGHT), width - RIGHT, top - 14),
   ];
   for (const tick of x.ticks) parts.push(line(x.at(tick), top, x.at(tick), bottom, STYLE.faint));
   for (const tick of y.ticks) {
@@ -152,76 +147,6 @@ function panelGroup(panel: Panel, drawn: readonly Drawn[], x: Scale, top: number
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string): string =>
   element('line', { x1, y1, x2, y2, stroke });
 
-interface LegendEntry {
-  readonly series: Series;
-  readonly color: string;
-  readonly name: string;
-  readonly value: string;
-  readonly width: number;
-}
-
-const LEGEND_ROW = 18;
-
-/** `text` cut so that it is at most `width` px wide. */
-function cut(text: string, width: number): string {
-  if (textWidth(text, 12) <= width) return text;
-  let kept = text;
-  while (kept !== '' && textWidth(`${kept}…`, 12) > width) kept = kept.slice(0, -1);
-  return `${kept}…`;
-}
-
-/**
- * Name and last value of each curve, in rows from the bottom up; curves of one name share an entry without a value. The first row
- * stands beside the title and has what room that leaves; what does not fit goes above it.
- */
-function legendRows(drawn: readonly Drawn[], title: string, width: number): LegendEntry[][] {
-  const room = width - LEFT - RIGHT;
-  const beside = room - 1.1 * textWidth(title, 13) - 24; // titles are bold
-  const named = (name: string): Drawn[] => drawn.filter(({ series }) => series.name === name);
-  const entries = drawn.filter((one) => named(one.series.name)[0] === one).map(({ series, color, points }): LegendEntry => {
-    const last = points.findLast((point) => Number.isFinite(point.y))?.y;
-    const value = last === undefined || named(series.name).length > 1 ? '' : lastLabel(last);
-    const name = cut(series.name, room - textWidth(value, 12) - 51);
-    return { series, color, name, value, width: textWidth(value, 12) + textWidth(name, 12) + 51 };
-  });
-  const rows: LegendEntry[][] = [[]];
-  let left = beside;
-  for (const entry of entries.toReversed()) {
-    if (entry.width > left) {
-      rows.push([]);
-      left = room;
-    }
-    rows.at(-1)!.push(entry);
-    left -= entry.width;
-  }
-  return rows;
-}
-
-function legend(rows: readonly (readonly LegendEntry[])[], right: number, bottom: number): string {
-  const parts: string[] = [];
-  rows.forEach((row, above) => {
-    const y = bottom - above * LEGEND_ROW;
-    let x = right;
-    for (const { series, color, name, value } of row) {
-      x -= textWidth(value, 12);
-      parts.push(label(value, x, y, { fill: STYLE.muted }));
-      x -= textWidth(name, 12) + 7;
-      parts.push(label(name, x, y, { 'font-weight': 600, fill: color }));
-      x -= 26;
-      const dash = series.isDashed === true ? '5 3' : undefined;
-      parts.push(
-        element('path', { d: `M${round(x)} ${round(y - 4)}h20`, stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash }),
-      );
-      x -= 18;
-    }
-  });
-  return element('g', {}, ...parts, '');
-}
-
-function lastLabel(value: number): string {
-  return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
-}
-
 // Runs of points that all have a place; a gap in the data is a gap in the drawing.
 function runs(points: readonly CurvePoint[], x: Scale, y: Scale): CurvePoint[][] {
   const found: CurvePoint[][] = [[]];
@@ -232,7 +157,7 @@ function runs(points: readonly CurvePoint[], x: Scale, y: Scale): CurvePoint[][]
   return found.filter((run) => run.length > 0);
 }
 
-function curve({ series, color, points }: Drawn, x: Scale, y: Scale): string {
+function curve({ series, color, points }: DrawnCurve, x: Scale, y: Scale): string {
   const found = runs(points, x, y);
   const place = (point: CurvePoint): string => `${round(x.at(point.x))} ${round(y.at(point.y))}`;
   const d = found.map((run) => `M${run.map(place).join('L')}`).join('');
@@ -253,7 +178,7 @@ function curve({ series, color, points }: Drawn, x: Scale, y: Scale): string {
   return element('g', {}, ...(d === '' ? [] : [element('path', path)]), ...dotted.map(dot), '');
 }
 
-function band({ color, points }: Drawn, x: Scale, y: Scale): string {
+function band({ color, points }: DrawnCurve, x: Scale, y: Scale): string {
   if (points.every(({ y: value, low, high }) => low === value && high === value)) return '';
   const edge = (point: CurvePoint, value: number): string =>
     `${round(x.at(point.x))} ${round(Number.isFinite(y.at(value)) ? y.at(value) : y.at(point.y))}`;
