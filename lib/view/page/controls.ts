@@ -1,5 +1,5 @@
 /** Buttons, slider and keys. */
-import { make } from './figures.js';
+import { make } from './make.js';
 import type { FilmSent, FrameHead } from './scene.js';
 
 export interface Actions {

@@ -2,7 +2,8 @@
 import { bytesOf } from './bytes.js';
 import type { Colors } from './canvas.js';
 import { Controls } from './controls.js';
-import { ChannelFigure, make, PanelFigure } from './figures.js';
+import { ChannelFigure, PanelFigure } from './figures.js';
+import { make } from './make.js';
 import { Reel } from './reel.js';
 import type { FilmSent, FilmState, PaletteName, Panel } from './scene.js';
 import { Gone, recorded, served, type Frame, type Source } from './source.js';

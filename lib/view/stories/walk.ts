@@ -6,7 +6,8 @@ import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../
 import { zeros } from '../../tasks/windows.js';
 import { Rng } from '../../tensor/rng.js';
 import type { Values } from '../sheet.js';
-import { type Motion, panel, type Panel, sigmoid, type Story, type Told } from '../story.js';
+import { type Motion, type Panel, sigmoid, type Story, type Told } from '../story.js';
+import { walkPanels, type Reader } from './walk-panels.js';
 import type { Way } from './way.js';
 
 /** Steps for which a question stays that nobody chose. */
@@ -14,15 +15,6 @@ const HOLD = 6;
 /** The level on which a 9×9 question is put to a network that sees 3×3. */
 const WIDE_LEVEL = 2;
 const WIDE = 9;
-
-const FLOOR_OR_WALL = ['floor', 'wall'] as const;
-
-/** One of the network's readers: how wide a patch it is asked about, and on which grids. */
-interface Reader {
-  readonly name: string;
-  readonly side: number;
-  readonly levels: readonly number[];
-}
 
 interface Counts {
   readonly right: number;
@@ -63,7 +55,7 @@ export class Walk implements Story {
     this.#readers = query > view ? [own, { name: '9×9', side: WIDE, levels: [WIDE_LEVEL] }] : [own];
     this.#padded = pad(way.cells, WIDE >> 1);
     this.#draws = new Rng(seed).split('asked');
-    this.panels = this.#makePanels();
+    this.panels = walkPanels(mapping, this.#readers, this.#shift());
   }
 
   get steps(): number | null {
@@ -240,56 +232,6 @@ export class Walk implements Story {
       if (isSeen === 1 && isInside) out[row * outputSide + column] = this.way.cells[cell]!;
     });
     return out;
-  }
-
-  #makePanels(): Panel[] {
-    const { size, view, outputSide } = this.#mapping;
-    const grid = (side: number): Pick<Panel, 'rows' | 'columns'> => ({ rows: side, columns: side });
-    const map = { palette: 'wall', unit: FLOOR_OR_WALL } as const;
-    const large = { ...grid(outputSide), size: 2, shift: this.#shift() };
-    const place = { ...large, marks: 'place' } as const;
-    const several = this.#readers.length > 1;
-    const readers = this.#readers.flatMap(({ name, side }, k) => [
-      panel({
-        id: `question-${k}`,
-        title: several ? `Question ${name}` : 'Question',
-        caption: 'where do such patches lie?',
-        ...map,
-        ...grid(side),
-      }),
-      panel({
-        id: `answer-${k}`,
-        title: several ? `Answer to ${name}` : 'Answer',
-        caption: 'probability of each place',
-        ...place,
-        begins: true,
-      }),
-      panel({
-        id: `chosen-${k}`,
-        title: 'At least ½',
-        caption: 'the places that it names',
-        ...place,
-        unit: ['not named', 'named'],
-      }),
-      panel({ id: `target-${k}`, title: 'True answer', caption: 'the places there are', ...place, unit: ['no', 'yes'] }),
-    ]);
-    return [
-      panel({
-        id: 'maze',
-        title: 'Maze',
-        caption: 'the whole map, which it never sees',
-        ...map,
-        ...grid(size),
-        size: 3,
-        shift: [0, 0],
-        marks: 'way',
-        asks: true,
-      }),
-      panel({ id: 'view', title: 'View', caption: `the ${view}×${view} cells around it`, ...map, ...grid(view) }),
-      ...readers.slice(0, 1),
-      panel({ id: 'map', title: 'Seen so far', caption: 're-centered at the start', ...map, ...large, marks: 'way' }),
-      ...readers.slice(1),
-    ];
   }
 }
 
