@@ -2,33 +2,13 @@
 
 import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
 import { checkCarried, checkFields, checkGrids, networkBackward, networkForward, weightsOf } from '../../ops/network/network.js';
-import {
-  planNetwork,
-  precisions,
-  type NetworkSpec,
-  type PlannedNetwork,
-  type Precision,
-} from '../../ops/network/network-spec.js';
+import { planNetwork, precisions, type PlannedNetwork, type Precision } from '../../ops/network/network-spec.js';
 import { device as findDevice, type DeviceLike } from '../../tensor/device.js';
 import type { Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { describeNetwork, type DescribedLayer } from './describe-network.js';
-import type { LevelSpec } from '../ladder.js';
-import { gridObstacle } from './fused-layer.js';
-import { checkGeometry, type MultigridOptions } from './multigrid-input.js';
+import { describeChain, type LayerSpec } from './fused-chain.js';
 import { MultigridState } from './multigrid-state.js';
 import { Pyramid } from './pyramid.js';
-
-export interface LayerSpec extends MultigridOptions {
-  /** Default 'convLstm'. */
-  readonly kind?: 'convLstm' | 'conv';
-  /** Of a conv layer; default 'relu'. */
-  readonly activation?: 'relu' | 'none';
-  /** Of convLstm layers, the same for all; default 1. */
-  readonly forgetBias?: number;
-  /** Of convLstm layers, the same for all; default 'none'. */
-  readonly peephole?: 'none' | 'channel';
-}
 
 export interface PlanOptions {
   /** A chain: each layer's input is the output of the one before. */
@@ -66,60 +46,10 @@ const networks = new WeakMap<Plan, PlannedNetwork>();
 
 function networkOf(op: string, plan: Plan): PlannedNetwork {
   const network = networks.get(plan);
-  if (network === undefined)
+  if (network === undefined) {
     fail('ERR_MG_DISPOSED', op, 'a plan of fused.plan that has not been disposed', words('another object'));
+  }
   return network;
-}
-
-/** One value for all conv-LSTM layers. */
-function common<T>(name: string, values: readonly T[], fallback: T): T {
-  const odd = values.find((value) => value !== values[0]);
-  if (odd !== undefined) fail('ERR_MG_CONFIG', 'fused.plan', `the same ${name} in all convLstm layers`, odd);
-  return values[0] ?? fallback;
-}
-
-const peepholeOf = ({ peephole }: LayerSpec): 'none' | 'channel' =>
-  checkChoice('fused.plan', 'peephole', peephole ?? 'none', ['none', 'channel'] as const);
-const named = (levels: readonly LevelSpec[]): string => levels.map(({ level, channels }) => `${level}: ${channels}`).join(', ');
-
-function chain(layers: readonly LayerSpec[], budgetBytes: number): NetworkSpec {
-  if (!Array.isArray(layers) || layers.length === 0) fail('ERR_MG_ARGUMENT', 'fused.plan', 'at least one layer', layers);
-  const geometries = layers.map((layer, l) => {
-    const geometry = checkGeometry(`fused.plan, layer ${l + 1}`, layer, ['kind', 'activation', 'forgetBias', 'peephole']);
-    const obstacle = gridObstacle(geometry);
-    if (obstacle !== null)
-      fail('ERR_MG_DEVICE', 'fused.plan', `layer ${l + 1} to have ${obstacle.expected}`, words(obstacle.got));
-    return geometry;
-  });
-  const first = geometries[0]!;
-  geometries.forEach((geometry, l) => {
-    for (const key of ['dimensions', 'kernelSize', 'side'] as const) {
-      if (geometry[key] !== first[key]) {
-        fail('ERR_MG_CONFIG', 'fused.plan', `${key} ${first[key]} in layer ${l + 1} as in the first`, geometry[key]);
-      }
-    }
-    const before = geometries[l - 1];
-    if (before === undefined) return;
-    const outputs = named(before.levels.map((level) => ({ level, channels: before.channels })));
-    const input = named([...geometry.input].sort((a, b) => a.level - b.level));
-    if (input !== outputs) fail('ERR_MG_CONFIG', 'fused.plan', `layer ${l + 1} with input ${outputs}`, input);
-  });
-  const kinds = layers.map(({ kind = 'convLstm' }) => checkChoice('fused.plan', 'kind', kind, ['convLstm', 'conv'] as const));
-  const memories = layers.filter((_, l) => kinds[l] === 'convLstm');
-  const described = geometries.map(({ levels, channels }, l): DescribedLayer => {
-    const { activation = 'relu', norm = 'none' } = layers[l]!;
-    if (norm !== 'none' && (norm.kind === 'sequence' || norm.mode === 'running')) {
-      fail('ERR_MG_CONFIG', 'fused.plan', `a norm of layer ${l + 1} over the whole window`, norm.mode ?? norm.kind);
-    }
-    checkChoice('fused.plan', 'activation', activation, ['relu', 'none']);
-    return { kind: kinds[l]!, levels, channels, norm: norm !== 'none', activation };
-  });
-  const forgetBias = common('forgetBias', memories.map(({ forgetBias }) => forgetBias ?? 1), 1);
-  checkNumber('fused.plan', 'forgetBias', forgetBias);
-  const peephole = common('peephole', memories.map(peepholeOf), 'none');
-  const settings = { dimensions: first.dimensions, baseSide: first.side, kernelSize: first.kernelSize, forgetBias, peephole };
-  const input = [...first.input].sort((a, b) => a.level - b.level);
-  return describeNetwork(settings, { input, layers: described }, 'last', budgetBytes);
 }
 
 /**
@@ -130,7 +60,7 @@ export function plan(options: PlanOptions): Plan {
   checkOptions('fused.plan', options, ['layers', 'batch', 'steps', 'dtype', 'device', 'backward', 'budgetBytes', 'precision']);
   const device = findDevice(options.device).type;
   const backward = checkBoolean('fused.plan', 'backward', options.backward ?? true);
-  const spec = chain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
+  const spec = describeChain(options.layers, checkNumber('fused.plan', 'budgetBytes', options.budgetBytes ?? 0, 0));
   const network = planNetwork(spec, {
     batch: checkInteger('fused.plan', 'batch', options.batch, 1),
     steps: checkInteger('fused.plan', 'steps', options.steps, 1),
