@@ -17,7 +17,8 @@ export {
 export { planModel, type GridPlan, type LayerPlan, type ModelPlan, type NetworkPlan, type SourcePlan } from './multigrid/plan.js';
 export type { ShortcutPlan } from './multigrid/shortcuts.js';
 export type { DescribedLayer, DescribedNetwork, NetworkSettings } from '../nn/multigrid/describe-network.js';
-export { presetConfig, resolveConfig, type PresetName } from './multigrid/presets.js';
+export { presetConfig, type PresetName } from './multigrid/presets.js';
+export { resolveConfig } from './multigrid/resolve-config.js';
 export {
   type LayerKind,
   type LayerRow,

@@ -12,8 +12,8 @@ import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Grids, MultigridInputs } from './multigrid/model-window.js';
 import type { Recurrent, WindowOptions } from './recurrent.js';
-import type { SessionOptions, SessionParts } from './session-parts.js';
-import { Session, sessionBatch } from './session.js';
+import { sessionBatch, type SessionOptions, type SessionParts } from './session-parts.js';
+import { Session } from './session.js';
 import { TensorState } from '../nn/tensor-state.js';
 
 /** A window [T,B,…], or grids with a query at every step as a task gives them; both are flattened and joined to [T,B,I]. */

@@ -2,7 +2,7 @@
 
 import { types } from 'node:util';
 import { noGrad } from '../autograd/index.js';
-import { fail, words } from '../check.js';
+import { checkInteger, checkOptions, fail, words } from '../check.js';
 import { native, type Program, type Storage } from '../native.js';
 import type { Module } from '../nn/module.js';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
@@ -219,4 +219,20 @@ export function takeGrids(where: string, stage: Stage, given: SessionGrids): voi
     }
     data[i] = grid;
   }
+}
+
+/** Gives back programs, buffers and states. */
+export function free<S extends SessionState>({ state, decoding, write, readers, decoder }: Recorded<S>): void {
+  for (const { program, inputs } of [write, ...readers, ...(decoder === null ? [] : [decoder])]) {
+    release(program);
+    for (const x of inputs) x.dispose();
+  }
+  state[Symbol.dispose]();
+  decoding?.[Symbol.dispose]();
+}
+
+/** The batch of a session's options. */
+export function sessionBatch(where: string, options: SessionOptions): number {
+  checkOptions(where, options, ['batch']);
+  return checkInteger(where, 'batch', options.batch ?? 1, 1);
 }

@@ -1,22 +1,21 @@
 // Online sessions: plan, buffers and state made once, a step is one native call.
 
 import { noGrad } from '../autograd/index.js';
-import { checkInteger, checkOptions, fail, words } from '../check.js';
+import { checkOptions, fail, words } from '../check.js';
 import { native } from '../native.js';
 import { scope } from '../tensor/scope.js';
 import { sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import {
+  free,
   isNamed,
   recordParts,
-  release,
   takeGrids,
   type Recorded,
   type SessionAnswers,
   type SessionGrids,
   type SessionInputs,
   type SessionNumbers,
-  type SessionOptions,
   type SessionParts,
   type SessionState,
   type Stage,
@@ -254,21 +253,6 @@ export class Session<S extends SessionState> implements Disposable {
   }
 }
 
-function free<S extends SessionState>({ state, decoding, write, readers, decoder }: Recorded<S>): void {
-  for (const { program, inputs } of [write, ...readers, ...(decoder === null ? [] : [decoder])]) {
-    release(program);
-    for (const x of inputs) x.dispose();
-  }
-  state[Symbol.dispose]();
-  decoding?.[Symbol.dispose]();
-}
-
 function copyOf(x: Tensor): Tensor {
   return new Tensor(native().copy(x.storage('session.state')), x.shape, x.dtype);
-}
-
-/** The batch of a session's options. */
-export function sessionBatch(where: string, options: SessionOptions): number {
-  checkOptions(where, options, ['batch']);
-  return checkInteger(where, 'batch', options.batch ?? 1, 1);
 }

@@ -18,7 +18,8 @@ import { diagnostics } from '../../tensor/device.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
 import { table } from '../../table.js';
 import { note, print, printJson } from '../output.js';
-import { presetNames, resolveConfig } from '../../models/multigrid/presets.js';
+import { presetNames } from '../../models/multigrid/presets.js';
+import { resolveConfig } from '../../models/multigrid/resolve-config.js';
 
 /** Seconds of each run of `--learning` with `--quick`. */
 const QUICK_SECONDS = 40;

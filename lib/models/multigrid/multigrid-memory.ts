@@ -17,10 +17,11 @@ import { checkAskedAt, checkInputs, grids, stepsOf } from './model-window.js';
 import type { Grids, MultigridInputs, MultigridOutputs, Written } from './model-window.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { planTable } from './plan-table.js';
-import { resolveConfig, type PresetName } from './presets.js';
+import type { PresetName } from './presets.js';
+import { resolveConfig } from './resolve-config.js';
 import type { Recurrent, WindowOptions } from '../recurrent.js';
-import type { SessionOptions } from '../session-parts.js';
-import { Session, sessionBatch } from '../session.js';
+import { sessionBatch, type SessionOptions } from '../session-parts.js';
+import { Session } from '../session.js';
 import { checkWindowSize, type WindowMemory, type WindowSize } from '../../nn/cost.js';
 import { windowMemory } from './window-memory.js';
 

@@ -5,7 +5,8 @@ import { cellsOf, extentOf, sideOf, sourcesOf, type LevelSpec, type SourceKind }
 import type { DescribedLayer, DescribedNetwork } from '../../nn/multigrid/describe-network.js';
 import { convLstmSpecs, convSpecs, countSpecs, linearSpecs, normSpecs, type ParameterSpec } from '../../nn/parameter-specs.js';
 import type { CheckedConfig, CheckedLayer, CheckedNetwork, ModelSettings, MultigridConfig, NetworkName } from './config.js';
-import { parseConfig, type PresetName } from './presets.js';
+import type { PresetName } from './presets.js';
+import { parseConfig } from './resolve-config.js';
 import { planShortcut, shortcutSources, type ShortcutPlan } from './shortcuts.js';
 
 /** One source of a grid: `channels` = own channels of the previous layer's grid + those of the memory joined to it. */

@@ -1,8 +1,7 @@
 // The published configurations of multigrid memories, and map9, a small one that learns within minutes.
 
 import { fail } from '../../check.js';
-import type { CheckedConfig, LayerRow, MultigridConfig } from './config.js';
-import { checkConfig } from './config-check.js';
+import type { LayerRow, MultigridConfig } from './config.js';
 
 /** Names that are known; any other string is accepted by the types and refused at run time. */
 export type PresetName =
@@ -267,35 +266,18 @@ const PRESETS: Readonly<Record<string, Preset>> = {
 
 export const presetNames: readonly string[] = Object.keys(PRESETS);
 
-function find(name: string, where: string): Preset {
+/** The preset of that name. ERR_MG_CONFIG, in the name of `where`. */
+export function findPreset(name: string, where: string): Preset {
   if (Object.hasOwn(PRESETS, name)) return PRESETS[name] as Preset;
   return fail('ERR_MG_CONFIG', where, `the name of a preset (${presetNames.join(', ')})`, name);
 }
 
 /** A preset as data, to look at or to change. */
 export function presetConfig(name: PresetName): MultigridConfig {
-  return structuredClone(find(name, 'preset').config);
+  return structuredClone(findPreset(name, 'preset').config);
 }
 
 /** Who wrote a preset down first. */
 export function presetSource(name: PresetName): string {
-  return find(name, 'preset').source;
-}
-
-/**
- * The configuration behind a preset's name or a user's object, with `extends` filled in, as plain data.
- * Throws ERR_MG_CONFIG for an unknown preset.
- */
-export function resolveConfig(config: MultigridConfig | PresetName): MultigridConfig {
-  if (typeof config === 'string') return presetConfig(config);
-  if (typeof config !== 'object' || config === null || config.extends === undefined) return config;
-  const { extends: name, ...own } = config;
-  if (typeof name !== 'string') fail('ERR_MG_CONFIG', 'extends', 'the name of a preset', name);
-  const { params: _params, memory: _memory, ...base } = find(name, 'extends').config;
-  return { ...structuredClone(base), ...own };
-}
-
-/** {@link resolveConfig}, then {@link checkConfig}: the one door for presets and for users' files. */
-export function parseConfig(config: MultigridConfig | PresetName): CheckedConfig {
-  return checkConfig(resolveConfig(config));
+  return findPreset(name, 'preset').source;
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { MgError } from '../../../lib/errors.js';
 import type { MultigridConfig } from '../../../lib/models/multigrid/config.js';
 import { planModel } from '../../../lib/models/multigrid/plan.js';
-import { presetConfig, resolveConfig } from '../../../lib/models/multigrid/presets.js';
+import { presetConfig } from '../../../lib/models/multigrid/presets.js';
+import { resolveConfig } from '../../../lib/models/multigrid/resolve-config.js';
 import { cases } from '../../helpers/promises.js';
 
 /** The error of building a configuration. */
