@@ -3,6 +3,7 @@
 // the environment compiles the CUDA kernels in, for all released architectures: minutes.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import './own-cache.mjs';
 
 const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
 const arch = process.argv.find((argument) => argument.startsWith('--arch='))?.split('=')[1];

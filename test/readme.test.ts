@@ -20,6 +20,7 @@ import { addTrain } from '../lib/cli/commands/train.js';
 import { addDemo } from '../lib/cli/films/demo.js';
 import { addReport } from '../lib/cli/films/report.js';
 import { addWatch } from '../lib/cli/films/watch.js';
+import { fused } from '../lib/index.js';
 import * as ops from '../lib/ops/index.js';
 import { comparedRuns } from '../lib/runs/comparisons.js';
 import { PRESET_RUNS, presetRun } from '../lib/runs/presets.js';
@@ -111,6 +112,13 @@ describe('README', () => {
     const lines = readmeBlocks('sh').flatMap(({ text }) => text.trim().split(/\n| && /));
     expect(lines).toContain('npm start');
     expect(lines.map(objection).filter((found) => found !== null)).toEqual([]);
+  });
+
+  it('shows the path of a plan as it is printed, but for its numbers', () => {
+    const layers = [{ input: [{ level: 1, channels: 4 }], output: [0, 1, 2], channels: 8 }];
+    using plan = fused.plan({ layers, batch: 8, steps: 20 });
+    const printed = /^\/\/ (.*)\nconsole\.log\(plan\.path\);$/m.exec(readme)![1]!;
+    expect(printed.replaceAll(/\d+ units|of \d+/g, '…')).toBe(plan.path.replaceAll(/\d+ units|of \d+/g, '…'));
   });
 
   it('has only blocks that a test looks at', () => {

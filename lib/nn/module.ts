@@ -1,5 +1,6 @@
 // The base of all layers and models: named parameters, buffers and parts; saving, loading, converting, counting.
 
+import { types } from 'node:util';
 import { checkChoice, checkFunction, checkInstance, checkMap, checkObject, checkOptions, checkString, fail } from '../check.js';
 import { device as chooseDevice, type Device, type DeviceLike } from '../tensor/device.js';
 import { arrayOf, type DType, type FloatDType } from '../tensor/dtype.js';
@@ -195,13 +196,30 @@ export abstract class Module implements Disposable {
 
   /** Stops gradients to the parameters whose names match; all without a pattern. */
   freeze(pattern?: RegExp): this {
+    return this.#require(false, pattern);
+  }
+
+  /** Takes `freeze` back: gradients reach the parameters whose names match; all without a pattern. */
+  unfreeze(pattern?: RegExp): this {
+    return this.#require(true, pattern);
+  }
+
+  #require(isTrained: boolean, pattern: RegExp | undefined): this {
+    if (pattern !== undefined && !types.isRegExp(pattern)) {
+      fail('ERR_MG_ARGUMENT', this.constructor.name, 'a regular expression over names of parameters', pattern);
+    }
     for (const [name, parameter] of this.namedParameters()) {
-      if (pattern === undefined || name.search(pattern) >= 0) parameter.requiresGrad = false;
+      if (pattern === undefined || name.search(pattern) >= 0) parameter.requiresGrad = isTrained;
     }
     return this;
   }
 
-  /** `Params` and `Memory` as the paper counts them: trainable scalars, and LSTM cells (h not counted again). */
+  /** The modules that this one is made of, by name, in the order of making; theirs are theirs. */
+  *namedParts(): Iterable<[name: string, part: Module]> {
+    for (const [name, part] of this.#parts) yield [name, part];
+  }
+
+  /** `Params` and `Memory` as the paper counts them: numbers in parameters, frozen ones too, and LSTM cells (h not again). */
   count(): { parameters: number; memory: number } {
     let parameters = 0;
     for (const parameter of this.parameters()) parameters += sizeOf(parameter.shape);
@@ -212,11 +230,23 @@ export abstract class Module implements Disposable {
     return this.#parts.reduce((sum, [, part]) => sum + part.memoryCells(), 0);
   }
 
-  /** A table as text: name, shape and size of each parameter, and the sum. */
+  /** A table as text: name, shape and size of each parameter, and the sum; which are frozen, where some are. */
   summary(): string {
     const { parameters, memory } = this.count();
     const rows = [...this.namedParameters()].map(([name, p]) => [name, `[${p.shape.join(', ')}]`, String(sizeOf(p.shape))]);
-    return table([['name', 'shape', 'parameters'], ...rows, ['total', `${memory} memory cells`, String(parameters)]], 2);
+    const total = ['total', `${memory} memory cells`, String(parameters)];
+    return `${table([['name', 'shape', 'parameters'], ...rows, total], 2)}${this.frozen()}`;
+  }
+
+  /** A line on the parameters that are frozen; nothing where none is. */
+  protected frozen(): string {
+    const held = [...this.namedParameters()].filter(([, parameter]) => !parameter.requiresGrad);
+    if (held.length === 0) return '';
+    const numbers = held.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
+    const names = held.slice(0, 3).map(([name]) => name).join(', ');
+    return `\nfrozen: ${numbers} of ${this.count().parameters} in ${names}${
+      held.length > 3 ? ` and ${held.length - 3} more` : ''
+    }`;
   }
 
   /** Gives back all tensors of the module. */

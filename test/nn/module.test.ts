@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MgError } from '../../lib/errors.js';
+import { MultigridMemory } from '../../lib/models/index.js';
 import { memory, Tensor } from '../../lib/tensor/tensor.js';
 import { BatchNorm, Linear, LSTM, Module, MultigridConv, MultigridConvLSTM } from '../../lib/nn/index.js';
 import { scope } from '../../lib/autograd/index.js';
@@ -110,6 +111,21 @@ describe('a module', () => {
       [['first.weight', false], ['first.bias', false], ['second.weight', true], ['second.bias', true]],
     );
     expect([pair.isTraining, pair.eval().second.isTraining, pair.train().second.isTraining]).toEqual([true, false, true]);
+  });
+
+  it('names its parts, tells what is frozen, and takes it back', () => {
+    const pair = new Pair(1);
+    const whole = pair.summary();
+    expect([...pair.namedParts()]).toEqual([['first', pair.first], ['second', pair.second]]);
+    expect(pair.freeze(/bias|second/).summary()).toBe(`${whole}\nfrozen: 18 of 24 in first.bias, second.weight, second.bias`);
+    expect(pair.count()).toEqual({ parameters: 24, memory: 0 });
+    expect(pair.unfreeze(/^first/).summary()).toBe(`${whole}\nfrozen: 16 of 24 in second.weight, second.bias`);
+    expect(pair.unfreeze().summary()).toBe(whole);
+    expect(() => pair.freeze('first' as never)).toThrow(
+      'Pair: expected a regular expression over names of parameters, got "first"',
+    );
+    const map9 = new MultigridMemory('map9').freeze(/^writer/);
+    expect(map9.summary()).toMatch(/\nfrozen: \d+ of 84821 in writer\.1\.\S+, .* and \d+ more$/);
   });
 
   it('outlives the scope it was made in, and gives back all memory when disposed', () => {

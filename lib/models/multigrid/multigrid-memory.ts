@@ -257,8 +257,8 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
     return { parameters: super.count().parameters, memory: this.plan.counts.memory };
   }
 
-  /** One row for each layer: name, kind, levels, channels in and out, shortcut, cells, parameters. */
+  /** One row for each layer: name, kind, levels, channels in and out, shortcut, cells, parameters; and what is frozen. */
   override summary(): string {
-    return planTable(this.plan, this.count());
+    return `${planTable(this.plan, this.count())}${this.frozen()}`;
   }
 }
