@@ -12,11 +12,14 @@ export interface LegendEntry {
 
 export const LEGEND_ROW = 18;
 
-/** `text` cut so that it is at most `width` px wide. */
+/** Width of bold letters. */
+const boldWidth = (text: string, size: number): number => 1.1 * textWidth(text, size);
+
+/** A name, which is bold, cut so that it is at most `width` px wide. */
 function cut(text: string, width: number): string {
-  if (textWidth(text, 12) <= width) return text;
+  if (boldWidth(text, 12) <= width) return text;
   let kept = text;
-  while (kept !== '' && textWidth(`${kept}…`, 12) > width) kept = kept.slice(0, -1);
+  while (kept !== '' && boldWidth(`${kept}…`, 12) > width) kept = kept.slice(0, -1);
   return `${kept}…`;
 }
 
@@ -25,13 +28,13 @@ function cut(text: string, width: number): string {
  * stands beside the title and has what room that leaves; what does not fit goes above it. `room`: px of a row.
  */
 export function legendRows(drawn: readonly DrawnCurve[], title: string, room: number): LegendEntry[][] {
-  const beside = room - 1.1 * textWidth(title, 13) - 24; // titles are bold
+  const beside = room - boldWidth(title, 13) - 24;
   const named = (name: string): DrawnCurve[] => drawn.filter(({ series }) => series.name === name);
   const entries = drawn.filter((one) => named(one.series.name)[0] === one).map(({ series, color, points }): LegendEntry => {
     const last = points.findLast((point) => Number.isFinite(point.y))?.y;
     const value = last === undefined || named(series.name).length > 1 ? '' : lastLabel(last);
     const name = cut(series.name, room - textWidth(value, 12) - 51);
-    return { series, color, name, value, width: textWidth(value, 12) + textWidth(name, 12) + 51 };
+    return { series, color, name, value, width: textWidth(value, 12) + boldWidth(name, 12) + 51 };
   });
   const rows: LegendEntry[][] = [[]];
   let left = beside;
@@ -54,7 +57,7 @@ export function legend(rows: readonly (readonly LegendEntry[])[], right: number,
     for (const { series, color, name, value } of row) {
       x -= textWidth(value, 12);
       parts.push(label(value, x, y, { fill: STYLE.muted }));
-      x -= textWidth(name, 12) + 7;
+      x -= boldWidth(name, 12) + 7;
       parts.push(label(name, x, y, { 'font-weight': 600, fill: color }));
       x -= 26;
       const dash = series.isDashed === true ? '5 3' : undefined;

@@ -127,7 +127,7 @@ const slots: FormOf<NumbersOf<'slots'>> = {
       size: 3,
       unit,
     });
-    const weights = 'one row for each slot, steps to the right';
+    const weights = 'one row for each slot, steps to the right; gray before a slot is in use';
     return [
       ...writes.map((_, k) => strip(`write-${k}`, nameOf('Written to', k, writes.length), weights, 'write weight')),
       ...reads.map((_, k) => strip(`read-${k}`, nameOf('Read from', k, reads.length), weights, 'read weight')),

@@ -110,7 +110,7 @@ function pageFiles(): Map<string, Answer> {
 /** The status of what went wrong. */
 function statusOf(error: unknown): number {
   if (error instanceof Refusal) return error.status;
-  if (error instanceof StaleFilm) return 410;
+  if (error instanceof StaleFilm) return 204; // nothing is wrong: browsers would note 410 as an error of the page
   if (error instanceof MgError && error.code === 'ERR_MG_ARGUMENT') return 400;
   return 500;
 }

@@ -62,6 +62,7 @@ function walkOf({ explorer }: Subject, mapping: ResolvedMapping, { seed, motion 
     mapping: resolveMapping({ ...options, motion: 'random', pathLength: 1 }),
     seed,
     motions: motionsOf(agent),
+    remark: trained === 'spiral' && chosen !== 'spiral' ? 'It was trained on the spiral alone: other ways are new to it.' : '',
   });
 }
 

@@ -131,6 +131,19 @@ describe('a walk', () => {
     expect(await asked(20, 9)).toEqual(await asked(10, 9)); // gone back to from far, and from one step on
   });
 
+  it('says of a network that knows the spiral alone that another way is new to it', async () => {
+    const subject = subjectOf(tinyMaze);
+    using spiral = await openFilm(subject, { seed: 1 }, true);
+    using random = await openFilm(subject, { seed: 1, motion: 'random' }, true);
+    const other = subjectOf({ ...tinyMaze, task: { ...tinyMaze.task, motion: 'random', pathLength: 9 } });
+    using known = await openFilm(other, { seed: 1 }, true);
+    expect([spiral, random, known].map(({ scene }) => scene.story.includes('other ways are new to it'))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   it('keeps within its scale: the policy covers the maze, bumps are counted', async () => {
     const subject = subjectOf(tinyMaze);
     using film = await openFilm(subject, { seed: 1, motion: 'policy' }, true);
@@ -177,7 +190,9 @@ describe('lists', () => {
     expect(items).toEqual(Array.from({ length: 36 }, (_, i) => (i < 27 ? bit(i) : 255)));
     expect(panelOf(film, frames[3]!, 'due').bytes).toEqual(Array.from(window!.outputs[0]!.target.data, (x) => 254 * x));
     const { labels } = film.scene.panels.find(({ id }) => id === 'items')!;
-    expect(labels).toEqual(task === 'recall' ? ['1', '2', '3', '4'] : [0, 1, 2, 3].map((t) => data[t * 18 + 1]!.toFixed(2)));
+    expect(labels).toEqual(
+      task === 'recall' ? ['1', '2', '3', '4'] : [0, 1, 2, 3].map((t) => data[t * 18 + 1]!.toFixed(2).replace('-', '−')),
+    );
     // After the last item: what the model answers to the whole list.
     using _ = scope();
     const { form } = subject.task.describe();

@@ -37,7 +37,7 @@ export function partsOf(head: FrameHead, bytes: Uint8Array): Uint8Array[] {
 
 async function ask<T>(address: string, init?: RequestInit): Promise<T> {
   const response = await fetch(address, init);
-  if (response.status === 410) throw new Gone();
+  if (response.status === 204) throw new Gone();
   if (!response.ok) throw new Error(`${address.split('?')[0]} gave ${response.status}`);
   return await response.json() as T;
 }

@@ -70,20 +70,24 @@ function listParts(window: Window, form: TaskForm, classes: number | null): Part
   const [steps = 0, , side = 1, , channels = 1] = items.shape;
   const shown = channelOf(items, 0);
   const labels = channels > 1
-    ? Array.from({ length: steps }, (_, t) => items.data[t * side * side * channels + channels - 1]!.toFixed(2))
+    ? Array.from({ length: steps }, (_, t) => items.data[t * side * side * channels + channels - 1]!.toFixed(2).replace('-', '−'))
     : Array.from({ length: steps }, (_, t) => String(t + 1));
   const grid = { rows: side, columns: side };
   const output = window.outputs[0]!;
   const { data: target, shape: [answers = 1] } = output.target;
   const answered = {
     count: answers,
-    ...(answers === 1 ? {} : { labels: Array.from({ length: answers }, (_, q) => String(q + 1)) }),
+    ...(answers === 1 ? {} : {
+      form: 'patches' as const,
+      labels: Array.from({ length: answers }, (_, q) => String(q + 1)),
+    }),
   };
   const square = classes === null ? Math.sqrt(target.length / answers) : 0;
   const shape = classes === null
-    ? { form: 'patches' as const, rows: square, columns: square, ...answered }
+    ? { rows: square, columns: square, ...answered }
     : { rows: answers, columns: classes, size: 2 };
-  const what = classes === null ? 'in order' : 'one row for each answer, one column for each class';
+  const order = answers === 1 ? '' : '; in order';
+  const what = classes === null ? order : '; one row for each answer, one column for each class';
   const question = output.query === undefined ? null : finest(output.query);
   return [
     {
@@ -108,7 +112,7 @@ function listParts(window: Window, form: TaskForm, classes: number | null): Part
       panel: panel({
         id: 'answer',
         title: form === 'encodeDecode' ? 'What comes out' : 'Answer',
-        caption: `if it were asked now; ${what}`,
+        caption: `if it were asked now${what}`,
         ...shape,
         ...(answers === 1 ? {} : { size: 3 }),
       }),

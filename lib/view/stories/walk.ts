@@ -28,6 +28,8 @@ export interface WalkOptions {
   readonly way: Way;
   readonly seed: number;
   readonly motions: readonly Motion[];
+  /** What else is to be known of this way. */
+  readonly remark: string;
 }
 
 export class Walk implements Story {
@@ -43,10 +45,12 @@ export class Walk implements Story {
   /** Questions that were chosen, by the step from which they hold. */
   readonly #chosen = new Map<number, number>();
   readonly #counts: Counts[] = [];
+  readonly #remark: string;
   readonly #numbers = new Map<number, Int32Array>();
 
-  constructor(readonly way: Way, { mapping, seed, motions }: Omit<WalkOptions, 'way'>) {
+  constructor(readonly way: Way, { mapping, seed, motions, remark }: Omit<WalkOptions, 'way'>) {
     this.#mapping = mapping;
+    this.#remark = remark;
     this.seed = seed;
     this.motions = motions;
     this.side = mapping.size;
@@ -71,7 +75,7 @@ export class Walk implements Story {
   }
 
   get line(): string {
-    return this.way.line;
+    return this.#remark === '' ? this.way.line : `${this.way.line} ${this.#remark}`;
   }
 
   async prepare(step: number): Promise<void> {
@@ -143,8 +147,8 @@ export class Walk implements Story {
     const at = `row ${Math.floor(cell / this.side) + 1}, column ${(cell % this.side) + 1}`;
     const due = right + missed;
     return `Step ${step + 1}: at ${at}. Of ${due} ${
-      due === 1 ? 'place' : 'places'
-    } that look like the question it names ${right}` +
+      due === 1 ? 'place that looks' : 'places that look'
+    } like the question it names ${right}` +
       `${wrong === 0 ? '' : `, and ${wrong} that ${wrong === 1 ? 'does' : 'do'} not`}.`;
   }
 
