@@ -180,11 +180,9 @@ describe.skipIf(browserPath === null)('the page of a training', { timeout: 300_0
         for (const [colorScheme, width] of [['light', 1280], ['dark', 390], ['dark', 1280], ['light', 390]] as const) {
           const { page, complaints, hosts } = await open(browser, url, { colorScheme, viewport: { width, height: 900 } });
           expect(await page.locator('#progress').innerText()).toMatch(/^Step 18 of 36.*Held out: f /);
-          await expect.poll(() =>
-            page.locator('#curve').evaluate((image) => (
-              (image as unknown as { naturalWidth: number }).naturalWidth
-            ))
-          ).toBeGreaterThan(0);
+          const drawn = () =>
+            page.locator('#curve').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth);
+          await expect.poll(drawn, { timeout: 30_000 }).toBeGreaterThan(0);
           expect(await violations(page)).toEqual([]);
           expect(complaints).toEqual([]);
           expect([...hosts]).toEqual([new URL(url).host]);
