@@ -52,6 +52,7 @@ async function all(rounds, steps) {
     let text = '';
     child.stdout.on('data', (part) => (text += part));
     await once(child, 'close');
+    process.stderr.write(text); // each run as it ends
     runs.push(JSON.parse(text));
   }
   const median = (isLive, key) => {
