@@ -39,6 +39,13 @@ export function checkLike(op: string, x: Tensor, name: string, tensor: Tensor, s
   return tensor;
 }
 
+/** The state before a window, whole: tensors of these shapes, in their order. */
+export function checkState(op: string, x: Tensor, state: object, shapes: Readonly<Record<string, Shape>>): Tensor[] {
+  checkOptions(op, state, Object.keys(shapes), 'state');
+  const given = state as Readonly<Record<string, Tensor>>;
+  return Object.entries(shapes).map(([name, shape]) => checkLike(op, x, name, given[name]!, shape, 'of the state'));
+}
+
 /**
  * Input and weights of a window in the order of the native call: x [T,B,I]; without weights x is the raw interface [T,B,D].
  * `read`: the RW numbers read at each step. Throws ERR_MG_SHAPE, ERR_MG_DTYPE, ERR_MG_ARGUMENT.

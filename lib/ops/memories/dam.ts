@@ -1,12 +1,11 @@
 /** A window of a dense access memory as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkOptions } from '../../check.js';
 import { native } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, make } from '../make.js';
-import { checkController, checkLike } from './controller.js';
+import { checkController, checkState } from './controller.js';
 import { samInterface, type SamWeights } from './sam-state.js';
 import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
@@ -147,9 +146,7 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: DamTensors, s
     interface: samInterface({ ...s, links: 0 }).size,
     read: s.heads * s.wordSize,
   });
-  const shapes = Object.entries(damStateShapes(s, x.shape[1]!)) as [keyof DamTensors, Shape][];
-  checkOptions(op, state, shapes.map(([name]) => name), 'state');
-  return [...own, ...shapes.map(([name, shape]) => checkLike(op, x, name, state[name], shape, 'of the state'))];
+  return [...own, ...checkState(op, x, state, damStateShapes(s, x.shape[1]!))];
 }
 
 /** Elements of what a window saves: gates, cells, interface, read weights, popped slots; slots rounded up to 16. */

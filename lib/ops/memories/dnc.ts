@@ -1,11 +1,11 @@
 /** A window of a differentiable neural computer as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkInteger, checkObject, checkOptions } from '../../check.js';
+import { checkInteger, checkObject } from '../../check.js';
 import { native } from '../../native.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, make } from '../make.js';
-import { checkController, checkLike, interfaceOf, type ControllerWeights, type Interface } from './controller.js';
+import { checkController, checkState, interfaceOf, type ControllerWeights, type Interface } from './controller.js';
 import { checkRowLengths, checkSettings, flag, integer, number, type SettingRules } from './settings.js';
 
 export interface DncSettings {
@@ -115,9 +115,7 @@ function checkInputs(x: Tensor, weights: DncWeights | null, state: DncTensors, s
     interface: dncInterface(s).size,
     read: s.readHeads * s.wordSize,
   });
-  const shapes = Object.entries(dncStateShapes(s, x.shape[1]!)) as [keyof DncTensors, Shape][];
-  checkOptions(op, state, shapes.map(([name]) => name), 'state');
-  return [...own, ...shapes.map(([name, shape]) => checkLike(op, x, name, state[name], shape, 'of the state'))];
+  return [...own, ...checkState(op, x, state, dncStateShapes(s, x.shape[1]!))];
 }
 
 /**
