@@ -15,16 +15,19 @@ export type Schedule = number | ScheduleFunction;
 
 export const scheduleUnits: readonly ScheduleUnit[] = ['timeStep', 'update'];
 
+/** The unit in which `steps` are counted, of rates and steps of 0 or more. */
+function checkSpan(where: string, span: Readonly<Record<string, number>>, options: { unit?: ScheduleUnit }): ScheduleUnit {
+  for (const [name, value] of Object.entries(span)) checkNumber(where, name, value, 0);
+  checkOptions(where, options, ['unit']);
+  return checkChoice(where, 'unit', options.unit ?? 'timeStep', scheduleUnits);
+}
+
 /**
  * from + (to − from)·t/steps while t < steps, then `to`; t counts time steps unless `unit` is 'update'.
  * The paper trains with linear(1e-3, 1e-4, 1e6).
  */
 export function linear(from: number, to: number, steps: number, options: { unit?: ScheduleUnit } = {}): ScheduleFunction {
-  checkNumber('linear', 'from', from, 0);
-  checkNumber('linear', 'to', to, 0);
-  checkNumber('linear', 'steps', steps, 0);
-  checkOptions('linear', options, ['unit']);
-  const unit = checkChoice('linear', 'unit', options.unit ?? 'timeStep', scheduleUnits);
+  const unit = checkSpan('linear', { from, to, steps }, options);
   return Object.assign((t: number) => (t < steps ? from + ((to - from) * t) / steps : to), { unit });
 }
 
@@ -33,11 +36,7 @@ export function linear(from: number, to: number, steps: number, options: { unit?
  * Source: Loshchilov, Hutter 2017, "SGDR", equation 5, without restarts.
  */
 export function cosine(from: number, to: number, steps: number, options: { unit?: ScheduleUnit } = {}): ScheduleFunction {
-  checkNumber('cosine', 'from', from, 0);
-  checkNumber('cosine', 'to', to, 0);
-  checkNumber('cosine', 'steps', steps, 0);
-  checkOptions('cosine', options, ['unit']);
-  const unit = checkChoice('cosine', 'unit', options.unit ?? 'timeStep', scheduleUnits);
+  const unit = checkSpan('cosine', { from, to, steps }, options);
   const rate = (t: number): number => (t < steps ? to + ((from - to) * (1 + Math.cos((Math.PI * t) / steps))) / 2 : to);
   return Object.assign(rate, { unit });
 }
