@@ -115,7 +115,7 @@ describe('train', () => {
       const [words, said] of [
         [['explore9', ...on, '--seed', '9'], /--seed 1, as the run in agent has it, got 9/],
         [['explore25', ...on], /memory of the run in agent, "map9-walk", got "map25-8k-walk"; name agent.config\.json/],
-        [['explore9', ...on, '--precision', 'tf32'], /--precision: expected float32 for an exploration/],
+        [['explore9', ...on, '--precision', 'tf32'], /train: expected --precision float32 for an exploration/],
       ] as const
     ) {
       const refused = run('train', ...words);
@@ -203,7 +203,7 @@ describe('train', () => {
     expect([wrong.status, wrong.err]).toEqual([4, expect.stringMatching(/^loadStateDict: expected /)]);
     expect(existsSync(join(folder, 'runs', 'map15-8k'))).toBe(false);
     expect(run('train', 'drawn.json', '--out', 'told', '--resume', '--weights', 'whole').status).toBe(2);
-    expect(run('train', 'explore9', '--weights', 'whole').err).toMatch(/^--weights: expected --memory for an exploration/);
+    expect(run('train', 'explore9', '--weights', 'whole').err).toMatch(/^train: expected --memory for an exploration/);
   });
 
   it('saves and ends with 130 at Ctrl-C, and goes on later', async () => {

@@ -1,22 +1,21 @@
 /** `train` where the run explores: a policy learns on a memory that was trained before. */
 import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fail, words } from '../../check.js';
-import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
+import { RunFolder, RUN_FILES } from '../../files/run-folder.js';
 import { readTensors, type FileTensor } from '../../files/safetensors.js';
 import { explorationCurve, pathsAtWork } from '../../pictures/exploration.js';
 import { A2C } from '../../rl/a2c/a2c.js';
 import type { A2CSetup } from '../../rl/a2c/a2c-setup.js';
 import { explorationScores } from '../../runs/exploration-scores.js';
 import { buildExploration, type ExplorationRun } from '../../runs/exploration.js';
-import { asFile } from '../../runs/run-file.js';
 import type { Callback, Training } from '../../train/events.js';
 import { describedExploration } from '../described-run.js';
 import { note, print } from '../output.js';
 import { checkpointFile } from '../run-path.js';
-import { checkpointEvery, listenersOf, tellEnd, tellStopped, type TrainOptions } from '../run-words.js';
+import { listenersOf, tellEnd, type TrainOptions } from '../run-words.js';
 import { scoreLine } from '../scores.js';
-import { abortOnSignals, goOnUnread } from '../signals.js';
+import { filesIn, folderOf, trainToEnd } from '../trained.js';
 
 /** The weights of the memory that a run stands on. ERR_MG_CHECKPOINT says what to train first. */
 async function memoryOf(run: ExplorationRun, named: string | undefined): Promise<ReadonlyMap<string, FileTensor>> {
@@ -55,10 +54,7 @@ async function open(run: ExplorationRun, named: string | null, options: TrainOpt
   const path = named ?? RunFolder.fresh(join('runs', run.name));
   const callbacks = [...listenersOf(options, path), ...await watching(options, run, setup)];
   const training = isSaved ? await A2C.resume(file, { ...setup, callbacks }) : new A2C({ ...setup, callbacks });
-  if (resume !== true) return { training, setup, folder: await RunFolder.create(path, asFile(run, path)) };
-  const folder = await RunFolder.resume(path, training.step);
-  await folder.writeConfig(asFile(run, path)); // the length that it is given now
-  return { training, setup, folder };
+  return { training, setup, folder: await folderOf(run, path, training.step, options) };
 }
 
 /** Trains, scores on held-out mazes, and leaves weights, log, learning curve and a picture of paths. */
@@ -69,34 +65,24 @@ export async function trainExploration(base: ExplorationRun, source: string, opt
   const { agent } = setup;
   note(`${run.name}: ${agent.count().parameters} parameters on the memory of ${run.memory}, which stays as it is`);
   note(`${options.resume === true ? `resumed at step ${training.step}, ` : ''}run folder ${folder.path}`);
-  const stop = abortOnSignals();
-  goOnUnread();
-  const at = () => ({ name: run.name, step: training.step, source, folder: path ?? relative('.', folder.path) });
-  try {
-    const { keep } = options;
-    const result = await training.fit({
-      steps: run.steps,
-      signal: stop.signal,
-      validate: run.validate,
-      checkpoint: { folder, every: checkpointEvery(run.steps), ...(keep === undefined ? {} : { keep }) },
-    });
-    const records = runFiles.metrics(folder.path);
-    if (records.length > 0) await folder.write('learningCurve', explorationCurve(run.name, [{ name: run.name, records }]));
-    if (result.reason === 'aborted') return tellStopped(at(), options, stop.received());
-    const scores = await explorationScores({ agent, run, items: options.items, steps: run.episodeSteps, signal: stop.signal });
-    await folder.write('paths', await pathsAtWork(`${run.name} at step ${result.step}`, agent, run));
-    report(options, run, folder, { step: result.step, stepsPerSecond: result.history.at(-1)?.stepsPerSecond ?? 0, ...scores });
-  } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    tellStopped(at(), options, stop.received()); // its scores are still to be made
-  } finally {
-    stop.close();
-    folder.close();
-  }
+  await trainToEnd({
+    training,
+    folder,
+    run,
+    options,
+    source,
+    path,
+    curve: explorationCurve,
+    async finish({ step, history }, signal) {
+      const scores = await explorationScores({ agent, run, items: options.items, steps: run.episodeSteps, signal });
+      await folder.write('paths', await pathsAtWork(`${run.name} at step ${step}`, agent, run));
+      report(options, run, folder, { step, stepsPerSecond: history.at(-1)?.stepsPerSecond ?? 0, ...scores });
+    },
+  });
 }
 
 function report(options: TrainOptions, run: ExplorationRun, folder: RunFolder, result: Record<string, number>): void {
-  const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
+  const files = filesIn(folder);
   if (options.json === true) {
     return tellEnd('completed', { name: run.name, items: options.items, ...result, folder: folder.path, files });
   }

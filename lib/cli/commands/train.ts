@@ -1,7 +1,7 @@
 // The command `train`: a run from its description to its folder.
 
 import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { loadModelWeights, savedPrecision } from '../../train/checkpoint.js';
 import { diagnostics, type Device } from '../../tensor/device.js';
@@ -13,18 +13,17 @@ import { buildRun } from '../../runs/run-config.js';
 import { checkFits } from '../../runs/check-fits.js';
 import { isExploration } from '../../runs/exploration.js';
 import type { RunConfig } from '../../runs/run.js';
-import { asFile } from '../../runs/run-file.js';
-import { RunFolder, RUN_FILES, runFiles } from '../../files/run-folder.js';
+import { RunFolder, RUN_FILES } from '../../files/run-folder.js';
 import { readTensors } from '../../files/safetensors.js';
 import { Trainer } from '../../train/trainer.js';
 import { DEVICE_OPTION, integer, loadSource, precisionOption, useDevice, usePrecision } from '../arguments.js';
 import { describedRun } from '../described-run.js';
 import { note, print } from '../output.js';
 import { checkpointFile } from '../run-path.js';
-import { checkpointEvery, DEFAULT_ITEMS, listenersOf, tellEnd, tellStopped, type TrainOptions } from '../run-words.js';
-import { abortOnSignals, goOnUnread } from '../signals.js';
+import { DEFAULT_ITEMS, listenersOf, tellEnd, type TrainOptions } from '../run-words.js';
 import { trainExploration } from './train-exploration.js';
 import { episodesOf, lastSplit, scoreLine } from '../scores.js';
+import { filesIn, folderOf, trainToEnd } from '../trained.js';
 
 /** `train`: trains, evaluates, and leaves a run folder with weights, log and pictures. */
 export function addTrain(program: Command): Command {
@@ -74,9 +73,7 @@ async function openTrainer(run: RunConfig, named: string | null, used: Device, o
   const trainer = isSaved
     ? await Trainer.resume(checkpoint, { ...setup, callbacks })
     : new Trainer({ ...setup, callbacks });
-  const folder = resume === true ? await RunFolder.resume(path, trainer.step) : await RunFolder.create(path, asFile(run, path));
-  if (resume === true) await folder.writeConfig(asFile(run, path)); // the length that it is given now
-  return { trainer, folder, model: setup.model };
+  return { trainer, folder: await folderOf(run, path, trainer.step, options), model: setup.model };
 }
 
 function throughput({ history }: FitResult): number {
@@ -94,34 +91,24 @@ async function train(source: string, options: TrainOptions): Promise<void> {
   note(`${run.name}: ${parameters} parameters, ${memory} memory cells`);
   note(`${used.id} (${why}): ${used.name}${used.type === 'cpu' ? `, ${binary.simd}, ${binary.threads} threads` : ''}`);
   note(`${options.resume === true ? `resumed at step ${trainer.step}, ` : ''}run folder ${folder.path}`);
-  const stop = abortOnSignals();
-  goOnUnread();
-  const at = () => ({ name: run.name, step: trainer.step, source, folder: path ?? relative('.', folder.path) });
-  try {
-    const result = await trainer.fit({
-      steps: run.steps,
-      signal: stop.signal,
-      validate: run.validate,
-      checkpoint: { folder, every: checkpointEvery(run.steps), ...(options.keep === undefined ? {} : { keep: options.keep }) },
-    });
-    const records = runFiles.metrics(folder.path);
-    if (records.length > 0) await folder.write('learningCurve', learningCurve(run.name, [{ name: run.name, records }]));
-    if (result.reason === 'aborted') {
-      return tellStopped(at(), options, stop.received());
-    }
-    const split = lastSplit(trainer.task);
-    const metrics = await trainer.evaluate({ items: options.items, split, signal: stop.signal });
-    if (hasMemoryPicture(model, run, trainer.task)) {
-      await folder.write('memoryPicture', await pictureOfMemory(`${run.name} at step ${result.step}`, model, run, trainer.task));
-    }
-    report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
-  } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
-    tellStopped(at(), options, stop.received()); // its scores are still to be made
-  } finally {
-    stop.close();
-    folder.close();
-  }
+  await trainToEnd({
+    training: trainer,
+    folder,
+    run,
+    options,
+    source,
+    path,
+    curve: learningCurve,
+    async finish(result, signal) {
+      const split = lastSplit(trainer.task);
+      const metrics = await trainer.evaluate({ items: options.items, split, signal });
+      if (hasMemoryPicture(model, run, trainer.task)) {
+        const title = `${run.name} at step ${result.step}`;
+        await folder.write('memoryPicture', await pictureOfMemory(title, model, run, trainer.task));
+      }
+      report(options, run, folder, result, metrics, episodesOf(trainer.task, split, options.items));
+    },
+  });
 }
 
 function report(
@@ -133,7 +120,7 @@ function report(
   episodes: string,
 ): void {
   const perSecond = throughput(result);
-  const files = Object.values(RUN_FILES).map((file) => join(folder.path, file)).filter((file) => existsSync(file));
+  const files = filesIn(folder);
   if (options.json === true) {
     tellEnd(result.reason, {
       name: run.name,
