@@ -23,7 +23,7 @@ export interface SeedOptions<Run, On extends Training = TaskTraining> {
   readonly callbacks?: readonly Callback<On>[];
   /** What is changed of the recipe, for a trial of the whole path; it stands in the record. */
   readonly change?: Partial<Run>;
-  /** Test episodes. Default 5,000. */
+  /** Test episodes. Default `TEST_ITEMS` of `test-set.ts`. */
   readonly items?: number;
 }
 
