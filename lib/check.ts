@@ -37,6 +37,20 @@ export function fail(code: MgErrorCode, where: string, expected: string, got: un
   throw new MgError(code, message, { op: where, expected, got: kept });
 }
 
+/** Functions that stand behind others: what they refuse is said in the name of the one that was called. */
+const INNER = /^(?:planNetwork|networkForward|networkBackward|(?:dnc|sam|dam)Window): /;
+
+/** Runs `call`; what it refuses is said in the name of `where`, not of a function that was not called. */
+export function inTheNameOf<T>(where: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof MgError) || !INNER.test(error.message)) throw error;
+    const { expected, got } = error;
+    throw new MgError(error.code, error.message.replace(INNER, `${where}: `), { op: where, expected, got });
+  }
+}
+
 /** An integer in [min, max]. */
 export function checkInteger(where: string, name: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;

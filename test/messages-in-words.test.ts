@@ -60,6 +60,8 @@ const any = (value: unknown): never => value as never;
 const grid = (...shape: number[]): Tensor => Tensor.zeros(shape);
 const dnc = new models.DNC({ inputs: 4, outputs: 2, slots: 4, wordSize: 2, hidden: 8 });
 const memory = new models.MultigridMemory('map9');
+const written = memory.write(grid(2, 1, 3, 3, 4)).memory;
+const network = new models.LSTMNetwork({ inputs: 4, outputs: 2, hidden: 3 });
 const stepwise = new models.MultigridMemory('map9', { fused: 'off' });
 const lstm = new nn.LSTM({ in: 3, hidden: 2 });
 const conv = new nn.ConvLSTM({ in: 1, channels: 2, extent: [4, 4], peephole: 'position' });
@@ -222,6 +224,36 @@ const rows: Readonly<Record<string, Row>> = {
     () => models.ntmAddress(grid(1, 4, 3), heads, grid(1, 1, 4)),
     'ERR_MG_SHAPE',
     'ntmAddress: expected previous [B, K, N] = [1, 2, 4], got [1, 1, 4]',
+  ],
+  'a memory with a layer of other steps': [
+    () => memory.read([...written.slice(0, -1), written.at(-1)!.map((x) => ops.concat([x, x], 0))], grid(1, 1, 3, 3, 4)),
+    'ERR_MG_SHAPE',
+    'read: expected a memory [2, 1, …] in all its grids, got [4, 1, 3, 3, 8]',
+  ],
+  'a memory of tensors': [
+    () => memory.read(any([grid(2, 1, 3, 3, 4)]), grid(1, 1, 3, 3, 4)),
+    'ERR_MG_ARGUMENT',
+    'read: expected memory to be a list of Pyramids, as write gives it, got […]',
+  ],
+  'a query of another batch than the memory': [
+    () => memory.read(written, grid(1, 2, 3, 3, 4)),
+    'ERR_MG_SHAPE',
+    'read: expected a query of 1 rows, as the memory has, got [1, 2, 3, 3, 4]',
+  ],
+  'a state of another kind': [
+    () => dnc.forward(grid(2, 1, 4), any(network.initialState(1))),
+    'ERR_MG_ARGUMENT',
+    'DNC: expected a DNCState, as initialState or a step before gives it, got a LSTMNetworkState',
+  ],
+  'a state of another batch': [
+    () => dnc.forward(grid(2, 2, 4), dnc.initialState(1)),
+    'ERR_MG_SHAPE',
+    'DNC: expected memory of the state = [2, 4, 2], got [1, 4, 2]',
+  ],
+  'a state of fewer units': [
+    () => network.forward(grid(2, 1, 4), new models.LSTMNetwork({ inputs: 4, outputs: 2, hidden: 2 }).initialState(1)),
+    'ERR_MG_SHAPE',
+    'LSTMNetwork: expected hidden of layer 1 of the state [B, H] = [1, 3], got [1, 2]',
   ],
   'settings of a DNC that are none': [
     () => ops.dncInterface(any(undefined)),

@@ -5,7 +5,8 @@ import { LSTMCell, LSTMState } from '../nn/lstm.js';
 import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
 import { checkData, choice, integer, number, object, optional, type Data } from '../schema.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { checkShapeOf } from '../ops/make.js';
+import { checkTensor, type Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import type { MemoryGrid } from './memory-view.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
@@ -97,7 +98,14 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   }
 
   protected run(x: Tensor, state: LSTMNetworkState, lengths: Int32Array | null): { y: Tensor; state: LSTMNetworkState } {
-    let layers = this.#cells.map((_, k) => state.layer(k));
+    let layers = this.#cells.map((cell, k) => {
+      const layer = state.layer(k);
+      for (const half of ['hidden', 'cell'] as const) {
+        const given = checkTensor('LSTMNetwork', `${half} of layer ${k + 1} of the state`, layer[half]);
+        checkShapeOf('LSTMNetwork', `${half} of layer ${k + 1}`, given, [x.shape[1]!, cell.hiddenSize], 'of the state [B, H]');
+      }
+      return layer;
+    });
     const tops = unstack(x).map((frame, t) => {
       const next: LSTMState[] = [];
       this.#cells.forEach((cell, k) => {

@@ -1,13 +1,15 @@
 // What the networks without grids share: they see each time step as one vector.
 
-import { checkInteger, checkOptions, fail, words } from '../check.js';
+import { checkInteger, checkOptions, fail, inTheNameOf, words } from '../check.js';
 import { checkWindowSize, trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
+import { noGrad } from '../autograd/tape.js';
 import { Module } from '../nn/module.js';
 import { layerOptionKeys, type LayerOptions } from '../nn/parameter.js';
 import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';
+import { unscoped } from '../tensor/scope.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Grids, MultigridInputs } from './multigrid/model-window.js';
@@ -80,6 +82,7 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   readonly inputs: number;
   readonly outputShape: readonly number[];
   readonly outputs: number;
+  #kind: { readonly name: string } | null = null;
 
   protected constructor(name: string, options: SequenceOptions) {
     super(options);
@@ -189,12 +192,25 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
     if (!(state instanceof TensorState)) {
       fail('ERR_MG_ARGUMENT', this.constructor.name, 'a state, as initialState or a step before gives it', state);
     }
-    const result = this.run(x, state, lengths, consume);
+    if (state.constructor !== this.#stateKind()) {
+      const expected = `a ${this.#stateKind().name}, as initialState or a step before gives it`;
+      fail('ERR_MG_ARGUMENT', this.constructor.name, expected, state);
+    }
+    const result = inTheNameOf(this.constructor.name, () => this.run(x, state, lengths, consume));
     if (consume) {
       const kept = new Set(result.state.tensors());
       for (const tensor of state.tensors()) if (!kept.has(tensor)) tensor.dispose();
     }
     return result;
+  }
+
+  /** The class of its states. */
+  #stateKind(): { readonly name: string } {
+    if (this.#kind === null) {
+      using state = noGrad(() => unscoped(() => this.initialState(1)));
+      this.#kind = state.constructor;
+    }
+    return this.#kind;
   }
 
   /** Everything a step shows, as vectors behind `rank − 1` leading axes. */

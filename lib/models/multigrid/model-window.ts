@@ -52,6 +52,20 @@ export function checkInputs(inputs: unknown): void {
   checkOptions('MultigridMemory', inputs, ['input', 'queries', 'askedAt', 'outputSteps']);
 }
 
+/** Steps of a memory, which all its grids share, as they share their batch with the query. ERR_MG_ARGUMENT, ERR_MG_SHAPE. */
+export function checkMemory(memory: unknown, query: Pyramid): number {
+  if (!Array.isArray(memory) || memory.length === 0 || !memory.every((layer) => layer instanceof Pyramid)) {
+    fail('ERR_MG_ARGUMENT', 'read', 'memory to be a list of Pyramids, as write gives it', memory);
+  }
+  const all = (memory as Pyramid[]).flatMap((layer) => layer.tensors());
+  const [steps = 0, batch = 0] = all[0]!.shape;
+  const odd = all.find(({ shape }) => shape[0] !== steps || shape[1] !== batch);
+  if (odd !== undefined) fail('ERR_MG_SHAPE', 'read', `a memory [${steps}, ${batch}, …] in all its grids`, odd.shape);
+  const { shape } = query.tensors()[0]!;
+  if (shape[1] !== batch) fail('ERR_MG_SHAPE', 'read', `a query of ${batch} rows, as the memory has`, shape);
+  return steps;
+}
+
 /** ERR_MG_ARGUMENT unless there is a step of the window for each question. */
 export function checkAskedAt(askedAt: unknown, asked: number, steps: number): void {
   if (!Array.isArray(askedAt) || askedAt.length !== asked || asked === 0) {

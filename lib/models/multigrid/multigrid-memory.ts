@@ -13,7 +13,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import type { MultigridConfig } from './config.js';
 import { MultigridMemoryState } from './multigrid-memory-state.js';
 import { MultigridNetwork } from './multigrid-network.js';
-import { checkAskedAt, checkInputs, grids, stepsOf } from './model-window.js';
+import { checkAskedAt, checkInputs, checkMemory, grids, stepsOf } from './model-window.js';
 import type { Grids, MultigridInputs, MultigridOutputs, Written } from './model-window.js';
 import { planModel, type ModelPlan, type NetworkPlan } from './plan.js';
 import { planTable } from './plan-table.js';
@@ -191,7 +191,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
       fail('ERR_MG_ARGUMENT', 'read', 'a model with readers', words(`one of kind ${this.plan.kind}`));
     const plan = this.plan.networks[checkInteger('read', 'which', which, 0, this.plan.networks.length - 2) + 1]!;
     const x = grids(plan, query);
-    const steps = memory[0]?.tensors()[0]?.shape[0] ?? 0;
+    const steps = checkMemory(memory, x);
     const asked = x.tensors()[0]!.shape[0] ?? 0;
     if (askedAt !== undefined) checkAskedAt(askedAt, asked, steps);
     else if (asked < 1 || asked > steps) fail('ERR_MG_SHAPE', 'read', `a query of 1 to ${steps} steps`, words(`one of ${asked}`));

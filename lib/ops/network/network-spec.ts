@@ -1,5 +1,5 @@
 /** A fused multigrid network as data, its plan for windows of one size, and both in the form that native calls take. */
-import { MgError } from '../../errors.js';
+import { inTheNameOf } from '../../check.js';
 import { native } from '../../native.js';
 import { threadChanges } from '../../tensor/device.js';
 import { dtypeCode, type FloatDType } from '../../tensor/dtype.js';
@@ -119,17 +119,6 @@ function encode(spec: NetworkSpec, { batch, steps, backward, gradients, device, 
 export function extentIn(spec: NetworkSpec, level: number): number[] {
   const side = spec.sides[level]!;
   return spec.dimensions === 1 ? [side] : [side, side];
-}
-
-/** What the native module refuses is said in the name of the function that was called, not of its own. */
-export function inTheNameOf<T>(where: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    const own = /^(?:planNetwork|networkForward|networkBackward): /;
-    if (!(error instanceof MgError) || !own.test(error.message)) throw error;
-    throw new MgError(error.code, error.message.replace(own, `${where}: `), { op: where });
-  }
 }
 
 function plan(where: string, spec: NetworkSpec, size: Required<WindowSize>): PlannedNetwork {

@@ -1,21 +1,13 @@
 /** A whole window of a multigrid network as one op: one native call forward, one backward. */
 import { isRecording, record } from '../../autograd/tape.js';
-import { checkMap, fail, words } from '../../check.js';
+import { checkMap, fail, inTheNameOf, words } from '../../check.js';
 import { native, type Storage } from '../../native.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import type { Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { checkFloat, checkSameDType, checkShapeOf, make } from '../make.js';
 import { reached } from './network-reach.js';
-import {
-  extentIn,
-  inTheNameOf,
-  planNetwork,
-  type NetworkSpec,
-  type PlannedNetwork,
-  type Precision,
-  type WindowPlan,
-} from './network-spec.js';
+import { extentIn, planNetwork, type NetworkSpec, type PlannedNetwork, type Precision, type WindowPlan } from './network-spec.js';
 
 /** A result grid and the layer (from 0) it belongs to. */
 export interface NetworkGrid {
