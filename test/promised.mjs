@@ -12,6 +12,7 @@ const GROUPS = {
   leak: ['test/faults/leak.test.ts'],
   load: ['test/faults/crowd.test.ts'],
   soak: ['test/faults/kills.test.ts'],
+  signals: ['test/faults/signals.test.ts'],
   fuzz: ['test/binding/border.test.ts', 'test/attacks/', 'test/files/'],
 };
 const RESULTS = 'bench/results/reliability.json';
