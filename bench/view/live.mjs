@@ -1,4 +1,5 @@
-// Training with the page and one viewer beside training without, in turn: CPU and wall seconds of the training process.
+// Training with the page and one viewer beside training without, in turn (without, with, with, without, …, so that a machine that
+// grows slower favors neither): CPU and wall seconds of the training process.
 //   node bench/view/live.mjs [ROUNDS] [STEPS]
 // The viewer is another process: it listens, fetches each film whole and each curve, as the page does.
 import { spawn } from 'node:child_process';
@@ -17,28 +18,39 @@ const [mode, ...words] = /^(train|look)$/.test(process.argv[2] ?? '') ? process.
 async function train(steps, isLive) {
   const run = presetRun('map9');
   const setup = buildRun({ ...run, steps });
-  let viewer = null;
-  const announce = (url) => (viewer = spawn(process.execPath, [self, 'look', url], { stdio: 'ignore' }));
+  let [viewer, seen] = [null, {}];
+  const announce = (url) => {
+    viewer = spawn(process.execPath, [self, 'look', url], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    viewer.on('message', (counts) => (seen = counts));
+  };
   const trainer = new Trainer({ ...setup, callbacks: isLive ? [callbacks.live({ announce })] : [] });
   const [cpu, wall] = [process.cpuUsage(), performance.now()];
   await trainer.fit({ steps, validate: run.validate });
-  print({ isLive, cpuSeconds: cpuSince(cpu) / 1000, wallSeconds: (performance.now() - wall) / 1000 });
+  print({ isLive, cpuSeconds: cpuSince(cpu) / 1000, wallSeconds: (performance.now() - wall) / 1000, ...seen });
   viewer?.kill();
 }
 
 async function look(url) {
   let [film, curve] = [0, 0];
+  const seen = { states: 0, frames: 0, curves: 0 };
   const { body } = await fetch(`${url}events`);
   for await (const part of body) {
     for (const [, text] of Buffer.from(part).toString().matchAll(/data: (.*)\n/g)) {
       const state = JSON.parse(text);
+      seen.states += 1;
       if (state.film !== film) {
         film = state.film;
         const { scene } = await (await fetch(`${url}film`)).json();
-        for (let from = 0; from < scene.steps; from += 1)
+        for (let from = 0; from < scene.steps; from += 1) {
           await (await fetch(`${url}frames?film=${film}&from=${from}&to=${from + 1}`)).text();
+          seen.frames += 1;
+        }
       }
-      if (state.curve !== curve) await (await fetch(`${url}curve.svg?version=${(curve = state.curve)}`)).text();
+      if (state.curve !== curve) {
+        await (await fetch(`${url}curve.svg?version=${(curve = state.curve)}`)).text();
+        seen.curves += 1;
+      }
+      process.send(seen);
     }
   }
 }
@@ -46,7 +58,7 @@ async function look(url) {
 async function all(rounds, steps) {
   const runs = [];
   for (let k = 0; k < 2 * rounds; k++) {
-    const child = spawn(process.execPath, [self, 'train', String(steps), k % 2 === 0 ? 'alone' : 'live'], {
+    const child = spawn(process.execPath, [self, 'train', String(steps), k % 4 === 0 || k % 4 === 3 ? 'alone' : 'live'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let text = '';
@@ -55,11 +67,8 @@ async function all(rounds, steps) {
     process.stderr.write(text); // each run as it ends
     runs.push(JSON.parse(text));
   }
-  const median = (isLive, key) => {
-    const sorted = runs.filter((run) => run.isLive === isLive).map((run) => run[key]).sort((a, b) => a - b);
-    return sorted[sorted.length >> 1];
-  };
-  const ratio = (key) => median(false, key) / median(true, key);
+  const total = (isLive, key) => runs.filter((run) => run.isLive === isLive).reduce((sum, run) => sum + run[key], 0);
+  const ratio = (key) => total(false, key) / total(true, key);
   print({
     what: 'live',
     preset: 'map9',
