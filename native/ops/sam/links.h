@@ -47,15 +47,18 @@ struct SamLinks {
       s.precedence_slots[k] = 0, s.precedence_weights[k] = T(0);
     }
   }
-  // scale times an old row, plus `added` times the weights of a list; its largest entries take the row's place.
-  // Entries of value 0 and of slot `self` are left out.
-  MG_BOTH void renew(const i32* old_slots, const T* old_weights, T scale, const i32* slots, const T* weights, i64 count, T added,
-                     i32 self, LargestFirst<T> best) const {
-    i64 entries = 0;
+  // The entries of a row, times `scale`, into the scratch of a row before it is cut; tells how many.
+  MG_BOTH i64 scaled(const i32* slots, const T* weights, T scale) const {
+    i64 count = 0;
     for (i64 k = 0; k < d.links; k++) {
-      if (old_weights[k] > 0) temps.cut_slots[entries] = old_slots[k], temps.cut_weights[entries++] = scale * old_weights[k];
+      if (weights[k] > 0) temps.cut_slots[count] = slots[k], temps.cut_weights[count++] = scale * weights[k];
     }
-    const i64 old = entries;
+    return count;
+  }
+  // To the `old` entries in the scratch comes `added` times the weights of a list; the largest of them are the new row.
+  // Entries of value 0 and of slot `self` are left out.
+  MG_BOTH void renew(i64 old, const i32* slots, const T* weights, i64 count, T added, i32 self, LargestFirst<T> best) const {
+    i64 entries = old;
     for (i64 k = 0; k < count; k++) {
       if (!(weights[k] > 0) || slots[k] == self) continue;
       i64 at = 0;
@@ -69,16 +72,11 @@ struct SamLinks {
     for (; best.count < best.most; best.count++) best.slots[best.count] = 0, best.weights[best.count] = T(0);
   }
   MG_BOTH void renew_row(i64 slot, int matrix, i64 h, T scale, const i32* slots, const T* weights, i64 count, T added) const {
-    const i64 at = row(slot, matrix, h);
-    i32 old_slots[most_links];
-    T old_weights[most_links];
-    sam_copy(old_slots, s.link_slots + at, d.links);
-    sam_copy(old_weights, s.link_weights + at, d.links);
+    const i64 at = row(slot, matrix, h), old = scaled(s.link_slots + at, s.link_weights + at, scale);
     for (i64 k = 0; k < d.links; k++) {
-      if (old_weights[k] > 0) leave(at + k, matrix, h);
+      if (s.link_weights[at + k] > 0) leave(at + k, matrix, h);
     }
-    renew(old_slots, old_weights, scale, slots, weights, count, added, i32(slot),
-          LargestFirst<T>{s.link_slots + at, s.link_weights + at, 0, d.links});
+    renew(old, slots, weights, count, added, i32(slot), LargestFirst<T>{s.link_slots + at, s.link_weights + at, 0, d.links});
     for (i64 k = 0; k < d.links; k++) {
       if (s.link_weights[at + k] > 0) enter(at + k, matrix, h);
     }
@@ -104,11 +102,8 @@ struct SamLinks {
     for (i64 k = 0; k < d.links; k++) {
       if (p[k] > 0) renew_row(p_slots[k], kBeforeLinks, h, T(1), own, w, count, p[k]);
     }
-    i32 old_slots[most_links];
-    T old_weights[most_links];
-    sam_copy(old_slots, p_slots, d.links);
-    sam_copy(old_weights, p, d.links);
-    renew(old_slots, old_weights, T(1) - sum, own, w, count, T(1), -1, LargestFirst<T>{p_slots, p, 0, d.links});
+    const i64 old = scaled(p_slots, p, T(1) - sum);
+    renew(old, own, w, count, T(1), -1, LargestFirst<T>{p_slots, p, 0, d.links});
   }
 
   // body(slot, weight) for every link that a read of slot j with weight w passes on, along the order of writing or against it.
