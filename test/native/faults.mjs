@@ -15,6 +15,7 @@ const network = {
 const dnc = { folder: 'native/ops/dnc/cuda', compiled: ['dnc'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dnc'] };
 
 const sam = { folder: 'native/ops/sam/cuda', compiled: ['sam'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'sam'] };
+const dam = { folder: 'native/ops/dam/cuda', compiled: ['dam'], check: /^cuda_check\w*\.o$/, arguments: ['small', 'dam'] };
 
 /** What is wrong; the file, what stands there, what stands there instead. */
 network.faults = [
@@ -99,6 +100,25 @@ sam.faults = [
   ['rows are not rolled back', 'backward.h', 'if (place >= 0) s.memory', 'if (place < -1) s.memory'],
   ['an erased row passes its gradient on', 'backward.h', '+ k % d.word] = T(0);', '+ k % d.word] *= T(1);'],
 ];
+dam.faults = [
+  [
+    'of slots that are used alike the higher one is erased',
+    'step.h',
+    'usage && slot < other.slot);',
+    'usage && slot > other.slot);',
+  ],
+  ['all heads erase the same slot', 'step.h', '    if (least.slot >= 0) last = least;\n', ''],
+  ['an erased slot keeps what it held', 'step.h', 'T m = erased ? T(0) : before', 'T m = before'],
+  ['usage is not discounted', 'step.h', 'T(d.discount) * usage[n]', 'usage[n]'],
+  ['words are read before all slots are weighed', 'step.h', '= popped[h]; });\n  MG_BARRIER();\n', '= popped[h]; });\n'],
+  [
+    'the gates of a head learn of the slot that another erased',
+    'backward.h',
+    'if (popped[h] == n) sums',
+    'if (popped[0] == n) sums',
+  ],
+  ['an erased slot passes its gradient on', 'backward.h', '+ popped[k / d.word]] = T(0);', '+ popped[k / d.word]] *= T(1);'],
+];
 
 const [out, kind, seed, compiler, ...flags] = process.argv.slice(2);
 const copy = join(out, 'faults');
@@ -150,7 +170,7 @@ async function build({ folder, compiled, check }) {
   return program;
 }
 
-for (const suite of [network, dnc, sam])
+for (const suite of [network, dnc, sam, dam])
   for (const [name, file, from, to] of suite.faults) {
     const source = join(suite.folder, file), right = readFileSync(source, 'utf8');
     const parts = right.split(from);
