@@ -239,8 +239,9 @@ export interface NativeOps {
   ): Storage[];
 
   // A window of a sparse access memory. dims: [T, B, I, H, N, W, R, K, links of a slot K_L, rows of the state before, rows of the
-  // state after, most live rows before, 1 if heads have strengths, 1 if links are read as printed, 1 if all rows are live from
-  // the first step]; H = 0: no controller, x is the interface. inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface
+  // state after, most live rows before, 1 if heads have strengths, 1 if links are read as printed, how rows are found (0: among
+  // the touched ones; 1: all are live from the first step; by an index, on the CPU alone: 2 lsh, 3 kdtree), rows that an index is
+  // asked for]; H = 0: no controller, x is the interface. inputs: x [T,B,I], gates weight [I+RW+H,4H] and bias, interface
   // weight [H,D] and bias, then the state: memory [B,C,W], ring int32 [B,C+1,2], counts int32 [B,2], slots int32 [B,R,K], weights
   // [B,R,K], words [B,R,W], hidden and cell [B,H], links int32 and of numbers [B,C,2,R,K_L], precedence int32 and of numbers
   // [B,R,K_L].

@@ -58,6 +58,8 @@ export interface RowCost {
   readonly step: number;
   /** Numbers that one step holds for all rows together: gradients of weights that are used step by step. Default: none. */
   readonly shared?: number;
+  /** Numbers that a window holds for each row while it runs, whatever its steps. Default: none. */
+  readonly held?: number;
   /** Multiplications and additions of one step, forward. */
   readonly flops: number;
 }
@@ -114,9 +116,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   windowMemory(size: WindowSize): WindowMemory {
     checkWindowSize('windowMemory', size);
     const { batch, steps } = size;
-    const [bytes, { state, step, shared = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(steps)];
+    const [bytes, { state, step, shared = 0, held = 0 }] = [this.dtype === 'float64' ? 8 : 4, this.rowCost(steps)];
     const shown = 2 * this.inputs + 4 * this.outputs; // the window twice; logits, target, mask and gradient
-    const numbers = batch * (2 * state + steps * (step + shown)) + steps * shared;
+    const numbers = batch * (2 * state + held + steps * (step + shown)) + steps * shared;
     return { bytes: bytes * numbers, stateBytes: bytes * batch * state };
   }
 
@@ -124,13 +126,13 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   estimate(size: WindowSize): ModelCost {
     const { parameters, memory } = this.count();
     const [bytes, window] = [this.dtype === 'float64' ? 8 : 4, this.windowMemory(size)];
-    const { step, flops } = this.rowCost(size.steps);
+    const { step, flops, held = 0 } = this.rowCost(size.steps);
     return {
       parameters,
       memoryCells: memory,
       flopsPerStep: 3 * size.batch * flops,
       bytesTraining: trainingBytes(bytes * parameters, window),
-      bytesInference: bytes * (parameters + size.batch * (step + size.steps * this.outputs)) + 2 * window.stateBytes,
+      bytesInference: bytes * (parameters + size.batch * (step + held + size.steps * this.outputs)) + 2 * window.stateBytes,
     };
   }
 

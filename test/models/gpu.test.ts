@@ -197,3 +197,13 @@ describe.skipIf(gpu === undefined).each(Object.entries(subjects))('%s on a GPU (
     for (const other of others) expect(other).toEqual(first);
   });
 });
+
+describe.skipIf(gpu === undefined)('searches of a sparse access memory on a GPU (skipped where there is none)', () => {
+  it.each(['lsh', 'kdtree'] as const)('refuse %s, which is for the CPU', (index) => {
+    using _ = scope();
+    const sizes = { inputs: 6, outputs: 5, slots: 40, wordSize: 6, heads: 3, reads: 2, hidden: 20 };
+    const model = new models.SAM({ ...sizes, index, device: 'cuda', rng: new Rng(1) });
+    const run = (): unknown => model.forward(normal([T, B, 6], 'float32', 'cuda'));
+    expect(run).toThrow(expect.objectContaining({ code: 'ERR_MG_DEVICE' }));
+  });
+});

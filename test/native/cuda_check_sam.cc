@@ -193,7 +193,7 @@ void check_window(SamCase c) {
   const i64 D = d.hidden == 0 ? 0 : interface_size(d), H = d.hidden;
   const Array<T> weights[4] = {noise<T>(H == 0 ? 0 : d.controller_rows() * 4 * H, -0.5, 0.5), noise<T>(4 * H),
                                noise<T>(H * D, -1.5, 1.5), noise<T>(D)};
-  d.capacity_before = d.linear ? d.slots : std::min(d.slots, d.heads + d.kept), d.live_bound = 0;
+  d.capacity_before = d.linear() ? d.slots : std::min(d.slots, d.heads + d.kept), d.live_bound = 0;
   State<T> before(d, d.capacity_before, false);
   for (int round = 0; round < 3; round++) {
     const bool in_place = round == 2;  // nothing recorded, and the rows reused
@@ -204,7 +204,7 @@ void check_window(SamCase c) {
     const Array<T> dhidden = noise<T>(d.steps * d.batch * H), dwords = noise<T>(d.steps * d.batch * d.words());
     State<T> dafter(d, d.capacity, false);
     for (const std::size_t k : {0, 4, 5, 6, 7}) dafter.numbers[k] = noise<T>(i64(dafter.numbers[k].size()));
-    const std::string what = name("sam", {d.steps, d.batch, d.inputs, H, d.slots, d.word, d.heads, d.kept, d.links, i64(d.linear),
+    const std::string what = name("sam", {d.steps, d.batch, d.inputs, H, d.slots, d.word, d.heads, d.kept, d.links, i64(d.index),
                                           i64(d.paper_links), i64(c.lengths.size()), i64(c.damaged), round});
     const auto run = [&](bool gpu) { return window<T>(gpu, c, x, weights, before, dafter, dhidden, dwords, in_place); };
     const i64 count = i64(run(false).size());
@@ -231,7 +231,7 @@ void check_window(SamCase c) {
 template <class T>
 void check_windows() {
   const auto with = [](SamDims d, bool linear, bool paper) {
-    d.linear = linear, d.paper_links = paper, d.strength = !linear;
+    d.index = linear ? SamIndex::linear : SamIndex::live, d.paper_links = paper, d.strength = !linear;
     return d;
   };
   std::vector<SamCase> all = {{sizes(2, 1, 2, 3, 1, 1, 1, 1, 0), {}, true, false},

@@ -3,6 +3,7 @@
 import { checkInteger, fail } from '../../check.js';
 import { clip, concat, reshape, samInterface, samStateShapes, samWindow, samZeros } from '../../ops/index.js';
 import type { SamSettings, SamTensors } from '../../ops/index.js';
+import { samIndexNumbers } from '../../ops/memories/sam-state.js';
 import { boolean, choice, integer, nullable, number, object, optional, type Data } from '../../schema.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { sizeOf } from '../../tensor/shape.js';
@@ -34,9 +35,13 @@ export const samOptions = object({
   hidden: optional(size()),
   /**
    * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are
-   * all stored. The same bits come of both.
+   * all stored; the same bits come of both. On the CPU also what the article used: `lsh`, by the sides of random planes, and
+   * `kdtree`, by randomised trees; they miss some, and at the beginning of each window all rows are indexed anew. What `kdtree`
+   * finds depends on where windows are cut.
    */
-  index: optional(choice('live', 'linear')),
+  index: optional(choice('live', 'linear', 'lsh', 'kdtree')),
+  /** Rows that `lsh` and `kdtree` compare with a query; default 32. Where no more were touched, the search is exact. */
+  checks: optional(size()),
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
   strength: optional(boolean()),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
@@ -47,9 +52,10 @@ export interface SAMOptions extends SequenceOptions, Data<typeof samOptions> {}
 
 /** Settings of the op, from checked options. Throws ERR_MG_ARGUMENT where they do not fit each other. */
 function settingsOf(name: string, own: Data<typeof samOptions>, links: Pick<SamSettings, 'links' | 'linkRead'>): SamSettings {
-  const { slots = 65_536, wordSize = 32, heads = 4, reads = 4, hidden = 100, strength = true, index = 'live', clip = 20 } = own;
+  const { slots = 65_536, wordSize = 32, heads = 4, reads = 4, hidden = 100 } = own;
+  const { strength = true, index = 'live', checks = 32, clip = 20 } = own;
   const settings: SamSettings = {
-    ...{ slots, wordSize, heads, reads, hidden, strength, index },
+    ...{ slots, wordSize, heads, reads, hidden, strength, index, checks },
     ...links,
     forgetBias: 1,
     clip: clip ?? 0,
@@ -97,7 +103,7 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
 
   /** A state holds the rows that such a window can touch, from a new episode on. */
   protected rowCost(steps: number): RowCost {
-    const { slots, heads: R, reads: K, hidden: H, wordSize: W, links: L, index, linkRead } = this.settings;
+    const { slots, heads: R, reads: K, hidden: H, wordSize: W, links: L, index, checks, linkRead } = this.settings;
     const rows = index === 'linear' ? slots : Math.min(slots, (R + K) * (steps + 1));
     const state = Object.values(samStateShapes(this.settings, 1, rows)).reduce((sum, shape) => sum + sizeOf(shape), 0);
     const mixed = L === 0 ? K : linkRead === 'paper' ? rows + K : Math.min(rows + K, K + 2 * K * L);
@@ -105,8 +111,10 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
     const tape = R * (K + 1) * (W + 1) + 2 * R * K + 5 * R * mixed;
     const replay = Math.min(rows / steps, R * (K + 1 + mixed)) * (2 * W + 2) + R * (2 * K + 1 + mixed);
     const controller = this.inputs + 14 * H + 2 * size + 6 * words;
-    const access = rows * W * (R + 1) + 6 * W * R * (K + 1 + mixed) + 8 * R * (K + 1) * L;
-    return { state, step: tape + replay + controller, flops: this.matrixFlops() + access };
+    const searched = index === 'lsh' || index === 'kdtree' ? Math.min(rows, R * checks) : rows;
+    const access = searched * W * (R + 1) + 6 * W * R * (K + 1 + mixed) + 8 * R * (K + 1) * L;
+    const held = samIndexNumbers(this.settings, rows);
+    return { state, step: tape + replay + controller, held, flops: this.matrixFlops() + access };
   }
 
   initialState(batch: number): SAMState<Name> {

@@ -14,8 +14,13 @@ export interface SamSettings {
   readonly hidden: number;
   /** Each head has a strength 1 + softplus, else it is 1. */
   readonly strength: boolean;
-  /** `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both. */
-  readonly index: 'live' | 'linear';
+  /**
+   * `live`: only rows that were ever touched are stored and searched; `linear`: all of them. The same bits come of both.
+   * `lsh`, `kdtree`: an index names the rows that are searched, on the CPU alone; see `samWindow`.
+   */
+  readonly index: 'live' | 'linear' | 'lsh' | 'kdtree';
+  /** Rows that `lsh` and `kdtree` are asked for; where no more are live, all are searched. */
+  readonly checks: number;
   /** K_L, temporal links of a slot and head; 0: none. */
   readonly links: number;
   /** `rows`: links are followed by the rows of the read slots; `paper`: as printed, by all rows that mention them. */
@@ -109,6 +114,17 @@ export const samIndices: ReadonlySet<string> = new Set<keyof SdncTensors>([
   'linkSlots',
   'precedenceSlots',
 ]);
+
+/** Numbers that the index of `rows` rows takes while a window runs: native/ops/sam/cpu/search/index.h. */
+export function samIndexNumbers({ index, slots, wordSize }: SamSettings, rows: number): number {
+  if (index === 'lsh') {
+    const [tables, bits] = [8, Math.max(4, Math.ceil(Math.log2(slots)) - 4)];
+    const lists = Math.min(2 ** bits, 2 ** Math.ceil(Math.log2(rows)));
+    return tables * (3 * rows + lists + bits * wordSize) + 2 * rows;
+  }
+  const trees = 4; // each with links and leaf of a row; nodes of 7 numbers, and 2 of the queue
+  return index === 'kdtree' ? trees * (3 * rows + 9 * (rows + 1)) + 3 * rows : 0;
+}
 
 /** The state of a new episode. */
 export function samZeros(

@@ -30,6 +30,9 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
   const op = 'samWindow';
   checkFloat(op, 'x', x);
   checkSettings(op, s, SETTINGS);
+  if ((s.index === 'lsh' || s.index === 'kdtree') && x.device.type !== 'cpu') {
+    fail('ERR_MG_DEVICE', op, `index 'live' or 'linear' on ${x.device.id}, ${s.index} being for the CPU`, s.index);
+  }
   const own = checkController(op, x, weights, {
     hidden: s.hidden,
     interface: samInterface(s).size,
@@ -51,6 +54,7 @@ function checkInputs(x: Tensor, weights: SamWeights | null, state: SamTensors, s
   ];
 }
 
+const INDEXES = ['live', 'linear', 'lsh', 'kdtree'] as const; // by their native numbers
 const SETTINGS: SettingRules<SamSettings> = {
   slots: integer(1),
   wordSize: integer(1),
@@ -58,7 +62,8 @@ const SETTINGS: SettingRules<SamSettings> = {
   reads: integer(1),
   hidden: integer(0),
   strength: flag,
-  index: choice('live', 'linear'),
+  index: choice(...INDEXES),
+  checks: integer(1),
   links: integer(0),
   linkRead: choice('rows', 'paper'),
   forgetBias: number(-Infinity),
@@ -81,8 +86,15 @@ const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndice
  * for each step the rows that it changed; backward rolls one copy of the touched rows back. `liveBound`: at most so many rows of
  * `state` are live. `lengths` [B] counts the steps of each row; then it keeps its state and gives zeros. `isStateSpent`: the
  * caller disposes of `state` right after; then memory and ring, if nobody else holds them and nothing is recorded, are changed in
- * place. Without weights (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN. Throws
- * ERR_MG_SHAPE, ERR_MG_DTYPE.
+ * place. Without weights (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN.
+ * Index `lsh` and `kdtree`: the K best of the rows that an index names, `checks` if there are as many, and of those never
+ * touched; of all rows, the same bits then, where no more than `checks` are live or fewer than K are named. A window begins by
+ * indexing all live rows, a step renews those that it changes.
+ * lsh: 8 tables, in each a list of the rows on the same sides of max(4, ⌈log₂N⌉ − 4) random planes; the lists of the query, then
+ * those beyond one plane, whole lists, so some rows more. What is found does not depend on how windows are cut.
+ * kdtree: 4 randomised trees over rows of unit length, nearest parts first; built anew after N rows that joined, or when their
+ * nodes are used up. What is found depends on when they were built, so on where windows are cut.
+ * Throws ERR_MG_SHAPE, ERR_MG_DTYPE; ERR_MG_DEVICE for these two on a GPU.
  */
 export function samWindow<S extends SamTensors>(
   x: Tensor,
@@ -110,7 +122,8 @@ export function samWindow<S extends SamTensors>(
   const inPlace = isOwn && most <= place;
   const capacity = inPlace ? place : isOwn ? Math.max(most, Math.min(s.slots, 2 * place)) : most;
   const sizes = [steps, batch, width, s.hidden, s.slots, s.wordSize, s.heads, s.reads, s.links, place, capacity, liveBound];
-  const dims = Int32Array.of(...sizes, Number(s.strength), Number(s.linkRead === 'paper'), Number(s.index === 'linear'));
+  const flagged = [Number(s.strength), Number(s.linkRead === 'paper'), INDEXES.indexOf(s.index), s.checks];
+  const dims = Int32Array.of(...sizes, ...flagged);
   const ends = lengths === null ? new Int32Array(0) : checkRowLengths(op, lengths, steps, batch);
   const numbers = [s.forgetBias, s.clip, s.epsilon, s.delta] as const;
   const flags = Int32Array.of(Number(recorded), Number(inPlace));

@@ -35,17 +35,22 @@ struct SamBackwardArgs : WindowGradientArgs {
   const std::vector<i64>& wanted = integers("wanted");  // whether the gradients of the memory and of its start are
 };
 
-// dims: [T, B, I, H, N, W, R, K, K_L, capacity before, capacity, live bound, strength, links as printed, linear]
+// dims: [T, B, I, H, N, W, R, K, K_L, capacity before, capacity, live bound, strength, links as printed, index, checks]
 template <class A>
 SamDims sam_dims(const Call& c, const A& a) {
-  SamDims d = window_dims<SamDims>(c, a, 15);
+  SamDims d = window_dims<SamDims>(c, a, 16);
   const std::vector<i64>& n = a.dims;
   d.heads = n[6], d.kept = n[7], d.links = n[8], d.capacity_before = n[9], d.capacity = n[10], d.live_bound = n[11];
-  d.strength = n[12] != 0, d.paper_links = n[13] != 0, d.linear = n[14] != 0, d.delta = a.delta;
+  d.strength = n[12] != 0, d.paper_links = n[13] != 0, d.delta = a.delta;
+  if (n[14] < 0 || n[14] > i64(SamIndex::kdtree)) c.refuse("ERR_MG_SHAPE", "an index of 0 to 3", n[14]);
+  d.index = SamIndex(n[14]), d.checks = n[15];
   expect_sizes(c, d, {d.heads, d.kept, d.capacity_before, d.capacity});
   if (d.kept > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many reads as slots", d.kept);
   if (d.heads > d.slots) c.refuse("ERR_MG_SHAPE", "at most as many heads as slots", d.heads);
   if (d.links > most_links) c.refuse("ERR_MG_SHAPE", "at most " + std::to_string(most_links) + " links of a slot", d.links);
+  if (d.indexed() && c.on_gpu()) c.refuse("ERR_MG_DEVICE", "an index that a GPU has, live or linear", "another");
+  if (d.indexed() && d.checks < 1) c.refuse("ERR_MG_SHAPE", "at least one check", d.checks);
+  if (d.indexed() && d.capacity > most_indexed) c.refuse("ERR_MG_SHAPE", "fewer rows to index", d.capacity);
   product({d.steps, d.batch, product({d.heads, d.kept + 1, d.word + 2 + 16 * d.links}), 64});  // throw unless they fit
   product({d.steps, d.batch, d.heads, d.mixed(), 64});
   if (product({d.capacity, 2 * d.heads, d.links}) > std::numeric_limits<i32>::max())

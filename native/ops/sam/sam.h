@@ -25,6 +25,10 @@
 
 namespace mg {
 
+// How the rows that are most alike to a query are found: exactly, among the rows that were touched or with all rows live from
+// the first step on; or among the rows that an index names, on the CPU alone (cpu/search).
+enum class SamIndex { live, linear, lsh, kdtree };
+
 struct SamDims {
   i64 steps, batch, inputs, hidden;  // hidden 0: no controller, the inputs are the interface
   i64 slots, word, heads, kept;      // N, W, R, K
@@ -33,7 +37,8 @@ struct SamDims {
   i64 live_bound;                    // at most so many live rows before the window
   bool strength;                     // each head has a strength, else it is 1
   bool paper_links;                  // link reads as printed, not by the rows of the read slots
-  bool linear;                       // all N rows are live from the first step on
+  SamIndex index;
+  i64 checks;                        // rows that an index is asked for; where no more are live, all are searched
   double forget_bias, clip, epsilon, delta;
   static constexpr bool oneplus = true;
 
@@ -48,10 +53,12 @@ struct SamDims {
     const i64 named = kept + 2 * kept * links, all = capacity + kept;
     return paper_links || all < named ? all : named;
   }
+  MG_HD bool linear() const { return index == SamIndex::linear; }
+  MG_HD bool indexed() const { return index == SamIndex::lsh || index == SamIndex::kdtree; }
   // Rows that can be live after a window: a step touches those that it pops and the first of those that it reads.
   MG_HD i64 most_live() const { return most_live_after(steps); }
   MG_HD i64 most_live_after(i64 of_steps) const {
-    const i64 most = linear ? slots : live_bound + of_steps * (heads + kept);
+    const i64 most = linear() ? slots : live_bound + of_steps * (heads + kept);
     return most < slots ? most : slots;
   }
   // Rows that a window can touch.
@@ -61,7 +68,8 @@ struct SamDims {
   }
 };
 
-constexpr i64 most_links = 64;  // K_L at most
+constexpr i64 most_links = 64;                  // K_L at most
+constexpr i64 most_indexed = (i64(1) << 29) - 2;  // rows of an index at most
 
 // What a row holds before anything is written to it.
 constexpr double sam_start = 1e-6;

@@ -14,6 +14,7 @@ const base: ops.SamSettings = {
   hidden: 0,
   strength: true,
   index: 'live',
+  checks: 32,
   links: 0,
   linkRead: 'rows',
   forgetBias: 1,
@@ -275,7 +276,7 @@ describe('a window', () => {
     const links = (['int32', dtype, 'int32', dtype] as const).map((kind) => Tensor.zeros([0], { dtype: kind }));
     const inputs = [x, ...empty, ...state, ...links].map((t) => t.storage('test'));
     const sizes = [steps, 2, size, 0, s.slots, s.wordSize, s.heads, s.reads, 0, capacity, s.slots, first.liveBound];
-    const dims = Int32Array.of(...sizes, 1, 0, 0);
+    const dims = Int32Array.of(...sizes, 1, 0, 0, 32);
     const ends = new Int32Array(0);
     const numbers = [1, 0, 1e-6, 0.005] as const;
     const out = native().samForward(inputs, ends, dims, ...numbers, Int32Array.of(1, 0));

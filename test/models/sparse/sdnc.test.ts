@@ -13,6 +13,7 @@ const base: ops.SamSettings = {
   hidden: 0,
   strength: true,
   index: 'live',
+  checks: 32,
   links: 2,
   linkRead: 'rows',
   forgetBias: 1,

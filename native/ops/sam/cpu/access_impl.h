@@ -4,6 +4,7 @@
 
 #include "../../../base/math.h"
 #include "mix_impl.h"
+#include "search/search_impl.h"
 
 namespace mg {
 namespace {
@@ -56,14 +57,17 @@ void write_rows(const SamDims& d, const SamSample<T>& s, const SamTemps<T>& temp
 
 // raw: the interface. The sample goes from the state before the step to the one after it.
 template <class T>
-void access_step(const SamDims& d, const T* raw, const SamSample<T>& s, const SamTemps<T>& temps, const SamRecord<T>& record) {
+void access_step(const SamDims& d, const T* raw, const SamSample<T>& s, const SamTemps<T>& temps, const RowSearch<T>& search,
+                 const SamRecord<T>& record) {
   const SamRing<T> ring{d, s};
   access_activate(d, raw, temps.act);
   const i64 changed = list_changed(d, ring, temps);
   record_rows(d, s, temps.changed, changed, record);
   write_rows(d, s, temps, changed);
-  best_rows(d, temps.act, s.memory, ring.live(), temps.untouched, temps.alike, temps.best);
+  search.changed(temps.changed, changed, ring.live());
+  search.best(temps.act, ring.live(), temps.untouched, temps.alike, temps.best);
   for (i64 k = 0; k < d.read(); k++) ring.touch_to(i64(temps.best[k]) + 1);
+  search.changed(nullptr, 0, ring.live());
   copy(temps.accessed, temps.changed, changed);
   SlotList list{temps.mark, temps.accessed, changed};
   const auto read = [&](i32 slot, T w) {

@@ -3,6 +3,7 @@
 #include "../../../base/host/dispatch.h"
 #include "../../../base/memory/cpu/gradients.h"
 #include "../parts.h"
+#include "search/index.h"
 
 namespace mg {
 
@@ -11,6 +12,8 @@ struct SamForwardScratch {
   SamSample<T>* samples;  // [group]
   SamTemps<T> temps;
   T *gates, *interface;  // [group][4H], [group][D]
+  RowIndex<T>* indexes;  // [group]
+  IndexScratch<T> index;
 };
 
 // Gradients that travel back from step to step.

@@ -44,9 +44,10 @@ T row_norm(const SamDims& d, const T* x) {
   return std::sqrt(row_dot(x, x, d.word) + T(d.epsilon));
 }
 
-// cos of each of `count` rows with Q queries, a vector of rows at a time. The sums of a row do not depend on its place.
-template <class T, int Q>
-MG_HD void alike_rows(const SamDims& d, const T* rows, int count, const T* const* queries, const T* norms,
+// cos of each of `count` rows, the r-th at row_at(r), with Q queries, a vector of rows at a time. The sums of a row do not depend
+// on its place.
+template <class T, int Q, class Rows>
+MG_HD void alike_rows(const SamDims& d, Rows&& row_at, int count, const T* const* queries, const T* norms,
                       Vec<T, wide<T>>* cosines) {
   constexpr int N = wide<T>;
   using S = Simd<T, N>;
@@ -55,7 +56,7 @@ MG_HD void alike_rows(const SamDims& d, const T* rows, int count, const T* const
   for (int r = 0; r < N; r++) {
     V sum[Q + 1] = {};
     if (r < count) {
-      const T* row = rows + r * d.word;
+      const T* row = row_at(r);
       along_row<T>(d.word, [&](i64 w, int part) {
         const V m = load_lanes(row + w, part);
         sum[Q] = S::fma(m, m, sum[Q]);
@@ -78,33 +79,41 @@ MG_HD bool any_lane(Mask mask) {
   return all != 0;
 }
 
-template <class T, int Q>
-void best_rows_of(const SamDims& d, const T* memory, i64 live, const T* const* queries, const T* norms, const T* untouched,
+// What a search is among: the slots slot_at(0) … slot_at(count - 1), which rise, and those from `live` on, never touched.
+template <class T, class Slots>
+struct SearchedRows {
+  const T *memory, *untouched;
+  i64 count, live;
+  Slots slot_at;
+};
+
+template <class T, int Q, class Slots>
+void best_rows_of(const SamDims& d, const SearchedRows<T, Slots>& rows, const T* const* queries, const T* norms,
                   const BestRows<T>* best) {
   constexpr int N = wide<T>;
   using V = Vec<T, N>;
   V cosines[Q];
-  for (i64 i = 0; i < live; i += N) {
-    const int count = live - i < N ? int(live - i) : N;
-    alike_rows<T, Q>(d, memory + i * d.word, count, queries, norms, cosines);
+  for (i64 i = 0; i < rows.count; i += N) {
+    const int count = rows.count - i < N ? int(rows.count - i) : N;
+    const auto row_at = [&](int r) { return rows.memory + rows.slot_at(i + r) * d.word; };
+    alike_rows<T, Q>(d, row_at, count, queries, norms, cosines);
     for (int q = 0; q < Q; q++) {
       if (!any_lane(cosines[q] > Simd<T, N>::splat(best[q].least()))) continue;
-      for (int k = 0; k < count; k++) best[q].offer(cosines[q][k], i32(i + k));
+      for (int k = 0; k < count; k++) best[q].offer(cosines[q][k], i32(rows.slot_at(i + k)));
     }
   }
-  alike_rows<T, Q>(d, untouched, 1, queries, norms, cosines);
+  alike_rows<T, Q>(d, [&](int) { return rows.untouched; }, 1, queries, norms, cosines);
   for (int q = 0; q < Q; q++) {
-    for (i64 i = live; i < d.slots && i < live + d.kept; i++) best[q].offer(cosines[q][0], i32(i));
+    for (i64 i = rows.live; i < d.slots && i < rows.live + d.kept; i++) best[q].offer(cosines[q][0], i32(i));
   }
 }
 
-// The K rows of all N that are most alike to each head's query. A query that is alike to none, not being a number, gets the
-// first.
-template <class T>
-void best_rows(const SamDims& d, const T* queries, const T* memory, i64 live, const T* untouched, T* alike, i32* slots) {
-  for (i64 k = 0; k < d.read(); k++) alike[k] = -std::numeric_limits<T>::infinity(), slots[k] = -1;
-  for (i64 h = 0; h < d.heads;) {
-    const i64 left = d.heads - h, Q = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+// The K rows that are most alike to each of `heads` queries. A query that is alike to none, not being a number, gets the first.
+template <class T, class Slots>
+void best_rows(const SamDims& d, const SearchedRows<T, Slots>& rows, i64 heads, const T* queries, T* alike, i32* slots) {
+  for (i64 k = 0; k < heads * d.kept; k++) alike[k] = -std::numeric_limits<T>::infinity(), slots[k] = -1;
+  for (i64 h = 0; h < heads;) {
+    const i64 left = heads - h, Q = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     const T* query[4];
     T norms[4];
     BestRows<T> best[4];
@@ -113,12 +122,12 @@ void best_rows(const SamDims& d, const T* queries, const T* memory, i64 live, co
       norms[q] = row_norm(d, query[q]);
       best[q] = {alike + (h + q) * d.kept, slots + (h + q) * d.kept, d.kept};
     }
-    if (Q == 4) best_rows_of<T, 4>(d, memory, live, query, norms, untouched, best);
-    else if (Q == 2) best_rows_of<T, 2>(d, memory, live, query, norms, untouched, best);
-    else best_rows_of<T, 1>(d, memory, live, query, norms, untouched, best);
+    if (Q == 4) best_rows_of<T, 4>(d, rows, query, norms, best);
+    else if (Q == 2) best_rows_of<T, 2>(d, rows, query, norms, best);
+    else best_rows_of<T, 1>(d, rows, query, norms, best);
     h += Q;
   }
-  for (i64 k = 0; k < d.read(); k++) {
+  for (i64 k = 0; k < heads * d.kept; k++) {
     if (slots[k] < 0) slots[k] = i32(k % d.kept), alike[k] = std::numeric_limits<T>::quiet_NaN();
   }
 }

@@ -19,16 +19,18 @@ i64 group_of(const SamDims& d, int workers) {
 }
 
 template <class T>
-SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSample<T>* samples) {
+SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSample<T>* samples, RowIndex<T>* indexes) {
   SamForwardScratch<T> s;
   SamTemps<T>& t = s.temps;
   const i64 E = d.mixed(), accessed = d.written() + d.heads * (E > d.kept ? E : d.kept);
-  s.samples = samples;
+  s.samples = samples, s.indexes = indexes;
   for (i64 g = 0; g < group; g++) {
+    indexes[g] = take_index<T>(a, d);
     samples[g].column = a.take<i32>(d.links > 0 ? 2 * d.heads * d.capacity : 0);
     samples[g].next = a.take<i32>(d.capacity * 2 * d.linked());
     samples[g].before = a.take<i32>(d.capacity * 2 * d.linked());
   }
+  s.index = take_index_scratch<T>(a, d);
   t.act = a.take<T>(interface_size(d));
   t.untouched = a.take<T>(d.word);
   t.alike = a.take<T>(d.read());
@@ -89,8 +91,9 @@ i64 backward_bytes(const SamDims& d, int workers) {  // of one thread
 template <class T>
 i64 sam_forward_workspace(const SamDims& d, int workers) {
   SamSample<T> samples[most_in_group];
+  RowIndex<T> indexes[most_in_group];
   Arena a(nullptr);
-  take_forward<T>(a, d, group_of(d, workers), samples);
+  take_forward<T>(a, d, group_of(d, workers), samples, indexes);
   return a.used_bytes() * workers;
 }
 
@@ -100,7 +103,8 @@ void sam_forward(const SamForward<T>& job, void* workspace, int workers) {
   const i64 group = group_of(d, workers), bytes = sam_forward_workspace<T>(d, workers) / workers;
   each_group(d.batch, group, workspace, bytes, [&](Arena& a, i64 first, i64 count) {
     SamSample<T> samples[most_in_group];
-    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples));
+    RowIndex<T> indexes[most_in_group];
+    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples, indexes));
   });
 }
 

@@ -82,18 +82,25 @@ void spoil(const SamForward<T>& job, const SamSample<T>& s, i64 at, const SamRec
 }
 
 template <class T>
+RowSearch<T> search_of(const SamDims& d, const SamForwardScratch<T>& scratch, i64 g) {
+  return {d, scratch.samples[g].memory, scratch.indexes[g], scratch.index};
+}
+
+template <class T>
 void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
   const SamDims& d = job.dims;
   const i64 D = interface_size(d);
   for (i64 w = 0; w < d.word; w++) scratch.temps.untouched[w] = T(sam_start);
   for (i64 i = 0; i < d.capacity; i++) scratch.temps.mark[i] = -1;
   for (i64 i = 0; d.links > 0 && i < d.capacity; i++) scratch.temps.mixed_mark[i] = -1;
+  start_search<T>(d, scratch.index);
   for (i64 g = 0; g < count; g++) {
     SamSample<T>& s = scratch.samples[g];
     s = load_sample(job, first + g, s);
     if (!s.sound) continue;
     for (i64 k = 0; d.links > 0 && k < 2 * d.heads; k++) SamLinks<T>{d, s, scratch.temps}.load(int(k % 2), k / 2);
-    if (d.linear && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
+    if (d.linear() && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
+    search_of(d, scratch, g).begin(s.counts[0]);
   }
   clear_outputs_past_ends(job, first, count);
   for (i64 t = 0; t < d.steps; t++) {
@@ -107,7 +114,7 @@ void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamFor
     controller_step<T>(job, t, first, active, running, scratch);
     for (i64 k = 0; k < running; k++) {
       const i64 g = active[k], at = t * d.batch + first + g;
-      access_step(d, scratch.interface + g * D, scratch.samples[g], scratch.temps, record_of(job, at));
+      access_step(d, scratch.interface + g * D, scratch.samples[g], scratch.temps, search_of(d, scratch, g), record_of(job, at));
       record_controller(job, at, g, scratch);
     }
   }

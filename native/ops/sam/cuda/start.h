@@ -72,7 +72,7 @@ MG_KERNEL(sam_threads) sam_load_kernel(SamForward<T> job, SamForwardSpace<T> s) 
   const SamSample<T> sample = s.sample(d, job.after, b);
   by_thread(d.links > 0 ? 2 * d.heads : 0, [&](i64 k) { SamLinks<T>{d, sample, s.temps_of(d, b, 0)}.load(int(k % 2), k / 2); });
   MG_BARRIER();
-  if (port::thread() == 0 && d.linear && !past_end(s.lengths, b, 0)) SamRing<T>{d, sample}.touch_to(d.slots);
+  if (port::thread() == 0 && d.linear() && !past_end(s.lengths, b, 0)) SamRing<T>{d, sample}.touch_to(d.slots);
 }
 
 template <class T>
@@ -81,7 +81,7 @@ void sam_start_window(Stream stream, const SamForward<T>& job, SamForwardSpace<T
   controller_start<T>(stream, job, s);
   port::launch(sam_sound_kernel<T>, d.batch, sam_threads, block_scratch, stream, job, s);
   sam_load_state(stream, job, s);
-  if (d.links > 0 || d.linear) port::launch(sam_load_kernel<T>, d.batch, sam_threads, 0, stream, job, s);
+  if (d.links > 0 || d.linear()) port::launch(sam_load_kernel<T>, d.batch, sam_threads, 0, stream, job, s);
 }
 
 }  // namespace cuda
