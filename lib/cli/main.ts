@@ -9,7 +9,7 @@ import { heedPipes } from './signals.js';
 
 type Add = (program: Command) => Command;
 
-/** The commands by name, in the order of the help. Only the one that is called is loaded: it answers a quarter sooner. */
+/** The commands by name, in the order of the help. Only the one that is called is loaded, so that it answers sooner. */
 const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   train: async () => (await import('./commands/train.js')).addTrain,
   eval: async () => (await import('./commands/eval.js')).addEval,
