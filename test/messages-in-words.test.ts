@@ -255,6 +255,17 @@ const rows: Readonly<Record<string, Row>> = {
     'ERR_MG_SHAPE',
     'LSTMNetwork: expected hidden of layer 1 of the state [B, H] = [1, 3], got [1, 2]',
   ],
+  'a state of fewer layers': [
+    () => new models.LSTMNetwork({ inputs: 4, outputs: 2, hidden: 3, layers: 2 }).forward(grid(2, 1, 4), network.initialState(1)),
+    'ERR_MG_SHAPE',
+    'LSTMNetwork: expected a state of 2 layers, got one of 1',
+  ],
+  'a part of a state that there is not': [
+    () => dnc.initialState(1).at(any('links')),
+    'ERR_MG_ARGUMENT',
+    'DNCState.at: expected a name among memory, usage, link, precedence, readWeights, writeWeights, readWords, hidden, cell, '
+    + 'got "links"; did you mean link?',
+  ],
   'settings of a DNC that are none': [
     () => ops.dncInterface(any(undefined)),
     'ERR_MG_ARGUMENT',

@@ -1,13 +1,19 @@
 // Shows promises of test/README.md at their size: node test/promised.mjs GROUP.
 // What was shown goes to bench/results/reliability.json.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Test files in which something stands that a promise of numbers goes by: all others would only take time. */
+const numbers = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+  .filter((file) => /\bcases\(|promised\('[ND]\d|linear: true/.test(readFileSync(file, 'utf8')));
+
 /** Test files of each group. */
 const GROUPS = {
-  numbers: ['ops', 'models', 'nn', 'tasks', 'files', 'plot', 'rl', 'promises'].map((room) => `test/${room}/`),
+  numbers,
   faults: ['addon', 'memory', 'save'].map((name) => `test/faults/${name}.test.ts`),
   leak: ['test/faults/leak.test.ts'],
   load: ['test/faults/crowd.test.ts'],

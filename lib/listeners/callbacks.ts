@@ -66,7 +66,7 @@ export function csv(file: string): Callback<Training> {
     try {
       fn();
     } catch (cause) {
-      throw fileError(file, 'to write a line', cause);
+      throw fileError(file, 'a log that can be written', cause);
     }
   };
   return {

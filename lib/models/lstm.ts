@@ -1,12 +1,12 @@
 // The recurrent baseline without a memory of its own: layers of LSTM.
 
-import { checkInstance, fail } from '../check.js';
+import { checkInstance, fail, words } from '../check.js';
 import { LSTMCell, LSTMState } from '../nn/lstm.js';
 import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
 import { checkData, choice, integer, number, object, optional, type Data } from '../schema.js';
 import { checkShapeOf } from '../ops/make.js';
-import { checkTensor, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Affine } from './affine.js';
 import type { MemoryGrid } from './memory-view.js';
 import { QUEUED, SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from './sequence-model.js';
@@ -98,11 +98,20 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   }
 
   protected run(x: Tensor, state: LSTMNetworkState, lengths: Int32Array | null): { y: Tensor; state: LSTMNetworkState } {
+    if (state.tensors().length !== 2 * this.#cells.length) {
+      const got = words(`one of ${state.tensors().length / 2}`);
+      fail('ERR_MG_SHAPE', 'LSTMNetwork', `a state of ${this.#cells.length} layers`, got);
+    }
     let layers = this.#cells.map((cell, k) => {
       const layer = state.layer(k);
       for (const half of ['hidden', 'cell'] as const) {
-        const given = checkTensor('LSTMNetwork', `${half} of layer ${k + 1} of the state`, layer[half]);
-        checkShapeOf('LSTMNetwork', `${half} of layer ${k + 1}`, given, [x.shape[1]!, cell.hiddenSize], 'of the state [B, H]');
+        checkShapeOf(
+          'LSTMNetwork',
+          `${half} of layer ${k + 1}`,
+          layer[half],
+          [x.shape[1]!, cell.hiddenSize],
+          'of the state [B, H]',
+        );
       }
       return layer;
     });

@@ -1,6 +1,6 @@
 // A carried state as named tensors.
 
-import { checkMap, fail } from '../check.js';
+import { checkMap, fail, nearest } from '../check.js';
 import { selectRows, zeroRows } from './state-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -17,8 +17,17 @@ export class TensorState<Name extends string = string> implements Disposable {
     return this.#tensors;
   }
 
+  /** ERR_MG_ARGUMENT for a name that it does not have. */
   at(name: Name): Tensor {
-    return this.#tensors[name];
+    if (Object.hasOwn(this.#tensors, name)) return this.#tensors[name];
+    const names = Object.keys(this.#tensors);
+    return fail(
+      'ERR_MG_ARGUMENT',
+      `${this.constructor.name}.at`,
+      `a name among ${names.join(', ')}`,
+      name,
+      nearest(String(name), names),
+    );
   }
 
   /** The same values, cut from the graph: what flows into the next window. */
