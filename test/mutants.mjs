@@ -16,7 +16,7 @@ for (const name of ['node_modules', 'build', 'bench', 'binding.d.ts', 'package.j
 
 /** Whether the tests pass. */
 function passes({ tests, only }) {
-  const names = only === undefined ? [] : ['--testNamePattern', only];
+  const names = only === undefined ? [] : [`--testNamePattern=${only}`];
   return spawnSync('npx', ['vitest', 'run', '--config', 'test/vitest.config.ts', '--bail', '1', tests, ...names], {
     cwd: copy,
     encoding: 'utf8',
