@@ -16,13 +16,13 @@ import { readTensors } from '../../dist/files/safetensors.js';
 import { loadWeights } from '../../dist/train/checkpoint.js';
 
 const SEED = 9_000_001;
-/** Mazes and steps of the scores. */
+/** Mazes and steps of the scores; in how many of the mazes the frozen reader is asked as well. */
 const SIZES = {
-  explore9: { mazes: 500, steps: 100, long: { items: 100, steps: 1000 } },
-  explore25: { mazes: 200, steps: 1000, long: null },
+  explore9: { mazes: 500, steps: 100, located: 500, long: { items: 100, steps: 1000 } },
+  explore25: { mazes: 200, steps: 1000, located: 32, long: null },
 };
 const [name, runs, seeds = '3'] = process.argv.slice(2);
-const { mazes, steps, long } = SIZES[name];
+const { mazes, steps, located, long } = SIZES[name];
 const { memory } = explorationRun(name);
 const MEMORY = fileURLToPath(new URL(`../results/weights/${memory}.safetensors`, import.meta.url));
 const note = (text) => process.stderr.write(`${text}\n`);
@@ -78,7 +78,7 @@ for (let seed = 1; seed <= Number(seeds); seed++) {
     greedy: await scored({ greedy: true }),
     memoryZeroed: await scored({ ablation: 'zero' }),
     memoryOfAnotherMaze: await scored({ ablation: 'other' }),
-    localisation: await explorationScores({ agent, run, items: mazes, steps, seed: SEED }),
+    localisation: await explorationScores({ agent, run, items: located, steps, seed: SEED }),
     ...(long === null ? {} : { long: await explorationScores({ agent, run, ...long, seed: SEED }) }),
     curve: curveOf(log),
   };
