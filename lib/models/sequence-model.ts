@@ -9,7 +9,7 @@ import { Pyramid } from '../nn/multigrid/pyramid.js';
 import { checkLengths, windowMask } from '../nn/state-rows.js';
 import { concat, mul, reshape } from '../ops/index.js';
 import type { FloatDType } from '../tensor/dtype.js';
-import { unscoped } from '../tensor/scope.js';
+import { scope } from '../tensor/scope.js';
 import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Grids, MultigridInputs } from './multigrid/model-window.js';
@@ -209,8 +209,8 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   /** The class of its states. */
   #stateKind(): { readonly name: string } {
     if (this.#kind === null) {
-      using state = noGrad(() => unscoped(() => this.initialState(1)));
-      this.#kind = state.constructor;
+      using _ = scope(); // it is made for its class alone
+      this.#kind = noGrad(() => this.initialState(1)).constructor;
     }
     return this.#kind;
   }
