@@ -113,6 +113,32 @@ describe('what bench/README.md says was measured', () => {
     expectFigure(/after 800,000 steps, (\d+) seconds/.exec(prose)![1]!, cpuSeconds, 'seconds');
   });
 
+  it('exploration of 25×25 mazes', () => {
+    type Scores = Readonly<Record<'coverage250' | 'coverage500' | 'coverage1000' | 'reward', number>>;
+    type Kind = 'sampled' | 'greedy' | 'memoryZeroed' | 'memoryOfAnotherMaze' | 'localisation';
+    interface Explored {
+      readonly reference: Readonly<Record<string, Scores>>;
+      readonly agents: readonly [Readonly<Record<Kind, Scores & { readonly 'f': number; readonly 'random.f': number }>>];
+    }
+    const { reference: policy, agents: [agent] } = results<Explored>('explore25');
+    const expected: readonly (Scores | undefined)[] = [
+      ...[policy['frontier'], policy['depthFirst'], policy['leastVisited'], policy['noUturn']],
+      ...[agent.sampled, agent.greedy, policy['free'], agent.memoryOfAnotherMaze, policy['uniform'], agent.memoryZeroed],
+    ];
+    const rows = measuredTable('who walks', 'visited after 250 steps', 'after 500', 'after 1,000', 'reward after 1,000');
+    expect(rows).toHaveLength(expected.length);
+    rows.forEach(([name, ...cells], row) => {
+      const { coverage250, coverage500, coverage1000, reward } = expected[row]!;
+      [100 * coverage250, 100 * coverage500, 100 * coverage1000, reward].forEach((value, k) =>
+        expectFigure(cells[k]!, value, name!)
+      );
+    });
+    expect(Math.max(agent.memoryZeroed.reward, agent.memoryOfAnotherMaze.reward)).toBeLessThan(agent.sampled.reward - 200);
+    const [, own, random] = /F ([\d.]+) % on the policy's paths, ([\d.]+) % on free walks/.exec(prose)!;
+    expectFigure(own!, 100 * agent.localisation.f, 'F of own paths');
+    expectFigure(random!, 100 * agent.localisation['random.f'], 'F of free walks');
+  });
+
   it('costs of a larger memory', () => {
     const table = measuredTable(
       'memory cells',
