@@ -338,7 +338,7 @@ const windows = {
     last: [int32(1), 2 ** 20],
   },
   sam: {
-    dims: () => int32(2, 1, 7, 0, 6, 2, 1, 2, 0, 6, 6, 0, 1, 0, 0),
+    dims: () => int32(2, 1, 7, 0, 6, 2, 1, 2, 0, 6, 6, 0, 1, 0, below(4), 1 + below(4)),
     inputs: () => {
       const state = [zeros(12), places(14), places(2), places(2), zeros(2), zeros(2)];
       return [zeros(14), ...none(4), ...state, ...none(2), places(0), zeros(0), places(0), zeros(0)];

@@ -21,7 +21,7 @@ it('of a SAM: indices are int32, all else of the model', () => {
 it('of a DAM', () => {
   const model = new models.DAM({ inputs: 2, outputs: 1, ...SIZES, heads: 2, rng: new Rng(1) });
   const state = model.initialState(5).toTensors();
-  const shapes: Readonly<Record<string, readonly number[]>> = ops.damStateShapes({ ...SIZES, heads: 2 } as never, 5);
+  const shapes: Readonly<Record<string, readonly number[]>> = ops.damStateShapes(model.settings, 5);
   expect(Object.keys(shapes).toSorted()).toEqual([...state.keys()].toSorted());
   for (const [name, tensor] of state) expect([name, tensor.shape]).toEqual([name, shapes[name]]);
 });
