@@ -10,6 +10,8 @@ import { describeChain, type LayerSpec } from './fused-chain.js';
 import { MultigridState } from './multigrid-state.js';
 import { Pyramid } from './pyramid.js';
 
+export type { LayerSpec };
+
 export interface PlanOptions {
   /** A chain: each layer's input is the output of the one before. */
   readonly layers: readonly LayerSpec[];
