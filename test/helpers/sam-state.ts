@@ -1,5 +1,27 @@
-/** States of a sparse access memory for tests: a memory of given rows, the ring as a list, and all rows of a state. */
+/** Tiny sparse access memories for tests: settings, a memory of given rows, the ring as a list, and all rows of a state. */
 import { ops, Tensor, type FloatDType } from '../../lib/index.js';
+
+/** Without a controller: what enters is the interface itself. */
+export const tinySam: ops.SamSettings = {
+  slots: 9,
+  wordSize: 3,
+  heads: 2,
+  reads: 2,
+  hidden: 0,
+  strength: true,
+  index: 'live',
+  checks: 32,
+  links: 0,
+  linkRead: 'rows',
+  forgetBias: 1,
+  clip: 0,
+  epsilon: 1e-6,
+  delta: 0.005,
+};
+
+/** All numbers of some tensors as text, to be compared bit for bit. */
+export const bits = (tensors: readonly Tensor[]): string =>
+  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
 
 /** All rows given, [B][N][W]; slots in the order 0 … N−1 on the ring and nothing read. */
 export function givenState(

@@ -1,6 +1,7 @@
 // Dense access memory: the native window against the golden vector, the naive loops, finite differences and itself.
 import { describe, expect, it } from 'vitest';
 import { gradcheck, models, ops, Rng, scope, setThreads, Tensor } from '../../../lib/index.js';
+import { bits } from '../../helpers/sam-state.js';
 import { expectNear, flat, vectorFile, type Dict, type Nested } from '../../helpers/vectors.js';
 import { damStart, damStep, samRaw } from './naive-sam.js';
 
@@ -16,8 +17,6 @@ const base: ops.DamSettings = {
   discount: 0.99,
 };
 const sizeOf = (s: ops.DamSettings): number => ops.samInterface({ ...s, links: 0 }).size;
-const bits = (tensors: readonly Tensor[]): string =>
-  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
 const weigh = (t: Tensor, seed: number): Tensor =>
   ops.sum(ops.mul(t, Tensor.normal(t.shape, [0, 1], new Rng(seed), { dtype: 'float64' })));
 

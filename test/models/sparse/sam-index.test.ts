@@ -1,29 +1,12 @@
 // Sparse access memories that search by an index: lsh against its definition, both against the exact search and themselves.
 import { describe, expect, it } from 'vitest';
 import { gradcheck, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../../lib/index.js';
-import { givenState, ringOf, rowsOf } from '../../helpers/sam-state.js';
+import { bits, givenState, ringOf, rowsOf, tinySam } from '../../helpers/sam-state.js';
 import type { Row } from './naive-sam.js';
 import { hashed, mostAlike } from './naive-search.js';
 
-const base: ops.SamSettings = {
-  slots: 300,
-  wordSize: 6,
-  heads: 2,
-  reads: 3,
-  hidden: 0,
-  strength: true,
-  index: 'live',
-  checks: 32,
-  links: 0,
-  linkRead: 'rows',
-  forgetBias: 1,
-  clip: 0,
-  epsilon: 1e-6,
-  delta: 0.005,
-};
+const base: ops.SamSettings = { ...tinySam, slots: 300, wordSize: 6, reads: 3 };
 const INDEXES = ['lsh', 'kdtree'] as const;
-const bits = (tensors: readonly Tensor[]): string =>
-  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
 const rowsFrom = (numbers: ArrayLike<number>, width: number): number[][] => (
   Array.from({ length: numbers.length / width }, (_, i) => Array.from({ length: width }, (__, w) => numbers[i * width + w]!))
 );

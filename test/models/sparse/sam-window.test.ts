@@ -2,28 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { gradcheck, models, ops, Rng, scope, Tensor, type FloatDType } from '../../../lib/index.js';
 import { native } from '../../../lib/native.js';
-import { givenState, ringOf, rowsOf } from '../../helpers/sam-state.js';
+import { bits, givenState, ringOf, rowsOf, tinySam } from '../../helpers/sam-state.js';
 import { expectNear, flat, vectorFile, type Nested } from '../../helpers/vectors.js';
 import { samRaw, samStart, samStep, type NaiveRaw, type NaiveSamState } from './naive-sam.js';
 
-const base: ops.SamSettings = {
-  slots: 9,
-  wordSize: 3,
-  heads: 2,
-  reads: 2,
-  hidden: 0,
-  strength: true,
-  index: 'live',
-  checks: 32,
-  links: 0,
-  linkRead: 'rows',
-  forgetBias: 1,
-  clip: 0,
-  epsilon: 1e-6,
-  delta: 0.005,
-};
-const bits = (tensors: readonly Tensor[]): string =>
-  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
+const base = tinySam;
 const packed = (raw: NaiveRaw): number[] => flat([raw.query, raw.add, raw.alpha, raw.gamma, raw.strength] as Nested);
 
 interface SamFile {

@@ -1,11 +1,8 @@
 // Sparse access memory as a user builds it: windows and steps, carried and saved states, threads, and what is refused.
 import { describe, expect, it } from 'vitest';
 import { models, noGrad, ops, Rng, scope, setThreads, Tensor } from '../../../lib/index.js';
-import { ringOf, rowsOf } from '../../helpers/sam-state.js';
+import { bits, ringOf, rowsOf } from '../../helpers/sam-state.js';
 import { expectNear } from '../../helpers/vectors.js';
-
-const bits = (tensors: readonly Tensor[]): string =>
-  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
 
 describe('SAM', () => {
   const small = { inputs: 4, outputs: 3, slots: 19, wordSize: 5, heads: 3, reads: 2, hidden: 7 } as const;

@@ -1,28 +1,11 @@
 // The sparse DNC: the native window against the naive loops, finite differences and itself; links in saved states.
 import { describe, expect, it } from 'vitest';
 import { gradcheck, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../../lib/index.js';
-import { givenState, ringOf, rowsOf } from '../../helpers/sam-state.js';
+import { bits, givenState, ringOf, rowsOf, tinySam } from '../../helpers/sam-state.js';
 import { expectNear } from '../../helpers/vectors.js';
 import { samRaw, sdncStart, sdncStep, type NaiveSdnc } from './naive-sam.js';
 
-const base: ops.SamSettings = {
-  slots: 9,
-  wordSize: 3,
-  heads: 2,
-  reads: 2,
-  hidden: 0,
-  strength: true,
-  index: 'live',
-  checks: 32,
-  links: 2,
-  linkRead: 'rows',
-  forgetBias: 1,
-  clip: 0,
-  epsilon: 1e-6,
-  delta: 0.005,
-};
-const bits = (tensors: readonly Tensor[]): string =>
-  tensors.map((t) => Buffer.from(t.dataSync().buffer).toString('base64')).join();
+const base: ops.SamSettings = { ...tinySam, links: 2 };
 
 /** One of the two matrices of a head, [N][N], of the first sample. */
 function matrixOf(state: ops.SdncTensors, s: ops.SamSettings, which: 0 | 1, head: number): number[][] {
