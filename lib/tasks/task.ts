@@ -124,6 +124,8 @@ export interface Task<Item> {
    * open. Scores never come from it.
    */
   practice?(items: readonly Item[], weights: readonly number[], options: WindowOptions): Iterable<Window>;
+  /** Of a task of lists: the same task on lists of so many items. */
+  ofItems?(items: number): Task<Item>;
   /** Of a task whose episodes are longer or shorter: the highest level that it draws them of. */
   readonly levels?: number;
   /** The same task with all episodes of that level, from 1; also of levels above those that it draws. */

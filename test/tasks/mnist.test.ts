@@ -66,6 +66,17 @@ describe('mnistRecall', () => {
     expect([...task.generate(3, 7).images]).toEqual(Array.from({ length: 10 }, (_, t) => 50 + 5 * t + 2));
   });
 
+  it('of other lengths is the task made with that many images', () => {
+    const [made, other] = [task.ofItems!(6), mnistRecall({ ...files, batch: 5, items: 6 })];
+    const [dealt, expected] = [made, other].map((each) => Array.from({ length: 9 }, (_, index) => each.generate(3, index)));
+    expect(dealt).toEqual(expected);
+    expect([made.lessons, Array.from(made.windows(dealt!, { seed: 1 }))]).toEqual([
+      5,
+      Array.from(other.windows(dealt!, { seed: 1 })),
+    ]);
+    expect(() => task.ofItems!(1)).toThrow(argument);
+  });
+
   it('permutes each later pass anew, every image once, whatever the order of calls', () => {
     const passOf = (pass: number, seed: number): number[] => (
       Array.from({ length: 10 }, (_, index) => [...task.generate(seed, 10 * pass + index).images]).flat()

@@ -41,6 +41,33 @@ describe('a curriculum', () => {
     expect(new Trainer(setup()).lessons).toEqual([]);
   });
 
+  it('practises on lists of other lengths: weights are those of the longer task, scores those of the task', async () => {
+    const longer = { ...setup(), task: tasks.recall({ items: ITEMS + 2 }) };
+    const [other, here] = [new Trainer({ ...longer, curriculum: always }), new Trainer(setup({ ...always, items: ITEMS + 2 }))];
+    for (const trainer of [other, here]) await trainer.fit({ steps: 12 * (ITEMS + 2) });
+    expect(here.lessons).toEqual([[0, 1], [2, 2], [4, 3], [6, 4], [8, 5], [10, 6]]);
+    expect(await modelBits(here)).toEqual(await modelBits(other));
+    const items = 64;
+    const scored = await here.evaluate({ items });
+    expect(scored).toEqual(await new Trainer({ ...longer, task: tasks.recall({ items: ITEMS }) }).evaluate({ items }));
+    expect(scored).not.toEqual(await other.evaluate({ items }));
+    const one = tasks.mapping({ size: 9 }) as never;
+    expect(() => new Curriculum(one, { ...always, items: 3 })).toThrow(/expected items for a task of lists alone, got mapping/);
+  });
+
+  it.each(
+    [
+      ['recall', tasks.recall({ items: 4, distinct: true }), tasks.recall({ items: 6, distinct: true })],
+      ['sorting', tasks.sorting({ items: 4, order: 'descending' }), tasks.sorting({ items: 6, order: 'descending' })],
+    ] as const,
+  )('%s of other lengths is the task made with that many items, whatever else was chosen', (_, task, longer) => {
+    const made = task.ofItems!(6) as typeof task;
+    const items = [made, longer].map((each) => Array.from({ length: 3 }, (__, k) => each.generate(5, k)));
+    expect(items[0]).toEqual(items[1]);
+    const windows = [made, longer].map((each) => Array.from((each as Task<unknown>).windows(items[0]!, { seed: 5 })));
+    expect(windows[0]).toEqual(windows[1]);
+  });
+
   it('keeps a running loss of each lesson, 0.99 of it for each answer, and asks in proportion to it', () => {
     const asked: (readonly number[])[] = [];
     const task: Task<unknown> = {

@@ -39,6 +39,7 @@ class MnistTask implements Task<MnistList> {
   readonly splits: readonly Split[];
   readonly lessons?: number;
   readonly #data: MnistData;
+  readonly #split: Split;
   readonly #items: number;
   readonly #batch: number;
   readonly #scale: number;
@@ -52,6 +53,7 @@ class MnistTask implements Task<MnistList> {
   constructor(name: Kind, data: MnistData, split: Split = 'train') {
     this.name = name;
     this.#data = data;
+    this.#split = split;
     this.splits = splits.filter((part) => data.places[part].length > 0);
     ({ items: this.#items, scale: this.#scale, levels: this.#levels } = data);
     ({ pixels: this.#pixels, labels: this.#labels, side: this.#side } = data.files[split === 'test' ? 'test' : 'train']!);
@@ -65,6 +67,10 @@ class MnistTask implements Task<MnistList> {
 
   split(name: Split): Task<MnistList> {
     return new MnistTask(this.name, this.#data, checkSplit(this.name, name, this.splits));
+  }
+
+  ofItems(items: number): Task<MnistList> {
+    return new MnistTask(this.name, { ...this.#data, items: checkInteger(this.name, 'items', items, 2) }, this.#split);
   }
 
   describe(): TaskDescription {

@@ -110,6 +110,10 @@ class RecallTask implements Task<RecallList> {
     });
   }
 
+  ofItems(items: number): Task<RecallList> {
+    return recall({ items, distinct: this.#distinct });
+  }
+
   scorer(): BitScorer {
     return new BitScorer();
   }

@@ -42,12 +42,12 @@ class SortingTask implements Task<SortingList> {
   readonly version = 1;
   readonly lessons: number;
   readonly #items: number;
-  readonly #sign: number;
+  readonly #order: 'ascending' | 'descending';
 
   constructor(items: number, order: 'ascending' | 'descending') {
     this.#items = items;
     this.lessons = items;
-    this.#sign = order === 'ascending' ? 1 : -1;
+    this.#order = order;
   }
 
   describe(): TaskDescription {
@@ -105,6 +105,10 @@ class SortingTask implements Task<SortingList> {
     });
   }
 
+  ofItems(items: number): Task<SortingList> {
+    return sorting({ items, order: this.#order });
+  }
+
   #check(where: string, lists: readonly SortingList[]): void {
     checkBatch(where, lists);
     checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
@@ -117,10 +121,11 @@ class SortingTask implements Task<SortingList> {
 
   #window(cut: Cut, lists: readonly SortingList[]): Window {
     const batch = lists.length;
+    const sign = this.#order === 'ascending' ? 1 : -1;
     const input = zeros(cut.steps, batch, 3, 3, 2);
     const target = zeros(cut.steps, batch, 3, 3, 1);
     lists.forEach(({ patches, priorities }, b) => {
-      const order = Array.from(priorities.keys()).sort((i, j) => this.#sign * (priorities[i]! - priorities[j]!));
+      const order = Array.from(priorities.keys()).sort((i, j) => sign * (priorities[i]! - priorities[j]!));
       for (let t = 0; t < cut.steps; t++) {
         const at = (t * batch + b) * PATCH;
         for (let bit = 0; bit < PATCH; bit++) {

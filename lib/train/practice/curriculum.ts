@@ -9,6 +9,11 @@ export const curriculumOptions = object({
   below: number(0),
   /** Lessons that are open at the start. Default 1. */
   start: optional(integer(1)),
+  /**
+   * Items of the lists that are practised on, of a task of lists. Default those of the task; longer ones ask the network for more
+   * places than the task needs. Scores are those of the task.
+   */
+  items: optional(integer(1)),
   /** What a lesson's running loss counts for at least when lessons are chosen. Default a quarter of `below`. */
   least: optional(positive()),
 });
@@ -46,9 +51,10 @@ export class Curriculum<Item> implements Practice {
 
   /** ERR_MG_ARGUMENT for a task without lessons. */
   constructor(task: Task<Item>, options: CurriculumOptions) {
-    const { below, least = below / 4, start: given = 1 } = checkData('curriculum', curriculumOptions, options);
-    const { lessons } = task;
-    if (lessons === undefined || task.practice === undefined) {
+    const { below, least = below / 4, start: given = 1, items } = checkData('curriculum', curriculumOptions, options);
+    const practised = items === undefined ? task : ofItems(task, items);
+    const { lessons } = practised;
+    if (lessons === undefined || practised.practice === undefined) {
       fail('ERR_MG_ARGUMENT', 'curriculum', 'a task with lessons', words(task.name));
     }
     if (least === 0) fail('ERR_MG_ARGUMENT', 'curriculum', 'least above 0', least);
@@ -58,7 +64,11 @@ export class Curriculum<Item> implements Practice {
     const losses = new Array<number>(lessons).fill(UNKNOWN);
     const first = this.#weights(losses, start);
     this.#saved = { opened: [[0, start]], losses, weights: [[0, first], [1, first]] };
-    this.task = new PractisedTask(task, (items, given) => task.practice!(items, this.#weightsOf(given.batch ?? 0), given));
+    this.task = new PractisedTask(
+      task,
+      (lists, given) => practised.practice!(lists, this.#weightsOf(given.batch ?? 0), given),
+      (seed, index) => practised.generate(seed, index),
+    );
   }
 
   /** How many lessons have been open since which batch. */
@@ -115,6 +125,10 @@ export class Curriculum<Item> implements Practice {
       fail('ERR_MG_ARGUMENT', 'curriculum', 'batches one after the other', batch);
     return found[1];
   }
+}
+
+function ofItems<Item>(task: Task<Item>, items: number): Task<Item> {
+  return task.ofItems?.(items) ?? fail('ERR_MG_ARGUMENT', 'curriculum', 'items for a task of lists alone', words(task.name));
 }
 
 /** Mean loss and number of the answers of each lesson, in nats for each class or bit. */
