@@ -44,10 +44,10 @@ const LESSONS: Partial<RunConfig> = {
   optimizer: { name: 'muon', betas: [0.9, 0.99] },
   batchSize: 16,
   clipNorm: 150,
-  steps: 260_000,
-  lr: { from: 7e-3, to: 0, steps: 182_000, hold: 78_000, warmup: 500 },
+  steps: 150_000,
+  lr: { from: 7e-3, to: 0, steps: 105_000, hold: 45_000, warmup: 500 },
   curriculum: { below: 0.08, start: 2, items: 13 },
-  validate: { every: 6_500, items: 500 },
+  validate: { every: 5_000, items: 500 },
 };
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
 /** Locations near 1 instead of raw integers up to 36, as `map9` is trained. */
