@@ -5,13 +5,13 @@ const files = [
   [
     'a file is not flushed',
     'files/atomic-file.ts',
-    '    await handle.sync();\n    await handle.close();',
+    '    if (flushed) await handle.sync();\n    await handle.close();',
     '    await handle.close();',
   ],
   [
     'a folder is not flushed',
     'files/atomic-file.ts',
-    '    created = false;\n    await syncFolder(folder);',
+    '    created = false;\n    if (flushed) await syncFolder(folder);',
     '    created = false;',
   ],
   ['a second name is not flushed', 'files/atomic-file.ts', '  await syncFolder(dirname(to));', ''],
@@ -36,7 +36,9 @@ const files = [
     '    process.kill(pid, 0);\n    return false;',
     '    return true;',
   ],
-  ['a log is not flushed before its checkpoint', 'files/run-folder.ts', '    await this.log.flush();\n', ''],
+  ['a log is not flushed before its checkpoint', 'files/run-folder.ts', ', { after: this.log.flush() }', ''],
+  ['a checkpoint does not wait for its log', 'files/atomic-file.ts', '    await after;\n', ''],
+  ['small chunks change places', 'files/atomic-file.ts', '.push(chunk);', '.unshift(chunk);'],
   ['one checkpoint too many is kept', 'files/run-folder.ts', 'known.slice(newest)', 'known.slice(newest + 1)'],
   ['later checkpoints push out new ones', 'files/run-folder.ts', 'kept.filter((of) => of <= step)', 'kept.filter(() => true)'],
   [

@@ -9,6 +9,7 @@ import { MgError } from '../errors.js';
 import { cannotFlush } from './folders.js';
 
 const LONGEST_WRITE = 64 * 1024 * 1024;
+const ONE_WRITE = 64 * 1024;
 const ONE_DAY_MS = 24 * 3600 * 1000;
 // .name.mg-<host>-<process id>-<random>.tmp: says whose it is, so that the next start can sweep it.
 const LEFTOVER = /^\..*\.mg-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{12}\.tmp$/;
@@ -52,13 +53,25 @@ async function behindLinks(file: string): Promise<string> {
   return path;
 }
 
+export interface AtomicOptions {
+  /** What must be on the disk before the file takes its name. It runs beside the writing. */
+  readonly after?: Promise<void>;
+  /** Whether the content is to survive a power cut (it is, unless said otherwise), and not only the end of the process. */
+  readonly flushed?: boolean;
+}
+
 /** Writes `chunks` as the whole new content of `file`. When the promise resolves the content survives a power cut; when it
  *  rejects (ERR_MG_CHECKPOINT, the system's error in `cause`) the old content is untouched and nothing is left behind.
  *  Symbolic links are followed, and a file that was there keeps its mode. The chunks must not change before it settles. */
-export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[]): Promise<void> {
+export async function writeFileAtomic(
+  file: string,
+  chunks: readonly Uint8Array[],
+  { after, flushed = true }: AtomicOptions = {},
+): Promise<void> {
   let temporary = '';
   let handle: FileHandle | undefined;
   let created = false;
+  after?.catch(() => undefined); // it is waited for below, unless the file fails first
   try {
     const target = await behindLinks(file);
     const folder = dirname(target);
@@ -67,13 +80,14 @@ export async function writeFileAtomic(file: string, chunks: readonly Uint8Array[
     created = true;
     const mode = await stat(target).then((found) => found.mode & 0o7777, () => null);
     if (mode !== null) await handle.chmod(mode);
-    for (const chunk of chunks) await writeAll(handle, chunk);
-    await handle.sync();
+    for (const chunk of joined(chunks)) await writeAll(handle, chunk);
+    if (flushed) await handle.sync();
     await handle.close();
     handle = undefined;
+    await after;
     await rename(temporary, target);
     created = false;
-    await syncFolder(folder);
+    if (flushed) await syncFolder(folder);
   } catch (cause) {
     await handle?.close().catch(() => undefined);
     if (created) await unlink(temporary).catch(() => undefined);
@@ -103,6 +117,21 @@ export async function shareFile(file: string, to: string): Promise<void> {
     await unlink(temporary).catch(ignoreMissing);
   }
   await syncFolder(dirname(to));
+}
+
+/** The same bytes with small neighbours in one chunk: each write is a way to another thread and back. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const groups: Uint8Array[][] = [];
+  let bytes = Infinity;
+  for (const chunk of chunks) {
+    bytes += chunk.byteLength;
+    if (bytes <= ONE_WRITE) groups.at(-1)!.push(chunk);
+    else {
+      groups.push([chunk]);
+      bytes = chunk.byteLength;
+    }
+  }
+  return groups.map((group) => (group.length === 1 ? group[0]! : Buffer.concat(group)));
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {

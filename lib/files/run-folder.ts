@@ -92,15 +92,13 @@ export class RunFolder {
     return existsSync(this.file(which));
   }
 
-  /** Saves a checkpoint crash-safely. The log is flushed first, so that a saved step never lacks its lines. @internal */
+  /** Saves a checkpoint crash-safely. Its name shows once the log is flushed, so that a saved step never lacks its lines. @internal */
   async save(
     tensors: ReadonlyMap<string, FileTensor>,
     metadata: ReadonlyMap<string, string>,
     which: 'checkpoint' | 'best' = 'checkpoint',
   ): Promise<void> {
-    const chunks = encode(tensors, metadata);
-    await this.log.flush();
-    await writeFileAtomic(this.file(which), chunks);
+    await writeFileAtomic(this.file(which), encode(tensors, metadata), { after: this.log.flush() });
   }
 
   /**
@@ -124,9 +122,9 @@ export class RunFolder {
     await writeFileAtomic(this.file('config'), [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
   }
 
-  /** Writes a text file (a picture) crash-safely. @internal */
+  /** Writes a picture, whole or not at all. It is not flushed: it can be drawn again from the log. @internal */
   async write(which: RunFile, text: string): Promise<void> {
-    await writeFileAtomic(this.file(which), [Buffer.from(text, 'utf8')]);
+    await writeFileAtomic(this.file(which), [Buffer.from(text, 'utf8')], { flushed: false });
   }
 
   /** Closes the log and gives the folder free. */

@@ -81,6 +81,8 @@ export interface SegmentedPass {
   /** Runs the model on a cut window and gives its loss, a sum over steps. */
   readonly run: (window: Window, state: ModelState) => { loss: Tensor; state: ModelState };
   readonly upload: (window: Window) => ModelInput;
+  /** Ends the pass between two segments: it rejects with the reason, and gradients of a part are left behind. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The same tensors as leaves that want their gradients. */
@@ -112,7 +114,7 @@ function withStateGradients(loss: Tensor, state: ModelState, gradients: Readonly
  * belongs to the caller.
  */
 export async function backwardBySegments(
-  { model, window, length, state, run, upload }: SegmentedPass,
+  { model, window, length, state, run, upload, signal }: SegmentedPass,
 ): Promise<{ loss: Tensor; state: ModelState }> {
   const parts = Array.from(
     { length: Math.ceil(window.steps / length) },
@@ -125,6 +127,7 @@ export async function backwardBySegments(
   let total: Tensor | null = null;
   try {
     for (const part of parts.slice(0, -1)) {
+      signal?.throwIfAborted();
       using _ = scope();
       const next = noGrad(() => model.advance!(upload(part), states.at(-1)!));
       states.push(unscoped(() => next.detach()));
@@ -132,6 +135,7 @@ export async function backwardBySegments(
     }
     if (parts.length > 1) on.emptyCache(); // blocks of other sizes than those of the backward passes
     for (let i = parts.length - 1; i >= 0; i--) {
+      signal?.throwIfAborted();
       using _ = scope();
       const start = i === 0 ? states[0]! : leaves(model, states[i]!);
       const result = run(parts[i]!, start);

@@ -19,7 +19,7 @@ import { checkFitOptions, checkSetup, type FitOptions, type TrainerSetup } from 
 import { currentRecord, emptyRecord, restoreListeners, type Remembering, type RunRecord } from './record.js';
 import { claim, Turns } from './turns.js';
 import { dropGradients, takeGradients, windowGradients, type GradientSetup, type WindowGradients } from './window-gradients.js';
-import { windowStream, type Position } from './window-stream.js';
+import { unlessAborted, windowStream, type Position } from './window-stream.js';
 
 /** A step whose numbers have not been read yet. */
 interface Pending {
@@ -135,7 +135,8 @@ export class Trainer implements TaskTraining {
   }
 
   /**
-   * The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts.
+   * The same loop, pulled by the caller: one event per update. Ends at `steps`, or after the step during which `signal` aborts;
+   * within a memory budget before it, if that comes sooner.
    */
   async *run(options: { steps: number; signal?: AbortSignal }): AsyncGenerator<StepEvent> {
     checkOptions('run', options, ['steps', 'signal']);
@@ -165,13 +166,15 @@ export class Trainer implements TaskTraining {
       const { window, next } = made.value.value;
       const { batch } = this.#position;
       let began = 0;
-      const [pending, loss, gradNorm] = await this.#turns.take(async () => {
+      const done = await this.#turns.take(async () => {
         began = performance.now();
-        const queued = await this.#advance(window, next);
+        const queued = await this.#advance(window, next, signal);
         await nextTurn(); // queueing a window and making one are turns of their own: neither holds up the event loop for long
         upcoming = settled(stream.next()); // made while the device works; if it cannot be, this step still ends well
         return [queued, ...(await this.#settle(queued))] as const;
-      });
+      }).catch(unlessAborted(signal));
+      if (done === null) return; // aborted between the segments of a window, of which nothing stays
+      const [pending, loss, gradNorm] = done;
       if (pending.answers !== null) this.#practice?.add(window, batch, await pending.answers);
       const now = performance.now();
       workedMs += now - began;
@@ -236,12 +239,12 @@ export class Trainer implements TaskTraining {
   }
 
   /** Queues forward, backward and update of one window. If any of it fails, no gradient stays behind. */
-  async #advance(window: Window, next: Position): Promise<Pending> {
+  async #advance(window: Window, next: Position, signal?: AbortSignal): Promise<Pending> {
     const buffers = new KeptBuffers(this.model);
     using _ = scope();
     const state = window.first || this.#state === null ? this.model.initialState(window.batch) : this.#state;
     try {
-      const result = await windowGradients(this.#gradients, window, state);
+      const result = await windowGradients(this.#gradients, window, state, signal);
       try {
         return this.#apply(window, next, result, buffers);
       } finally {

@@ -27,12 +27,14 @@ export interface WindowGradients {
 }
 
 /**
- * Adds the gradients of a window to the parameters; one that would exceed the memory budget runs segment by segment.
+ * Adds the gradients of a window to the parameters; one that would exceed the memory budget runs segment by segment, and rejects
+ * between two of them when `signal` aborts.
  */
 export async function windowGradients(
   { model, task, dtype, loss: own, memoryBudget, isAsked }: GradientSetup,
   window: Window,
   state: ModelState,
+  signal?: AbortSignal,
 ): Promise<WindowGradients> {
   const description = task.describe();
   const upload = (part: Window): ModelInput => uploadWindow(part, description.form, dtype);
@@ -43,7 +45,7 @@ export async function windowGradients(
   };
   if (memoryBudget !== undefined) {
     const length = segmentLength(model, window, memoryBudget);
-    return { ...await backwardBySegments({ model, window, length, state, run, upload }), logits: null };
+    return { ...await backwardBySegments({ model, window, length, state, run, upload, signal }), logits: null };
   }
   const result = run(window, state);
   result.loss.backward();

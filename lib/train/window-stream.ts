@@ -19,6 +19,12 @@ export interface StreamSetup<Item> {
 /** Milliseconds that making episodes may hold up the event loop, in which signals and timers wait. */
 const LONGEST_HOLD_MS = 20;
 
+/** Null where the signal itself ended the work; what else went wrong is thrown. */
+export const unlessAborted = (signal: AbortSignal | undefined) => (error: unknown): null => {
+  if (signal?.aborted === true && error === signal.reason) return null;
+  throw error;
+};
+
 /**
  * `count` episodes of the stream `seed` from `first` on. Many take turns with the event loop; aborting rejects with the reason.
  */
@@ -49,13 +55,9 @@ export async function* windowStream<Item>(
 ): AsyncGenerator<{ window: Window; next: Position }, void> {
   const { task, seed, batchSize, truncate } = setup;
   for (let batch = from.batch;; batch++) {
-    let items: Item[];
-    try {
-      items = await drawItems(task, { seed, first: batch * batchSize, count: batchSize }, signal);
-    } catch (error) {
-      if (signal?.aborted === true && error === signal.reason) return;
-      throw error;
-    }
+    const drawn = { seed, first: batch * batchSize, count: batchSize };
+    const items = await drawItems(task, drawn, signal).catch(unlessAborted(signal));
+    if (items === null) return;
     const first = batch === from.batch ? from.window : 0;
     const options = { seed, batch, from: first, ...(truncate === undefined ? {} : { length: truncate }) };
     for (const window of task.windows(items, options)) {

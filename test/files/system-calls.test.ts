@@ -10,7 +10,7 @@ import { RunFolder } from '../../lib/files/run-folder.js';
 import { temporaryFolder } from '../helpers/files.js';
 
 /** What was called since the test began, and the call that is to fail, by its name in `calls`. */
-const system = vi.hoisted(() => ({ calls: [] as string[], refusal: { call: '', code: '' }, most: Infinity }));
+const system = vi.hoisted(() => ({ calls: [] as string[], refusal: { call: '', code: '' }, most: Infinity, flushTakes: 0 }));
 const refused = (call: string): void => {
   system.calls.push(call);
   if (call === system.refusal.call)
@@ -63,7 +63,10 @@ vi.mock('node:fs', async (original) => {
       } catch (error) {
         return done(error as Error);
       }
-      real.fsync(descriptor, done);
+      setTimeout(() => {
+        system.calls.push('log flushed');
+        real.fsync(descriptor, done);
+      }, system.flushTakes);
     }, {}),
   };
 });
@@ -72,6 +75,7 @@ beforeEach(() => {
   system.refusal = { call: '', code: '' };
   system.calls.length = 0;
   system.most = Infinity;
+  system.flushTakes = 0;
 });
 
 const WRITTEN = [
@@ -127,6 +131,29 @@ describe('a file', () => {
   });
 });
 
+describe('a file of many chunks', () => {
+  it('is written in as few pieces as 64 KiB allow, in order', async () => {
+    const folder = temporaryFolder();
+    const lengths = [3, 0, 65_000, 600, 70_000, 1, 2, 200_000];
+    const chunks = lengths.map((length, i) => Buffer.alloc(length, i + 1));
+    await writeFileAtomic(join(folder, 'a'), chunks);
+    expect(system.calls.filter((call) => call === 'write .a.tmp')).toHaveLength(5); // 65,003 | 600 | 70,000 | 3 | 200,000
+    expect(readFileSync(join(folder, 'a')).equals(Buffer.concat(chunks))).toBe(true);
+  });
+});
+
+describe('a picture', () => {
+  it('is whole or not there, and asks for no flush', async () => {
+    const run = await RunFolder.create(join(temporaryFolder(), 'run'), {});
+    system.calls.length = 0;
+    await run.write('learningCurve', '<svg/>');
+    run.close();
+    const temporary = '.learning-curve.svg.tmp';
+    const steps = [`open ${temporary} wx`, `write ${temporary}`, `close ${temporary}`, `rename ${temporary} learning-curve.svg`];
+    expect(system.calls).toEqual(steps);
+  });
+});
+
 describe('a folder', () => {
   it('that is made is flushed into its parent, and each parent that is made into its own', () => {
     makeFolder(join(temporaryFolder(), 'a', 'b'));
@@ -135,12 +162,19 @@ describe('a folder', () => {
 });
 
 describe('a checkpoint', () => {
-  it('comes after its log is flushed, so that no saved step lacks its lines', async () => {
+  it('has its name once its log is flushed, beside which it is written: no saved step lacks its lines', async () => {
     const run = await RunFolder.create(join(temporaryFolder(), 'run'), {});
     system.calls.length = 0;
+    system.flushTakes = 100;
     await run.save(new Map(), new Map());
     run.close();
-    expect(system.calls.indexOf('flush log')).toBe(0);
+    const [began, ended, written, named] = [
+      'flush log',
+      'log flushed',
+      'close .checkpoint.safetensors.tmp',
+      'rename .checkpoint.safetensors.tmp checkpoint.safetensors',
+    ].map((call) => system.calls.indexOf(call));
+    expect([began, written! < ended!, ended! < named!]).toEqual([0, true, true]);
     expect(system.calls).toContain('sync .checkpoint.safetensors.tmp');
   });
 

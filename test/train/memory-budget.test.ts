@@ -74,6 +74,31 @@ describe('a memory budget', () => {
     expect(used.at(-1)).toBe(used[2]); // both at the end of an episode
   });
 
+  it('lets a signal end a window between its segments: nothing of it stays, and the run goes on as if it had not begun', async () => {
+    const memoryBudget = needed(1, 4);
+    const [whole, cut] = [trainer({ truncate: 4, memoryBudget }), trainer({ truncate: 4, memoryBudget })];
+    await whole.fit({ steps: 18 });
+    await cut.fit({ steps: 4 });
+    await device('cpu').sync();
+    const [before, bytes, { forward }] = [await weights(cut), memory().bytes, cut.model];
+    const controller = new AbortController();
+    let segments = 0;
+    cut.model.forward = (...given) => {
+      segments += 1;
+      if (segments === 2) controller.abort();
+      return forward.apply(cut.model, given);
+    };
+    expect(await cut.fit({ steps: 18, signal: controller.signal })).toMatchObject({ reason: 'aborted', step: 4 });
+    expect(segments).toBe(2); // of the four of a window of four steps
+    await device('cpu').sync();
+    expect([await weights(cut), memory().bytes]).toEqual([before, bytes]);
+    expect([...cut.model.namedParameters()].every(([, parameter]) => parameter.grad === null)).toBe(true);
+    for await (const event of cut.run({ steps: 18, signal: controller.signal })) expect(event).toBeUndefined(); // no step begins
+    cut.model.forward = forward;
+    expect((await cut.fit({ steps: 18 })).step).toBe(18);
+    expect(await weights(cut)).toEqual(await weights(whole));
+  });
+
   it('that a window keeps anyway changes nothing', async () => {
     const [free, wide] = [trainer({}), trainer({ memoryBudget: 1e9 })];
     const [a, b] = [await free.fit({ steps: 18 }), await wide.fit({ steps: 18 })];
