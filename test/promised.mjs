@@ -14,7 +14,7 @@ const numbers = readdirSync('test', { recursive: true, encoding: 'utf8' })
 /** Test files of each group. */
 const GROUPS = {
   numbers,
-  faults: ['addon', 'memory', 'save'].map((name) => `test/faults/${name}.test.ts`),
+  faults: ['addon', 'memory', 'training-memory', 'save'].map((name) => `test/faults/${name}.test.ts`),
   leak: ['test/faults/leak.test.ts'],
   load: ['test/faults/crowd.test.ts'],
   soak: ['test/faults/kills.test.ts'],

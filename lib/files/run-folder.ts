@@ -92,7 +92,7 @@ export class RunFolder {
     return existsSync(this.file(which));
   }
 
-  /** Saves a checkpoint crash-safely. Its name shows once the log is flushed, so that a saved step never lacks its lines. @internal */
+  /** Saves a checkpoint crash-safely. It has its name once the log is flushed: no saved step lacks its lines. @internal */
   async save(
     tensors: ReadonlyMap<string, FileTensor>,
     metadata: ReadonlyMap<string, string>,

@@ -55,23 +55,24 @@ export class Adam extends Optimizer {
   }
 
   /** @internal */
-  protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
+  protected ready({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): () => void {
     const [beta1, beta2] = this.#betas;
-    native().adamStep(
-      parameters,
-      grads,
-      slot('m'),
-      slot('v'),
-      slot('step'),
-      norm,
-      this.#dims,
-      maxNorm,
-      lr,
-      weightDecay,
-      beta1,
-      beta2,
-      this.#epsilon,
-    );
+    return () =>
+      native().adamStep(
+        parameters,
+        grads,
+        slot('m'),
+        slot('v'),
+        slot('step'),
+        norm,
+        this.#dims,
+        maxNorm,
+        lr,
+        weightDecay,
+        beta1,
+        beta2,
+        this.#epsilon,
+      );
   }
 }
 

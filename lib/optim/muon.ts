@@ -48,24 +48,30 @@ export class Muon extends Adam {
   }
 
   /** @internal */
-  protected override apply(list: StepList): void {
+  protected override ready(list: StepList): () => void {
     const isMatrix = list.members.map(({ shape }) => shape.length > 1);
-    const vectors = part(list, isMatrix.map((is) => !is));
-    if (vectors.members.length > 0) super.apply({ ...vectors, lr: list.lr * this.#vectorRate });
-    const matrices = part(list, isMatrix);
-    if (matrices.members.length > 0) this.#stepMatrices(matrices);
+    const [vectors, matrices] = [part(list, isMatrix.map((is) => !is)), part(list, isMatrix)];
+    const updates = [
+      ...(vectors.members.length > 0 ? [super.ready({ ...vectors, lr: list.lr * this.#vectorRate })] : []),
+      ...(matrices.members.length > 0 ? [this.#readyMatrices(matrices)] : []),
+    ];
+    return () => updates.forEach((update) => update());
   }
 
-  #stepMatrices({ parameters, grads, norm, maxNorm, lr, weightDecay, kept, slot }: StepList): void {
-    using _ = scope();
+  #readyMatrices({ parameters, grads, norm, maxNorm, lr, weightDecay, kept, slot }: StepList): () => void {
+    using s = scope();
     const none = Int32Array.of(0);
     // SGD at rate −1 with decay μ − 1 is x ← μx + g, with the gradient clipped and a refused update left out as ever
     const accumulate = (x: Storage[]): void => native().sgdStep(x, grads, [], norm, none, maxNorm, -1, this.#momentum - 1, 0);
-    accumulate(slot('m'));
     const ahead = kept('m').map((b) => noGrad(() => clone(b)));
-    accumulate(ahead.map((x) => x.storage('Muon')));
+    for (let k = 0; k < 2; k += 1) accumulate(ahead.map((x) => x.storage('Muon'))); // b of this step, then g + μb
     const steps = noGrad(() => orthogonal(ahead).map((u) => mul(u, RMS * Math.sqrt(Math.max(...matrixShape(u.shape))))));
-    native().sgdStep(parameters, steps.map((u) => u.storage('Muon')), [], norm, none, Infinity, lr, weightDecay, 0);
+    s.keep(steps);
+    return () => {
+      accumulate(slot('m'));
+      native().sgdStep(parameters, steps.map((u) => u.storage('Muon')), [], norm, none, Infinity, lr, weightDecay, 0);
+      for (const step of steps) step.dispose();
+    };
   }
 }
 

@@ -50,6 +50,12 @@ export interface StepResult {
   readonly lr: number;
 }
 
+/** An update that is still to be made. Nothing has changed yet, and all that it takes is there. @internal */
+export interface ReadyStep extends StepResult {
+  /** Queues the update and counts it. */
+  make(): void;
+}
+
 /**
  * Updates named parameters in place from their `.grad`. State is kept and saved by parameter name, so it does not depend on
  * the order in which a model lists its parameters.
@@ -84,8 +90,8 @@ export abstract class Optimizer implements Disposable {
     }
   }
 
-  /** Queues the update of one group. @internal */
-  protected abstract apply(list: StepList): void;
+  /** Allocates what the update of one group takes; what it gives queues the update, and needs no memory. @internal */
+  protected abstract ready(list: StepList): () => void;
 
   /** Time steps seen so far. */
   get timeStep(): number {
@@ -104,9 +110,16 @@ export abstract class Optimizer implements Disposable {
    * One update of every parameter that has a gradient and asks for one. When the norm of the gradients or something of `watched`
    * is not finite, parameters and state stay as they are; only the counters go on. So it is, too, where the square of the norm
    * has no place in the parameters' type and the optimizer keeps means of squares (RMSProp, Adam), which would never come back
-   * from infinity.
+   * from infinity. Where there is no memory for it (ERR_MG_MEMORY), nothing has changed.
    */
   step(options: StepOptions = {}): StepResult {
+    const { make, ...result } = this.prepare(options);
+    make();
+    return result;
+  }
+
+  /** `step` up to where it changes something, for who has more to allocate before that. @internal */
+  prepare(options: StepOptions): ReadyStep {
     const where = `${this.#where}.step`;
     checkOptions(where, options, ['timeSteps', 'maxNorm', 'watched']);
     const timeSteps = checkInteger(where, 'timeSteps', options.timeSteps ?? 1, 0);
@@ -120,11 +133,11 @@ export abstract class Optimizer implements Disposable {
     const norm = gradientNorm(trained.flat().map(([, p]) => p));
     const watched = options.watched === undefined || trained.flat().length === 0 ? [] : [...options.watched, ...this.#all()];
     const made = updateGate(norm, watched, this.#keepsSquares ? maxNorm : null);
-    this.groups.forEach((group, i) => {
+    const updates = this.groups.flatMap((group, i) => {
       const members = trained[i]!;
-      if (members.length === 0) return;
+      if (members.length === 0) return [];
       const kept = (slot: string): Tensor[] => members.flatMap(([name]) => this.#state.get(`${name}.${slot}`) ?? []);
-      this.apply({
+      const update = this.ready({
         parameters: members.map(([, p]) => p.storage(where)),
         grads: members.map(([, p]) => p.grad!.storage(where)),
         norm: made.storage(where),
@@ -135,10 +148,16 @@ export abstract class Optimizer implements Disposable {
         slot: (slot) => kept(slot).map((tensor) => tensor.storage(where)),
         kept,
       });
-      for (const [, p] of members) p.changed();
+      return () => {
+        update();
+        for (const [, p] of members) p.changed();
+      };
     });
-    this.#counters = { timeStep: this.timeStep + timeSteps, update: this.update + 1 };
-    return { norm, made, lr: rates[0]! };
+    const make = (): void => {
+      for (const update of updates) update();
+      this.#counters = { timeStep: this.timeStep + timeSteps, update: this.update + 1 };
+    };
+    return { norm, made, lr: rates[0]!, make };
   }
 
   /** Takes back that the last step was counted, where it has changed nothing and is to be done anew. @internal */

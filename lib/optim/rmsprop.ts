@@ -62,22 +62,23 @@ export class RMSProp extends Optimizer {
   }
 
   /** @internal */
-  protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
+  protected ready({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): () => void {
     const { decay, epsilon, momentum } = this.#settings;
-    native().rmspropStep(
-      parameters,
-      grads,
-      slot('ms'),
-      slot('mg'),
-      slot('momentum'),
-      norm,
-      this.#dims,
-      maxNorm,
-      lr,
-      weightDecay,
-      decay,
-      epsilon,
-      momentum,
-    );
+    return () =>
+      native().rmspropStep(
+        parameters,
+        grads,
+        slot('ms'),
+        slot('mg'),
+        slot('momentum'),
+        norm,
+        this.#dims,
+        maxNorm,
+        lr,
+        weightDecay,
+        decay,
+        epsilon,
+        momentum,
+      );
   }
 }

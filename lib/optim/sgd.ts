@@ -34,7 +34,8 @@ export class SGD extends Optimizer {
   }
 
   /** @internal */
-  protected apply({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): void {
-    native().sgdStep(parameters, grads, slot('momentum'), norm, this.#dims, maxNorm, lr, weightDecay, this.#momentum);
+  protected ready({ parameters, grads, norm, maxNorm, lr, weightDecay, slot }: StepList): () => void {
+    return () =>
+      native().sgdStep(parameters, grads, slot('momentum'), norm, this.#dims, maxNorm, lr, weightDecay, this.#momentum);
   }
 }

@@ -170,9 +170,14 @@ export class Tensor<D extends DType = DType> implements Owned {
     checkOptions('data', options, ['signal']);
     checkSignal('data', options.signal);
     options.signal?.throwIfAborted();
-    const buffer = await native().read(this.storage('data'));
+    const values = await this.queueRead();
     options.signal?.throwIfAborted();
-    return viewAs(this.dtype, buffer);
+    return values;
+  }
+
+  /** `data()`, which throws at once where there is no memory for the values. @internal */
+  queueRead(): Promise<TypedArrayOf<D>> {
+    return native().read(this.storage('data')).then((buffer) => viewAs(this.dtype, buffer));
   }
 
   /** The value of a tensor with one element; ERR_MG_SHAPE otherwise. */

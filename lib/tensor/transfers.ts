@@ -1,4 +1,4 @@
-/** Tensors that are copied or read again and again: all at once, and nothing is made on the way. */
+/** Several tensors copied or read at once; again and again, with nothing made on the way. */
 import { native, type Program, type Storage } from '../native.js';
 import { arrayOf, type DType, type TypedArrayOf } from './dtype.js';
 import type { Tensor } from './tensor.js';
@@ -23,6 +23,17 @@ abstract class Transfer implements Disposable {
 }
 
 const storages = (tensors: readonly Tensor[]): Storage[] => tensors.map((x) => x.storage('transfers'));
+
+/** Values of all of some tensors once the work queued so far has run; throws at once where there is no memory for one of them. */
+export function queueReads(tensors: readonly Tensor[]): Promise<TypedArrayOf<DType>[]> {
+  const reads: Promise<TypedArrayOf<DType>>[] = [];
+  for (const tensor of tensors) {
+    const read = tensor.queueRead();
+    read.catch(() => {}); // of one that is not waited for, where a later one has no memory
+    reads.push(read);
+  }
+  return Promise.all(reads);
+}
 
 /** Copies each of some tensors to another of its kind. ERR_MG_SHAPE for other sizes. */
 export class Copies extends Transfer {

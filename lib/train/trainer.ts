@@ -3,9 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger, checkOptions, checkSignal } from '../check.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Split, Task, Window } from '../tasks/task.js';
-import type { FloatDType } from '../tensor/dtype.js';
+import type { DType, FloatDType, TypedArrayOf } from '../tensor/dtype.js';
 import { scope, unscoped } from '../tensor/scope.js';
 import { memory, type Tensor } from '../tensor/tensor.js';
+import { queueReads } from '../tensor/transfers.js';
 import { loadTrainer, saveTrainer, type Sink, type Snapshot } from './checkpoint.js';
 import { Curriculum, type LessonsOpened } from './practice/curriculum.js';
 import { evaluate, splitOf } from './evaluate.js';
@@ -24,7 +25,8 @@ import { unlessAborted, windowStream, type Position } from './window-stream.js';
 /** A step whose numbers have not been read yet. */
 interface Pending {
   readonly window: Window;
-  readonly numbers: Promise<[loss: number, norm: number, made: number]>;
+  /** Loss, norm, and the norm again where the update was made. */
+  readonly numbers: Promise<readonly TypedArrayOf<DType>[]>;
   readonly gradients: readonly (readonly [string, Tensor])[];
   /** What the network answered, for practice. */
   readonly answers: Promise<Float32Array[]> | null;
@@ -261,11 +263,16 @@ export class Trainer implements TaskTraining {
 
   #apply(window: Window, next: Position, result: WindowGradients, buffers: KeptBuffers): Pending {
     const watched = [result.loss.detach(), ...result.state.toTensors().values()].filter(({ dtype }) => dtype === this.#dtype);
-    const { norm, made, lr } = this.optimizer.step({
+    const { norm, made, lr, make } = this.optimizer.prepare({
       timeSteps: window.steps,
       watched,
       ...(this.#setup.clipNorm === undefined ? {} : { maxNorm: this.#setup.clipNorm }),
     });
+    const numbers = queueReads([result.loss, norm, made]);
+    const answers = result.logits === null ? null : queueReads(result.logits) as Promise<Float32Array[]>;
+    answers?.catch(() => {});
+    numbers.catch(() => {}); // a fault of the device comes to light in #settle, turns later
+    make(); // the last for which memory might lack is behind us
     const gradients = takeGradients(this.model);
     const carried = window.last ? null : unscoped(() => result.state.detach());
     this.#state?.[Symbol.dispose]();
@@ -273,17 +280,13 @@ export class Trainer implements TaskTraining {
     this.#position = next;
     this.#step += window.steps;
     this.#update += 1;
-    const numbers = Promise.all([result.loss.item(), norm.item(), made.item()]);
-    const answers = result.logits === null ? null : Promise.all(result.logits.map((x) => x.data() as Promise<Float32Array>));
-    answers?.catch(() => {});
-    numbers.catch(() => {}); // a fault of the device comes to light in #settle, turns later
     return { window, numbers, answers, gradients, buffers, step: this.#step, update: this.#update, lr };
   }
 
   /** Reads the numbers of a step and looks at them. The optimizer has left weights alone if one of them was not finite. */
   async #settle({ window, numbers, gradients, buffers, step }: Pending): Promise<[loss: number, norm: number]> {
     try {
-      const [loss, norm, made] = await numbers;
+      const [loss, norm, made] = (await numbers).map(([value]) => value!) as [number, number, number];
       if (Number.isFinite(loss) && Number.isFinite(made)) {
         this.#leftOut = 0;
         return [loss, norm];

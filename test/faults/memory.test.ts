@@ -1,7 +1,11 @@
 /** No memory, at every point of a step: an error with a code, everything given back, and the next step succeeds. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { memory, MgError, ops, scope, Tensor } from '../../lib/index.js';
-import { native } from '../../lib/native.js';
+import { native, packageRoot } from '../../lib/native.js';
+import { shown } from '../helpers/promises.js';
 
 afterEach(() => {
   native().setAllocationFault(-1);
@@ -64,6 +68,7 @@ describe('no memory', () => {
       expect(await live(), `after ${successes} allocations`).toEqual(before);
     }
     expect(failures).toBeGreaterThan(30);
+    shown('M1', failures, `ops: ${failures}`);
     expect(step(leaves)).toBe(expected);
     for (const leaf of Object.values(leaves)) leaf.dispose();
   });
@@ -79,14 +84,43 @@ describe('no memory', () => {
 
   it('for absurd sizes is an error, and the process goes on', async () => {
     const before = await live();
-    for (const shape of [[2 ** 53 - 1], [2 ** 26, 2 ** 26], [2 ** 31, 2 ** 21], [2 ** 40]]) {
+    const [beyond, wrong] = [
+      [[2 ** 53 - 1], [2 ** 26, 2 ** 26], [2 ** 31, 2 ** 21], [2 ** 40]],
+      [[2 ** 53], [2 ** 30, 2 ** 30], [-1], [NaN], [0.5], [Infinity]],
+    ];
+    for (const shape of beyond!) {
       expect(() => Tensor.zeros(shape), `${shape}`).toThrow(expect.objectContaining({ code: 'ERR_MG_MEMORY' }));
     }
-    for (const shape of [[2 ** 53], [2 ** 30, 2 ** 30], [-1], [NaN], [0.5], [Infinity]]) {
+    for (const shape of wrong!) {
       expect(() => Tensor.zeros(shape), `${shape}`).toThrow(expect.objectContaining({ code: 'ERR_MG_SHAPE' }));
     }
     expect(await live()).toEqual(before);
+    shown('M2', beyond!.length + wrong!.length, 'shapes');
   });
+
+  const LIMITS = [4_000_000, 2_500_000, 1_500_000]; // KiB of address space, of which Node takes about 1,200,000 for itself
+  it.runIf(process.platform === 'linux').each(LIMITS)(
+    'of the system beyond %d KiB: done or refused, and then all is as before',
+    (limit) => {
+      const program = fileURLToPath(new URL('scarce.mjs', import.meta.url));
+      const command = `ulimit -v ${limit}; exec "$0" "$1" "$2"`;
+      const args = ['-c', command, process.execPath, program, join(packageRoot, 'dist/index.js')];
+      const { status, stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
+      expect([status, stderr]).toEqual([0, '']);
+      const { blocks, refused, done, alike } = JSON.parse(stdout) as {
+        blocks: number;
+        refused: number;
+        done: number;
+        alike: boolean;
+      };
+      expect([blocks > 0, refused >= 10, alike]).toEqual([true, true, true]);
+      shown(
+        'M2',
+        refused,
+        `ulimit -v ${limit}: ${refused} of ${refused + done} requests refused, the same training before and after`,
+      );
+    },
+  );
 });
 
 describe('arrays that are not what they were', () => {

@@ -74,7 +74,7 @@ describe('a memory budget', () => {
     expect(used.at(-1)).toBe(used[2]); // both at the end of an episode
   });
 
-  it('lets a signal end a window between its segments: nothing of it stays, and the run goes on as if it had not begun', async () => {
+  it('lets a signal end a window between its segments, of which nothing stays, and the run goes on as ever', async () => {
     const memoryBudget = needed(1, 4);
     const [whole, cut] = [trainer({ truncate: 4, memoryBudget }), trainer({ truncate: 4, memoryBudget })];
     await whole.fit({ steps: 18 });

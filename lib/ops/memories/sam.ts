@@ -133,6 +133,7 @@ export function samWindow<S extends SamTensors>(
   const results = resultShapes.map((shape, i) => (
     IS_INDEX[i]! ? new Tensor(storages[i]!, shape, 'int32') : make(storages[i]!, shape, x)
   ));
+  for (const unused of storages.slice(results.length, OUTPUTS)) native().release(unused); // links of a memory without them
   const free = results.filter((_, i) => !IS_CONSTANT[i]!);
   const trace = storages.slice(OUTPUTS).map((storage, i) => {
     const shape = [recorded ? traceSizes(s, steps, batch, capacity)[i]! : 0];

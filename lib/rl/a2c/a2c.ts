@@ -2,9 +2,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger, checkOptions, checkSignal, fail, words } from '../../check.js';
 import { rateAt } from '../../optim/schedule.js';
+import type { DType, TypedArrayOf } from '../../tensor/dtype.js';
 import { Rng } from '../../tensor/rng.js';
 import { scope } from '../../tensor/scope.js';
 import { memory } from '../../tensor/tensor.js';
+import { queueReads } from '../../tensor/transfers.js';
 import type { Sink } from '../../train/checkpoint.js';
 import type { FitResult, StepEvent, Training } from '../../train/events.js';
 import { Fit } from '../../train/fit.js';
@@ -217,7 +219,7 @@ export class A2C implements Training {
     try {
       const { reads, lr } = this.#queueUpdate(rollout);
       try {
-        const [loss, norm, made, policyLoss, valueLoss, entropy] = await Promise.all(reads);
+        const [loss, norm, made, policyLoss, valueLoss, entropy] = (await reads).map(([value]) => value!);
         if (!Number.isFinite(loss) || !Number.isFinite(made)) await this.#refuse(loss!, norm!);
         this.#step += taken;
         this.#update += 1;
@@ -239,7 +241,7 @@ export class A2C implements Training {
     return fail('ERR_MG_NON_FINITE', 'A2C', `finite numbers at step ${this.#step}`, words(`a non-finite ${where}`));
   }
 
-  #queueUpdate(rollout: Rollout): { reads: Promise<number>[]; lr: number } {
+  #queueUpdate(rollout: Rollout): { reads: Promise<readonly TypedArrayOf<DType>[]>; lr: number } {
     using _ = scope();
     const { agent, optimizer, entropy, valueWeight, gamma, lambda, clipNorm } = this.setup;
     const taken = rollout.actions.length;
@@ -251,11 +253,10 @@ export class A2C implements Training {
     const parts = a2cLoss(agent.forward(rollout.memory, rollout.observation), targets, weights);
     try {
       parts.loss.backward();
-      const { norm, made, lr } = optimizer.step({ timeSteps: taken, maxNorm: clipNorm, watched: [parts.loss] });
-      return {
-        reads: [parts.loss, norm, made, parts.policyLoss, parts.valueLoss, parts.entropy].map((number) => number.item()),
-        lr,
-      };
+      const { norm, made, lr, make } = optimizer.prepare({ timeSteps: taken, maxNorm: clipNorm, watched: [parts.loss] });
+      const reads = queueReads([parts.loss, norm, made, parts.policyLoss, parts.valueLoss, parts.entropy]);
+      make(); // the last for which memory might lack is behind us
+      return { reads, lr };
     } finally {
       optimizer.zeroGrad();
     }
