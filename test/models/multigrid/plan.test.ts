@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { estimate, presets } from '../../../lib/models/multigrid/estimate.js';
 import { planModel, type LayerPlan } from '../../../lib/models/multigrid/plan.js';
+import { shown } from '../../helpers/promises.js';
 import { publishedCosts } from './published-costs.js';
 import { publishedLayers } from './published-layers.js';
 
@@ -46,6 +47,7 @@ function shortcuts(name: string, network: string): string[] {
 describe('presets', () => {
   it('are sixteen, with the published numbers of parameters and memory cells', () => {
     expect(presets().map(({ name, parameters, memory }) => [name, parameters, memory])).toEqual(COUNTS);
+    shown('N5b', 1, `parameters and memory of ${COUNTS.length} presets`);
   });
 
   it('name a task and a source each', () => {
@@ -140,6 +142,7 @@ describe('estimate', () => {
         cost.backwardBytes / 1e6,
       ];
       expect(values.map((value, column) => value.toFixed(digits(column)))).toEqual(figures);
+      shown('N5b', 1, `costs of ${preset}, ${network}`);
     });
   }
 

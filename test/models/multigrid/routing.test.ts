@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { noGrad, scope } from '../../../lib/autograd/index.js';
 import { MultigridConv, Pyramid } from '../../../lib/nn/index.js';
 import { Tensor } from '../../../lib/tensor/tensor.js';
+import { shown } from '../../helpers/promises.js';
 
 const SIDE = 12;
 const LEVELS = [0, 1, 2];
@@ -38,5 +39,6 @@ describe('routing through a multigrid stack', () => {
         for (let i = 0; i < reach; i++) for (let j = 0; j < reach; j++) expect(values[i * side(level) + j]).toBeGreaterThan(0);
       }
     }
+    shown('N5b', 1, 'routing cone');
   });
 });

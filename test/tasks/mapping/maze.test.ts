@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawMaze, makeMaze, parseMaze } from '../../../lib/tasks/mapping/maze.js';
 import { Rng } from '../../../lib/tensor/rng.js';
-import { cases } from '../../helpers/promises.js';
+import { cases, shown } from '../../helpers/promises.js';
 
 const argument = expect.objectContaining({ code: 'ERR_MG_ARGUMENT' });
 
@@ -92,12 +92,14 @@ describe('makeMaze', () => {
     const { walls, center } = statistics(25);
     expect(Math.abs(walls - 0.352)).toBeLessThan(0.005);
     expect(Math.abs(center - 0.80)).toBeLessThan(0.03);
+    shown('N5b', 1, 'walls of 25×25 mazes');
   });
 
   it('walls 0.258 of a 15×15 interior and never the centre', () => {
     const { walls, center } = statistics(15);
     expect(Math.abs(walls - 0.258)).toBeLessThan(0.005);
     expect(center).toBe(0);
+    shown('N5b', 1, 'walls of 15×15 mazes');
   });
 
   it('refuses sizes, complexities and densities that make no maze', () => {
