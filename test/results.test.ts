@@ -347,6 +347,27 @@ it('costs of sparse memories', () => {
   expect(measured).toContain(`${times},000 times as much as SAM`);
 });
 
+it('SDNC beside dense memories', () => {
+  const file = new URL('../bench/results/reproduction/sdnc-beside-dense.json', import.meta.url);
+  const { steps, difference, ms, beside } = JSON.parse(readFileSync(file, 'utf8')) as {
+    steps: number;
+    difference: Record<'float64' | 'float32', number>;
+    ms: Record<string, number>;
+    beside: Record<string, number>;
+  };
+  expect(steps).toBe(4);
+  expect(difference.float64).toBeLessThan(1e-15);
+  const figures = [
+    /and by ([\d.e-]+) in float32/,
+    /A step of eight episodes takes it ([\d,]+) ms, of which SDNC takes ([\d.]+) ms .* and ([\d.]+) ms where it searches those/,
+    /made again for backward \((\d+) ms\), it is (\d+) and (\d+) times faster/,
+  ].flatMap((pattern) => pattern.exec(prose)!.slice(1));
+  expect(Number(figures.shift())).toBe(Number(difference.float32.toPrecision(2)));
+  [ms['plain'], ms['linear'], ms['live'], ms['fused'], beside['fusedTimes'], beside['fusedLiveTimes']].forEach((value, k) => {
+    expectFigure(figures[k]!, value!, 'S3');
+  });
+});
+
 it('times of a step', () => {
   expect(measured).toContain(stepTable(readSteps(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))));
 });

@@ -1,10 +1,9 @@
 // What sparse and dense memories cost in the settings of Rae et al. 2016: LSTM of 100 units, words of 32, 4 heads, 4 reads.
 //   node bench/train/sparse-cost.mjs [--runs 5] [--most-bytes 4e9] [--out FILE]
-// S1: one forward and backward step over the number of slots, batch 8. S2: what 100 steps keep for backward, batch 1. S3: SDNC
-// beside the dense DNC. S5: what links add to a step. One thread; times are of the processor, since machines are shared. A dense
-// memory that needs more than `--most-bytes` is not run: its time is on the line through the two largest that were;
-// the bytes of the NTM in S2 and of both in S3 are those of `estimate`. The DNC of S3 is this package's own, fused and with its
-// links made again in backward; the published figure is beside one that keeps them all.
+// S1: one forward and backward step over the number of slots, batch 8. S2: what 100 steps keep for backward, batch 1. S5: what
+// links add to a step. One thread; times are of the processor, since machines are shared. A dense memory that needs more than
+// `--most-bytes` is not run: its time is on the line through the two largest that were; the bytes of the NTM in S2 are those of
+// `estimate`.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -26,7 +25,6 @@ const MAKE = {
   sdnc: (slots) => new models.SDNC({ ...SIZES, slots, heads: 4, reads: 4, rng: new Rng(1) }),
   dam: (slots) => new models.DAM({ ...SIZES, slots, heads: 4, rng: new Rng(1) }),
   ntm: (slots) => new models.NTM({ ...SIZES, slots, readHeads: 4, writeHeads: 4, rng: new Rng(1) }),
-  dnc: (slots) => new models.DNC({ ...SIZES, slots, readHeads: 4, writeHeads: 1, rng: new Rng(1) }),
 };
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -101,10 +99,7 @@ for (const slots of [1e3, 1e4, 1e5, 1e6, 1e7]) scaling.push({ slots, ...await po
 const sparse = scaling.find(({ slots }) => slots === 1e6);
 const [ntm, dam] = [await dense('ntm', 1e6, one), await dense('dam', 1e6, one)];
 const kept = { sam: await point('sam', 64_000, single), ntm: { bytes: bytesOf('ntm', 64_000, single) } };
-const tenOfEight = { batch: 8, steps: 10 };
-const beside = { sdnc: await point('sdnc', 2048, tenOfEight), dnc: await point('dnc', 2048, tenOfEight) };
 const links = { sdnc: await point('sdnc', 2048, long), sam: await point('sam', 2048, long) };
-const ten = { batch: 1, steps: 10 };
 
 const MIB = 2 ** 20;
 const result = {
@@ -118,7 +113,6 @@ const result = {
   rows: {
     S1: { denseMs: ntm.ms, sparseMs: sparse.ms, ratio: ntm.ms / sparse.ms },
     S2: { denseMiB: kept.ntm.bytes / MIB, sparseMiB: kept.sam.bytes / MIB, ratio: kept.ntm.bytes / kept.sam.bytes },
-    S3: { timesFaster: beside.dnc.ms / beside.sdnc.ms, timesLessMemory: bytesOf('dnc', 2048, ten) / bytesOf('sdnc', 2048, ten) },
     S4: { timesFaster: ntm.ms / sparse.ms, timesLessMemory: kept.ntm.bytes / kept.sam.bytes },
     S5: { microseconds: (1000 * (links.sdnc.ms - links.sam.ms)) / 8 },
   },

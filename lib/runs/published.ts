@@ -164,11 +164,11 @@ const SPARSE_COSTS = [
     ['S2', 'NTM and SAM, training of 100 steps, N = 64,000, batch 1', null, 29 * 1024, 7.8, 3700],
   ]),
   ...table('supplement D.2', SAM, ['timesFaster', 'timesLessMemory'], [
-    ['S3', 'SDNC (linear search) beside DNC, N = 2048', null, 440, 240],
-  ]),
+    ['S3', 'SDNC (linear search) beside a plain DNC, N = 2048', null, 440, 240],
+  ]).map((row) => ({ ...row, bench: 'sdnc-beside-dense' })),
   ...table('abstract', SAM, ['timesFaster', 'timesLessMemory'], [['S4', 'SAM beside NTM, S1 and S2 rounded', null, 1000, 3000]]),
   ...table('supplement D.1', SAM, ['microseconds'], [['S5', 'sparse links of 8, one CPU thread', null, 100]]),
-].map((row) => ({ ...row, bench: 'sparse-cost' }));
+].map((row) => ({ bench: 'sparse-cost', ...row }));
 
 /** What sparse memories learn. */
 const SPARSE = [
