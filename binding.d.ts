@@ -80,6 +80,11 @@ export interface NativeRuntime {
   queueProgram(program: Program, data: readonly (ArrayBufferView | null)[]): Promise<void>;
   /** The answers of the last run, copied into a typed array each. */
   programAnswers(program: Program, into: readonly ArrayBufferView[]): void;
+  /**
+   * The next run does not go on where the one before ended: to be called when something else was put into what a program carries.
+   * Jobs that keep an index of what they carry make it anew.
+   */
+  restartProgram(program: Program): void;
   releaseProgram(program: Program): void;
   /**
    * Operations a second of float32 multiply-adds on the widest registers, all threads together: the best of some runs of a few

@@ -134,6 +134,7 @@ export class Session<S extends SessionState> implements Disposable {
     const before = this.#recorded;
     if (differs) this.#recorded = recordParts(this.#parts, state, this.#watched[0]!);
     for (const [name, x] of this.#recorded.state.toTensors()) native().assign(x.storage(where), given.get(name)!.storage(where));
+    native().restartProgram(this.#recorded.write.program);
     if (differs) free(before); // whose tensors `state` may share
     this.#hasWritten = true;
   }
@@ -197,6 +198,7 @@ export class Session<S extends SessionState> implements Disposable {
     if (this.#hasWritten) {
       const written = state.toTensors();
       for (const [name, x] of decoding.toTensors()) native().assign(x.storage(where), written.get(name)!.storage(where));
+      native().restartProgram(decoder.program);
       this.#hasWritten = false;
     }
     this.#asked.length = 0;

@@ -86,6 +86,10 @@ Storage Call::result(DType dtype, i64 count) {
   return results_.back();
 }
 
+std::shared_ptr<const bool> Call::continues() const {
+  return environment_.recording ? environment_.recording->continues : nullptr;
+}
+
 void Call::settle_place() {
   const Storage* first = nullptr;
   const auto look = [&](const Storage& s) {

@@ -2,6 +2,7 @@
 // holds the function that checks sizes, allocates the results and queues the kernel.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -64,6 +65,8 @@ class Call {
     return argument;
   }
   Storage workspace(i64 bytes) const { return make_storage(DType::uint8, bytes, place_); }
+  // Of a job that a program keeps, whether the run under way goes on where the one before ended; else null. See Program.
+  std::shared_ptr<const bool> continues() const;
   // Queues a job: one that takes a Target runs where the arguments are, any other on the CPU alone.
   template <class F>
   void run(F&& job) {

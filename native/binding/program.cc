@@ -174,6 +174,14 @@ Napi::Value program_answers(Info info) {
   });
 }
 
+// restartProgram(program): the next run does not go on where the one before ended.
+Napi::Value restart_program(Info info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    *program_of("restartProgram", info[0])->continues = false;
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value release_program(Info info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     held_of("releaseProgram", info[0]).reset();
@@ -186,9 +194,15 @@ Napi::Value release_program(Info info) {
 void Program::run() const {
   for (std::size_t i = 0; i < inputs.size(); i++)
     if (given[i]) copy_values(inputs[i].staging, inputs[i].storage);
-  for (const std::function<void()>& job : jobs) job();
+  try {
+    for (const std::function<void()>& job : jobs) job();
+  } catch (...) {
+    *continues = false;
+    throw;
+  }
   for (const Port& answer : answers) copy_values(answer.storage, answer.staging);
   for (const Carried& each : carried) copy_values(each.from, each.to);
+  *continues = true;
   for (const Port& input : inputs)
     if (input.storage.on_gpu()) cuda::wait(input.storage.place());  // its staging is free again
 }
@@ -200,6 +214,7 @@ void export_programs(Napi::Env env, Napi::Object exports) {
   add("runProgram", run_program);
   add("queueProgram", queue_program);
   add("programAnswers", program_answers);
+  add("restartProgram", restart_program);
   add("releaseProgram", release_program);
 }
 

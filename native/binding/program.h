@@ -28,6 +28,9 @@ class Program {
   std::vector<Carried> carried;
   std::vector<bool> given;   // whether an input takes numbers from JavaScript in the run that comes
   bool is_pending = false;   // queued, and its promise not settled yet
+  // Whether a run begins where the one before ended, so that jobs find their results and scratch memory as they left them. Not
+  // so for the first run, and for the one after a fault or after something else was put into what is carried.
+  std::shared_ptr<bool> continues = std::make_shared<bool>(false);
 
   void run() const;
 };

@@ -57,6 +57,7 @@ const runtime = {
   runProgram: ['Program', 'arrays'],
   queueProgram: ['Program', 'arrays'],
   programAnswers: ['Program', 'arrays'],
+  restartProgram: ['Program'],
   releaseProgram: ['Program'],
   planNetwork: ['Int32Array', 'number', 'number', 'number', 'number'],
 };

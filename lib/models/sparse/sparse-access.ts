@@ -36,8 +36,8 @@ export const samOptions = object({
   /**
    * How rows are found: `live` (default), exact, among those that were ever touched; `linear`, exact, among all, which then are
    * all stored; the same bits come of both. On the CPU also what the article used: `lsh`, by the sides of random planes, and
-   * `kdtree`, by randomised trees; they miss some, and at the beginning of each window all rows are indexed anew. What `kdtree`
-   * finds depends on where windows are cut.
+   * `kdtree`, by randomised trees; they miss some. At the beginning of each window all rows are indexed anew; a session keeps
+   * its index from step to step. What `kdtree` finds depends on where windows are cut.
    */
   index: optional(choice('live', 'linear', 'lsh', 'kdtree')),
   /** Rows that `lsh` and `kdtree` compare with a query; default 32. Where no more were touched, the search is exact. */

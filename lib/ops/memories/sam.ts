@@ -89,7 +89,7 @@ const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndice
  * place. Without weights (hidden 0) x is the raw interface [T,B,D]. A state with indices that cannot be gives NaN.
  * Index `lsh` and `kdtree`: the K best of the rows that an index names, `checks` if there are as many, and of those never
  * touched; of all rows, the same bits then, where no more than `checks` are live or fewer than K are named. A window begins by
- * indexing all live rows, a step renews those that it changes.
+ * indexing all live rows, a step renews those that it changes; a program (of a session) keeps its index from run to run.
  * lsh: 8 tables, in each a list of the rows on the same sides of max(4, ⌈log₂N⌉ − 4) random planes; the lists of the query, then
  * those beyond one plane, whole lists, so some rows more. What is found does not depend on how windows are cut.
  * kdtree: 4 randomised trees over rows of unit length, nearest parts first; built anew after N rows that joined, or when their

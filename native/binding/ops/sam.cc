@@ -1,5 +1,6 @@
 // Rows of the SAM and SDNC windows.
 #include <limits>
+#include <memory>
 
 #include "../../ops/sam/sam.h"
 #include "families.h"
@@ -111,6 +112,7 @@ void call_forward(Call& c, const SamForwardArgs& a) {
   const auto reused = [&](int part) { return in_place ? kAfter + part : -1; };
   const ForwardStorages s(c, a, d, shape, recorded, {reused(kMemory), reused(kRing), reused(kLinkSlots), reused(kLinkWeights)});
   const int workers = c.workers();
+  const std::shared_ptr<const bool> continues = in_place ? c.continues() : nullptr;
   by_float(s.dtype(), [&](auto t) {
     using T = decltype(t);
     const Storage space = c.workspace(MG_EITHER(c.on_gpu(), cuda::sam_forward_bytes<T>(d), sam_forward_workspace<T>(d, workers)));
@@ -118,7 +120,7 @@ void call_forward(Call& c, const SamForwardArgs& a) {
       SamForward<T> job;
       fill_job(job, d, s);
       MG_EITHER(on.on_gpu(), cuda::sam_forward<T>(on.stream(), job, space.as<void>()),
-                sam_forward<T>(job, space.as<void>(), workers));
+                sam_forward<T>(job, space.as<void>(), workers, continues && *continues));
     });
   });
 }

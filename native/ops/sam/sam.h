@@ -123,8 +123,10 @@ template <class T>
 i64 sam_backward_workspace(const SamDims& d, int workers);
 
 // Same bits for every number of threads. Samples are independent until the weight gradients, which add up in time order.
+// `continues`: workspace and state, which is changed in place, are as the same window left them when it ran last, so that index,
+// lists of links and marks are still those of the state; then no work depends on its rows.
 template <class T>
-void sam_forward(const SamForward<T>& job, void* workspace, int workers);
+void sam_forward(const SamForward<T>& job, void* workspace, int workers, bool continues = false);
 template <class T>
 void sam_backward(const SamBackward<T>& job, void* workspace, int workers);
 

@@ -1,7 +1,10 @@
 // Sparse access memories that search by an index: lsh against its definition, both against the exact search and themselves.
 import { describe, expect, it } from 'vitest';
 import { gradcheck, models, noGrad, ops, Rng, scope, setThreads, Tensor, type FloatDType } from '../../../lib/index.js';
+import type { SessionState } from '../../../lib/models/session-parts.js';
+import type { Session } from '../../../lib/models/session.js';
 import { bits, givenState, ringOf, rowsOf, tinySam } from '../../helpers/sam-state.js';
+import { expectNear } from '../../helpers/vectors.js';
 import type { Row } from './naive-sam.js';
 import { hashed, mostAlike } from './naive-search.js';
 
@@ -144,6 +147,8 @@ const cut = (total: number, seed: number): number[] => {
   return sizes;
 };
 
+const ofSession = { inputs: 4, outputs: 3, slots: 500, wordSize: 8, heads: 3, reads: 2, hidden: 7, checks: 4 } as const;
+
 describe('an index', () => {
   it.each(INDEXES.flatMap((index) =>
     (['float32', 'float64'] as const).flatMap((dtype) =>
@@ -216,21 +221,55 @@ describe('an index', () => {
     expect(result.ok, JSON.stringify(result.worst)).toBe(true);
   });
 
-  it.each(INDEXES)('%s: steps of a session are those of the model, and a saved state goes on', async (index) => {
+  // A step of the model indexes all rows, a session keeps its index from step to step: with lsh the same is found.
+  it.each([['live', 0], ['linear', 0], ['lsh', 0], ['live', 3], ['lsh', 3]] as const)(
+    '%s, %d links: steps of a session are those of the model, also from states that it is given',
+    (index, links) => {
+      using _ = scope();
+      const options = { ...ofSession, index, rng: new Rng(1) };
+      using model = links === 0 ? new models.SAM(options) : new models.SDNC({ ...options, links });
+      using session = model.session({ batch: 3 }) as Session<SessionState>;
+      const frames = ops.unstack(normal(2, 100, 3, 4).to('float32'));
+      noGrad(() => {
+        let state: models.SAMState<never> = model.initialState(3) as never;
+        let [earlier, places] = [state, 0];
+        for (const [t, frame] of frames.entries()) {
+          if (t === 60) session.setState(earlier); // of fewer rows
+          if (t === 61) session.setState(earlier); // of as many rows, and other ones
+          if (t === 80) session.reset([1]);
+          if (t >= 60 && (t <= 61 || t === 80)) state = session.state() as never;
+          const step = model.step(frame, state as never);
+          expect([...session.stepSync(frame).y!], `step ${t}`).toEqual([...step.y.dataSync()]);
+          state = step.state as never;
+          if (t === 40) earlier = state;
+          if (t === 60) places = (session.live as models.SAMState).places;
+          if (t === 61) expect((session.live as models.SAMState).places).toBe(places); // no room was made, in which all is new
+        }
+      });
+    },
+  );
+
+  it('kdtree: steps of a session over a full memory are one long window, with the same trees', () => {
     using _ = scope();
-    using model = new models.SAM({
-      ...{ inputs: 4, outputs: 3, slots: 500, wordSize: 8, heads: 3, reads: 2, hidden: 7, index, checks: 4 },
-      rng: new Rng(1),
-    });
+    using model = new models.SAM({ ...ofSession, slots: 100, index: 'kdtree', dtype: 'float64', rng: new Rng(1) });
     using session = model.session({ batch: 1 });
-    const x = normal(2, 60, 1, 4).to('float32');
-    let state = model.initialState(1);
-    for (const frame of ops.unstack(x)) {
-      const step = noGrad(() => model.step(frame, state));
-      expect([...(await session.step(frame.dataSync() as Float32Array)).y!]).toEqual([...step.y.dataSync()]);
-      state = model.stateFromTensors(step.state.toTensors());
-    }
-    expect(state.live()).toBeGreaterThan(4);
+    noGrad(() => {
+      const { state: start } = model.forward(normal(3, 60, 1, 4));
+      expect(start.live()).toBe(100); // so that no room is made, with trees that are built for it
+      const x = normal(2, 40, 1, 4);
+      const whole = [...model.forward(x, start).y.dataSync()];
+      session.setState(start);
+      let state = start;
+      const [kept, anew] = [[] as number[], [] as number[]];
+      for (const frame of ops.unstack(x)) {
+        kept.push(...session.stepSync(frame).y!);
+        const step = model.step(frame, state);
+        anew.push(...step.y.dataSync());
+        state = step.state;
+      }
+      expectNear(kept, whole, 1e-12, 'the trees kept'); // a step adds up in another order
+      expect(Math.max(...anew.map((y, i) => Math.abs(y - whole[i]!)))).toBeGreaterThan(1e-3); // built anew they find other rows
+    });
   });
 
   it.each(

@@ -8,14 +8,20 @@
 namespace mg {
 namespace {
 
-// Calls body(arena, first, count) for each group of samples, on a thread whose `bytes` of the workspace the arena hands out.
+// Calls body(arena, first, count) for each group of samples; the arena hands out `bytes` of the workspace that are the group's
+// own, or those of the thread that runs it.
 template <class Body>
-void each_group(i64 batch, i64 group, void* workspace, i64 bytes, Body&& body) {
+void each_group(i64 batch, i64 group, void* workspace, i64 bytes, bool has_own, Body&& body) {
   Pool::get().parallel_for(ceil_div(batch, group), [&](i64 chunk, int worker) {
-    Arena arena(static_cast<char*>(workspace) + worker * bytes);
+    Arena arena(static_cast<char*>(workspace) + (has_own ? chunk : worker) * bytes);
     const i64 first = chunk * group, left = batch - first;
     body(arena, first, left < group ? left : group);
   });
+}
+// With memory of threads.
+template <class Body>
+void each_group(i64 batch, i64 group, void* workspace, i64 bytes, Body&& body) {
+  each_group(batch, group, workspace, bytes, false, body);
 }
 
 // Words, hidden and cell of a sample, or the gradients at them.

@@ -7,6 +7,12 @@
 
 namespace mg {
 
+// What a window tells the one that continues it of a sample, beside the arrays that both have.
+struct SamKept {
+  i64 rows, used, joined;  // of its index
+  bool sound;
+};
+
 template <class T>
 struct SamForwardScratch {
   SamSample<T>* samples;  // [group]
@@ -14,6 +20,8 @@ struct SamForwardScratch {
   T *gates, *interface;  // [group][4H], [group][D]
   RowIndex<T>* indexes;  // [group]
   IndexScratch<T> index;
+  SamKept* kept;   // [group]
+  bool continues;  // all of this is as the window before left it
 };
 
 // Gradients that travel back from step to step.

@@ -31,6 +31,7 @@ SamForwardScratch<T> take_forward(Arena& a, const SamDims& d, i64 group, SamSamp
     samples[g].before = a.take<i32>(d.capacity * 2 * d.linked());
   }
   s.index = take_index_scratch<T>(a, d);
+  s.kept = a.take<SamKept>(group);
   t.act = a.take<T>(interface_size(d));
   t.untouched = a.take<T>(d.word);
   t.alike = a.take<T>(d.read());
@@ -98,13 +99,16 @@ i64 sam_forward_workspace(const SamDims& d, int workers) {
 }
 
 template <class T>
-void sam_forward(const SamForward<T>& job, void* workspace, int workers) {
+void sam_forward(const SamForward<T>& job, void* workspace, int workers, bool continues) {
   const SamDims& d = job.dims;
   const i64 group = group_of(d, workers), bytes = sam_forward_workspace<T>(d, workers) / workers;
-  each_group(d.batch, group, workspace, bytes, [&](Arena& a, i64 first, i64 count) {
+  const bool has_own = ceil_div(d.batch, group) <= workers;  // each group finds what it left, whichever thread runs it
+  each_group(d.batch, group, workspace, bytes, has_own, [&](Arena& a, i64 first, i64 count) {
     SamSample<T> samples[most_in_group];
     RowIndex<T> indexes[most_in_group];
-    table<T>().forward(job, first, count, take_forward<T>(a, d, group, samples, indexes));
+    SamForwardScratch<T> scratch = take_forward<T>(a, d, group, samples, indexes);
+    scratch.continues = continues && has_own;
+    table<T>().forward(job, first, count, scratch);
   });
 }
 
@@ -125,10 +129,10 @@ void sam_backward(const SamBackward<T>& job, void* workspace, int workers) {
   if (d.hidden > 0) controller_weight_gradients<T>(job, shared.grads, shared.inputs, table<T>().outer);
 }
 
-#define MG_SAM(T)                                                 \
-  template i64 sam_forward_workspace<T>(const SamDims&, int);     \
-  template void sam_forward<T>(const SamForward<T>&, void*, int); \
-  template i64 sam_backward_workspace<T>(const SamDims&, int);    \
+#define MG_SAM(T)                                                       \
+  template i64 sam_forward_workspace<T>(const SamDims&, int);           \
+  template void sam_forward<T>(const SamForward<T>&, void*, int, bool); \
+  template i64 sam_backward_workspace<T>(const SamDims&, int);          \
   template void sam_backward<T>(const SamBackward<T>&, void*, int);
 MG_SAM(float)
 MG_SAM(double)

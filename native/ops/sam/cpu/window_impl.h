@@ -22,8 +22,9 @@ void load_links(const SamForward<T>& job, i64 b, i64 live, const SamSample<T>& s
 }
 
 // The state before becomes the one after, in which the window then runs. Only live rows are copied; what lies past them is zero.
+// `continued`: what the window before, which this one continues, found of the sample; else null.
 template <class T>
-SamSample<T> load_sample(const SamForward<T>& job, i64 b, SamSample<T> s) {
+SamSample<T> load_sample(const SamForward<T>& job, i64 b, SamSample<T> s, const SamKept* continued) {
   const SamDims& d = job.dims;
   const SamState<const T>& from = job.before;
   const SamState<T>& to = job.after;
@@ -35,7 +36,7 @@ SamSample<T> load_sample(const SamForward<T>& job, i64 b, SamSample<T> s) {
   s.precedence_slots = at_row(to.precedence_slots, b, d.linked());
   s.precedence_weights = at_row(to.precedence_weights, b, d.linked());
   const i32 *counts = from.counts + b * 2, *ring = from.ring + b * 2 * (d.capacity_before + 1);
-  s.sound = sam_sound<T>(d, ring, counts);
+  s.sound = continued ? continued->sound : sam_sound<T>(d, ring, counts);
   const i64 live = s.sound ? counts[0] : 0;
   if (to.memory != from.memory) {
     copy(s.memory, from.memory + b * d.capacity_before * d.word, live * d.word);
@@ -86,22 +87,47 @@ RowSearch<T> search_of(const SamDims& d, const SamForwardScratch<T>& scratch, i6
   return {d, scratch.samples[g].memory, scratch.indexes[g], scratch.index};
 }
 
+// The samples, their links in lists and their rows in indexes.
 template <class T>
-void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
+void begin_window(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
   const SamDims& d = job.dims;
-  const i64 D = interface_size(d);
   for (i64 w = 0; w < d.word; w++) scratch.temps.untouched[w] = T(sam_start);
   for (i64 i = 0; i < d.capacity; i++) scratch.temps.mark[i] = -1;
   for (i64 i = 0; d.links > 0 && i < d.capacity; i++) scratch.temps.mixed_mark[i] = -1;
   start_search<T>(d, scratch.index);
   for (i64 g = 0; g < count; g++) {
     SamSample<T>& s = scratch.samples[g];
-    s = load_sample(job, first + g, s);
+    s = load_sample(job, first + g, s, nullptr);
     if (!s.sound) continue;
     for (i64 k = 0; d.links > 0 && k < 2 * d.heads; k++) SamLinks<T>{d, s, scratch.temps}.load(int(k % 2), k / 2);
     if (d.linear() && length_of(d, job.lengths, first + g) > 0) SamRing<T>{d, s}.touch_to(d.slots);
     search_of(d, scratch, g).begin(s.counts[0]);
   }
+}
+// The same as the window before left it.
+template <class T>
+void continue_window(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
+  for (i64 g = 0; g < count; g++) {
+    const SamKept& kept = scratch.kept[g];
+    scratch.samples[g] = load_sample(job, first + g, scratch.samples[g], &kept);
+    RowIndex<T>& index = scratch.indexes[g];
+    index.rows = kept.rows, index.used = kept.used, index.joined = kept.joined;
+  }
+}
+template <class T>
+void keep_window(i64 count, const SamForwardScratch<T>& scratch) {
+  for (i64 g = 0; g < count; g++) {
+    const RowIndex<T>& index = scratch.indexes[g];
+    scratch.kept[g] = {index.rows, index.used, index.joined, scratch.samples[g].sound};
+  }
+}
+
+template <class T>
+void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamForwardScratch<T>& scratch) {
+  const SamDims& d = job.dims;
+  const i64 D = interface_size(d);
+  if (scratch.continues) continue_window(job, first, count, scratch);
+  else begin_window(job, first, count, scratch);
   clear_outputs_past_ends(job, first, count);
   for (i64 t = 0; t < d.steps; t++) {
     i64 active[most_samples], running = 0;
@@ -118,6 +144,7 @@ void window_forward(const SamForward<T>& job, i64 first, i64 count, const SamFor
       record_controller(job, at, g, scratch);
     }
   }
+  keep_window(count, scratch);
 }
 
 }  // namespace

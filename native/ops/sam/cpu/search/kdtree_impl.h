@@ -31,21 +31,23 @@ struct KdTree {
     own.list[lists.at(node.tree, row)] = i32(leaf);
   }
 
-  // A number along which the rows of a leaf part, and where; -1 where they are all the same.
+  // The first rows of a leaf, of which it is told where it parts.
+  template <class F>
+  void sample(const TreeNode<T>& leaf, F&& f) const {
+    i64 left = most_sampled;
+    for (i32 row = leaf.first; row >= 0 && left > 0; row = lists.next(leaf.tree, row), left--) f(row);
+  }
+  // A number along which the rows of a leaf part, and where; -1 where they cannot be told apart.
   i64 draw_dim(const TreeNode<T>& leaf, T& at) const {
     T *mean = scratch.unit, *variance = scratch.variance;
-    i64 sampled = 0;
+    i64 sampled = 0, below = 0;
     clear(mean, d.word), clear(variance, d.word);
-    const auto each = [&](auto&& f) {
-      i64 left = most_sampled;
-      for (i32 row = leaf.first; row >= 0 && left > 0; row = lists.next(leaf.tree, row), left--) f(row);
-    };
-    each([&](i32 row) {
+    sample(leaf, [&](i32 row) {
       sampled++;
       for (i64 w = 0; w < d.word; w++) mean[w] += unit(row, w);
     });
     for (i64 w = 0; w < d.word; w++) mean[w] /= T(sampled);
-    each([&](i32 row) {
+    sample(leaf, [&](i32 row) {
       for (i64 w = 0; w < d.word; w++) variance[w] += (unit(row, w) - mean[w]) * (unit(row, w) - mean[w]);
     });
     i32 dims[widest];
@@ -57,16 +59,15 @@ struct KdTree {
     if (largest.count == 0) return -1;
     const i64 dim = dims[philox4x32(std::uint64_t(own.used), tree_key).word[0] % std::uint32_t(largest.count)];
     at = mean[dim];
-    return dim;
+    sample(leaf, [&](i32 row) { below += unit(row, dim) < at; });
+    return below == 0 || below == sampled ? -1 : dim;  // a mean that was rounded may lie past all of them
   }
   // Parts a leaf that has more rows than room. One whose rows cannot be told apart gets more room.
   void part(i64 leaf) const {
     TreeNode<T>& node = own.nodes[leaf];
     if (node.count <= node.room || own.used + 2 > tree_nodes(d)) return;
     const i64 dim = draw_dim(node, node.at);
-    i64 below = 0;
-    for (i32 row = node.first; dim >= 0 && row >= 0; row = lists.next(node.tree, row)) below += unit(row, dim) < node.at;
-    if (below == 0 || below == node.count) {
+    if (dim < 0) {
       node.room *= 2;
       return;
     }
@@ -80,11 +81,16 @@ struct KdTree {
     }
   }
   i32 child(const TreeNode<T>& node, T x) const { return x < node.at ? node.child : node.child + 1; }
-  // The same with what it parts into.
+  // The same with what it parts into: one side to its end before the other, so that caches hold the rows of small parts.
   void part_all(i64 leaf) const {
-    i64 made = own.used;
-    part(leaf);
-    for (; made < own.used; made++) part(made);
+    TreePart<T>* const waiting = scratch.queue;
+    i64 count = 0;
+    waiting[count++].node = i32(leaf);
+    while (count > 0) {
+      const TreeNode<T>& node = own.nodes[waiting[--count].node];
+      part(&node - own.nodes);
+      for (i64 side = 0; node.child >= 0 && side < 2; side++) waiting[count++].node = i32(node.child + side);
+    }
   }
 
   void build() const {
