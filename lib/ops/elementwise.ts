@@ -74,7 +74,7 @@ function reduced(gradient: Tensor, shape: Shape, dy: Tensor): Tensor {
 }
 
 /** A constant operand, of the type and on the device of the other one. */
-function constantLike(x: Tensor, value: number): Tensor {
+export function constantLike(x: Tensor, value: number): Tensor {
   return Tensor.full([], value, { dtype: x.dtype, device: x.device });
 }
 

@@ -4,14 +4,12 @@ import { record } from '../autograd/tape.js';
 import { fail } from '../check.js';
 import { native } from '../native.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { add, div, mul, neg, relu } from './elementwise.js';
+import { add, constantLike, div, mul, pow } from './elementwise.js';
 import { checkFloat, checkSameDType, make } from './make.js';
 
-/** The gradient at norms up to this is that of this norm, so it is 0 where all elements are. */
-const TINY = 1e-30;
-
 /**
- * √Σ x² over all elements of all tensors, [], summed in double in a fixed order. float32|float64, one dtype.
+ * √Σ x² over all elements of all tensors, [], summed in double in a fixed order. float32|float64, one dtype. Squares have to be
+ * within the range of double: of float64 beyond 1.3e154 the norm is ∞, and what is below 1e-162 does not count.
  * Gradient: x/norm; 0 where the norm is 0. Throws ERR_MG_ARGUMENT for an empty list.
  */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
@@ -29,9 +27,9 @@ export function globalNorm(tensors: readonly Tensor[]): Tensor {
       parts.push(t);
       return t;
     };
-    const atLeastTiny = part(add(n!, part(relu(part(add(part(neg(n!)), TINY))))));
-    const scale = part(div(dy!, atLeastTiny));
-    const grads = xs.map((x, i) => (needs[i] === true ? mul(x, scale) : null));
+    const zero = part(constantLike(n!, 0));
+    const divisor = part(add(n!, part(pow(zero, n!)))); // n + 0ⁿ is n, but 1 where n is 0
+    const grads = xs.map((x, i) => (needs[i] === true ? mul(part(div(x, divisor)), dy!) : null));
     for (const t of parts) t.dispose();
     return grads;
   });

@@ -54,7 +54,7 @@ template <class T>
 void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics, const T* gamma,
                    T* dx, T* dgamma, T* dbeta, double* workspace) {
   const i64 n = d.columns;
-  const double share = d.rows == 0 || !own_statistics ? 0.0 : 1.0 / double(d.rows);
+  const double share = d.rows == 0 ? 0.0 : 1.0 / double(d.rows);
   double* const totals = workspace;  // Σ dy, then Σ dy x̂
   ColumnSums{d.rows, 2 * n}.run(workspace + 2 * n, totals, [&](i64 row, double* sums) {
     for (i64 c = 0; c < n; c++) {
@@ -66,9 +66,12 @@ void norm_backward(const NormDims& d, bool own_statistics, const T* dy, const T*
   for (i64 c = 0; c < n; c++) dbeta[c] = T(totals[c]), dgamma[c] = T(totals[n + c]);
   each_row(d.rows, n, [&](i64 row) {
     for (i64 c = 0; c < n; c++) {
-      const double hat = normalized(x[row * n + c], statistics[c], statistics[n + c]);
-      dx[row * n + c] =
-          T(norm_gradient(dy[row * n + c], hat, statistics[n + c], gamma[c], share * totals[c], share * totals[n + c]));
+      const i64 at = row * n + c;
+      const double hat = normalized(x[at], statistics[c], statistics[n + c]);
+      const double scale = statistics[n + c];
+      // With given statistics a cell has nothing to do with the others, not even with a NaN.
+      dx[at] = T(own_statistics ? norm_gradient(dy[at], hat, scale, gamma[c], share * totals[c], share * totals[n + c])
+                                : norm_gradient(dy[at], 0.0, scale, gamma[c], 0, 0));
     }
   });
 }

@@ -56,7 +56,7 @@ template <class T>
 void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const T* dy, const T* x, const double* statistics,
                    const T* gamma, T* dx, T* dgamma, T* dbeta, double* workspace) {
   const i64 n = d.columns;
-  const double share = d.rows == 0 || !own_statistics ? 0.0 : 1.0 / double(d.rows);
+  const double share = d.rows == 0 ? 0.0 : 1.0 / double(d.rows);
   double* const totals = workspace;  // Σ dy, then Σ dy x̂
   reduce_strips<AddUp>(
       stream, strips(ColumnSums{d.rows, 2 * n}), workspace + 2 * n,
@@ -73,7 +73,9 @@ void norm_backward(Stream stream, const NormDims& d, bool own_statistics, const 
   each_element(stream, d.rows * n, [=] MG_DEVICE(i64 i) {
     const i64 c = i % n;
     const double hat = normalized(x[i], statistics[c], statistics[n + c]);
-    dx[i] = T(norm_gradient(dy[i], hat, statistics[n + c], gamma[c], share * totals[c], share * totals[n + c]));
+    const double scale = statistics[n + c];
+    dx[i] = T(own_statistics ? norm_gradient(dy[i], hat, scale, gamma[c], share * totals[c], share * totals[n + c])
+                             : norm_gradient(dy[i], 0.0, scale, gamma[c], 0, 0));
   });
 }
 

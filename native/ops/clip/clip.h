@@ -1,4 +1,4 @@
-// y = min(max(x, -limit), limit); dx = dy where |x| <= limit, else 0. NaN passes through.
+// y = min(max(x, -limit), limit); dx = dy where |x| <= limit, else 0. NaN stays NaN.
 #pragma once
 #include "../../base/cuda/stream.h"
 #include "../../base/platform.h"
@@ -11,7 +11,7 @@ MG_HD T clip_value(T x, T limit) {
 }
 template <class T>
 MG_HD T clip_gradient(T dy, T x, T limit) {
-  return x > limit || x < -limit ? T(0) : dy;
+  return x >= -limit && x <= limit ? dy : T(0);
 }
 
 template <class T>

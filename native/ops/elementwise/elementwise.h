@@ -65,8 +65,9 @@ MG_HD T binary(Binary kind, T a, T b) {
     case Binary::mul: return a * b;
     case Binary::div: return a / b;
     case Binary::pow: return std::pow(a, b);
-    case Binary::pow_base: return b == 0 ? T(0) : b * std::pow(a, b - T(1));                  // a^0 is constant, also at 0
-    case Binary::pow_exponent: return a == 0 && b >= 0 ? T(0) : std::pow(a, b) * std::log(a);  // 0^b is 0 for b > 0
+    // In double: a factor may leave the range of T where the product does not. a^0 is constant, also at 0; 0^b is 0, b > 0.
+    case Binary::pow_base: return b == 0 ? T(0) : T(double(b) * std::pow(double(a), double(b) - 1));
+    case Binary::pow_exponent: return a == 0 && b >= 0 ? T(0) : T(std::pow(double(a), double(b)) * std::log(double(a)));
     case Binary::count: break;
   }
   return a;

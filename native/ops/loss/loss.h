@@ -9,9 +9,10 @@
 
 namespace mg {
 
-// −y log σ(z) − (1 − y) log(1 − σ(z)), without overflow for any z.
+// −y log σ(z) − (1 − y) log(1 − σ(z)), without overflow for any z; what has weight 0 is 0, even where its logarithm is infinite.
 MG_HD double bce_with_logits(double z, double y) {
-  return (z > 0 ? z : z != z ? z : 0) - z * y + std::log1p(std::exp(-std::fabs(z)));
+  const double far = z > 0 ? 1 - y : y, size = std::fabs(z);
+  return (far == 0 && size == size ? 0 : far * size) + std::log1p(std::exp(-size));
 }
 // Its derivative at z: σ(z) − y.
 MG_HD double bce_with_logits_backward(double z, double y) {

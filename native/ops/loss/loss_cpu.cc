@@ -58,7 +58,7 @@ void cross_entropy_forward(const ClassDims& d, const T* logits, const std::int32
       if (m == 0) continue;
       const T* z = logits + row * d.classes;
       const double chosen = inside(classes[row], d.classes) ? double(z[classes[row]]) : std::numeric_limits<double>::quiet_NaN();
-      sum += m * (log_sum_exp(z, d.classes) - chosen);
+      sum -= m * log_sum_exp(z, d.classes).log_share(chosen);
     }
     partials[block] = sum;
   });
@@ -78,8 +78,8 @@ void cross_entropy_backward(const ClassDims& d, const T* dloss, const T* logits,
         std::fill_n(dz, d.classes, T(0));
         continue;
       }
-      const double lse = log_sum_exp(z, d.classes);
-      for (i64 k = 0; k < d.classes; k++) dz[k] = T(m * (std::exp(double(z[k]) - lse) - (k == classes[row] ? 1 : 0)));
+      const LogSum sum = log_sum_exp(z, d.classes);
+      for (i64 k = 0; k < d.classes; k++) dz[k] = T(m * (std::exp(sum.log_share(double(z[k]))) - (k == classes[row] ? 1 : 0)));
     }
   });
 }

@@ -49,7 +49,7 @@ MG_KERNEL(loop_threads) class_losses(ClassDims d, i64 rows_per_block, const T* l
       const T* const z = logits + row * d.classes;
       const i64 chosen = classes[row];
       const double at = inside(chosen, d.classes) ? double(z[chosen]) : std::numeric_limits<double>::quiet_NaN();
-      value = m * (warp_log_sum_exp(z, d.classes, lane) - at);
+      value = -m * warp_log_sum_exp(z, d.classes, lane).log_share(at);
     }
     if (lane == 0) losses[row - begin] = value;
   }
@@ -78,9 +78,9 @@ void cross_entropy_backward(Stream stream, const ClassDims& d, const T* dloss, c
     const double m = mask_at(mask, row) * double(*dloss);
     const T* const z = logits + row * n;
     T* const dz = dlogits + row * n;
-    const double lse = m == 0 ? 0 : warp_log_sum_exp(z, n, lane);
+    const LogSum sum = m == 0 ? LogSum{0, 0} : warp_log_sum_exp(z, n, lane);
     for (i64 k = lane; k < n; k += 32)
-      dz[k] = m == 0 ? T(0) : T(m * (std::exp(double(z[k]) - lse) - (k == classes[row] ? 1 : 0)));
+      dz[k] = m == 0 ? T(0) : T(m * (std::exp(sum.log_share(double(z[k]))) - (k == classes[row] ? 1 : 0)));
   });
 }
 

@@ -19,6 +19,12 @@ struct ReduceDims {
   i64 workspace_bytes() const { return outer * blocks() * inner * i64(sizeof(double)); }
 };
 
+// Whether x is what was found to be the maximum: the same number, or NaN where that is NaN.
+template <class T>
+MG_HD bool is_maximum(T x, T most) {
+  return x == most || (x != x && most != most);
+}
+
 template <class T>
 void reduce_forward(Reduce kind, const ReduceDims& dims, const T* x, T* y, double* partials);
 // Saves nothing: the first maximum is found again. A tie sends its gradient to the first.

@@ -54,7 +54,7 @@ void max_backward(const ReduceDims& d, const T* dy, const T* x, const T* y, T* d
     for (i64 i = 0; i < d.inner; i++)
       for (i64 r = 0; r < d.length; r++) {
         const i64 at = (o * d.length + r) * d.inner + i;
-        if (x[at] != y[o * d.inner + i]) continue;
+        if (!is_maximum(x[at], y[o * d.inner + i])) continue;
         dx[at] = dy[o * d.inner + i];
         break;
       }

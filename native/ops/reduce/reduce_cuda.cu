@@ -40,7 +40,7 @@ void max_backward(Stream stream, const ReduceDims& d, const T* dy, const T* x, c
     bool found = false;
     for (i64 begin = 0; begin < length; begin += 32) {
       const i64 r = begin + lane, at = first + r * inner;
-      const unsigned hits = port::ballot(r < length && x[at] == most);
+      const unsigned hits = port::ballot(r < length && is_maximum(x[at], most));
       if (r < length) dx[at] = !found && hits != 0 && port::first_bit(hits) == lane ? dy[line] : T(0);
       found = found || hits != 0;
     }

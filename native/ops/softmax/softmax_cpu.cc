@@ -19,9 +19,9 @@ void over_rows(const SoftmaxDims& d, F&& f) {
 template <class T>
 void softmax_forward(const SoftmaxDims& d, const T* x, T* y) {
   over_rows(d, [&](i64 at) {
-    const double lse = log_sum_exp(x + at, d.length);
+    const LogSum sum = log_sum_exp(x + at, d.length);
     for (i64 k = at; k < at + d.length; k++) {
-      const double log_y = double(x[k]) - lse;
+      const double log_y = sum.log_share(double(x[k]));
       y[k] = T(d.logarithm ? log_y : std::exp(log_y));
     }
   });

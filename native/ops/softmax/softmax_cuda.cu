@@ -10,9 +10,9 @@ void softmax_forward(Stream stream, const SoftmaxDims& d, const T* x, T* y) {
   const i64 length = d.length;
   const bool logarithm = d.logarithm;
   each_row(stream, d.rows, [=] MG_DEVICE(i64 row, int lane) {
-    const double lse = warp_log_sum_exp(x + row * length, length, lane);
+    const LogSum sum = warp_log_sum_exp(x + row * length, length, lane);
     for (i64 k = row * length + lane; k < (row + 1) * length; k += 32) {
-      const double log_y = double(x[k]) - lse;
+      const double log_y = sum.log_share(double(x[k]));
       y[k] = T(logarithm ? log_y : std::exp(log_y));
     }
   });
