@@ -4,9 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
+  device,
   fused,
   grad,
   gradcheck,
+  loadTensors,
   MgError,
   models,
   nn,
@@ -81,6 +83,46 @@ const env = rl.mazes({ size: 9, view: 3, episodes: 2, steps: 4, seed: 1 });
 type Row = readonly [call: () => unknown, code: string, message: string];
 
 const rows: Readonly<Record<string, Row>> = {
+  'nothing to shuffle': [
+    () => new Rng(1).shuffle(any(null)),
+    'ERR_MG_ARGUMENT',
+    'Rng.shuffle: expected items to be an array, got null',
+  ],
+  'an optimizer of no kind': [
+    () => new (any(optim.Optimizer) as new() => unknown)(),
+    'ERR_MG_ARGUMENT',
+    'Optimizer: expected a kind of optimizer, as optim.Adam, got what they have in common',
+  ],
+  'a level that is none': [
+    () => tasks.levelSide(any('2')),
+    'ERR_MG_ARGUMENT',
+    'levelSide: expected level to be an integer at least 0, got "2"',
+  ],
+  'a maze of no size': [
+    () => tasks.walkStart(any(null)),
+    'ERR_MG_ARGUMENT',
+    'walkStart: expected size to be an integer at least 1, got null',
+  ],
+  'mazes that are none': [
+    () => rl.localisation({ memory, view: {}, mazes: any(undefined) }),
+    'ERR_MG_ARGUMENT',
+    'localisation: expected mazes to be an array of some, got undefined',
+  ],
+  'a plan of no network': [
+    () => new models.MultigridNetwork(any({}), any({})),
+    'ERR_MG_ARGUMENT',
+    'MultigridNetwork: expected plan with the levels of its input and its layers, as planModel gives it, got an object',
+  ],
+  'a file that is no name': [
+    () => loadTensors(any(Symbol('x'))),
+    'ERR_MG_ARGUMENT',
+    'loadTensors: expected file to be a string, got a symbol',
+  ],
+  'options of a wait that are none': [
+    () => device('cpu').sync(any(null)),
+    'ERR_MG_ARGUMENT',
+    'sync: expected options to be an object, got null',
+  ],
   'a window of other numbers': [
     () => dnc.forward(grid(3, 2, 3)),
     'ERR_MG_SHAPE',

@@ -2,9 +2,12 @@
 
 import type { Split, Task } from '../tasks/task.js';
 
+/** A number of steps that was not reached is infinite. */
+const shown = (value: number): string => (value === Infinity ? 'not reached' : value.toFixed(4));
+
 /** Scores as a person reads them: `F 0.942   precision 0.951   recall 0.933`. */
 export function scoreLine(metrics: Readonly<Record<string, number>>): string {
-  return Object.entries(metrics).map(([name, value]) => `${name === 'f' ? 'F' : name} ${value.toFixed(4)}`).join('   ');
+  return Object.entries(metrics).map(([name, value]) => `${name === 'f' ? 'F' : name} ${shown(value)}`).join('   ');
 }
 
 const isDataSet = (task: Pick<Task<never>, 'splits'>): boolean => (task.splits ?? []).length > 0;

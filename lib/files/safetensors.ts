@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { fail } from '../check.js';
+import { checkString, fail } from '../check.js';
 import { fileError, writeFileAtomic } from './atomic-file.js';
 import {
   arrayOf,
@@ -112,8 +112,9 @@ function tensorOf({ dtype, shape, begin, bytes }: HeaderEntry, body: Uint8Array)
 }
 
 /** Reads the header only: names, kinds, shapes and metadata. The size of the body is checked, its hash is not. */
-export function inspectTensors(file: string): Promise<FileListing> {
-  return withFile(file, async (handle, fileBytes) => {
+export async function inspectTensors(file: string): Promise<FileListing> {
+  checkString('inspectTensors', 'file', file);
+  return await withFile(file, async (handle, fileBytes) => {
     const { header } = await readHeader(file, handle, fileBytes);
     const entries = header.entries.map(({ key, dtype, shape, bytes }) => ({ key, dtype, shape, bytes }));
     return { entries, metadata: new Map(header.metadata), format: header.format };

@@ -8,7 +8,7 @@ import { unscoped } from '../tensor/scope.js';
 import { sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { fillBy, type InitFunction } from './init.js';
-import type { ParameterSpec } from './parameter-specs.js';
+import type { InitRule, ParameterSpec } from './parameter-specs.js';
 
 /** A leaf tensor with `requiresGrad`, held by a module under a name. */
 export type Parameter = Tensor;
@@ -31,13 +31,26 @@ export function defaultRng(): Rng {
   return new Rng(BigInt(text));
 }
 
+let isFilled = true;
+
+/** What `build` makes, with zeros for initial values: for those who only count. @internal */
+export function unfilled<T>(build: () => T): T {
+  isFilled = false;
+  try {
+    return build();
+  } finally {
+    isFilled = true;
+  }
+}
+
 /** A parameter outside of any scope, filled by `init` or by the spec's own rule from the stream `rng` split by its name. */
 export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: Rng, init?: InitFunction): Parameter {
   const dtype = options.dtype ?? 'float32';
   const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
   const stream = rng.split(spec.name);
+  const rule: InitRule = isFilled ? spec.init : { kind: 'constant', value: 0 };
   const tensor = unscoped(() => (init === undefined
-    ? fillBy(spec.init, spec.shape, stream, placed)
+    ? fillBy(rule, spec.shape, stream, placed)
     : moved(init(spec.shape, stream), options.device))
   );
   if (!(tensor instanceof Tensor) || !sameShape(tensor.shape, spec.shape) || tensor.dtype !== dtype) {

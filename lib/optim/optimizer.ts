@@ -1,5 +1,5 @@
 /** What all optimizers share: groups, counters, the state of each parameter by name, saving and loading. */
-import { checkInteger, checkMap, checkNumber, checkOptions, fail } from '../check.js';
+import { checkInteger, checkMap, checkNumber, checkOptions, fail, words } from '../check.js';
 import type { Storage } from '../native.js';
 import { loadInto, type LoadReport } from '../tensor/load-report.js';
 import { sameShape } from '../tensor/shape.js';
@@ -75,6 +75,9 @@ export abstract class Optimizer implements Disposable {
     defaults: { lr: Schedule; weightDecay: number },
     slots: Slots,
   ) {
+    if (new.target === Optimizer) {
+      fail('ERR_MG_ARGUMENT', 'Optimizer', 'a kind of optimizer, as optim.Adam', words('what they have in common'));
+    }
     this.#where = where;
     this.#keepsSquares = Object.values(slots).some(({ squares }) => squares === true);
     this.groups = resolveGroups(where, parameters, defaults.lr, defaults.weightDecay);

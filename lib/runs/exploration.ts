@@ -2,6 +2,7 @@
 import { fail } from '../check.js';
 import type { FileTensor } from '../files/safetensors.js';
 import { MultigridMemory } from '../models/multigrid/multigrid-memory.js';
+import { unfilled } from '../nn/parameter.js';
 import { Adam } from '../optim/adam.js';
 import { linear } from '../optim/schedule.js';
 import type { A2CSetup } from '../rl/a2c/a2c-setup.js';
@@ -124,8 +125,8 @@ function memoryOf({ memory }: ExplorationRun) {
 
 /** Parameters of a run's policy, and memory cells of what it stands on. */
 export function countExploration(run: ExplorationRun): { parameters: number; memory: number } {
-  using memory = new MultigridMemory(memoryOf(run).model, { rng: new Rng(0) });
-  using agent = new ActorCritic({ memory, rng: new Rng(0) });
+  using memory = unfilled(() => new MultigridMemory(memoryOf(run).model, { rng: new Rng(0) }));
+  using agent = unfilled(() => new ActorCritic({ memory, rng: new Rng(0) }));
   return { parameters: agent.count().parameters, memory: memory.count().memory };
 }
 

@@ -1,5 +1,6 @@
 /** The model that a run names, its task as that model sees it, and what both cost. */
 import type { ModelCost, WindowSize } from '../nn/cost.js';
+import { unfilled } from '../nn/parameter.js';
 import { estimate } from '../models/multigrid/estimate.js';
 import { flat } from '../tasks/flat.js';
 import { omniglotSizes, type OmniglotOptions } from '../tasks/omniglot/omniglot.js';
@@ -54,6 +55,6 @@ export function countRun(run: Pick<RunConfig, 'model' | 'task'>): { parameters: 
 export function estimateRun({ model, task }: Pick<RunConfig, 'model' | 'task'>, size: WindowSize): ModelCost {
   if (!isVectorModel(model)) return estimate(model, size);
   const { kind, ...options } = model;
-  using built = vectorKind(kind).build(options, { ...sizesOf(task), rng: new Rng(1) });
+  using built = unfilled(() => vectorKind(kind).build(options, { ...sizesOf(task), rng: new Rng(1) }));
   return built.estimate(size);
 }

@@ -1,4 +1,5 @@
 // What every task offers: pure episodes, windows of host arrays, and a scorer.
+import { checkInteger } from '../check.js';
 
 export interface HostArray {
   readonly data: Float32Array | Int32Array;
@@ -138,6 +139,7 @@ export interface Task<Item> {
 
 /** Side of level l in 2-D: 3·2^l. */
 export function levelSide(level: number): number {
+  checkInteger('levelSide', 'level', level, 0);
   return 3 * 2 ** level;
 }
 

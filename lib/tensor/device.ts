@@ -1,6 +1,6 @@
 /** Devices: what there is, which one is used, and why. */
 import { cpus, freemem, totalmem } from 'node:os';
-import { checkInteger, fail } from '../check.js';
+import { checkInteger, checkOptions, checkSignal, fail } from '../check.js';
 import { MgError } from '../errors.js';
 import { native, nativeFile, type Storage } from '../native.js';
 
@@ -42,7 +42,10 @@ const cpu: Device = {
     const { live, cached, peak } = native().memory();
     return { free: freemem(), total: totalmem(), held: live, cached, peak };
   },
-  async sync({ signal } = {}) {
+  async sync(options = {}) {
+    checkOptions('sync', options, ['signal']);
+    const { signal } = options;
+    checkSignal('sync', signal);
     signal?.throwIfAborted();
     await native().sync();
     signal?.throwIfAborted();

@@ -143,6 +143,7 @@ export class Rng {
 
   /** Shuffles in place (Fisher and Yates, from the end) and returns the same array. */
   shuffle<T>(items: T[]): T[] {
+    if (!Array.isArray(items)) fail('ERR_MG_ARGUMENT', 'Rng.shuffle', 'items to be an array', items);
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
       const held = items[i]!;

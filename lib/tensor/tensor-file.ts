@@ -1,6 +1,6 @@
 /** Tensors to and from safetensors files. */
 import { types } from 'node:util';
-import { checkMap, checkOptionalFunction, checkOptions, fail, words } from '../check.js';
+import { checkMap, checkOptionalFunction, checkOptions, checkString, fail, words } from '../check.js';
 import { device as findDevice, type DeviceLike } from './device.js';
 import type { DType } from './dtype.js';
 import { numbersOf, otherNumbers } from './file-numbers.js';
@@ -56,6 +56,7 @@ export async function loadTensors(
   file: string,
   options: LoadTensorsOptions = {},
 ): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
+  checkString('loadTensors', 'file', file);
   checkOptions('loadTensors', options, ['device', 'only']);
   checkOptionalFunction('loadTensors', 'only', options.only);
   const { device, only = () => true } = options;

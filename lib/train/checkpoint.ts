@@ -180,6 +180,12 @@ export async function savedPrecision(file: string): Promise<Precision | undefine
 /** The configuration a file was saved with, as the trainer was given it. */
 export async function savedConfig(file: string): Promise<{ config: unknown; tensors: Map<string, FileTensor> }> {
   const { tensors, metadata } = await readTensors(file);
+  if (!metadata.has('config')) {
+    const remedy =
+      'name the run folder that they are of; or build their model in code, for loadTensors and loadStateDict; weights ' +
+      'that come with the package go by their name alone, as in watch map9';
+    fail('ERR_MG_CHECKPOINT', file, 'a checkpoint of a run', words('weights that do not say of which model they are'), remedy);
+  }
   if (metadata.get('config') === 'null') {
     const remedy = 'build the model in code and use Trainer.resume';
     fail('ERR_MG_CHECKPOINT', file, 'metadata config, from which the run can be built', words('none'), remedy);

@@ -41,6 +41,14 @@ export class MultigridNetwork extends Module {
   constructor(model: ModelPlan, plan: NetworkPlan, options: LayerOptions = {}, fused: Fused = 'auto', memoryBudget = 0) {
     checkObject('MultigridNetwork', 'model', model);
     checkObject('MultigridNetwork', 'plan', plan);
+    if (!Array.isArray(plan.input) || !Array.isArray(plan.layers)) {
+      fail(
+        'ERR_MG_ARGUMENT',
+        'MultigridNetwork',
+        'plan with the levels of its input and its layers, as planModel gives it',
+        plan,
+      );
+    }
     checkOptions('MultigridNetwork', options, layerOptionKeys);
     super(options);
     this.#model = model;

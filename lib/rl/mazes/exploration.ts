@@ -1,6 +1,6 @@
 /** How well mazes are explored: coverage over time, and how the frozen reader finds places on the paths that a policy takes. */
 import { checkEnvironment } from '../environment.js';
-import { checkInteger, checkOptions, checkSignal, fail, words } from '../../check.js';
+import { checkOptions, checkSignal, fail, words } from '../../check.js';
 import { mapping } from '../../tasks/mapping/mapping.js';
 import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
 import type { Maze } from '../../tasks/mapping/maze.js';
@@ -74,7 +74,7 @@ export interface LocalisationOptions {
 export async function localisation(options: LocalisationOptions): Promise<Record<string, number>> {
   checkOptions('localisation', options, ['memory', 'view', 'mazes', 'seed', 'batchSize', 'signal']);
   const { memory, view, mazes, seed = 0, batchSize = 32, signal } = options;
-  checkInteger('localisation', 'the number of mazes', mazes.length, 1);
+  if (!Array.isArray(mazes) || mazes.length === 0) fail('ERR_MG_ARGUMENT', 'localisation', 'mazes to be an array of some', mazes);
   const { levels: _, ...given } = view as MappingOptions & { levels?: unknown };
   const task = mapping({ ...given, motion: 'random', pathLength: mazes[0]!.path.length });
   const replayed: Task<Maze> = {

@@ -31,6 +31,7 @@ export function spiralPath(size: number): Int32Array {
 
 /** The odd–odd cell 2⌊n/4⌋+1 on both axes, never a wall: where walks begin, near the centre. */
 export function walkStart(size: number): number {
+  checkInteger('walkStart', 'size', size, 1);
   return 2 * Math.floor(size / 4) + 1;
 }
 
