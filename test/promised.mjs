@@ -3,7 +3,7 @@
 // with the files that are missing. What was shown goes to bench/results/reliability.json; a row of many files once all are there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { keepResults } from './results.mjs';
 
 /** Test files with something in them that a row goes by: all others would only take time. */
 const having = (needle) =>
@@ -20,11 +20,9 @@ const GROUPS = {
   faults: ['addon', 'memory', 'training-memory', 'save'].map((name) => `test/faults/${name}.test.ts`),
   leak: ['test/faults/leak.test.ts'],
   load: ['test/faults/crowd.test.ts'],
-  soak: ['test/faults/kills.test.ts'],
   signals: ['test/faults/signals.test.ts'],
   fuzz: ['test/binding/border.test.ts', 'test/attacks/', 'test/files/'],
 };
-const RESULTS = 'bench/results/reliability.json';
 
 const resumes = process.argv.includes('--resume');
 const [groups = '', ...chosen] = process.argv.slice(2).filter((word) => word !== '--resume');
@@ -70,18 +68,13 @@ function rowsOf(group, files) {
 
 /** Writes rows to the results. What was kept from before an interruption counts by its own day. */
 function record(group, files) {
-  const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : {};
-  const first = Math.min(...files.map((file) => statSync(notesOf(group, file)).mtimeMs));
-  const date = new Date(first).toISOString().slice(0, 10);
-  const machine = `${cpus().length} shared cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`;
-  const rows = rowsOf(group, files);
-  for (const [row, { size, figures }] of rows) {
-    const result = figures.length > 3 ? `${figures.length} parts, each as large` : figures.join('; ');
-    results[row] = { size, result, command: `node test/promised.mjs ${group}`, date, machine };
-  }
-  const sorted = Object.entries(results).sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
-  writeFileSync(RESULTS, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
-  console.log(`${RESULTS}: ${[...rows.keys()].join(', ')}`);
+  const first = new Date(Math.min(...files.map((file) => statSync(notesOf(group, file)).mtimeMs)));
+  const rows = [...rowsOf(group, files)].map(([row, { size, figures }]) => [
+    row,
+    size,
+    figures.length > 3 ? `${figures.length} parts, each as large` : figures.join('; '),
+  ]);
+  keepResults(`node test/promised.mjs ${group}`, rows, first);
 }
 
 let red = 0;

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (name: string): unknown => JSON.parse(readFileSync(`${root}${name}`, 'utf8'));
 const results = read('bench/results/reliability.json') as Record<string, Record<string, unknown>>;
 const { scripts } = read('package.json') as { scripts: Record<string, string> };
-const tests = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+const tests = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(ts|mjs)$/.test(name))
   .map((name) => readFileSync(`${root}test/${name}`, 'utf8')).join('\n');
 
 describe('the page of promises', () => {
@@ -22,7 +22,7 @@ describe('the page of promises', () => {
     if (script === undefined) expect(existsSync(`${root}${command}`), command).toBe(true);
     else expect(Object.keys(scripts)).toContain(script);
     if (state !== 'shown') return expect(state).toMatch(/^(open|needs a GPU|in .ci\/run): ./);
-    expect(new RegExp(`shown\\(\\s*'${row}',`).test(tests), 'named by a test').toBe(true);
+    expect(new RegExp(`(shown\\(\\s*|\\[\\s*)'${row}',`).test(tests), 'named by a test').toBe(true);
     if (ci >= size) return;
     const result = results[row]!;
     expect(result['size']).toBeGreaterThanOrEqual(size);
