@@ -1,5 +1,5 @@
-// npm run sbom: the bill of materials of the package, as SPDX. `npm sbom --omit dev` leaves out what the package and a tool of its
-// development both need, so npm is given a package without those tools.
+// npm run sbom: the bill of materials of the package, as SPDX. `npm sbom --omit dev` leaves out what the package and a tool of
+// its development both need, so npm is given a package without those tools.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
