@@ -8,6 +8,9 @@ import { ladder } from '../lib/bench/against.js';
 import type { Sweep } from '../lib/bench/report.js';
 import type { Times } from '../lib/bench/measure.js';
 import { models } from '../lib/index.js';
+import { comparedRun } from '../lib/runs/comparisons.js';
+import type { KindName } from '../lib/runs/kinds.js';
+import type { RunConfig } from '../lib/runs/run.js';
 import { readSteps, stepTable } from '../lib/reproduction/figures.js';
 import { costTable } from '../lib/reproduction/costs.js';
 import { readRecords, reportTable } from '../lib/reproduction/report.js';
@@ -202,7 +205,12 @@ describe('what bench/README.md says was measured', () => {
 
   it('what was learned', () => {
     const of = (name: string): Curve[] => results<{ curves: Curve[] }>(name).curves;
-    const curves = { 'copy': of('learning-copy'), 'associative recall': of('learning-recall') };
+    const curves = {
+      'copy': of('learning-copy'),
+      'associative recall': of('learning-recall'),
+      'copy of 1 to 20': of('learning-copy-20'),
+      'recall of 3 to 6 pairs': of('learning-recall-pairs'),
+    };
     const table = measuredTable(
       'task',
       'model',
@@ -214,7 +222,7 @@ describe('what bench/README.md says was measured', () => {
       'wrong bits per sequence',
       'right bits',
     );
-    expect(table).toHaveLength(8);
+    expect(table).toHaveLength(10);
     for (const [task, name, parameters, memory, steps, , seconds, wrong, right] of table as string[][]) {
       const where = `${task} ${name}`;
       const runs = curves[task as keyof typeof curves].filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
@@ -228,6 +236,15 @@ describe('what bench/README.md says was measured', () => {
       expectRounded(most!, Math.max(...last.map(({ cpuSeconds }) => cpuSeconds)), where);
       figuresOf(wrong!, last.length).forEach((figure, k) => expectFigure(figure, last[k]!.scores['bitErrors']!, where));
       figuresOf(right!, last.length).forEach((figure, k) => expectFigure(figure, 100 * last[k]!.scores['accuracy']!, where));
+    }
+  });
+
+  it.each(['copy-20', 'recall-pairs'] as const)('%s was learned with the settings that the comparison has', (task) => {
+    const { runs, curves } = results<{ runs: Record<string, RunConfig>; curves: Curve[] }>(`learning-${task}`);
+    expect(Object.keys(runs)).toEqual([...new Set(curves.map(({ model }) => model))]);
+    for (const [kind, run] of Object.entries(runs)) {
+      const own = comparedRun(task, kind as KindName);
+      expect(run).toEqual({ ...own, steps: run.steps, lr: { ...own.lr, steps: run.steps } });
     }
   });
 
