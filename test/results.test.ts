@@ -294,6 +294,28 @@ describe('what bench/README.md says was measured', () => {
     });
   });
 
+  it('a step of a session beside PyTorch', () => {
+    interface Stepped {
+      readonly simd: string;
+      readonly threads: number;
+      readonly milliseconds: string;
+      readonly cases: readonly {
+        ms: Times;
+        fastest: string;
+        torch: readonly { name: string; median: number }[];
+        ratio: number;
+      }[];
+    }
+    const { simd, threads, milliseconds, cases: [one] } = results<Stepped>('session-step-beside-pytorch');
+    expect([simd, threads, milliseconds]).toEqual(['avx2', 1, 'of the processor']);
+    const said = /takes ([\d.]+) ms \(([\d.]+)–([\d.]+)\); PyTorch at its fastest, .*? ([\d.]+) ms, ([\d.]+) times as much/;
+    const [, ...figures] = said.exec(prose)!;
+    expect(one!.fastest).toContain('frozen');
+    const { ms, torch, fastest, ratio } = one!;
+    const measuredAs = [ms.median, ms.low, ms.high, torch.find(({ name }) => name === fastest)!.median, ratio];
+    figures.forEach((figure, k) => expectFigure(figure, measuredAs[k]!, 'a step'));
+  });
+
   it('the same beside PyTorch', () => {
     interface Torch {
       median: number;

@@ -1,14 +1,18 @@
 """A multigrid memory in PyTorch from the plan, weights and data of bench/train/compare-torch.mjs, for times side by side.
 
-Usage: python3 multigrid_torch.py FOLDER --what window|writer [--layout nchw|nhwc] [--order step|split] [--threads 2]
-order: step runs all layers of a time step before the next; split a layer's whole window, its input convolutions as one batch.
-Prints the loss (or the mean of the states) of a first run, then for every line on its input the milliseconds of one more run.
+Usage: python3 multigrid_torch.py FOLDER --what window|writer [--layout nchw|nhwc] [--order step|split|frozen] [--threads 2]
+  [--repeat 1]
+order: step runs all layers of a time step before the next; split a layer's whole window, its input convolutions as one batch;
+frozen is a step as a traced graph with its weights in it (torch.jit.trace, torch.jit.freeze).
+Prints the loss (or the mean of the states) of a first run, then for every line on its input the milliseconds of one
+more run, the mean of --repeat: of the processor on one thread, else by the clock.
 """
 import argparse
 import json
 import os
 import sys
 import time
+import warnings
 
 try:
     import torch
@@ -28,7 +32,7 @@ class Network:
             if name.startswith(plan['name'] + '.'):
                 if name.endswith('kernel'):
                     value = value.permute(3, 2, 0, 1).contiguous(memory_format=self.layout)
-                self.p[name[len(plan['name']) + 1:]] = value.clone().requires_grad_(True)
+                self.p[name[len(plan['name']) + 1:]] = value.clone().requires_grad_(args.what == 'window')
 
     def gather(self, layer, outgoing):
         """{level: joined input} for the grids of a layer."""
@@ -111,6 +115,18 @@ class Network:
         return outputs
 
 
+class Frozen(torch.nn.Module):
+    """A writer's step from one state, for torch.jit: hidden and cell grids."""
+
+    def __init__(self, network, x, state):
+        super().__init__()
+        self.network, self.x, self.state = network, x, state
+
+    def forward(self, *grids):
+        after = self.network.step(dict(zip(self.x, grids)), self.state)[1]
+        return tuple(grid for layer in after for pair in layer.values() for grid in pair)
+
+
 def load(folder):
     meta = json.load(open(os.path.join(folder, 'meta.json')))
     flat = torch.from_file(os.path.join(folder, 'data.bin'), size=meta['count'])
@@ -128,8 +144,9 @@ def main():
     args.add_argument('folder')
     args.add_argument('--what', choices=['window', 'writer'], default='window')
     args.add_argument('--layout', choices=['nchw', 'nhwc'], default='nhwc')
-    args.add_argument('--order', choices=['step', 'split'], default='step')
+    args.add_argument('--order', choices=['step', 'split', 'frozen'], default='step')
     args.add_argument('--threads', type=int, default=2)
+    args.add_argument('--repeat', type=int, default=1)
     args = args.parse_args()
     torch.set_num_threads(args.threads)
     meta, tensors = load(args.folder)
@@ -144,7 +161,14 @@ def main():
         with torch.no_grad():
             run = lambda: writer.step(x, state)[1]
             print(json.dumps(float(sum(h.double().sum() for layer in run() for h, _ in layer.values()))), flush=True)
-            serve(run)
+            if args.order == 'frozen':
+                warnings.simplefilter('ignore', torch.jit.TracerWarning)  # shapes are constants of this graph
+                grids = tuple(x.values())
+                graph = torch.jit.freeze(torch.jit.trace(Frozen(writer, x, state).eval(), grids, check_trace=False))
+                run = lambda: graph(*grids)
+                for _ in range(3):  # the first runs are those in which the graph is optimized
+                    run()
+            serve(run, args)
         return
 
     reader = Network(meta['networks'][1], tensors, args)
@@ -180,14 +204,16 @@ def main():
         return loss
 
     print(json.dumps(float(run())), flush=True)
-    serve(run)
+    serve(run, args)
 
 
-def serve(run):
+def serve(run, args):
+    now = time.process_time if args.threads == 1 else time.perf_counter
     for _ in sys.stdin:
-        start = time.perf_counter()
-        run()
-        print(json.dumps((time.perf_counter() - start) * 1e3), flush=True)
+        start = now()
+        for _ in range(args.repeat):
+            run()
+        print(json.dumps((now() - start) * 1e3 / args.repeat), flush=True)
 
 
 main()

@@ -1,7 +1,8 @@
 // Training windows and writer steps beside PyTorch, run in turns:
 //   node bench/train/compare-torch.mjs [--rounds 7] [--only NAME] [--threads 2] [--out FILE]
 // Both sides compute the same first loss from the same weights and data, or nothing is timed. --python names the interpreter;
-// PyTorch runs in both memory layouts and orders of computation, and the fastest counts.
+// PyTorch runs in both memory layouts and orders of computation, steps also as a frozen graph, and the fastest counts; our steps
+// are those of a session. On one thread, times are those of the processor, which other programs disturb little.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { device, diagnostics, models, noGrad, ops, optim, Pyramid, Rng, scope, setThreads, Tensor } from '../../dist/index.js';
+import { device, diagnostics, models, ops, optim, Pyramid, Rng, scope, setThreads, Tensor } from '../../dist/index.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -28,10 +29,22 @@ const CASES = [
   { name: 'mnist-recall window', model: 'mnist-recall', what: 'window', steps: 10, batch: 32 },
   { name: 'map25 writer step', model: 'map25', what: 'writer', steps: 1, batch: 32 },
   { name: 'map25 writer step, one sample', model: 'map25', what: 'writer', steps: 1, batch: 1 },
+  { name: 'map15-8k writer step, one sample', model: 'map15-8k', what: 'writer', steps: 1, batch: 1 },
 ];
+
+/** Steps of a session, or of PyTorch, in one time that is taken. */
+const STEPS = 20;
 
 // The C library keeps memory between steps instead of returning it, which PyTorch's training needs to be fast.
 const KEEP = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '34359738368', MALLOC_TOP_PAD_: '268435456' };
+
+const ONE_THREAD = options.threads === '1';
+/** Milliseconds: of this process's processor time, or of the clock. */
+const now = () => {
+  if (!ONE_THREAD) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 
 /** Weights and random data of a case, as tensors of ours and as files for the peer. */
 function prepare({ model: name, what, steps, batch }, folder) {
@@ -90,18 +103,7 @@ function scoped(body) {
 async function ours({ what, batch }, { model, data, loss }) {
   const optimizer = new optim.RMSProp(model, { lr: 1e-3, flavor: 'pytorch' });
   const input = Pyramid.of(data.input);
-  const start = model.initialState(batch);
-  const timed = async (body) => {
-    const began = performance.now();
-    const value = body();
-    await device().sync();
-    return { ms: performance.now() - began, value };
-  };
-  if (what === 'writer') {
-    const hidden = () => noGrad(() => model.write(input, start)).state.layers.flatMap((layer) => layer.hidden.tensors());
-    const check = scoped(() => hidden().reduce((total, h) => total + h.dataSync().reduce((a, b) => a + b, 0), 0));
-    return { check, run: async () => (await timed(() => scoped(() => void hidden()))).ms };
-  }
+  if (what === 'writer') return stepped(model.session({ batch }), input);
   const window = () =>
     scoped((s) => {
       const { logits } = model.forward({ input, queries: [Pyramid.of(data.query)] });
@@ -119,9 +121,27 @@ async function ours({ what, batch }, { model, data, loss }) {
   return {
     check,
     run: async () => {
-      const { ms, value } = await timed(window);
+      const began = now();
+      const value = window();
+      await device().sync();
+      const ms = now() - began;
       value.dispose();
       return ms;
+    },
+  };
+}
+
+/** Steps of a session, several for a time: the clock of a process has steps of its own. */
+function stepped(session, input) {
+  const grids = input.tensors().map((x) => x.dataSync());
+  session.stepSync(grids);
+  const hidden = scoped(() => session.state().layers.flatMap((layer) => layer.hidden.tensors()).map((x) => x.dataSync()));
+  return {
+    check: hidden.flatMap((x) => [...x]).reduce((a, b) => a + b, 0),
+    run: async () => {
+      const began = now();
+      for (let k = 0; k < STEPS; k++) session.stepSync(grids);
+      return (now() - began) / STEPS;
     },
   };
 }
@@ -129,8 +149,9 @@ async function ours({ what, batch }, { model, data, loss }) {
 /** A PyTorch process that runs once for each line it is sent; null, with the reason on standard error, where there is none. */
 async function peer(folder, what, layout, order) {
   const program = fileURLToPath(new URL('../peers/multigrid_torch.py', import.meta.url));
-  const settings = ['--what', what, '--layout', layout, '--order', order, '--threads', options.threads];
-  const child = spawn(options.python, [program, folder, ...settings], {
+  const settings = { what, layout, order, threads: options.threads, repeat: what === 'writer' ? STEPS : 1 };
+  const named = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const child = spawn(options.python, [program, folder, ...named], {
     env: { ...process.env, ...KEEP },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -164,7 +185,7 @@ async function compare(one, rounds) {
   try {
     const mine = await ours(one, prepare(one, folder));
     const configs = one.what === 'writer' ?
-      [['nchw', 'step'], ['nhwc', 'step']]
+      [['nchw', 'step'], ['nhwc', 'step'], ['nchw', 'frozen'], ['nhwc', 'frozen']]
       : one.model === 'mnist-recall' ?
       [['nchw', 'split'], ['nhwc', 'split']]
       : [['nchw', 'step'], ['nhwc', 'step'], ['nhwc', 'split']];
@@ -209,7 +230,7 @@ const report = {
   cpu: cpus()[0].model,
   simd: binary.simd,
   threads: binary.threads,
-  milliseconds: true,
+  milliseconds: ONE_THREAD ? 'of the processor' : 'by the clock',
   cases: [],
 };
 for (const one of CASES.filter(({ name }) => name.includes(options.only))) {
