@@ -85,9 +85,14 @@ for (const [what, [kind, report], [file, from, to]] of FAULTS.filter(([, [kind]]
   must(spawnSync('sh', ['-c', link], { cwd: folder, encoding: 'utf8' }), 'link');
 
   const env = { ...process.env, MG_ADDON: addon };
-  const { status, stdout, stderr } = spawnSync('test/native/sanitize.sh', ['run', kind], { env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('test/native/sanitize.sh', ['run', kind], {
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   const said = `${stdout}${stderr}`.split('\n').find((line) => report.test(line));
-  const isFound = status !== 0 && said !== undefined;
+  const isRun = stdout.includes('\n') && !/ERR_MG_NO_BINARY/.test(stderr); // an addon that was not loaded has shown nothing
+  const isFound = isRun && status !== 0 && said !== undefined;
   console.log(`${isFound ? 'found' : 'MISSED'}: ${what}: ${said?.trim() ?? `exit status ${status}`}`);
   if (!isFound) missed += 1;
 }
