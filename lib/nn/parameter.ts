@@ -49,7 +49,7 @@ export function makeParameter(spec: ParameterSpec, options: LayerOptions, rng: R
   const placed = { dtype, ...(options.device === undefined ? {} : { device: options.device }) };
   const stream = rng.split(spec.name);
   const rule: InitRule = isFilled ? spec.init : { kind: 'constant', value: 0 };
-  const tensor = unscoped(() => (init === undefined
+  const tensor = unscoped(() => (init === undefined || !isFilled
     ? fillBy(rule, spec.shape, stream, placed)
     : moved(init(spec.shape, stream), options.device))
   );
