@@ -10,7 +10,7 @@ import { loadTensors } from '../tensor/tensor-file.js';
 import { loadWeights } from '../train/checkpoint.js';
 import type { Training } from '../train/events.js';
 import type { Recipe } from './rows.js';
-import { savedIn, seedFolder, trainSeed, type SeedOptions, type SeedResult } from './seed.js';
+import { checkSameRun, savedIn, seedFolder, trainSeed, type SeedOptions, type SeedResult } from './seed.js';
 import { hashOf, TEST_ITEMS, TEST_SEED } from './test-set.js';
 
 /** The row of the memory that the row of a policy stands on. */
@@ -30,9 +30,7 @@ export async function reproduceExploration(options: SeedOptions<ExplorationRun, 
   const path = seedFolder(out, row, recipe, seed);
   const run: ExplorationRun = { ...explorationRun(row), ...options.change, seed };
   const file = savedIn(path);
-  if (file !== null && JSON.stringify(checkExploration(runFiles.config(path))) !== JSON.stringify(run)) {
-    fail('ERR_MG_CONFIG', path, `the run ${JSON.stringify(run)}`, runFiles.config(path), 'choose another --out');
-  }
+  if (file !== null) checkSameRun(path, checkExploration(runFiles.config(path)), run);
   const setup = file === null ? await fresh(run, weightsOf(out, run.memory, recipe, seed)) : await resumed(run, file);
   const { agent } = setup;
   return await trainSeed<A2C, ExplorationRun>(options, {

@@ -9,7 +9,7 @@ import { isDataSet, withData as inFolder, withoutData } from '../tasks/registry.
 import type { Task } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
 import { recipeRun, type Recipe } from './rows.js';
-import { savedIn, seedFolder, trainSeed, type SeedOptions, type SeedResult } from './seed.js';
+import { checkSameRun, savedIn, seedFolder, trainSeed, type SeedOptions, type SeedResult } from './seed.js';
 import { answersWithout, TEST_ITEMS, TEST_SEED, testItems, testSetHash } from './test-set.js';
 
 export interface ReproduceOptions extends SeedOptions<RunConfig> {
@@ -68,8 +68,7 @@ export async function reproduce(options: ReproduceOptions): Promise<SeedResult> 
 /** The run of a folder, if it is the one that is wanted: data sets may have moved. */
 function sameRun(path: string, wanted: RunConfig): RunConfig {
   const saved = checkRunConfig(runFiles.config(path));
-  const [before, now] = [saved, wanted].map((run) => JSON.stringify(withoutPaths(run)));
-  if (before !== now) fail('ERR_MG_CONFIG', path, `the run ${now}`, before, 'choose another --out');
+  checkSameRun(path, withoutPaths(saved), withoutPaths(wanted));
   return wanted;
 }
 

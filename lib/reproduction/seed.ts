@@ -1,6 +1,7 @@
 /** One seed of a row, of a memory or of a policy: trained, stopped and gone on with at will, then scored and noted. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fail, words } from '../check.js';
 import { RunFolder, RUN_FILES } from '../files/run-folder.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Callback, FitResult, TaskTraining, Training } from '../train/events.js';
@@ -42,6 +43,19 @@ export function savedIn(folder: string): string | null {
   const file = join(folder, RUN_FILES.checkpoint);
   return existsSync(file) ? file : null;
 }
+
+/** Refuses another run than the one that a folder holds, and says which settings differ. ERR_MG_CONFIG. */
+export function checkSameRun(path: string, saved: object, wanted: object): void {
+  const [before, now] = [settingsOf(saved), settingsOf(wanted)];
+  const shown = (run: Settings, key: string): string => `${key} ${JSON.stringify(run.get(key)) ?? 'left out'}`;
+  const others = [...new Set([...before.keys(), ...now.keys()])].filter((key) => shown(before, key) !== shown(now, key));
+  if (others.length === 0) return;
+  const [had, asked] = [before, now].map((run) => others.map((key) => shown(run, key)).join(', '));
+  fail('ERR_MG_CONFIG', path, `a run with ${asked}`, words(had!), 'choose another --out');
+}
+
+type Settings = ReadonlyMap<string, unknown>;
+const settingsOf = (run: object): Settings => new Map(Object.entries(run));
 
 type Fitted = Training & { fit(options: FitOptions): Promise<FitResult> };
 

@@ -189,7 +189,9 @@ describe('one seed', () => {
     await expect(reproduceExploration({ ...options, seed: 4 })).rejects.toThrow(
       /the weights of map25-walk.*reproduce map25-walk first/,
     );
-    await expect(reproduceExploration({ ...options, change: { ...change, rollout: 4 } })).rejects.toThrow(/expected the run/);
+    await expect(reproduceExploration({ ...options, change: { ...change, rollout: 4 } })).rejects.toThrow(
+      /expected a run with rollout 4, got rollout 2; choose another --out/,
+    );
   });
 
   it('goes on where a stop left it, to the record of a run that was never stopped', async () => {
@@ -211,7 +213,7 @@ describe('one seed', () => {
     expect(existsSync(join(out, 'stopped/recall-8k/official-5/checkpoint.safetensors'))).toBe(true);
     expect(existsSync(join(out, 'stopped/recall-8k/official-5.json'))).toBe(false);
     await expect(reproduce({ ...options, seed: 5, out: join(out, 'parts'), change: { ...change, batchSize: 3 } }))
-      .rejects.toThrow(/expected the run/);
+      .rejects.toThrow(/expected a run with batchSize 3, got batchSize 2; choose another --out/);
   });
 
   it('leaves weights that score the same again', async () => {

@@ -7,7 +7,7 @@ import { memoryRow, reproduceExploration } from '../../reproduction/explore.js';
 import type { SeedRecord } from '../../reproduction/record.js';
 import { readRecord, showScore } from '../../reproduction/report.js';
 import { reproduce, scoreWeights } from '../../reproduction/reproduce.js';
-import { compare, findRow, isExplored, recipeRun, showFigure, type Row } from '../../reproduction/rows.js';
+import { compare, findRow, isExplored, recipeRun, showFigure, type Compared, type Row } from '../../reproduction/rows.js';
 import type { ExplorationRun } from '../../runs/exploration.js';
 import type { RunConfig } from '../../runs/run.js';
 import { loadTensors } from '../../tensor/tensor-file.js';
@@ -61,8 +61,8 @@ function say(row: Row, record: SeedRecord, file: string): void {
   const { recipe, seed, baselines, notes = [] } = record;
   print(`${row.run}, ${recipe}, seed ${seed}: ${describe(row, record.test)}`);
   if (baselines !== undefined) {
-    print(`  answers by chance: ${describe(row, { scores: baselines.chance })}`);
-    print(`  the best answer without memory: ${describe(row, { scores: baselines.withoutMemory })}`);
+    print(`  answers by chance: ${figures(row, baselines.chance)}`);
+    print(`  the best answer without memory: ${figures(row, baselines.withoutMemory)}`);
   }
   for (const text of [...notes, file]) print(`  ${text}`);
 }
@@ -104,11 +104,20 @@ export async function trainRow(row: Row, options: ReproduceArguments): Promise<v
   }
 }
 
+const reached = (row: Row, scores: SeedRecord['test']['scores']): Compared[] =>
+  row.published.flatMap((published) => compare(published, scores)).filter(({ ours }) => ours !== null);
+
+/** `errorRate 0.4884`; of a row without a published figure its scores by their own names. */
+function figures(row: Row, scores: SeedRecord['test']['scores']): string {
+  const known = reached(row, scores).map(({ figure, ours }) => [figure, ours!] as const);
+  return (known.length > 0 ? known : Object.entries(scores)).map(([name, value]) => `${name} ${showScore(value)}`).join(', ');
+}
+
 /** `errorRate 0.0461 (published 0.003 ± 0.0002)`. */
 function describe(row: Row, { scores }: Pick<SeedRecord['test'], 'scores'>): string {
-  const all = row.published.flatMap((published) => compare(published, scores));
-  const shown = all.filter(({ ours }) => ours !== null);
-  return shown.map(({ figure, ours, published }) => `${figure} ${showScore(ours!)} (published ${showFigure(published)})`).join(
+  const known = reached(row, scores);
+  if (known.length === 0) return figures(row, scores);
+  return known.map(({ figure, ours, published }) => `${figure} ${showScore(ours!)} (published ${showFigure(published)})`).join(
     ', ',
   );
 }

@@ -46,7 +46,7 @@ export function addReproduce(program: Command): Command {
     .option('--data <folder>', 'your copy of MNIST, bAbI or Omniglot')
     .option('--out <dir>', 'folder of runs, records and figures', 'runs/reproduce')
     .option('--items <n>', 'test episodes', integer(1), TEST_ITEMS)
-    .option('--trial', 'the whole path on a few episodes: shows that it works, says nothing of the row')
+    .option('--trial', 'the whole path on a few episodes, in <out>/trial: shows that it works, says nothing of the row')
     .option('--check', 'score the committed weights of the row again and compare with the record')
     .option('--report', 'Markdown table and curves of all records in --out, written beside them')
     .option('--no-measure', 'list without timing a window of each row')
@@ -61,7 +61,8 @@ async function command(name: string | undefined, options: ReproduceArguments): P
   const figure = FIGURES.find((row) => row.name === name);
   if (figure !== undefined) return await draw(figure, options);
   const row = findRow(name);
-  await (options.check === true ? checkRow(row, options) : trainRow(row, options));
+  if (options.check === true) return await checkRow(row, options);
+  await trainRow(row, options.trial === true ? { ...options, out: join(options.out, 'trial') } : options);
 }
 
 async function draw({ name, draw: made }: (typeof FIGURES)[number], { out, trial, json }: ReproduceArguments): Promise<void> {
