@@ -104,6 +104,7 @@ const CALLS: Readonly<Record<string, () => unknown>> = {
   'models.pretrained': () => models.pretrained('map9', more),
   'new optim.Adam': () => new optim.Adam(linear, more),
   'optim.Adam#step': () => new optim.Adam(linear).step(more),
+  'optim.Adam#prepare': () => new optim.Adam(linear).prepare(more),
   'optim.Adam#loadStateDict': () => new optim.Adam(linear).loadStateDict(new optim.Adam(linear).stateDict(), more),
   'new optim.AdamW': () => new optim.AdamW(linear, more),
   'new optim.Muon': () => new optim.Muon(linear, { lr: 0.1, ...more }),
