@@ -83,6 +83,7 @@ for (let disturbed = live('cut'), due = began; !stop.signal.aborted;) {
     if (!stop.signal.aborted) sample(undisturbed.pid);
   }
   await disturbed.kill();
+  if (fault !== null) break; // one of them has ended by itself
   kills += 1;
   compare();
   console.log(`${kills} kills, ${compared.lines} lines and ${compared.checkpoints.size} checkpoints alike`);
