@@ -4,6 +4,9 @@ import { fail, words } from '../check.js';
 import type { HostArray, Scorer, Split, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { lazily, zeros } from './windows.js';
 
+/** The lesson of a step at which no answer is due. */
+const NO_LESSON = -1;
+
 /**
  * Numbers of one step of a patch [side, side, channels]: the first channel of every cell, of the others one cell, then the flag.
  */
@@ -14,7 +17,8 @@ const widthOf = (shape: readonly number[]): number => shape.slice(0, -1).reduce(
  * or pixels of each patch, further channels (constant over the patch) once, and a flag. Recall shows the list with flag 0, the
  * query with flag 1, and the answer is due one step later; decoding takes as many further steps, with flag 1 and zeros. The
  * network gives an output at every step, of which only the due ones count. Tasks that ask at every step need no other
- * presentation.
+ * presentation. In practice the questions that are asked after the list come one after the other, each with its answer; those
+ * asked within the list are left out.
  */
 export function flat<Item>(task: Task<Item>): Task<Item> {
   if (typeof task?.describe !== 'function') fail('ERR_MG_ARGUMENT', 'flat', 'a task', task);
@@ -31,6 +35,7 @@ export function flat<Item>(task: Task<Item>): Task<Item> {
 class FlatTask<Item> implements Task<Item> {
   readonly name: string;
   readonly version: number;
+  readonly lessons?: number;
   readonly #task: Task<Item>;
   readonly #form: 'recall' | 'encodeDecode';
   readonly #patch: readonly number[];
@@ -41,6 +46,7 @@ class FlatTask<Item> implements Task<Item> {
 
   constructor(task: Task<Item>, form: 'recall' | 'encodeDecode', patch: readonly number[]) {
     [this.name, this.version] = [task.name, task.version];
+    if (task.practice !== undefined && task.lessons !== undefined) this.lessons = task.lessons;
     [this.#task, this.#form, this.#patch, this.#width] = [task, form, patch, widthOf(patch) + 1];
     const { loss, logits } = task.describe().outputs[0]!;
     this.#bits = logits.reduce((a, b) => a * b, 1);
@@ -55,7 +61,7 @@ class FlatTask<Item> implements Task<Item> {
       form: 'tagging',
       input: { 0: [1, this.#width] },
       outputs: [{ name: output.name, logits: [this.#bits], loss: output.loss }],
-      steps: inner.steps === null ? null : inner.steps + this.#extra(inner.steps),
+      steps: inner.steps === null ? null : inner.steps + this.#extra(this.#form === 'recall' ? 1 : inner.steps),
     };
   }
 
@@ -74,6 +80,16 @@ class FlatTask<Item> implements Task<Item> {
 
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
     return lazily([...this.#task.windows(items, options)], (window) => this.#flattened(window));
+  }
+
+  practice(items: readonly Item[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
+    if (this.lessons === undefined) fail('ERR_MG_ARGUMENT', `${this.name}.practice`, 'a task with lessons', words(this.name));
+    return lazily([...this.#task.practice!(items, weights, options)], (window) => this.#flattened(window));
+  }
+
+  ofItems(items: number): Task<Item> {
+    const task = this.#task.ofItems?.(items) ?? fail('ERR_MG_ARGUMENT', this.name, 'items for a task of lists alone', items);
+    return new FlatTask(task, this.#form, this.#patch);
   }
 
   /** The task's own scorer, which sees the due answers alone. */
@@ -103,29 +119,41 @@ class FlatTask<Item> implements Task<Item> {
     return zeros(steps, batch, this.#bits);
   }
 
-  #extra(steps: number): number {
-    return this.#form === 'recall' ? 2 : steps;
+  /** Steps after the list, for so many answers: a question and its answer each, or answers alone. */
+  #extra(answers: number): number {
+    return this.#form === 'recall' ? 2 * answers : answers;
   }
 
   #flattened(window: Window): Window {
     const { steps: shown, batch } = window;
-    const steps = shown + this.#extra(shown);
     const output = window.outputs[0]!;
+    const asked = Array.from({ length: output.target.shape[0]! }, (_, k) => k)
+      .filter((k) => output.askedAt === undefined || output.askedAt[k] === shown - 1);
+    const steps = shown + this.#extra(asked.length);
     const input = zeros(steps, batch, 1, this.#width);
-    const target = this.#answers(steps, batch);
-    const due = zeros(steps, batch);
     this.#write(input.data, window.input[0]!, 0);
-    if (this.#form === 'recall') {
-      this.#write(input.data, output.query![0]!, shown);
-      flag(input, shown, shown + 1, batch, this.#width);
-    } else {
-      flag(input, shown, steps, batch, this.#width);
+    const [target, mask, scored] = [this.#answers(steps, batch), zeros(steps, batch), zeros(steps, batch)];
+    const lesson = new Int32Array(steps * batch).fill(NO_LESSON);
+    for (const [n, k] of asked.entries()) {
+      const at = this.#form === 'recall' ? shown + 2 * n + 1 : shown + n;
+      if (this.#form === 'recall') this.#ask(input.data, stepOf(output.query![0]!, k), at - 1);
+      else this.#flag(input.data, batch, at);
+      target.data.set(stepOf(output.target, k).data, at * batch * this.#targets);
+      mask.data.set(output.mask === undefined ? new Float32Array(batch).fill(1) : stepOf(output.mask, k).data, at * batch);
+      scored.data.fill(1, at * batch, (at + 1) * batch);
+      if (output.lesson !== undefined) lesson.set(stepOf(output.lesson, k).data, at * batch);
     }
-    const answers = output.target.shape[0]!;
-    const first = steps - answers;
-    target.data.set(output.target.data, first * batch * this.#targets);
-    due.data.fill(1, first * batch);
-    return { ...window, steps, input: { 0: input }, outputs: [{ name: output.name, target, mask: due, scored: due }] };
+    const lessons = output.lesson === undefined ? {} : { lesson: { data: lesson, shape: [steps, batch] } };
+    return { ...window, steps, input: { 0: input }, outputs: [{ name: output.name, target, mask, scored, ...lessons }] };
+  }
+
+  #ask(out: Float32Array, query: HostArray, step: number): void {
+    this.#write(out, query, step);
+    this.#flag(out, query.shape[1]!, step);
+  }
+
+  #flag(out: Float32Array, batch: number, step: number): void {
+    for (let row = step * batch; row < (step + 1) * batch; row++) out[row * this.#width + this.#width - 1] = 1;
   }
 
   /** Patches [T,B,side,side,channels] as vectors from step `begin` on. */
@@ -140,6 +168,8 @@ class FlatTask<Item> implements Task<Item> {
   }
 }
 
-function flag({ data }: { data: Float32Array }, begin: number, end: number, batch: number, width: number): void {
-  for (let row = begin * batch; row < end * batch; row++) data[row * width + width - 1] = 1;
+/** Row k of the first axis, as a step of its own. */
+function stepOf({ data, shape: [count, ...inner] }: HostArray, k: number): HostArray {
+  const size = data.length / count!;
+  return { data: data.subarray(k * size, (k + 1) * size), shape: [1, ...inner] };
 }

@@ -32,7 +32,7 @@ export interface WindowOutput {
   readonly mask?: HostArray;
   /** 1 where an answer counts for the metrics, [Q, B]; all 1 when absent. */
   readonly scored?: HostArray;
-  /** Of practice: the lesson that each answer belongs to, from 0, [Q, B] int32. */
+  /** Of practice: the lesson that each answer belongs to, from 0, [Q, B] int32; −1 where none is due. */
   readonly lesson?: HostArray;
   /** Question answering: number of the question that an answer belongs to, from 1 in each episode, [Q, B] int32; else 0. */
   readonly question?: HostArray;

@@ -91,7 +91,7 @@ describe('a curriculum', () => {
       }],
     } as unknown as Window);
     const nats = (z: number): number => Math.log(1 + Math.exp(-z)); // of a bit 1
-    curriculum.add(window(0, 0, 1), 0, [[3, 3, 1, 1, 2, 0]]);
+    curriculum.add(window(0, 0, 1, -1), 0, [[3, 3, 1, 1, 2, 0, 8, 8]]); // the last row is no answer
     curriculum.add(window(1), 1, [[5, 5]]);
     const first = (nats(3) + nats(1)) / 2;
     const second = nats(5) + 0.99 * ((nats(2) + nats(0)) / 2 - nats(5));

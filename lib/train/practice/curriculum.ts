@@ -131,11 +131,12 @@ function ofItems<Item>(task: Task<Item>, items: number): Task<Item> {
   return task.ofItems?.(items) ?? fail('ERR_MG_ARGUMENT', 'curriculum', 'items for a task of lists alone', words(task.name));
 }
 
-/** Mean loss and number of the answers of each lesson, in nats for each class or bit. */
+/** Mean loss and number of the answers of each lesson, in nats for each class or bit; lesson −1 is that of no answer. */
 function byLesson(logits: ArrayLike<number>, output: WindowOutput, loss: TaskLoss): Map<number, { mean: number; count: number }> {
   const sums = new Map<number, { mean: number; count: number }>();
   const answers = output.lesson!.data;
   for (let row = 0; row < answers.length; row++) {
+    if (answers[row]! < 0) continue;
     const nats = answerLoss(logits, output, loss, row);
     const { mean, count } = sums.get(answers[row]!) ?? { mean: 0, count: 0 };
     sums.set(answers[row]!, { mean: mean + (nats - mean) / (count + 1), count: count + 1 });
