@@ -7,12 +7,16 @@ import type { TrainerSetup } from '../train/trainer-setup.js';
 import type { Task } from '../tasks/task.js';
 import { uploadWindow, windowLoss } from '../train/window-loss.js';
 
-/** Runs one step of one episode. ERR_MG_CONFIG, with what the model says as cause, where it cannot. */
+/**
+ * Runs one step of one episode, or all of it where windows are whole episodes. ERR_MG_CONFIG, with what the model says as cause,
+ * where it cannot.
+ */
 export function checkFits({ model, task: given, seed = 0, truncate }: TrainerSetup): void {
   const task = given as Task<unknown>;
   const description = task.describe();
+  const isWhole = description.window === null && description.steps !== null;
   const isStepwise = description.form === 'stepwise' || description.form === 'tagging';
-  const length = isStepwise ? { length: 1 } : truncate === undefined ? {} : { length: truncate };
+  const length = isStepwise && !isWhole ? { length: 1 } : truncate === undefined ? {} : { length: truncate };
   using _ = scope();
   const [window] = task.windows([task.generate(seed, 0)], { seed, ...length });
   const [first] = model.parameters();
