@@ -52,7 +52,7 @@ const LESSONS: Partial<RunConfig> = {
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
 /** Locations near 1 instead of raw integers up to 36, as `map9` is trained. */
 const scaled = (size: 15 | 25): RunConfig['task'] => ({ name: 'mapping', size, locationScale: 0.05 });
-/** What differs from the published recipe. Only that of recall has a record so far; the others are where a search begins. */
+/** What differs from the published recipe. Both rows of recall have records; the other recipes are where a search begins. */
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'recall-8k': LESSONS,
   'mnist-recall': {
