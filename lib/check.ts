@@ -78,6 +78,11 @@ export function checkChoice<T extends string | number>(where: string, name: stri
   return found ?? fail('ERR_MG_ARGUMENT', where, `${name} to be one of ${choices.map(show).join(', ')}`, value);
 }
 
+/** An array. `what` follows "expected": `a list of …`. */
+export function checkList(where: string, what: string, value: unknown): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) fail('ERR_MG_ARGUMENT', where, what, value);
+}
+
 /** A `Map` of named tensors, as `stateDict` and `loadTensors` give it. */
 export function checkMap(where: string, name: string, value: unknown): void {
   if (!types.isMap(value)) fail('ERR_MG_ARGUMENT', where, `${name} to be a Map of tensors by name`, value);

@@ -58,7 +58,11 @@ it('no message quotes its own words, says "undefined" of what is missing, or giv
   expect(all.filter(([, , , , got = '']) => isBare(got))).toEqual([]);
 });
 
-const any = (value: unknown): never => value as never;
+const any = <T = never>(value: unknown): T => value as T;
+/** What a layer of one's own calls. */
+interface Layer {
+  addParameter(spec: unknown): void;
+}
 const grid = (...shape: number[]): Tensor => Tensor.zeros(shape);
 const dnc = new models.DNC({ inputs: 4, outputs: 2, slots: 4, wordSize: 2, hidden: 8 });
 const memory = new models.MultigridMemory('map9');
@@ -87,6 +91,71 @@ const rows: Readonly<Record<string, Row>> = {
     () => new Rng(1).shuffle(any(null)),
     'ERR_MG_ARGUMENT',
     'Rng.shuffle: expected items to be an array, got null',
+  ],
+  'a state of no tensors': [
+    () => new models.DNCState(any({ memory: [1, 2] })),
+    'ERR_MG_ARGUMENT',
+    'DNCState: expected memory to be a Tensor, got [1, 2]',
+  ],
+  'a state of nothing': [
+    () => new models.NTMState(any(null)),
+    'ERR_MG_ARGUMENT',
+    'NTMState: expected tensors to be an object, got null',
+  ],
+  'a state of layers that are none': [
+    () => new models.MultigridMemoryState(any([grid(1)])),
+    'ERR_MG_ARGUMENT',
+    'MultigridMemoryState: expected layer 1 to be a MultigridState, got a Tensor',
+  ],
+  'a pyramid by hand': [
+    () => new (any(Pyramid) as new(grids: unknown) => unknown)({ 0: grid(1) }),
+    'ERR_MG_ARGUMENT',
+    'Pyramid: expected one made by Pyramid.of, got new Pyramid',
+  ],
+  'a pyramid that nothing is done to': [
+    () => Pyramid.of({ 0: grid(1, 3, 3, 1) }).map(any(2)),
+    'ERR_MG_ARGUMENT',
+    'Pyramid.map: expected fn to be a function, got 2',
+  ],
+  'a tensor by hand': [
+    () => new (any(Tensor) as new(values: number[]) => unknown)([1, 2]),
+    'ERR_MG_ARGUMENT',
+    'Tensor: expected one made by Tensor.from, zeros, full, uniform or normal, got new Tensor',
+  ],
+  'another view of more elements': [
+    () => grid(2, 2).alias('alias', [5]),
+    'ERR_MG_SHAPE',
+    'alias: expected a shape of 4 elements, got [5]',
+  ],
+  'words to skip that are none': [
+    () => new Rng(1).skip(any('2')),
+    'ERR_MG_ARGUMENT',
+    'Rng.skip: expected words to be an integer at least 0, got "2"',
+  ],
+  'a parameter of no shape': [
+    () => any<Layer>(lstm).addParameter({ name: 'scale', shape: 4 }),
+    'ERR_MG_SHAPE',
+    'LSTM, scale: expected a shape of non-negative integers, got 4',
+  ],
+  'a parameter that nothing fills': [
+    () => any<Layer>(lstm).addParameter({ name: 'scale', shape: [4] }),
+    'ERR_MG_ARGUMENT',
+    'LSTM, scale: expected init to be an object, got undefined',
+  ],
+  'a state from an object of tensors': [
+    () => network.stateFromTensors(any({ '1.hidden': grid(1) })),
+    'ERR_MG_ARGUMENT',
+    'LSTMNetworkState: expected tensors to be a Map of tensors by name, got an object',
+  ],
+  'windows of an episode that is none': [
+    () => [...copy.windows(any([null]), { seed: 1 })],
+    'ERR_MG_ARGUMENT',
+    'copy.windows: expected each item to be an object, got null',
+  ],
+  'windows of an episode without its arrays': [
+    () => [...copy.windows(any([{ input: 'abc' }]), { seed: 1 })],
+    'ERR_MG_ARGUMENT',
+    'copy.windows: expected items with input, an array, got "abc"',
   ],
   'an optimizer of no kind': [
     () => new (any(optim.Optimizer) as new() => unknown)(),

@@ -29,7 +29,7 @@ export async function gradcheck(
   checkOptions('gradcheck', options, ['eps', 'tolerance']);
   const eps = checkNumber('gradcheck', 'eps', options.eps ?? 1e-5, Number.MIN_VALUE);
   const tolerance = checkNumber('gradcheck', 'tolerance', options.tolerance ?? 1e-7, 0);
-  if (!Array.isArray(at)) fail('ERR_MG_ARGUMENT', 'gradcheck', 'at to be a list of Tensors', at);
+  if (!Array.isArray(at) || at.length === 0) fail('ERR_MG_ARGUMENT', 'gradcheck', 'at to be a list of Tensors', at);
   for (const [i, x] of at.entries())
     if (checkTensor('gradcheck', `at[${i}]`, x).dtype !== 'float64') fail('ERR_MG_DTYPE', 'gradcheck', 'float64 inputs', x.dtype);
   using _ = scope();

@@ -1,6 +1,6 @@
 // The recurrent baseline without a memory of its own: layers of LSTM.
 
-import { checkInstance, fail, words } from '../check.js';
+import { checkInstance, checkInteger, checkMap, fail, words } from '../check.js';
 import { LSTMCell, LSTMState } from '../nn/lstm.js';
 import { keepFinished } from '../nn/state-rows.js';
 import { concat, stack, unstack } from '../ops/index.js';
@@ -31,7 +31,8 @@ export interface LSTMNetworkOptions extends SequenceOptions, Data<typeof lstmOpt
 /** `1.hidden`, `1.cell`, `2.hidden`, …, each [B,H]; layers counted from 1. */
 export class LSTMNetworkState extends TensorState {
   layer(index: number): LSTMState {
-    return new LSTMState(this.at(`${index + 1}.hidden`), this.at(`${index + 1}.cell`));
+    const layer = checkInteger('LSTMNetworkState.layer', 'index', index, 0) + 1;
+    return new LSTMState(this.at(`${layer}.hidden`), this.at(`${layer}.cell`));
   }
 
   /** Each layer as a grid of its units. */
@@ -89,6 +90,7 @@ export class LSTMNetwork extends SequenceModel<LSTMNetworkState> {
   }
 
   stateFromTensors(tensors: ReadonlyMap<string, Tensor>): LSTMNetworkState {
+    checkMap('LSTMNetworkState', 'tensors', tensors);
     return LSTMNetworkState.of(this.#cells.map((_, k) => {
       const [hidden, cell] = [tensors.get(`${k + 1}.hidden`), tensors.get(`${k + 1}.cell`)];
       return hidden !== undefined && cell !== undefined ?

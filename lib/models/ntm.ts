@@ -1,7 +1,7 @@
 // The neural Turing machine (Graves, Wayne, Danihelka 2014), started as Collier and Beel (2018) do.
 
 import { checkInteger, fail } from '../check.js';
-import { keepFinished, selectRows } from '../nn/state-rows.js';
+import { checkRows, keepFinished, selectRows } from '../nn/state-rows.js';
 import { add, clip, concat, lstmCell, relu, reshape, slice, softmax, stack, tanh, unstack } from '../ops/index.js';
 import { checkData, choice, integer, nullable, number, object, optional, type Data } from '../schema.js';
 import { sameShape } from '../tensor/shape.js';
@@ -59,6 +59,7 @@ export class NTMState extends TensorState<NTMStateName> {
       super.reset(items);
       return;
     }
+    checkRows('reset', items, this.at('memory').shape[0]!);
     this.replace((tensor, name) => {
       const batch = tensor.shape[0]!;
       const rows = Array.from({ length: batch }, (_, row) => (items.includes(row) ? batch : row)); // the last one is the start

@@ -1,6 +1,6 @@
 // What the networks without grids share: they see each time step as one vector.
 
-import { checkInteger, checkOptions, fail, inTheNameOf, words } from '../check.js';
+import { checkInteger, checkObject, checkString, checkOptions, fail, inTheNameOf, words } from '../check.js';
 import { checkWindowSize, trainingBytes, type ModelCost, type WindowMemory, type WindowSize } from '../nn/cost.js';
 import { noGrad } from '../autograd/tape.js';
 import { Module } from '../nn/module.js';
@@ -87,7 +87,9 @@ export abstract class SequenceModel<S extends TensorState> extends Module implem
   #kind: { readonly name: string } | null = null;
 
   protected constructor(name: string, options: SequenceOptions) {
+    checkObject(new.target.name, 'options', options);
     super(options);
+    checkString(new.target.name, 'the name of a kind', name);
     this.inputs = checkInteger(name, 'inputs', options.inputs, 1);
     const shape = typeof options.outputs === 'number' ? [options.outputs] : options.outputs;
     if (!Array.isArray(shape) || shape.length === 0) {

@@ -41,6 +41,9 @@ export class Session<S extends SessionState> implements Disposable {
 
   /** `model.session()` makes sessions. @internal */
   constructor(parts: SessionParts<S>, batch: number) {
+    if (typeof parts?.initialState !== 'function') {
+      fail('ERR_MG_ARGUMENT', 'Session', 'one made by model.session()', words('new Session'));
+    }
     this.batch = batch;
     this.#parts = parts;
     this.#watched = [...parts.model.stateDict().values()];

@@ -4,7 +4,7 @@ import { checkChoice, checkInteger, checkNumber, checkOptions } from '../check.j
 import { noGrad } from '../autograd/index.js';
 import { add, batchNorm, concat, mul, normalize, slice } from '../ops/index.js';
 import { unscoped } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { checkTensor, type Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import { normSpecs } from './parameter-specs.js';
 import { layerOptionKeys, type LayerOptions, type Parameter } from './parameter.js';
@@ -70,6 +70,8 @@ export class BatchNorm extends Module {
   /** `batchAxis`: where the rows are, for statistics of each sequence; 1 for a window [T,B,…,C], 0 for [N,…,C]. */
   forward(x: Tensor, batchAxis: 0 | 1 = 0): Tensor {
     const { epsilon } = this;
+    checkTensor('BatchNorm', 'x', x);
+    checkChoice('BatchNorm', 'batchAxis', batchAxis, [0, 1]);
     if (!this.usesDataStatistics) {
       return normalize(x, this.buffer('runningMean'), this.buffer('runningVariance'), this.gamma, this.beta, { epsilon });
     }

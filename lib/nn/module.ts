@@ -12,7 +12,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { table } from '../table.js';
 import type { InitFunction } from './init.js';
 import type { ParameterSpec } from './parameter-specs.js';
-import { defaultRng, makeParameter, type LayerOptions, type Parameter } from './parameter.js';
+import { checkSpec, defaultRng, makeParameter, type LayerOptions, type Parameter } from './parameter.js';
 
 export type { LoadReport };
 
@@ -59,10 +59,12 @@ export abstract class Module implements Disposable {
   }
 
   protected addParameter(spec: ParameterSpec, init?: InitFunction): void {
+    checkSpec(this.constructor.name, spec, init);
     this.#parameters.set(spec.name, makeParameter(spec, this.#options, this.rng, init));
   }
 
   protected addBuffer(name: string, shape: Shape, value: number): void {
+    checkString(this.constructor.name, 'the name of a buffer', name);
     this.#buffers.set(name, unscoped(() => Tensor.full(shape, value, { dtype: 'float32', ...this.#options })));
   }
 
@@ -99,12 +101,14 @@ export abstract class Module implements Disposable {
 
   /** In the order of making. `prefix` is put before each name, with a dot. */
   *namedParameters(prefix = ''): Iterable<[name: string, value: Parameter]> {
+    checkString('namedParameters', 'prefix', prefix);
     const lead = prefix === '' ? '' : `${prefix}.`;
     for (const [name, parameter] of this.#parameters) yield [lead + name, parameter];
     for (const [name, part] of this.#parts) yield* part.namedParameters(lead + name);
   }
 
   *namedBuffers(prefix = ''): Iterable<[name: string, value: Tensor]> {
+    checkString('namedBuffers', 'prefix', prefix);
     const lead = prefix === '' ? '' : `${prefix}.`;
     for (const [name, buffer] of this.#buffers) yield [lead + name, buffer];
     for (const [name, part] of this.#parts) yield* part.namedBuffers(lead + name);

@@ -1,11 +1,11 @@
 // Trainable tensors: made from a spec, with bits that depend on the seed and the name alone.
 
-import { fail, words } from '../check.js';
+import { checkChoice, checkObject, checkOptionalFunction, checkString, fail, words } from '../check.js';
 import { device, type DeviceLike } from '../tensor/device.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { Rng } from '../tensor/rng.js';
 import { unscoped } from '../tensor/scope.js';
-import { sameShape } from '../tensor/shape.js';
+import { checkShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { fillBy, type InitFunction } from './init.js';
 import type { InitRule, ParameterSpec } from './parameter-specs.js';
@@ -29,6 +29,17 @@ export function defaultRng(): Rng {
   const text = process.env['MULTIGRID_MEMORY_SEED'] ?? '';
   if (!/^\d*$/.test(text)) fail('ERR_MG_ARGUMENT', 'MULTIGRID_MEMORY_SEED', 'a non-negative integer', text);
   return new Rng(BigInt(text));
+}
+
+/** What a layer of one's own asks for: a name, a shape, and the rule or the function that fills it. */
+export function checkSpec(where: string, spec: ParameterSpec, init: InitFunction | undefined): void {
+  checkObject(where, 'a parameter', spec);
+  checkString(where, 'the name of a parameter', spec.name);
+  checkShape(`${where}, ${spec.name}`, spec.shape);
+  checkOptionalFunction(`${where}, ${spec.name}`, 'init', init);
+  if (init !== undefined) return;
+  checkObject(`${where}, ${spec.name}`, 'init', spec.init);
+  checkChoice(`${where}, ${spec.name}`, 'init.kind', spec.init.kind, ['constant', 'uniform']);
 }
 
 let isFilled = true;

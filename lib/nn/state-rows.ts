@@ -5,7 +5,7 @@ import { add, concat, gather, mul, slice } from '../ops/index.js';
 import { checkRowLengths } from '../ops/memories/settings.js';
 import { Tensor } from '../tensor/tensor.js';
 
-function checkRows(where: string, items: readonly number[], batch: number): void {
+export function checkRows(where: string, items: readonly number[], batch: number): void {
   if (!Array.isArray(items) || items.length === 0) fail('ERR_MG_ARGUMENT', where, 'items to be a list of batch rows', items);
   for (const item of items) checkInteger(where, 'each item', item, 0, batch - 1);
 }

@@ -1,14 +1,18 @@
 // A carried state as named tensors.
 
-import { checkMap, fail, nearest } from '../check.js';
+import { checkInstance, checkMap, checkObject, fail, nearest } from '../check.js';
 import { selectRows, zeroRows } from './state-rows.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** A state of named tensors with the batch on their first axis. Carried by value: no operation changes its tensors. */
 export class TensorState<Name extends string = string> implements Disposable {
   #tensors: Readonly<Record<Name, Tensor>>;
 
+  /** ERR_MG_ARGUMENT for what is no object of tensors. */
   constructor(tensors: Readonly<Record<Name, Tensor>>) {
+    const where = new.target.name;
+    checkObject(where, 'tensors', tensors);
+    for (const [name, tensor] of Object.entries(tensors)) checkInstance(where, name, tensor, Tensor, 'a Tensor');
     this.#tensors = tensors;
   }
 
@@ -19,14 +23,14 @@ export class TensorState<Name extends string = string> implements Disposable {
 
   /** ERR_MG_ARGUMENT for a name that it does not have. */
   at(name: Name): Tensor {
-    if (Object.hasOwn(this.#tensors, name)) return this.#tensors[name];
+    if (typeof name === 'string' && Object.hasOwn(this.#tensors, name)) return this.#tensors[name];
     const names = Object.keys(this.#tensors);
     return fail(
       'ERR_MG_ARGUMENT',
       `${this.constructor.name}.at`,
       `a name among ${names.join(', ')}`,
       name,
-      nearest(String(name), names),
+      typeof name === 'string' ? nearest(name, names) : undefined,
     );
   }
 

@@ -25,8 +25,8 @@ export function bceWithLogits(logits: Tensor, target: Tensor, mask?: Tensor | nu
   checkConstant(op, 'target', target);
   const m = mask ?? null;
   if (m !== null) {
-    const expected = logits.shape.slice(0, m.shape.length);
-    checkShapeOf(op, 'mask', checkSameDType(op, logits, 'mask', m), expected, 'like the first axes of logits');
+    const { shape } = checkSameDType(op, logits, 'mask', m);
+    checkShapeOf(op, 'mask', m, logits.shape.slice(0, shape.length), 'like the first axes of logits');
     checkConstant(op, 'mask', m);
   }
   const weights = logits.size === 0 ? null : m;

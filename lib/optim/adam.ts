@@ -1,5 +1,6 @@
 // Adam and AdamW.
 
+import { checkObject } from '../check.js';
 import { checkData, fraction, number, object, optional, tuple, type Data } from '../schema.js';
 import { native } from '../native.js';
 import type { Group, Parameters } from './groups.js';
@@ -42,6 +43,7 @@ export class Adam extends Optimizer {
   readonly #dims: Int32Array;
 
   constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: AdamVariant = ADAM) {
+    checkObject('Adam', 'variant', variant);
     checkData(variant.name, adamOptions, options, ['lr']);
     const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
     super(variant.name, parameters, { lr, weightDecay }, {

@@ -1,6 +1,7 @@
 // A task of patches as a network without grids sees it: one vector per step, with the question as a step of its own.
 
 import { fail, words } from '../check.js';
+import { checkLogits } from './scorers.js';
 import type { HostArray, Scorer, Split, Task, TaskDescription, Window, WindowOptions } from './task.js';
 import { lazily, zeros } from './windows.js';
 
@@ -97,9 +98,11 @@ class FlatTask<Item> implements Task<Item> {
     const inner = this.#task.scorer();
     return {
       add: (logits, window) => {
+        checkLogits(`${this.name}.scorer.add`, logits, window, 1, () => this.#bits / this.#targets);
         const { target, scored } = window.outputs[0]!;
+        if (scored === undefined) fail('ERR_MG_ARGUMENT', `${this.name}.scorer.add`, 'a window of the task', window);
         const all = Array.from({ length: target.shape[0]! * target.shape[1]! }, (_, row) => row);
-        const rows = all.filter((row) => scored!.data[row] === 1);
+        const rows = all.filter((row) => scored.data[row] === 1);
         const pick = (values: ArrayLike<number>, width: number): number[] =>
           rows.flatMap((row) => Array.from({ length: width }, (_, k) => values[row * width + k]!));
         const due = this.#answers(rows.length / target.shape[1]!, target.shape[1]!);

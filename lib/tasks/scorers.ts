@@ -1,6 +1,7 @@
 // Scorers shared by the tasks: pooled counts over windows, turned into rates at the end.
 
-import { fail, words } from '../check.js';
+import { types } from 'node:util';
+import { checkInteger, fail, words } from '../check.js';
 import type { Scorer, Window, WindowOutput } from './task.js';
 
 /** Precision, recall and F of 0/1 maps, from true positives, false positives and false negatives pooled over all answers
@@ -86,7 +87,7 @@ export class ClassScorer implements Scorer {
   #wrong = 0;
 
   constructor(classes: number) {
-    this.#classes = classes;
+    this.#classes = checkInteger('ClassScorer', 'classes', classes, 1);
   }
 
   add(logits: readonly ArrayLike<number>[], window: Window): void {
@@ -132,8 +133,11 @@ export function checkLogits(
       Array.isArray(logits) ? words(`${logits.length} of them`) : logits,
     );
   }
-  window.outputs.forEach(({ target }, k) => {
+  window.outputs.forEach((output, k) => {
+    if (!types.isTypedArray(output?.target?.data)) fail('ERR_MG_ARGUMENT', where, 'a window of the task', window);
+    const { target } = output;
     const size = target.data.length * classes(k);
+    if (typeof logits[k]?.length !== 'number') fail('ERR_MG_ARGUMENT', where, `logits ${k} as an array of numbers`, logits[k]);
     if (logits[k]!.length !== size) {
       const expected = `${size} logits for target [${target.shape.join(', ')}]`;
       fail('ERR_MG_SHAPE', where, expected, words(`${logits[k]!.length} logits`));

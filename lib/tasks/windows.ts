@@ -1,6 +1,7 @@
 // What the tasks share when they cut a batch of episodes into windows.
 
-import { checkInteger, checkOptions, fail, words } from '../check.js';
+import { types } from 'node:util';
+import { checkInteger, checkObject, checkOptions, fail, words } from '../check.js';
 import type { Window, WindowOptions } from './task.js';
 
 /** One window's place in its episode. */
@@ -59,6 +60,14 @@ export function checkItemIndex(where: string, seed: unknown, index: unknown): vo
 export function checkBatch(where: string, items: readonly unknown[]): void {
   if (!Array.isArray(items) || items.length === 0) {
     fail('ERR_MG_ARGUMENT', where, 'items to be a non-empty array', items);
+  }
+  for (const item of items) checkObject(where, 'each item', item);
+}
+
+/** Checks that parts of an item are arrays of numbers, as the task makes them. */
+export function checkArrays(where: string, parts: Readonly<Record<string, unknown>>): void {
+  for (const [name, part] of Object.entries(parts)) {
+    if (!types.isTypedArray(part) && !Array.isArray(part)) fail('ERR_MG_ARGUMENT', where, `items with ${name}, an array`, part);
   }
 }
 

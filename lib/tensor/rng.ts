@@ -89,6 +89,7 @@ export class Rng {
 
   /** Moves the position forward (or back) by a number of words. */
   skip(words: number): this {
+    checkInteger('Rng.skip', 'words', words, -this.#position);
     this.#position = checkInteger('Rng.skip', 'position + words', this.#position + words, 0);
     return this;
   }

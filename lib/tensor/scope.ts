@@ -33,6 +33,7 @@ class ScopeImplementation implements Scope {
   keep<T extends Owned | readonly Owned[]>(kept: T): T {
     const parent = open[open.indexOf(this) - 1];
     for (const thing of Array.isArray(kept) ? (kept as readonly Owned[]) : [kept as Owned]) {
+      if (typeof thing?.[Symbol.dispose] !== 'function') fail('ERR_MG_ARGUMENT', 'keep', 'a tensor, or a list of them', thing);
       if (thing.owner !== this) continue;
       this.forget(thing);
       if (parent === undefined) thing.unowned?.();

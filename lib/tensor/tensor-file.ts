@@ -1,10 +1,10 @@
 /** Tensors to and from safetensors files. */
 import { types } from 'node:util';
-import { checkMap, checkOptionalFunction, checkOptions, checkString, fail, words } from '../check.js';
+import { checkMap, checkObject, checkOptionalFunction, checkOptions, checkString, fail, words } from '../check.js';
 import { device as findDevice, type DeviceLike } from './device.js';
 import type { DType } from './dtype.js';
 import { numbersOf, otherNumbers } from './file-numbers.js';
-import { Tensor } from './tensor.js';
+import { checkTensor, Tensor } from './tensor.js';
 import { readTensors, writeTensors, type FileDType, type FileTensor } from '../files/safetensors.js';
 
 const FILE_DTYPES: Record<DType, FileDType> = { float32: 'F32', float64: 'F64', int32: 'I32', uint8: 'U8' };
@@ -33,7 +33,10 @@ export async function saveTensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> | ReadonlyMap<string, string> = {},
 ): Promise<void> {
+  checkString('saveTensors', 'file', file);
   checkMap('saveTensors', 'tensors', tensors);
+  for (const [key, tensor] of tensors) checkTensor('saveTensors', checkString('saveTensors', 'each key', key), tensor);
+  if (!types.isMap(metadata)) checkObject('saveTensors', 'metadata', metadata);
   await writeTensors(
     file,
     await toFileTensors(tensors),

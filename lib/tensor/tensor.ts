@@ -2,7 +2,7 @@
 import * as workers from 'node:worker_threads';
 import { inspect, type InspectOptions } from 'node:util';
 import { native, type Storage } from '../native.js';
-import { checkOptions, checkSignal, fail, words } from '../check.js';
+import { checkOptions, checkSignal, checkString, fail, words } from '../check.js';
 import { bytesPerElement, dtypeOf, viewAs, type DType, type TypedArrayOf } from './dtype.js';
 import { deviceOf, devices, device as chooseDevice, type Device } from './device.js';
 import { shownWithValues } from './inspect.js';
@@ -10,7 +10,7 @@ import { filledStorage, randomStorage, storageFrom, zeroStorage } from './new-st
 import type { NestedNumbers, NewStorage, TensorOptions } from './new-storage.js';
 import type { Rng } from './rng.js';
 import { adopt, type Owned } from './scope.js';
-import { sizeOf, type Shape } from './shape.js';
+import { checkShape, sizeOf, type Shape } from './shape.js';
 
 /** What a recorded operation looks like from the tensor's side; autograd has the rest. */
 export interface Producer {
@@ -64,6 +64,9 @@ export class Tensor<D extends DType = DType> implements Owned {
 
   /** Wraps storage that the caller owns. Make tensors with the static functions. @internal */
   constructor(storage: Storage | Handle, shape: Shape, dtype: D) {
+    if (!Array.isArray(shape)) {
+      fail('ERR_MG_ARGUMENT', 'Tensor', 'one made by Tensor.from, zeros, full, uniform or normal', words('new Tensor'));
+    }
     this.#handle = storage instanceof Handle ? storage : new Handle(storage);
     this.shape = shape;
     this.dtype = dtype;
@@ -151,9 +154,12 @@ export class Tensor<D extends DType = DType> implements Owned {
     return this.#handle?.count === 1;
   }
 
-  /** Another tensor over the same bytes, counted, with no gradient history. A reshape if `shape` is given. */
+  /** Another tensor over the same bytes, counted, with no gradient history. A reshape if `shape` is given. ERR_MG_SHAPE. */
   alias(op = 'alias', shape: Shape = this.shape): Tensor<D> {
-    const handle = this.#live(op);
+    const handle = this.#live(checkString('alias', 'op', op));
+    if (shape !== this.shape && sizeOf(checkShape(op, shape)) !== this.size) {
+      fail('ERR_MG_SHAPE', op, `a shape of ${this.size} elements`, shape);
+    }
     handle.count += 1;
     return new Tensor(handle, shape, this.dtype);
   }

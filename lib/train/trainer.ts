@@ -1,6 +1,6 @@
 /** The training loop: truncated back-propagation through time over windows, with the state carried by value. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkInteger, checkOptions, checkSignal } from '../check.js';
+import { checkInteger, checkOptions, checkSignal, checkString } from '../check.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Split, Task, Window } from '../tasks/task.js';
 import type { DType, FloatDType, TypedArrayOf } from '../tensor/dtype.js';
@@ -224,11 +224,13 @@ export class Trainer implements TaskTraining {
 
   /** Writes weights, optimizer, state and position crash-safely to one safetensors file. */
   async save(file: string): Promise<void> {
+    checkString('Trainer.save', 'file', file);
     await this.#turns.take(() => saveTrainer(this, file));
   }
 
   /** A trainer that goes on where `file` was saved, bit for bit. The setup must be that of the saved run. */
   static async resume(file: string, setup: TrainerSetup): Promise<Trainer> {
+    checkString('Trainer.resume', 'file', file);
     const trainer = new Trainer(setup);
     const at = await loadTrainer(trainer, file);
     trainer.#step = at.step;

@@ -1,6 +1,6 @@
 // What a window of a multigrid memory takes and gives, and what is checked of it.
 
-import { checkInteger, checkOptions, fail, words } from '../../check.js';
+import { checkInteger, checkList, checkOptions, fail, words } from '../../check.js';
 import { Pyramid } from '../../nn/multigrid/pyramid.js';
 import { slice } from '../../ops/index.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -50,6 +50,8 @@ export function checkInputs(inputs: unknown): void {
     fail('ERR_MG_ARGUMENT', 'MultigridMemory', '{ input, queries?, askedAt?, outputSteps? }', inputs);
   }
   checkOptions('MultigridMemory', inputs, ['input', 'queries', 'askedAt', 'outputSteps']);
+  const { queries } = inputs as { queries?: unknown };
+  if (queries !== undefined) checkList('MultigridMemory', 'queries as a list, one for each reader', queries);
 }
 
 /** Steps of a memory, which all its grids share, as they share their batch with the query. ERR_MG_ARGUMENT, ERR_MG_SHAPE. */

@@ -1,13 +1,18 @@
 // The carried state of a multigrid memory.
 
-import { checkMap, fail, words } from '../../check.js';
+import { checkInstance, checkList, checkMap, fail, words } from '../../check.js';
 import { MultigridState } from '../../nn/multigrid/multigrid-state.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { MemoryGrid } from '../memory-view.js';
 
 /** What a multigrid memory carries from window to window: the state of each of its layers, the first layer first. */
 export class MultigridMemoryState implements Disposable {
-  constructor(readonly layers: readonly MultigridState[]) {}
+  constructor(readonly layers: readonly MultigridState[]) {
+    checkList('MultigridMemoryState', 'a list of MultigridStates, one for each layer', layers);
+    layers.forEach((layer, k) =>
+      checkInstance('MultigridMemoryState', `layer ${k + 1}`, layer, MultigridState, 'a MultigridState')
+    );
+  }
 
   /** The same values, cut from the graph: what flows into the next window. */
   detach(): MultigridMemoryState {

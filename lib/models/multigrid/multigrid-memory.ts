@@ -147,9 +147,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   write(input: Grids, state?: MultigridMemoryState, options: WindowOptions = {}): Written {
     const x = grids(this.plan.networks[0]!, input);
     checkOptions('MultigridMemory', options, ['lengths']);
-    if (state !== undefined) {
-      checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
-    }
+    checkCarried(state);
     const { lengths } = options;
     const run = this.#networks[0]!.forward({
       x,
@@ -163,6 +161,7 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   /** The state after a window, and nothing else: what runs ahead of a backward pass in segments. */
   advance(inputs: MultigridInputs, state?: MultigridMemoryState): MultigridMemoryState {
     checkInputs(inputs);
+    checkCarried(state);
     const x = grids(this.plan.networks[0]!, inputs.input);
     const run = this.#networks[0]!.forward({ x, outputs: 'last', ...(state === undefined ? {} : { state: state.layers }) });
     return new MultigridMemoryState(run.state);
@@ -261,4 +260,10 @@ export class MultigridMemory extends Module implements Recurrent<MultigridMemory
   override summary(): string {
     return `${planTable(this.plan, this.count())}${this.frozen()}`;
   }
+}
+
+/** A state that came from outside, if one did. */
+function checkCarried(state: unknown): void {
+  if (state === undefined) return;
+  checkInstance('MultigridMemory', 'state', state, MultigridMemoryState, 'one that initialState or forward gave');
 }

@@ -1,7 +1,7 @@
 // One network of a multigrid memory: a stack of multigrid layers with shortcuts, with or without a memory to read.
 
 import { isRecording } from '../../autograd/tape.js';
-import { checkChoice, checkNumber, checkObject, checkOptions, fail, words } from '../../check.js';
+import { checkChoice, checkInstance, checkList, checkNumber, checkObject, checkOptions, fail, words } from '../../check.js';
 import { fusedChoices, type Fused } from '../../nn/multigrid/fused-layer.js';
 import { Module } from '../../nn/module.js';
 import { MultigridConv } from '../../nn/multigrid/multigrid-conv.js';
@@ -82,8 +82,16 @@ export class MultigridNetwork extends Module {
     checkOptions(this.#plan.name, inputs, ['x', 'memory', 'state', 'lengths', 'outputs'], 'inputs');
     const { x, memory = [], state, lengths } = inputs;
     const { dimensions, baseSide: side } = this.#model;
+    checkInstance(this.#plan.name, 'x', x, Pyramid, 'a Pyramid');
     checkInput({ where: this.#plan.name, input: this.#plan.input, dimensions, side }, [x]);
+    checkList(this.#plan.name, 'memory as a list of Pyramids', memory);
+    for (const grids of memory) checkInstance(this.#plan.name, 'memory of each layer', grids, Pyramid, 'a Pyramid');
+    if (inputs.outputs !== undefined) checkChoice(this.#plan.name, 'outputs', inputs.outputs, ['all', 'last']);
     const cells = this.#plan.layers.filter((layer) => layer.kind === 'convLstm').length;
+    if (state !== undefined) {
+      checkList(this.#plan.name, 'state as a list of MultigridStates', state);
+      for (const layer of state) checkInstance(this.#plan.name, 'each state', layer, MultigridState, 'a MultigridState');
+    }
     if (state !== undefined && state.length !== cells) {
       fail('ERR_MG_SHAPE', this.#plan.name, `a state of ${cells} layers`, words(`${state.length} layers`));
     }

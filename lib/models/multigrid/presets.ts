@@ -268,7 +268,7 @@ export const presetNames: readonly string[] = Object.keys(PRESETS);
 
 /** The preset of that name. ERR_MG_CONFIG, in the name of `where`. */
 export function findPreset(name: string, where: string): Preset {
-  if (Object.hasOwn(PRESETS, name)) return PRESETS[name] as Preset;
+  if (typeof name === 'string' && Object.hasOwn(PRESETS, name)) return PRESETS[name] as Preset;
   return fail('ERR_MG_CONFIG', where, `the name of a preset (${presetNames.join(', ')})`, name);
 }
 

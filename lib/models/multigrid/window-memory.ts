@@ -1,5 +1,6 @@
 // Bytes that training a model on windows of a size takes, from the plans of its fused networks.
 
+import { checkList, checkObject } from '../../check.js';
 import { cellsOf, type LevelSpec } from '../../nn/ladder.js';
 import { checkWindowSize, type WindowMemory, type WindowSize } from '../../nn/cost.js';
 import { describeNetwork } from '../../nn/multigrid/describe-network.js';
@@ -20,6 +21,8 @@ const total = <T>(items: readonly T[], of: (item: T) => number): number => items
  * output, at its parameters and states, and the workspaces. All networks must run fused, on the default device.
  */
 export function windowMemory(model: ModelPlan, size: FusedWindowSize): WindowMemory {
+  checkObject('windowMemory', 'model', model);
+  checkList('windowMemory', 'networks of a plan, as planModel gives it', model.networks);
   checkWindowSize('windowMemory', size);
   const { batch, steps, dtype, memoryBudget } = size;
   const value = dtype === 'float32' ? 4 : 8;

@@ -1,6 +1,6 @@
 // Dense access memory: the dense counterpart that sparse access memory is measured against.
 
-import { checkInteger, fail } from '../../check.js';
+import { checkInstance, checkInteger, fail } from '../../check.js';
 import { fillRows } from '../../nn/state-rows.js';
 import { clip, concat, damStart, damStateShapes, damWindow, reshape, samInterface } from '../../ops/index.js';
 import type { DamSettings, DamTensors } from '../../ops/index.js';
@@ -106,6 +106,8 @@ export class DAM extends SequenceModel<DAMState> {
   /** What the step from `before` to `after` wrote, [B,R,N]; of a new episode: nothing. */
   async writes(before: DAMState | null, after: DAMState): Promise<HeadWeights> {
     const { heads, slots } = this.settings;
+    checkInstance('DAM.writes', 'after', after, DAMState, 'a DAMState');
+    if (before !== null) checkInstance('DAM.writes', 'before', before, DAMState, 'a DAMState or null');
     const { hidden } = after.values;
     const batch = hidden.shape[0]!;
     if (before === null) return noWrites(heads, batch, slots);

@@ -1,6 +1,6 @@
 // What memories of sparse reads and writes share: options, parameters, and how a window is run.
 
-import { checkInteger, fail } from '../../check.js';
+import { checkInstance, checkInteger, fail } from '../../check.js';
 import { clip, concat, reshape, samInterface, samStateShapes, samWindow, samZeros } from '../../ops/index.js';
 import type { SamSettings, SamTensors } from '../../ops/index.js';
 import { samIndexNumbers } from '../../ops/memories/sam-state.js';
@@ -166,6 +166,8 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
    */
   async writes(before: SAMState<Name> | null, after: SAMState<Name>): Promise<HeadWeights> {
     const { heads, reads, slots } = this.settings;
+    checkInstance(`${this.constructor.name}.writes`, 'after', after, SAMState, 'a SAMState');
+    if (before !== null) checkInstance(`${this.constructor.name}.writes`, 'before', before, SAMState, 'a SAMState or null');
     const { hidden, memory } = after.values as unknown as SamTensors;
     const [batch, rows] = memory.shape as [number, number];
     if (before === null) return noWrites(heads, batch, rows);

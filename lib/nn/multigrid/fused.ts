@@ -1,11 +1,21 @@
 /** The fused kernels for those who bring their own parameters and loop: plan once for each shape, then forward and backward. */
 
-import { checkBoolean, checkChoice, checkInstance, checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
+import {
+  checkBoolean,
+  checkChoice,
+  checkInstance,
+  checkInteger,
+  checkList,
+  checkNumber,
+  checkOptions,
+  fail,
+  words,
+} from '../../check.js';
 import { checkCarried, checkFields, checkGrids, networkBackward, networkForward, weightsOf } from '../../ops/network/network.js';
 import { planNetwork, precisions, type PlannedNetwork, type Precision } from '../../ops/network/network-spec.js';
 import { device as findDevice, type DeviceLike } from '../../tensor/device.js';
 import type { Shape } from '../../tensor/shape.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { checkTensor, type Tensor } from '../../tensor/tensor.js';
 import { describeChain, type LayerSpec } from './fused-chain.js';
 import { MultigridState } from './multigrid-state.js';
 import { Pyramid } from './pyramid.js';
@@ -136,6 +146,7 @@ export function forward(
   expectSize(op, network, checkFields(op, spec, fields));
   if (fields[0]!.dtype !== size.dtype) fail('ERR_MG_DTYPE', op, `x of ${size.dtype}`, fields[0]!.dtype);
   const weights = weightsOf(op, network.plan, parameters, fields[0]!);
+  checkList(op, 'state as a list of MultigridStates', state);
   const carried = state.length === 0 ? [] : carriedOf(op, network, state, fields[0]!);
   const { results, saved } = networkForward(op, network, { weights, fields, carried });
   const n = network.plan.outputs.length;
@@ -162,6 +173,9 @@ export function backward(
   const network = networkOf(op, plan);
   const { spec, size, shapes, plan: { outputs, states: places } } = network;
   if (!size.backward) fail('ERR_MG_ARGUMENT', op, 'a plan with backward', words('one for inference'));
+  checkList(op, 'what fused.forward of this plan saved, a list of tensors', saved);
+  for (const tensor of saved) checkTensor(op, 'each tensor saved', tensor);
+  checkList(op, 'dState as a list of MultigridStates', dState);
   const [f, n] = [spec.fields.length, outputs.length];
   const c = saved.length - f - n - 1;
   const kept = saved.at(-1);

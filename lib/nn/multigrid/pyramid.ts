@@ -1,6 +1,6 @@
 // A pyramid: grids of one layer at several resolutions.
 
-import { checkInstance, fail } from '../../check.js';
+import { checkFunction, checkInstance, fail, words } from '../../check.js';
 import { concat } from '../../ops/index.js';
 import { Tensor } from '../../tensor/tensor.js';
 
@@ -13,6 +13,7 @@ export class Pyramid implements Disposable {
   readonly #grids: ReadonlyMap<number, Tensor>;
 
   private constructor(grids: ReadonlyMap<number, Tensor>) {
+    if (!(grids instanceof Map)) fail('ERR_MG_ARGUMENT', 'Pyramid', 'one made by Pyramid.of', words('new Pyramid'));
     this.#grids = grids;
     this.levels = [...grids.keys()];
   }
@@ -42,6 +43,7 @@ export class Pyramid implements Disposable {
   }
 
   map(fn: (grid: Tensor, level: number) => Tensor): Pyramid {
+    checkFunction('Pyramid.map', 'fn', fn);
     return new Pyramid(new Map([...this.#grids].map(([level, grid]) => [level, fn(grid, level)])));
   }
 

@@ -71,6 +71,7 @@ export interface SdncTensors extends SamTensors {
 export function samInterface(s: Pick<SamSettings, 'wordSize' | 'heads' | 'strength' | 'links'>): Interface {
   checkObject('samInterface', 'settings', s);
   for (const name of ['wordSize', 'heads'] as const) checkInteger('samInterface', name, s[name], 1);
+  checkInteger('samInterface', 'links', s.links, 0);
   const { wordSize: W, heads: R, strength, links } = s;
   return interfaceOf({
     queries: [R, W],
@@ -85,6 +86,9 @@ export function samInterface(s: Pick<SamSettings, 'wordSize' | 'heads' | 'streng
 /** Shapes of the state of a batch with place for `capacity` rows, in the order of the native call; links where there are some. */
 export function samStateShapes(s: SamSettings, batch: number, capacity: number): Readonly<Record<string, Shape>> {
   checkObject('samStateShapes', 'settings', s);
+  for (const name of ['wordSize', 'heads', 'reads', 'hidden', 'links'] as const) checkInteger('samStateShapes', name, s[name], 0);
+  checkInteger('samStateShapes', 'batch', batch, 0);
+  checkInteger('samStateShapes', 'capacity', capacity, 0);
   const { wordSize: W, heads: R, reads: K, hidden: H, links: L } = s;
   const shapes: { readonly [Name in keyof SamTensors]: Shape } = {
     memory: [batch, capacity, W],

@@ -73,7 +73,7 @@ const SETTINGS: SettingRules<SamSettings> = {
 };
 const MEMORY = 5; // its place among the inputs of the native call
 const OUTPUTS = 14; // hidden, words, and the state
-const NAMES = Object.keys(samStateShapes({ heads: 1, links: 1 } as SamSettings, 1, 1));
+const NAMES = Object.keys(samStateShapes({ wordSize: 1, heads: 1, reads: 1, hidden: 1, links: 1 } as SamSettings, 1, 1));
 /** Outputs that are int32, and those that no gradient passes through. */
 const IS_INDEX = [false, false, ...NAMES.map((name) => samIndices.has(name))];
 const IS_CONSTANT = [false, false, ...NAMES.map((name, i) => i >= 8 || samIndices.has(name))];

@@ -1,5 +1,5 @@
 /** The loss of advantage actor-critic. */
-import { checkOptions } from '../../check.js';
+import { checkNumber, checkObject, checkOptions } from '../../check.js';
 import { add, exp, logSoftmax, mean, mul, neg, oneHot, square, sub, sum } from '../../ops/index.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { checkFloat, checkSameDType, checkShapeOf } from '../../ops/make.js';
@@ -35,11 +35,13 @@ export interface LossParts {
 export function a2cLoss(judgement: Judgement, targets: Targets, weights: LossWeights): LossParts {
   checkOptions('a2cLoss', targets, ['actions', 'advantage', 'target'], 'targets');
   checkOptions('a2cLoss', weights, ['value', 'entropy'], 'weights');
+  checkObject('a2cLoss', 'judgement', judgement);
   const { logits, value } = judgement;
   const { actions, advantage, target } = targets;
   const dtype = checkFloat('a2cLoss', 'logits', logits).dtype as FloatDType;
   const { shape } = checkSameDType('a2cLoss', logits, 'value', value);
   checkShapeOf('a2cLoss', 'logits', logits, [...shape, logits.shape.at(-1) ?? 0], '[Q, B, actions] beside value [Q, B]');
+  for (const name of ['value', 'entropy'] as const) checkNumber('a2cLoss', `weights.${name}`, weights[name]);
   const logPolicy = logSoftmax(logits);
   const chosen = oneHot(Tensor.from(actions, shape, { dtype: 'int32', device: logits.device }), logits.shape.at(-1)!, dtype);
   const placed = { dtype, device: logits.device };

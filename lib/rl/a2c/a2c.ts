@@ -1,6 +1,6 @@
 /** Synchronous advantage actor-critic: rollouts of an agent on its frozen memory, one update after each. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkInteger, checkOptions, checkSignal, fail, words } from '../../check.js';
+import { checkInteger, checkOptions, checkSignal, checkString, fail, words } from '../../check.js';
 import { rateAt } from '../../optim/schedule.js';
 import type { DType, TypedArrayOf } from '../../tensor/dtype.js';
 import { Rng } from '../../tensor/rng.js';
@@ -154,11 +154,13 @@ export class A2C implements Training {
 
   /** Writes policy, optimizer, memory and where everything stands crash-safely to one safetensors file. */
   async save(file: string): Promise<void> {
+    checkString('A2C.save', 'file', file);
     await this.#turns.take(() => saveA2C(this.#parts(), file));
   }
 
   /** A run that goes on where `file` was saved, bit for bit. The setup must be that of the saved run. */
   static async resume(file: string, setup: A2CSetup): Promise<A2C> {
+    checkString('A2C.resume', 'file', file);
     const run = new A2C(setup);
     const { state, step, update, record } = await loadA2C(run.#parts(), file);
     run.#actor.dispose();

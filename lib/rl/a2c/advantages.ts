@@ -1,6 +1,6 @@
 /** Generalized advantage estimation over a rollout of several episodes side by side. */
 
-import { checkInteger, checkOptions, fail, words } from '../../check.js';
+import { checkInteger, checkNumber, checkOptions, fail, words } from '../../check.js';
 
 /** T steps of E episodes, row by row: entry t·E + e is step t of episode e. */
 export interface RolloutNumbers {
@@ -55,6 +55,8 @@ export function advantages(
   checkInteger('advantages', 'steps', steps, 1);
   checkInteger('advantages', 'episodes', episodes, 1);
   const of = { reward, value, terminated, truncated, cutValue };
+  checkNumber('advantages', 'gamma', discount.gamma);
+  checkNumber('advantages', 'lambda', discount.lambda);
   for (const [name, given] of Object.entries(of)) checkCount(name, given, steps * episodes, 'for each step of each episode');
   checkCount('lastValue', lastValue, episodes, 'for each episode');
   const advantage = new Float64Array(steps * episodes);

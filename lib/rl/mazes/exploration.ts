@@ -1,13 +1,13 @@
 /** How well mazes are explored: coverage over time, and how the frozen reader finds places on the paths that a policy takes. */
 import { checkEnvironment } from '../environment.js';
-import { checkOptions, checkSignal, fail, words } from '../../check.js';
+import { checkInstance, checkObject, checkOptions, checkSignal, fail, words } from '../../check.js';
 import { mapping } from '../../tasks/mapping/mapping.js';
 import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
 import type { Maze } from '../../tasks/mapping/maze.js';
 import type { Task } from '../../tasks/task.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { evaluate } from '../../train/evaluate.js';
-import type { MultigridMemory } from '../../models/multigrid/multigrid-memory.js';
+import { MultigridMemory } from '../../models/multigrid/multigrid-memory.js';
 import type { MazesEnvironment } from './mazes.js';
 import { play } from '../play.js';
 import type { Policy } from '../policy.js';
@@ -74,9 +74,12 @@ export interface LocalisationOptions {
 export async function localisation(options: LocalisationOptions): Promise<Record<string, number>> {
   checkOptions('localisation', options, ['memory', 'view', 'mazes', 'seed', 'batchSize', 'signal']);
   const { memory, view, mazes, seed = 0, batchSize = 32, signal } = options;
+  checkInstance('localisation', 'memory', memory, MultigridMemory, 'a MultigridMemory');
+  checkObject('localisation', 'view', view);
   if (!Array.isArray(mazes) || mazes.length === 0) fail('ERR_MG_ARGUMENT', 'localisation', 'mazes to be an array of some', mazes);
+  for (const maze of mazes as unknown[]) checkObject('localisation', 'each maze', maze);
   const { levels: _, ...given } = view as MappingOptions & { levels?: unknown };
-  const task = mapping({ ...given, motion: 'random', pathLength: mazes[0]!.path.length });
+  const task = mapping({ ...given, motion: 'random', pathLength: mazes[0]!.path?.length ?? 0 });
   const replayed: Task<Maze> = {
     name: task.name,
     version: task.version,

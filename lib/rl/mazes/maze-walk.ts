@@ -43,6 +43,7 @@ export class MazeWalk {
     if (!Number.isInteger(this.size) || this.size === 0) {
       fail('ERR_MG_ARGUMENT', 'MazeWalk', 'the cells of a maze, a Uint8Array of n·n', cells);
     }
+    checkInteger('MazeWalk', 'start', start, 0);
     if (cells[start] !== 0) fail('ERR_MG_ARGUMENT', 'MazeWalk', 'a free start cell', start);
     checkInteger('MazeWalk', 'view', view, 1);
     this.cells = cells;
@@ -88,7 +89,7 @@ export class MazeWalk {
 
   /** One time step; gives its reward. */
   move(action: number): number {
-    const next = neighbours(this.at, this.size)[action]!;
+    const next = neighbours(this.at, this.size)[checkInteger('MazeWalk', 'action', action, 0, MOVES - 1)]!;
     const reward = this.#enter(next);
     this.#reward += reward;
     this.actions.push(action);

@@ -1,5 +1,6 @@
 /** Exploration of mazes as an environment: the mazes and the view of the mapping task, with moves, rewards and a time limit. */
-import { checkInteger, checkOptions, fail, words } from '../../check.js';
+import { types } from 'node:util';
+import { checkInteger, checkList, checkOptions, fail, words } from '../../check.js';
 import { resolveMapping, type MappingOptions, type ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
 import { makeMaze } from '../../tasks/mapping/maze.js';
 import { CHANNELS, encodePatch, nearestRows, readPatch } from '../../tasks/patch.js';
@@ -106,6 +107,8 @@ export class MazesEnvironment implements Environment {
   }
 
   step(actions: Int32Array): EnvironmentStep {
+    if (!types.isTypedArray(actions) && !Array.isArray(actions))
+      fail('ERR_MG_ARGUMENT', this.name, 'actions as an Int32Array', actions);
     if (actions.length !== this.episodes)
       fail('ERR_MG_SHAPE', this.name, `${this.episodes} actions, one for each episode`, words(`${actions.length} actions`));
     const reward = new Float32Array(this.episodes);
@@ -118,6 +121,7 @@ export class MazesEnvironment implements Environment {
   }
 
   begin(rows: readonly number[]): void {
+    checkList(this.name, 'a list of rows', rows);
     for (const row of rows) {
       const { index } = this.#rows[checkInteger(this.name, 'each row', row, 0, this.episodes - 1)]!.walk;
       this.#rows[row] = { walk: this.#walk(index + this.episodes), spared: 0 };
@@ -149,7 +153,9 @@ export class MazesEnvironment implements Environment {
   }
 
   /** All episodes begin at once, so that each is played in full. */
-  heldOut({ episodes, seed }: { episodes: number; seed: number }): MazesEnvironment {
+  heldOut(options: { episodes: number; seed: number }): MazesEnvironment {
+    checkOptions(this.name, options, ['episodes', 'seed']);
+    const { episodes, seed } = options;
     return new MazesEnvironment({ ...this.#options, episodes, seed, staggered: false });
   }
 

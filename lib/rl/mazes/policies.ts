@@ -1,5 +1,5 @@
 /** Who decides where to go in a maze without having learned it: what exploration is measured against. */
-import { checkInteger, checkOptions } from '../../check.js';
+import { checkInteger, checkOptions, fail } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
 import { MOVES, neighbours, type MazeWalk } from './maze-walk.js';
 import type { MazesEnvironment } from './mazes.js';
@@ -19,11 +19,13 @@ function policy(name: string, rule: () => Rule): (options?: { seed?: number }) =
       known.set(walk, found);
       return found;
     };
-    const act = ({ walks }: MazesEnvironment): Int32Array =>
-      Int32Array.from(walks, (walk) => {
+    const act = (env: MazesEnvironment): Int32Array => {
+      if (!Array.isArray(env?.walks)) fail('ERR_MG_ARGUMENT', name, 'an environment of mazes, as rl.mazes makes it', env);
+      return Int32Array.from(env.walks, (walk) => {
         const { rng, choose } = of(walk);
         return choose(walk, rng);
       });
+    };
     return { name, act };
   };
 }

@@ -11,7 +11,17 @@ import { checkSplit } from '../splits.js';
 import { directions, splits, type HostArray, type HostPyramid, type Split, type Task } from '../task.js';
 import type { TaskDescription, Window } from '../task.js';
 import type { WindowOptions, WindowOutput } from '../task.js';
-import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+import {
+  checkArrays,
+  checkBatch,
+  checkItemIndex,
+  checkLengths,
+  checkWindows,
+  type Cut,
+  lazily,
+  whole,
+  zeros,
+} from '../windows.js';
 
 /** A list of images by their place in the file of their split: that of `images`, or of `testImages`. */
 export interface MnistList {
@@ -130,6 +140,7 @@ class MnistTask implements Task<MnistList> {
 
   #check(where: string, lists: readonly MnistList[]): void {
     checkBatch(where, lists);
+    for (const { images } of lists) checkArrays(where, { images });
     checkLengths(where, lists.map(({ images }) => images.length), this.#items);
     for (const place of lists.flatMap(({ images }) => [...images])) {
       checkInteger(where, 'every image', place, 0, this.#labels.length - 1);

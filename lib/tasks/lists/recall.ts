@@ -9,7 +9,17 @@ import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
 import { checkWeights, recallQuestions } from './lessons.js';
-import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+import {
+  checkArrays,
+  checkBatch,
+  checkItemIndex,
+  checkLengths,
+  checkWindows,
+  type Cut,
+  lazily,
+  whole,
+  zeros,
+} from '../windows.js';
 
 export const recallOptions = object({
   /** Items per list. Default 10; the extended task of the paper has 20. */
@@ -120,6 +130,7 @@ class RecallTask implements Task<RecallList> {
 
   #check(where: string, lists: readonly RecallList[]): void {
     checkBatch(where, lists);
+    for (const { patches } of lists) checkArrays(where, { patches });
     checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
     for (const { query } of lists) checkInteger(where, 'query', query, 0, this.#items - 2);
   }

@@ -8,7 +8,17 @@ import { checkWeights } from './lessons.js';
 import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+import {
+  checkArrays,
+  checkBatch,
+  checkItemIndex,
+  checkLengths,
+  checkWindows,
+  type Cut,
+  lazily,
+  whole,
+  zeros,
+} from '../windows.js';
 
 /** Items that practice shows beyond those that are due. */
 const [LEAST_MORE, MOST_MORE] = [2, 6];
@@ -111,6 +121,7 @@ class SortingTask implements Task<SortingList> {
 
   #check(where: string, lists: readonly SortingList[]): void {
     checkBatch(where, lists);
+    for (const { patches, priorities } of lists) checkArrays(where, { patches, priorities });
     checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
     checkLengths(where, lists.map(({ priorities }) => priorities.length), this.#items);
   }

@@ -1,8 +1,8 @@
 // Random mazes as the published sample makes them: walls grown by short random walks over the even nodes.
 
 import { types } from 'node:util';
-import { checkInteger, checkNumber, checkOptions, checkString, fail } from '../../check.js';
-import type { Rng } from '../../tensor/rng.js';
+import { checkInstance, checkInteger, checkNumber, checkOptions, checkString, fail } from '../../check.js';
+import { Rng } from '../../tensor/rng.js';
 
 /** One episode: a maze and the cells that the agent visits, one per time step. */
 export interface Maze {
@@ -30,6 +30,7 @@ export function makeMaze(shape: MazeShape, rng: Rng): Uint8Array {
   checkOptions('makeMaze', shape, ['size', 'complexity', 'density'], 'shape');
   const { size: n, complexity = 0.05, density = 0.2 } = shape;
   checkMazeShape('makeMaze', shape);
+  checkInstance('makeMaze', 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   const half = (n - 1) / 2;
   const walkSteps = Math.floor(complexity * (5 * (n + n)));
   const walks = Math.floor(density * (half * half));

@@ -1,9 +1,9 @@
 // How the agent moves through a maze. A path is the list of its cells (row·n + column), one per time step.
 
 import { types } from 'node:util';
-import { checkInteger, fail } from '../../check.js';
+import { checkInstance, checkInteger, fail } from '../../check.js';
 import { checkMazeShape } from './maze.js';
-import type { Rng } from '../../tensor/rng.js';
+import { Rng } from '../../tensor/rng.js';
 
 /** `free`: choose uniformly among the free neighbours, so that every step is a move.
  *  `stay`: choose uniformly among the four directions and stay when a wall is there. */
@@ -40,7 +40,9 @@ export function walkStart(size: number): number {
 export function walkPath(cells: Uint8Array, start: number, length: number, rule: MoveRule, rng: Rng): Int32Array {
   const n = Math.sqrt(types.isUint8Array(cells) ? cells.length : NaN);
   if (!Number.isInteger(n) || n === 0) fail('ERR_MG_ARGUMENT', 'walkPath', 'the cells of a maze, a Uint8Array of n·n', cells);
+  checkInteger('walkPath', 'start', start, 0);
   checkInteger('walkPath', 'length', length, 1);
+  checkInstance('walkPath', 'rng', rng, Rng, 'an Rng, as new Rng(seed) makes it');
   if (cells[start] !== 0) fail('ERR_MG_ARGUMENT', 'walkPath', 'a free start cell', start, 'odd–odd cells are always free');
   const moves = [-n, n, -1, 1];
   const path = new Int32Array(length);

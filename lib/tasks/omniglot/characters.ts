@@ -49,8 +49,17 @@ const isDrawing = (file: string): boolean => {
   return parts.length >= 3 && /\.png$/i.test(file) && !parts.some((part) => part.startsWith('.') || part === '__MACOSX');
 };
 
+/** Of what cannot be looked at, {@link readBytes} says why. */
+function isFolder(source: string): boolean {
+  try {
+    return statSync(source).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 function drawingsOf(where: string, source: string): Drawing[] {
-  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isFolder(source)) {
     const bytes = readBytes(where, source);
     if (!isZip(bytes)) fail('ERR_MG_ARGUMENT', where, 'a zip archive or a folder', source);
     return zipFiles(`${where} ${path.basename(source)}`, bytes, isDrawing, MOST_BYTES).map((file) => ({

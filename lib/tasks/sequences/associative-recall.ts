@@ -8,7 +8,17 @@ import { inRange, range, type Range } from './range.js';
 import { PATCH } from '../bits.js';
 import { BitWriter, presentations, SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import { checkBatch, checkItemIndex, checkLengths, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
+import {
+  checkArrays,
+  checkBatch,
+  checkItemIndex,
+  checkLengths,
+  checkWindows,
+  type Cut,
+  lazily,
+  whole,
+  zeros,
+} from '../windows.js';
 
 export const associativeRecallOptions = object({
   /** Items of a list, drawn for each list; default 2 to 6. */
@@ -89,7 +99,7 @@ class AssociativeRecallTask extends SequenceTask {
 
   /** Lists of `level` items, of 2 at least. */
   atLevel(level: number): AssociativeRecallTask {
-    const items = Math.max(2, level);
+    const items = Math.max(2, checkInteger(this.name, 'level', level, 1));
     return new AssociativeRecallTask([items, items], this.vectors, this.bits, this.presentation);
   }
 
@@ -111,6 +121,7 @@ class PairRecallTask extends SequenceTask {
 
   /** Lists of `level` pairs. */
   atLevel(level: number): PairRecallTask {
+    checkInteger(this.name, 'level', level, 1);
     return new PairRecallTask([level, level], this.vectors, this.bits, this.presentation);
   }
 
@@ -186,6 +197,8 @@ class PatchRecallTask implements Task<AssociativeList> {
   #steps(where: string, lists: readonly AssociativeList[]): number {
     checkBatch(`${this.name}.${where}`, lists);
     for (const { items, query } of lists) {
+      checkArrays(`${this.name}.${where}`, { items });
+      for (const vectors of items) checkArrays(`${this.name}.${where}`, { vectors });
       checkLengths(`${this.name}.${where}`, items.map(({ length }) => length), this.#size);
       checkInteger(`${this.name}.${where}`, 'query', query, 0, items.length - 2);
     }

@@ -1,5 +1,6 @@
 // Copy and repeat copy of random bit vectors (Graves, Wayne, Danihelka 2014, §4.1 and 4.2; official DNC code).
 
+import { checkInteger } from '../../check.js';
 import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { randomBits } from '../bits.js';
@@ -58,6 +59,7 @@ class CopyTask extends SequenceTask {
 
   /** Sequences of `level` vectors. */
   atLevel(level: number): CopyTask {
+    checkInteger(this.name, 'level', level, 1);
     return new CopyTask(this.bits, [level, level], this.delimiters, this.presentation);
   }
 

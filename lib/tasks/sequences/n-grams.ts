@@ -1,6 +1,6 @@
 // Dynamic N-grams (Graves, Wayne, Danihelka 2014, §4.4): predict the next bit of a source that is drawn anew for each sequence.
 
-import { fail } from '../../check.js';
+import { checkInteger, fail } from '../../check.js';
 import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { checkLogits, ratio } from '../scorers.js';
@@ -98,7 +98,7 @@ export class NGramScorer implements Scorer {
   #rows: number[][] = [];
 
   constructor(order: number) {
-    this.#order = order;
+    this.#order = checkInteger('NGramScorer', 'order', order, 1);
   }
 
   add(logits: readonly ArrayLike<number>[], window: Window): void {

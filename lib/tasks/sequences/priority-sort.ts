@@ -40,6 +40,7 @@ class PrioritySortTask extends SequenceTask {
 
   /** Lists of `level` vectors. */
   atLevel(level: number): PrioritySortTask {
+    checkInteger(this.name, 'level', level, 1);
     return new PrioritySortTask([level, level], this.share, this.bits, this.presentation);
   }
 
