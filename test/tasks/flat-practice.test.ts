@@ -49,20 +49,20 @@ describe('practice in vectors', () => {
     }
   });
 
-  it('of sorting decodes as many answers as lessons are open, each with its weight', () => {
-    const { own, flat } = practised(tasks.sorting({ items: 9 }), [3, 1, 2, 0, 0, 0, 0, 0, 0]);
+  it('of sorting decodes the list, all of it of the lesson of its length', () => {
+    const { own, flat } = practised(tasks.sorting({ items: 9 }), [0.01, 0, 2, 0, 0, 0, 0, 0, 0]);
     const [input, answer, from] = [flat.input[0]!, flat.outputs[0]!, own.outputs[0]!];
-    expect(flat.steps).toBe(own.steps + 3);
+    expect([own.steps, flat.steps]).toEqual([3, 6]);
     for (const list of lists) {
-      for (let t = 0; t < own.steps; t++) {
+      for (let t = 0; t < 3; t++) {
         const seen = row(own.input[0]!, t, list);
         expect(row(input, t, list)).toEqual([...seen.filter((_, k) => k % 2 === 0), seen[1], 0]);
+        expect([row(answer.mask!, t, list), row(answer.lesson!, t, list)]).toEqual([[0], [-1]]);
       }
       for (let k = 0; k < 3; k++) {
-        const at = own.steps + k;
-        expect(row(input, at, list)).toEqual([...Array(10).fill(0), 1]);
-        expect(row(answer.target, at, list)).toEqual(row(from.target, k, list));
-        expect([row(answer.mask!, at, list), row(answer.lesson!, at, list)]).toEqual([[[1.5, 0.5, 1][k]], [k]]);
+        expect(row(input, 3 + k, list)).toEqual([...Array(10).fill(0), 1]);
+        expect(row(answer.target, 3 + k, list)).toEqual(row(from.target, k, list));
+        expect([row(answer.mask!, 3 + k, list), row(answer.lesson!, 3 + k, list)]).toEqual([[1], [2]]);
       }
     }
   });

@@ -147,32 +147,29 @@ describe('sorting', () => {
     expect(row(window!.input[0]!, 1, 0)).toEqual([0, -0.5, 1, -0.5, ...Array.from({ length: 7 }, () => [0, -0.5]).flat()]);
   });
 
-  it('practice shows two to six items more than there are lessons, and wants the first in order, each by its weight', () => {
+  it('practice sorts the first items of the lists, lesson k those of k + 1 items, lengths by weight', () => {
     const task = sorting({ items: 12 });
     expect(task.lessons).toBe(12);
     const lists = [0, 1, 2].map((index) => task.generate(7, index));
-    const shownOnce = new Set<number>();
-    for (let batch = 0; batch < 40; batch++) {
-      const [window] = task.practice!(lists, [3, 1, 2, ...new Array<number>(9).fill(0)], { seed: 1, batch });
-      const { target, mask, lesson } = window!.outputs[0]!;
-      shownOnce.add(window!.steps);
-      expect([window!.input[0]!.shape[0], window!.last]).toEqual([window!.steps, true]);
-      expect([target.shape, mask!.shape, lesson!.shape]).toEqual([[3, 3, 3, 3, 1], [3, 3], [3, 3]]);
-      expect([...mask!.data]).toEqual([1.5, 1.5, 1.5, 0.5, 0.5, 0.5, 1, 1, 1]);
-      expect([...lesson!.data]).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
-      lists.forEach(({ patches, priorities }, b) => {
-        const order = Array.from({ length: window!.steps }, (_, t) => t).sort((i, j) => priorities[i]! - priorities[j]!);
-        for (let rank = 0; rank < 3; rank++) {
-          expect(row(target, rank, b)).toEqual([...patches.subarray(9 * order[rank]!, 9 * order[rank]! + 9)]);
-        }
-      });
+    const weights = [3, 0, 1, ...new Array<number>(9).fill(0)];
+    const drawn = new Map<number, number>();
+    const batches = 400;
+    for (let batch = 0; batch < batches; batch++) {
+      const [window] = task.practice!(lists, weights, { seed: 1, batch });
+      const items = window!.steps;
+      drawn.set(items, (drawn.get(items) ?? 0) + 1);
+      const short = lists.map((list) => ({
+        patches: list.patches.subarray(0, 9 * items),
+        priorities: list.priorities.subarray(0, items),
+      }));
+      const [sorted] = sorting({ items }).windows(short, { seed: 1 });
+      const { lesson, ...answers } = window!.outputs[0]!;
+      expect({ ...window!, outputs: [answers] }).toEqual(sorted);
+      expect(lesson).toEqual({ data: new Int32Array(3 * items).fill(items - 1), shape: [items, 3] });
     }
-    expect([...shownOnce].sort((a, b) => a - b)).toEqual([5, 6, 7, 8, 9]);
-    const all = new Array<number>(12).fill(1);
-    const [whole] = task.practice!(lists, all, { seed: 1 });
-    const [plain] = task.windows(lists, { seed: 1 });
-    expect([whole!.input, whole!.outputs[0]!.target]).toEqual([plain!.input, plain!.outputs[0]!.target]);
-    expect(() => task.practice!(lists, all.slice(1), { seed: 1 })).toThrow(argument);
+    expect([...drawn.keys()].sort()).toEqual([1, 3]);
+    expect(Math.abs(drawn.get(1)! / batches - 0.75)).toBeLessThanOrEqual(4 * Math.sqrt((0.75 * 0.25) / batches));
+    expect(() => task.practice!(lists, weights.slice(1), { seed: 1 })).toThrow(argument);
   });
 
   it('puts out the items that it saw, in order of priority', () => {

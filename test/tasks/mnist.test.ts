@@ -124,7 +124,7 @@ describe('mnistRecall', () => {
 
   it('practice asks at the last six steps, ten times at the last, of all lists the same place; lesson a is a images old', () => {
     const task = mnistRecall({ ...files, items: 8, batch: 4 });
-    expect([task.lessons, mnistSorting({ ...files, batch: 4 }).lessons]).toEqual([7, undefined]);
+    expect(task.lessons).toBe(7);
     const lists = [0, 1, 2, 3].map((index) => task.generate(1, index));
     const [window] = task.practice!(lists, [1, 1, 1, 0, 0, 0, 0], { seed: 1 });
     const { query, target, lesson, askedAt } = window!.outputs[0]!;
@@ -168,6 +168,26 @@ describe('mnistSorting', () => {
       const expected = [...list.images].map((place) => classes[place]!).sort((x, y) => x - y);
       expect(Array.from({ length: 20 }, (_, t) => target.data[5 * t + b])).toEqual(expected);
     });
+  });
+
+  it('practice sorts the first images of the lists, lesson k those of k + 1 images', () => {
+    const task = mnistSorting({ ...files, items: 8, batch: 5 });
+    expect(task.lessons).toBe(8);
+    const lists = Array.from({ length: 5 }, (_, index) => task.generate(1, index));
+    const weights = [1, 1, 0, 1, 0, 0, 0, 0];
+    const lengths = Array.from({ length: 60 }, (_, batch) => {
+      const [window] = task.practice!(lists, weights, { seed: 1, batch });
+      const items = window!.steps;
+      const short = lists.map(({ images }) => ({ images: images.subarray(0, items) }));
+      const { lesson, ...answers } = window!.outputs[0]!;
+      const expected = short.map(({ images }) => [...images].map((place) => classes[place]!).sort((x, y) => x - y));
+      expect([...answers.target.data]).toEqual(Array.from({ length: items }, (_, t) => expected.map((list) => list[t]!)).flat());
+      expect(imageAt(window!.input, 2, items - 1, 4)).toEqual(resized(short[4]!.images[items - 1]!, 12));
+      expect(lesson).toEqual({ data: new Int32Array(5 * items).fill(items - 1), shape: [items, 5] });
+      return items;
+    });
+    expect([...new Set(lengths)].sort()).toEqual([1, 2, 4]);
+    expect(() => task.practice!(lists, [1, 1], { seed: 1 })).toThrow(argument);
   });
 });
 

@@ -3,7 +3,7 @@
 
 import { checkInteger, fail, words } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
-import { checkWeights, recallQuestions } from './lessons.js';
+import { checkWeights, drawLength, lessonOfLength, recallQuestions, type RecallQuestions } from './lessons.js';
 import { CLASSES, readMnist, type MnistData, type MnistOptions } from './mnist-data.js';
 import { nearestRows } from '../patch.js';
 import { ClassScorer } from '../scorers.js';
@@ -47,7 +47,7 @@ class MnistTask implements Task<MnistList> {
   readonly name: Kind;
   readonly version = 2;
   readonly splits: readonly Split[];
-  readonly lessons?: number;
+  readonly lessons: number;
   readonly #data: MnistData;
   readonly #split: Split;
   readonly #items: number;
@@ -67,7 +67,7 @@ class MnistTask implements Task<MnistList> {
     this.splits = splits.filter((part) => data.places[part].length > 0);
     ({ items: this.#items, scale: this.#scale, levels: this.#levels } = data);
     ({ pixels: this.#pixels, labels: this.#labels, side: this.#side } = data.files[split === 'test' ? 'test' : 'train']!);
-    if (name === 'mnist-recall') this.lessons = this.#items - 1;
+    this.lessons = name === 'mnist-recall' ? this.#items - 1 : this.#items;
     this.#drawn = data.places[split];
     this.#batch = Math.min(data.batch, Math.floor(this.#drawn.length / this.#items));
     if (this.#batch === 0) {
@@ -121,20 +121,34 @@ class MnistTask implements Task<MnistList> {
   /**
    * Of recall, as `recall` practises: lesson a is the question whose answer was shown a images ago. A question has one place for
    * all lists, as the task has it: what is normalised over a batch would else learn of mixtures that scoring never shows.
+   * Of sorting, as `sorting` practises: lesson k is the sorting of lists of k + 1 images.
    */
   practice(lists: readonly MnistList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = `${this.name}.practice`;
     this.#check(where, lists);
-    checkWeights(where, weights, this.lessons ?? 0);
+    checkWeights(where, weights, this.lessons);
     const { seed, batch } = checkWindows(where, options);
     const rng = new Rng(seed).split('practice').split(batch);
-    const drawn = recallQuestions(rng, this.#items, 1, weights);
+    return this.name === 'mnist-recall'
+      ? this.#recallPractice(lists, recallQuestions(rng, this.#items, 1, weights), options)
+      : this.#sortingPractice(lists, drawLength(rng, weights), options);
+  }
+
+  #recallPractice(lists: readonly MnistList[], drawn: RecallQuestions, { length, from }: WindowOptions): Iterable<Window> {
     const asked = drawn.asked.map(([place]) => lists.map(() => place!));
     const ages = [...drawn.lesson.data].flatMap((age) => lists.map(() => age));
     const lesson = { data: Int32Array.from(ages), shape: [asked.length, lists.length] };
-    return lazily(whole(where, this.#items, options.length, options.from), (cut) => {
+    return lazily(whole(`${this.name}.practice`, this.#items, length, from), (cut) => {
       const window = this.#window(cut, lists, asked);
       return { ...window, outputs: [{ ...window.outputs[0]!, askedAt: drawn.askedAt, lesson }] };
+    });
+  }
+
+  #sortingPractice(lists: readonly MnistList[], shown: number, { length, from }: WindowOptions): Iterable<Window> {
+    const short = lists.map(({ images }) => ({ images: images.subarray(0, shown) }));
+    return lazily(whole(`${this.name}.practice`, shown, length, from), (cut) => {
+      const window = this.#window(cut, short, []);
+      return { ...window, outputs: [{ ...window.outputs[0]!, lesson: lessonOfLength(shown, lists.length) }] };
     });
   }
 
@@ -162,7 +176,7 @@ class MnistTask implements Task<MnistList> {
 
   #window(cut: Cut, lists: readonly MnistList[], asked: readonly (readonly number[])[]): Window {
     const batch = lists.length;
-    const shown = Array.from({ length: this.#items }, (_, t) => lists.map(({ images }) => images[t]!));
+    const shown = Array.from({ length: cut.steps }, (_, t) => lists.map(({ images }) => images[t]!));
     const answer = (rows: number[][]): HostArray => ({ data: Int32Array.from(rows.flat()), shape: [rows.length, batch] });
     const classes = (places: number[]): number[] => places.map((place) => this.#labels[place]!);
     let output: WindowOutput;

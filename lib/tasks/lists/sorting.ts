@@ -4,7 +4,7 @@
 import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { PATCH, randomBits } from '../bits.js';
-import { checkWeights } from './lessons.js';
+import { checkWeights, drawLength, lessonOfLength } from './lessons.js';
 import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
@@ -19,9 +19,6 @@ import {
   whole,
   zeros,
 } from '../windows.js';
-
-/** Items that practice shows beyond those that are due. */
-const [LEAST_MORE, MOST_MORE] = [2, 6];
 
 export const sortingOptions = object({
   /** Items per list. Default 20; the extended task of the paper has 50. */
@@ -85,33 +82,20 @@ class SortingTask implements Task<SortingList> {
     return lazily(whole('sorting.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists));
   }
 
-  /**
-   * Lesson k is the answer of rank k. Shown are the first items of the lists, two to six more than there are open lessons; the
-   * decoder runs for the open ones, each of which counts by its weight, the mean weight being 1. What is due is what comes first
-   * in order: the network learns to keep the best so far in order, one more with each lesson.
-   */
+  /** Lesson k is the sorting of lists of k + 1 items: the first ones of the lists given. */
   practice(lists: readonly SortingList[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     const where = 'sorting.practice';
     this.#check(where, lists);
     checkWeights(where, weights, this.lessons);
     const { seed, batch } = checkWindows(where, options);
-    const rng = new Rng(seed).split('practice').split(batch);
-    const due = weights.slice(0, weights.findLastIndex((weight) => weight > 0) + 1);
-    const shown = Math.min(this.#items, due.length + LEAST_MORE + rng.integer(MOST_MORE - LEAST_MORE + 1));
-    const mean = due.reduce((sum, weight) => sum + weight, 0) / due.length;
-    const everywhere = <T>(of: (rank: number) => T): T[] => due.flatMap((_, rank) => lists.map(() => of(rank)));
-    const shape = [due.length, lists.length];
-    const mask = { data: Float32Array.from(everywhere((rank) => due[rank]! / mean)), shape };
-    const lesson = { data: Int32Array.from(everywhere((rank) => rank)), shape };
+    const shown = drawLength(new Rng(seed).split('practice').split(batch), weights);
     const short = lists.map(({ patches, priorities }) => ({
       patches: patches.subarray(0, PATCH * shown),
       priorities: priorities.subarray(0, shown),
     }));
     return lazily(whole(where, shown, options.length, options.from), (cut) => {
-      const window = this.#window(cut, short);
-      const { name, target } = window.outputs[0]!;
-      const first = { data: target.data.slice(0, PATCH * shape[0]! * shape[1]!), shape: [...shape, ...target.shape.slice(2)] };
-      return { ...window, outputs: [{ name, target: first, mask, lesson }] };
+      const { outputs: [answers], ...window } = this.#window(cut, short);
+      return { ...window, outputs: [{ ...answers!, lesson: lessonOfLength(shown, lists.length) }] };
     });
   }
 
