@@ -140,9 +140,15 @@ export function checkOptionalFunction(where: string, name: string, value: unknow
   if (value !== undefined) checkFunction(where, name, value);
 }
 
+/** An AbortSignal of another realm, as test environments with a page of their own have it. */
+const isSignal = (value: unknown): boolean =>
+  value !== null && typeof value === 'object' &&
+  (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'AbortSignal'
+  && 'throwIfAborted' in value;
+
 /** An AbortSignal, or nothing. */
 export function checkSignal(where: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal === undefined || signal instanceof AbortSignal || isSignal(signal)) return;
   const remedy = signal instanceof AbortController ? 'give its .signal' : undefined;
   fail('ERR_MG_ARGUMENT', where, 'signal to be an AbortSignal', signal, remedy);
 }

@@ -153,7 +153,7 @@ const listeners = [
     'const isResumed = step > 0 && existsSync(file);',
     'const isResumed = false && existsSync(file);',
   ],
-  ['a csv goes on in another file', 'listeners/callbacks.ts', 'if (head !== CSV_HEAD)', 'if (head === null)'],
+  ['a csv goes on in another file', 'listeners/callbacks.ts', '\'\') !== CSV_HEAD)', '\'\') === null)'],
   [
     'a resumed event file keeps later events',
     'listeners/callbacks.ts',

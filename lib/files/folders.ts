@@ -58,7 +58,14 @@ export function readRegularFile(file: string): Buffer {
   }
 }
 
-/** A text file without the byte order mark that some editors put first. */
+/** The encoding of a text: UTF-16 where its mark stands first, as Windows writes it, else UTF-8. */
+export function encodingOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+/** A text file without the mark that some editors put first. */
 export function readTextFile(file: string): string {
-  return readRegularFile(file).toString('utf8').replace(/^\uFEFF/, '');
+  const bytes = readRegularFile(file);
+  return new TextDecoder(encodingOf(bytes)).decode(bytes);
 }

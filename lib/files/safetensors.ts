@@ -78,6 +78,7 @@ function checkEntry(key: string, { dtype, shape, data }: FileTensor): void {
 }
 
 function checkMetadata(key: string, text: unknown): void {
+  checkString('saveTensors metadata', 'each key', key);
   const where = `saveTensors metadata ${JSON.stringify(key)}`;
   if (isReservedKey(key) || !isWellFormed(key))
     fail('ERR_MG_ARGUMENT', where, 'a key of well-formed Unicode that does not begin with mg_', key);

@@ -5,7 +5,7 @@ import { isBetter, type Better } from '../tasks/task.js';
 import type { Callback, TaskTraining, TrainContext, Training } from '../train/events.js';
 import type { LiveOptions } from '../view/live.js';
 import { fileError } from '../files/atomic-file.js';
-import { readTextFile } from '../files/folders.js';
+import { readRegularFile } from '../files/folders.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions, type ProgressStream } from './progress.js';
 import { cutEvents, EventWriter } from '../files/event-file.js';
@@ -49,10 +49,11 @@ const CSV_HEAD = CSV_COLUMNS.join(',');
 
 /** Bytes of the log of a run that goes on at `step`: the column names and the lines up to that step. ERR_MG_CHECKPOINT. */
 function csvBytesUpTo(file: string, step: number): number {
-  const [head = '', ...lines] = readTextFile(file).split('\n');
-  if (head !== CSV_HEAD) fail('ERR_MG_CHECKPOINT', file, `a log that begins with ${CSV_HEAD}`, head, 'name another file');
+  const [head = '', ...lines] = readRegularFile(file).toString('latin1').split('\n'); // a character for each byte
+  if (head.replace(/^\u00ef\u00bb\u00bf|\r$/g, '') !== CSV_HEAD)
+    fail('ERR_MG_CHECKPOINT', file, `a log that begins with ${CSV_HEAD}`, head, 'name another file');
   const past = lines.findIndex((line) => !(Number.parseInt(line, 10) <= step)); // the last one, after the last line feed, is none
-  return Buffer.byteLength([head, ...lines.slice(0, past), ''].join('\n'));
+  return [head, ...lines.slice(0, past), ''].join('\n').length;
 }
 
 /**

@@ -30,7 +30,6 @@ export interface AdamVariant {
 }
 
 const ADAM: AdamVariant = { name: 'Adam', decoupled: false, weightDecay: 0 };
-const DEFAULTS = { lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
 
 /**
  * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − lr·m̂/(√v̂ + ε) with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ); weight decay is added to g.
@@ -45,7 +44,7 @@ export class Adam extends Optimizer {
   constructor(parameters: Parameters | readonly Group[], options: AdamOptions = {}, variant: AdamVariant = ADAM) {
     checkObject('Adam', 'variant', variant);
     checkData(variant.name, adamOptions, options, ['lr']);
-    const { lr, betas, epsilon, weightDecay } = { ...DEFAULTS, weightDecay: variant.weightDecay, ...options };
+    const { lr = 1e-3, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = variant.weightDecay } = options;
     super(variant.name, parameters, { lr, weightDecay }, {
       m: { start: 0 },
       v: { start: 0, squares: true },

@@ -41,8 +41,8 @@ export class Muon extends Adam {
 
   constructor(parameters: Parameters | readonly Group[], options: MuonOptions = {}) {
     checkData('Muon', muonOptions, options, ['lr']);
-    const { momentum = 0.95, vectorRate = 0.5, ...adam } = options;
-    super(parameters, { lr: 4e-3, ...adam }, { name: 'Muon', decoupled: true, weightDecay: 0 });
+    const { momentum = 0.95, vectorRate = 0.5, lr = 4e-3, ...adam } = options;
+    super(parameters, { ...adam, lr }, { name: 'Muon', decoupled: true, weightDecay: 0 });
     this.#momentum = momentum;
     this.#vectorRate = vectorRate;
   }

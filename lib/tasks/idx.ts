@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib';
 import { checkString, fail, words } from '../check.js';
 import { MgError } from '../errors.js';
-import { readRegularFile } from '../files/folders.js';
+import { encodingOf, readRegularFile } from '../files/folders.js';
 
 const MAX_BYTES = 2 ** 30; // no data set of ours unpacks to more than 50 MB
 
@@ -27,13 +27,8 @@ export function readBytes(where: string, file: string): Uint8Array {
 /** The text of a file in UTF-8, or in UTF-16 with its mark. ERR_MG_ARGUMENT for bytes that are neither. */
 export function readText(where: string, file: string): string {
   const bytes = readBytes(where, file);
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
-    ? 'utf-16le'
-    : bytes[0] === 0xfe && bytes[1] === 0xff
-    ? 'utf-16be'
-    : 'utf-8';
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
   } catch (cause) {
     const message = `${where}: expected text in UTF-8, got other bytes in '${file}'; convert the file, as with iconv -t utf-8`;
     throw new MgError('ERR_MG_ARGUMENT', message, { op: where, cause });

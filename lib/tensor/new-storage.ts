@@ -49,6 +49,16 @@ export function filledStorage<D extends DType>(
   return { storage: native().fill(Int32Array.of(dtypeCode(dtype)), sizeOf(shape), value), shape, dtype };
 }
 
+/** Whether the values were transferred: such an array looks like an empty one. */
+function isDetached({ byteLength, buffer }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false;
+  try {
+    return new DataView(buffer).byteLength < 0; // which a buffer without its bytes refuses
+  } catch {
+    return true;
+  }
+}
+
 /** A copy of numbers nested to any depth, or of a typed array. */
 export function storageFrom<D extends DType>(
   where: string,
@@ -60,6 +70,7 @@ export function storageFrom<D extends DType>(
     const own = dtypeOf(data);
     if (own === undefined) fail('ERR_MG_DTYPE', where, 'a Float32Array, Float64Array, Int32Array or Uint8Array', data);
     const values = data as TypedArrayOf<DType>;
+    if (isDetached(values)) fail('ERR_MG_ARGUMENT', where, 'an array with its values', words('one that was handed to a worker'));
     return copied(where, values, shape ?? [values.length], { ...options, dtype: options.dtype ?? (own as D) });
   }
   const nested = shapeOfNested(where, data);

@@ -38,6 +38,12 @@ it.each([
   ['before its end: later lines are cut off', text(10, 20, 30, 40, 50), text(10, 20, 30, 40)],
   ['behind a line that a kill has torn', `${text(10, 20)}30,3,7`, text(10, 20, 30, 40)],
   ['without a log', undefined, text(30, 40)],
+  ['behind a mark that an editor put first', `\uFEFF${text(10, 20, 30)}`, `\uFEFF${text(10, 20, 30, 40)}`],
+  [
+    'behind line ends of Windows',
+    text(10, 20, 30).replaceAll('\n', '\r\n'),
+    `${text(10, 20).replaceAll('\n', '\r\n')}${line(30)}\n${line(40)}\n`,
+  ],
 ])('goes on at step 20 %s', async (name, before, after) => {
   const file = join(folder, `${name.length}.csv`);
   if (before !== undefined) writeFileSync(file, before);

@@ -110,19 +110,21 @@ describe('two callers at once', () => {
     const files: Promise<string>[] = [];
     const onStep = ({ update }: { update: number }): void => {
       if (update % 5 !== 0) return;
-      scores.push(beside.evaluate({ items: 4 }));
+      scores.push(beside.evaluate({ items: 8 }));
       const file = join(folder, `${bnMode}-${update}.safetensors`);
       files.push(beside.save(file).then(() => file));
     };
     const beside = make({ callbacks: [{ onStep }] });
     await beside.fit({ steps: 90 });
     expect(await modelBits(beside)).toBe(await modelBits(alone));
-    expect((await Promise.all(scores)).length).toBe(6);
-    // Each saved file is of one step, that of its metadata.
-    for (const file of await Promise.all(files)) {
+    const scored = await Promise.all(scores);
+    expect(scored.length).toBe(6);
+    // Each saved file is of one step, that of its metadata, and so are the scores that were asked for before it.
+    for (const [k, file] of (await Promise.all(files)).entries()) {
       const at = JSON.parse((await readTensors(file)).metadata.get('progress')!) as { step: number };
       const same = make();
       await same.fit({ steps: at.step });
+      expect(await same.evaluate({ items: 8 })).toEqual(scored[k]);
       const { tensors } = await readTensors(file);
       for (const [name, tensor] of same.model.stateDict()) {
         expect(tensors.get(`model.${name}`)!.data).toEqual(await tensor.data());

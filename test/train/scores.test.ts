@@ -167,6 +167,7 @@ describe('listeners to scores', () => {
     ['stands still', 'lower', { patience: 3 }, [1], 4],
     ['improves by less than minDelta', 'lower', { patience: 2, minDelta: 1 }, [5, 4.5, 4.2, 4], 3],
     ['is once NaN in a run that improves', 'higher', { patience: 2 }, [1, NaN, 2, 3, 4, 5, 6, 7], 8],
+    ['misses now and then, never twice at once', 'higher', { patience: 2 }, [1, 0, 2, 1, 3, 2, 4, 3], 8],
     ['is NaN first', 'higher', { patience: 2 }, [NaN, 2, 3, 4, 5, 6, 7, 8], 8],
     ['is NaN for good', 'higher', { patience: 3 }, [1, NaN], 4],
     ['is infinite first', 'lower', { patience: 2 }, [Infinity, 5, 4, 3, 2, 1, 0, -1], 8],

@@ -17,14 +17,14 @@ export interface StoryText {
 }
 
 /** Splits the text of a bAbI file into stories. A line is `ID statement.` or `ID question? <TAB>answer<TAB>supporting IDs`;
- *  ID 1 begins a story. Spaces around words and answers do not count. Line numbers and supporting IDs are dropped; an answer
- *  `a,b` is two words.
+ *  ID 1 begins a story. Spaces around words and answers do not count; lines end as on any system. Line numbers and
+ *  supporting IDs are dropped; an answer `a,b` is two words.
  *  ERR_MG_ARGUMENT, naming the line, for anything else. */
 export function parseStories(where: string, text: string): StoryText[] {
   const stories: { tokens: string[]; targets: string[]; questions: number[][] }[] = [];
-  text.split(/\r?\n/).forEach((line, k) => {
+  text.split(/\r\n|[\r\n]/).forEach((line, k) => {
     if (line.trim() === '') return;
-    const match = /^\s*(\d+)\s+([^\t]*[^\t ]) *(?:\t([^\t]+)\t[\d\s]*)?$/.exec(line);
+    const match = /^\s*(\d+)\s+([^\t]*[^\t ]) *(?:\t([^\t]+)\t[\d\s]*|\s*)$/.exec(line);
     const isFirst = match?.[1] === '1';
     if (match === null || (stories.length === 0 && !isFirst)) {
       fail('ERR_MG_ARGUMENT', where, `a bAbI line at line ${k + 1}`, line);

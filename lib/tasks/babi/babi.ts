@@ -193,8 +193,10 @@ function findFiles(folder: string, tasks: readonly number[] | undefined): { kind
     throw new MgError('ERR_MG_ARGUMENT', `babi: expected a readable folder, got '${folder}'; ${reason}`, { op: 'babi', cause });
   }
   const found = names.flatMap((name) => {
-    const match = /^qa(\d+)(?:_.+)?_(train|valid|test)\.txt$/.exec(name);
-    return match === null ? [] : [{ kind: Number(match[1]), split: SPLITS[match[2]!]!, path: path.join(folder, name) }];
+    const match = /^qa(\d+)(?:_.+)?_(train|valid|test)\.txt$/i.exec(name);
+    return match === null
+      ? []
+      : [{ kind: Number(match[1]), split: SPLITS[match[2]!.toLowerCase()]!, path: path.join(folder, name) }];
   });
   const kinds = new Set(found.map(({ kind }) => kind));
   for (const task of tasks ?? []) {

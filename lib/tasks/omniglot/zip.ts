@@ -48,7 +48,8 @@ export function zipFiles(where: string, bytes: Uint8Array, wanted: (name: string
     const [nameBytes, extra, comment] = [28, 30, 32].map((place) => view.getUint16(at + place, true)) as [number, number, number];
     const next = at + ENTRY_BYTES + nameBytes + extra + comment;
     if (next > end) damaged(`${count} files in the directory`, k);
-    const name = Buffer.from(bytes.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes)).toString('utf8');
+    const name = Buffer.from(bytes.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes)).toString('utf8')
+      .replaceAll('\\', '/'); // as older programs of Windows write them
     if (wanted(name)) files.push(fileOf(where, name, view, at, most));
     at = next;
   }
