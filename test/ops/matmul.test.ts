@@ -119,4 +119,15 @@ describe.each(['float32', 'float64'] as const)('matmul of larger sides in %s', (
     }
     expect(bits[1]).toBe(bits[0]);
   });
+
+  // With rows of zeros the sums are exact, and what is left is the bias.
+  it.each(SIDES)('%i × %i × %i: linear adds to each column the bias of that column', async (m, k, n) => {
+    using _ = scope();
+    const bias = Array.from({ length: n! }, (_, column) => column + 1);
+    const placed = { dtype };
+    const y = ops.linear(Tensor.zeros([m!, k!], placed), Tensor.full([k!, n!], 3, placed), Tensor.from(bias, [n!], placed));
+    const values = [...await y.data()];
+    expect(values.findIndex((value, i) => value !== (i % n!) + 1)).toBe(-1);
+    expect(values.length).toBe(m! * n!);
+  });
 });
