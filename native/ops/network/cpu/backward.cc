@@ -98,18 +98,25 @@ class Backward : ConvolutionGradients<T> {
     return n.gradient ? grads.fields[n.field] + (t * p.batch + b) * n.area() * n.channels : nullptr;
   }
 
+  // The gradient of a grid's output as the caller hands it in, or null.
+  const T* given(const Grid& g, i64 t, i64 b) const {
+    if (g.y.where != Place::Where::output) return nullptr;
+    const T* const all = grads.outputs[g.y.offset];
+    return all ? all + (t * p.batch + b) * g.area() * g.channels : nullptr;
+  }
+  // Of a grid that none in the network reads, and that no norm follows, nothing is added to it: it is read where it lies.
+  bool is_given(const Grid& g) const { return !p.nodes[std::size_t(g.node)].read && g.gamma < 0 && given(g, 0, 0); }
+  const T* output_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b) const {
+    return is_given(g) ? given(g, t, b) : this->at(g.grad, w, t, b);
+  }
+
   // Every gradient of a step starts as what the caller hands in, or zero.
   void begin_step(const Worker<T>& w, i64 t) const {
     for (std::size_t k = 0; k < p.nodes.size(); k++) {
       const Node& n = p.nodes[k];
-      if (!n.gradient) continue;
-      const i64 image = n.area() * n.channels;
-      const T* given = nullptr;
-      if (n.grid >= 0 && p.grids[std::size_t(n.grid)].y.where == Place::Where::output) {
-        given = grads.outputs[p.grids[std::size_t(n.grid)].y.offset];
-        if (given) given += (t * p.batch + w.first) * image;
-      }
-      copy_or_clear(grad(int(k), w, t, w.first), given, w.count * image);
+      const Grid* const g = n.grid >= 0 ? &p.grids[std::size_t(n.grid)] : nullptr;
+      if (!n.gradient || (g && is_given(*g))) continue;
+      copy_or_clear(grad(int(k), w, t, w.first), g ? given(*g, t, w.first) : nullptr, w.count * n.area() * n.channels);
     }
   }
   void begin_state(const Grid& g, const Worker<T>& w) const {
@@ -131,7 +138,7 @@ class Backward : ConvolutionGradients<T> {
   void shortcut(const Grid& g, const Worker<T>& w, i64 t) const {
     for (const ShortcutPart& s : g.shortcut) {
       T* to = grad(s.node, w, t, w.first);
-      if (to) stage.add(to, s.channels, this->at(g.grad, w, t, w.first) + s.first, g.channels, s.channels, w.count * g.area());
+      if (to) stage.add(to, s.channels, output_gradient(g, w, t, w.first) + s.first, g.channels, s.channels, w.count * g.area());
     }
   }
 
@@ -166,7 +173,7 @@ class Backward : ConvolutionGradients<T> {
   void activation_gradient(const Grid& g, const Worker<T>& w, i64 t, i64 b, i64 before, i64 pixels, T* d, i64 stride) const {
     const i64 at = before * g.channels;
     const T* a = p.spec.layers[std::size_t(g.layer)].relu ? this->at(g.activation, w, t, b) + at : nullptr;
-    stage.relu_backward(a, this->at(g.grad, w, t, b) + at, pixels, g.channels, d, stride);
+    stage.relu_backward(a, output_gradient(g, w, t, b) + at, pixels, g.channels, d, stride);
   }
 
   void cell_gradient(const Grid& g, const Worker<T>& w, const Inputs<T>& in, i64 t, i64 b, i64 before, i64 pixels, T* d,
@@ -190,7 +197,7 @@ class Backward : ConvolutionGradients<T> {
       job.plane = pixels * g.channels;
       stage.cell_forward(job);
     }
-    job.dh = this->at(g.grad, w, t, b) + at;
+    job.dh = output_gradient(g, w, t, b) + at;
     job.dh_next = this->at(g.grad_hidden, w, 0, b) + at;
     job.dc = this->at(g.grad_cell, w, 0, b) + at;
     job.dsums = d;

@@ -87,6 +87,7 @@ class Graph {
       if (map == Map::down) g.pooled += channels;
       g.in_channels += channels;
       g.sources.push_back(source);
+      if (node >= 0) p.nodes[std::size_t(node)].read = true;
     };
     const std::vector<int> doubled = outgoing(g.layer - 1, g.level - 1);
     const bool square = p.spec.dimensions == 2 && p.spec.kernel_size == 3 && !p.spec.direct;
@@ -116,6 +117,7 @@ class Graph {
         first += p.nodes[std::size_t(n)].channels;
       }
       if (first > s.channels) g.shortcut.clear();
+      for (const ShortcutPart& part : g.shortcut) p.nodes[std::size_t(part.node)].read = true;
     }
   }
 

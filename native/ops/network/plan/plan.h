@@ -94,6 +94,7 @@ struct Node {
   bool gradient;
   int field;  // index of the input field, or -1 for a grid
   int grid;
+  bool read = false;  // by a grid of the network, beside the caller
   i64 area() const { return height * width; }
 };
 
