@@ -5,7 +5,7 @@ import { networkWindow, type NetworkArguments, type NetworkResult } from '../../
 import { planNetwork, type NetworkSpec } from '../../lib/ops/network/network-spec.js';
 import { add, mul, sum } from '../../lib/ops/index.js';
 import { scope } from '../../lib/tensor/scope.js';
-import { diagnostics, setThreads } from '../../lib/tensor/device.js';
+import { device, diagnostics, setThreads } from '../../lib/tensor/device.js';
 import { Tensor } from '../../lib/tensor/tensor.js';
 import { closestTie, networkReference } from '../helpers/network-reference.js';
 import {
@@ -38,6 +38,8 @@ async function referenceNumbers(spec: NetworkSpec, window: Window): Promise<{ nu
   );
   return { numbers, tie: await tie! };
 }
+
+const bytes = (numbers: ArrayLike<number>): Buffer => Buffer.from(Float32Array.from(numbers).buffer);
 
 /** Nearer than this to another choice of a ReLU or a pool, float32 may choose otherwise, and a gradient goes elsewhere. */
 const TIE = 3e-6;
@@ -143,6 +145,33 @@ describe('networkWindow, on random layer lists', () => {
     );
   }, 120_000);
 });
+
+it.runIf(device().type === 'cpu')(
+  'has the same bits where gates are stored past the caches and where they are computed again',
+  async () => {
+    const lstm = { kind: 'convLstm', channels: 4, relu: false, norm: false, shortcut: -1, memory: [], isOutput: true } as const;
+    const spec: NetworkSpec = {
+      dimensions: 2,
+      kernelSize: 3,
+      sides: [3, 6, 12, 24], // images of 3x3 cells fill no whole vectors
+      fields: [{ level: 0, channels: 1 }],
+      input: [0],
+      layers: [{ ...lstm, low: 0, high: 1 }, { ...lstm, low: 0, high: 2 }, { ...lstm, low: 0, high: 3 }],
+      forgetBias: 1,
+      hasPeephole: true,
+      epsilon: 0.001,
+      budgetBytes: 0,
+    };
+    const size = { steps: 25, batch: 25, dtype: 'float32', seed: 5 } as const;
+    const { path, savedBytes } = planNetwork(spec, size).plan;
+    expect(path).toContain('gates stored past the caches');
+    const again = { ...spec, budgetBytes: savedBytes - 1 };
+    expect(planNetwork(again, size).plan.path).toContain('gates recomputed');
+    const [stored, computed] = [await fusedNumbers(spec, size), await fusedNumbers(again, size)];
+    for (const [key, numbers] of stored) expect(Buffer.compare(bytes(numbers), bytes(computed.get(key)!)), key).toBe(0);
+  },
+  120_000,
+);
 
 /** The arguments without a gradient when the loss is the sum of results number i with bit i of `loss` set (all for none). */
 function unreached(run: (args: NetworkArguments) => NetworkResult, args: Required<NetworkArguments>, loss: number): string[] {

@@ -59,6 +59,7 @@ class ForwardStep : public Convolution<T> {
     job.c = at(g.cell, w, t, b) + first;
     job.h = hidden;
     if (keeps_gates && g.gates.where != Place::Where::none) job.gates = gates(g, w, t, b, job.plane) + first;
+    job.streams = p.streams_gates;
     return job;
   }
 

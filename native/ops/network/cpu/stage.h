@@ -29,6 +29,7 @@ struct CellJob {
   const T* sums;       // forward: [pixels][4C]
   T* gates;            // forward: written unless null; backward: read
   i64 plane;
+  bool streams;        // forward: gates are written past the caches
   T *c, *h;            // forward: written (c may be c_prev); backward: c is read
   const T *dh, *dh_next;  // backward: from above, from step t+1 (null: zeros)
   T* dc;               // backward: gradient of c on the way in, of c_prev on the way out

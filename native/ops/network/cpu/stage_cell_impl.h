@@ -39,12 +39,16 @@ void spread_peepholes(const CellJob<T>& job, i64 pixels, T (&to)[3][block_values
 
 // One block, `at` values after the job's first. Two walks: in one, the chain from c to h would leave too few independent
 // operations in sight.
-template <bool Peepholes, class T>
+template <bool Peepholes, bool Streams, class T>
 void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][block_values],
                 const T (&peepholes)[3][block_values]) {
   const T* const before = job.c_prev ? job.c_prev + at : nullptr;
   T *const cells = job.c + at, *const hidden = job.h + at, *const gates = job.gates ? job.gates + at : nullptr;
   const i64 plane = job.plane;
+  auto keep = [](auto some, T* p, auto v) {
+    if constexpr (Streams) some.stream(p, v);
+    else some.store(p, v);
+  };
   each_lane<T>(values, [&](i64 k, auto some) {
     using V = typename decltype(some)::V;
     const V c_prev = before ? some.load(before + k) : V{};
@@ -58,7 +62,7 @@ void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][bl
     }
     some.store(cells + k, c);
     if (!gates) return;
-    some.store(gates + k, a.i), some.store(gates + plane + k, a.u), some.store(gates + 2 * plane + k, a.f);
+    keep(some, gates + k, a.i), keep(some, gates + plane + k, a.u), keep(some, gates + 2 * plane + k, a.f);
   });
   each_lane<T>(values, [&](i64 k, auto some) {
     using V = typename decltype(some)::V;
@@ -66,21 +70,28 @@ void cell_block(const CellJob<T>& job, i64 at, i64 values, const T (&sums)[4][bl
     V o = some.load(sums[3] + k);
     if constexpr (Peepholes) o = o + some.load(peepholes[2] + k) * c;
     some.store(hidden + k, new_hidden(o, c));
-    if (gates) some.store(gates + 3 * plane + k, o);
+    if (gates) keep(some, gates + 3 * plane + k, o);
   });
 }
 
-template <class T>
-void cell_forward(const CellJob<T>& job) {
+template <bool Streams, class T>
+void cells_forward(const CellJob<T>& job) {
   const i64 C = job.channels;
   alignas(64) T planes[4][block_values];
   alignas(64) T peepholes[3][block_values];
   spread_peepholes(job, block_values / C, peepholes);
   each_block_of(job.pixels, C, [&](i64 first, i64 pixels) {
     turn_sums<true>(planes, job.sums + first * 4 * C, 4 * C, pixels, C);
-    if (job.peephole) cell_block<true>(job, first * C, pixels * C, planes, peepholes);
-    else cell_block<false>(job, first * C, pixels * C, planes, peepholes);
+    if (job.peephole) cell_block<true, Streams>(job, first * C, pixels * C, planes, peepholes);
+    else cell_block<false, Streams>(job, first * C, pixels * C, planes, peepholes);
   });
+}
+
+template <class T>
+void cell_forward(const CellJob<T>& job) {
+  if (!job.gates || !job.streams) return cells_forward<false>(job);
+  cells_forward<true>(job);
+  streams_end();
 }
 
 // One block: the gradients of its sums, plane by plane, and of the cells before.

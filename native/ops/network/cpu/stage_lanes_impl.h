@@ -42,7 +42,19 @@ struct Whole {  // K vectors of float64
   static MG_HD V splat(T x) { return Simd<T, wide<T>>::splat(x); }
   MG_HD V load(const T* p) const { return Simd<T, wide<T>>::load(p); }
   MG_HD void store(T* p, V v) const { Simd<T, wide<T>>::store(p, v); }
+  MG_HD void stream(T* p, V v) const { store(p, v); }
 };
+#if defined(__x86_64__)
+MG_HD void stream_vector(float* p, Vec<float, wide<float>> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#else
+  _mm_stream_ps(p, (__m128)v);
+#endif
+}
+#endif
 template <int K>
 struct Whole<float, K> {
   using V = Bundle<K>;
@@ -50,7 +62,23 @@ struct Whole<float, K> {
   static MG_HD V splat(float x) { return V::splat(x); }
   MG_HD V load(const float* p) const { return V::load(p); }
   MG_HD void store(float* p, V v) const { V::store(p, v); }
+  // Past the caches, where p is at a whole vector: for what is read again long after. Ends with streams_end().
+  MG_HD void stream(float* p, V v) const {
+#if defined(__x86_64__)
+    if (reinterpret_cast<std::uintptr_t>(p) % lane_bytes == 0) {
+      repeat<K>([&](auto k) { stream_vector(p + k * V::lanes, v.v[k]); });
+      return;
+    }
+#endif
+    store(p, v);
+  }
 };
+// Before what was streamed is handed on, also to other threads.
+MG_HD void streams_end() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
 template <class T>
 struct Part : Whole<T, 1> {
   using typename Whole<T, 1>::V;
@@ -66,6 +94,7 @@ struct Part : Whole<T, 1> {
     Whole<T, 1>::store(t, v);
     for (int k = 0; k < n; k++) p[k] = t[k];
   }
+  MG_HD void stream(T* p, V v) const { store(p, v); }
 };
 
 // f(first, a Whole or a Part) for all of n values.

@@ -7,6 +7,7 @@ namespace mg {
 namespace {
 
 constexpr double wide_flop = 4e6;  // per step; with less, waking threads for every layer costs more than it brings
+constexpr i64 streamed_bytes = 32 << 20;  // CPU: windows that save more find their gates in no cache again
 constexpr i64 most_range = 32;  // steps of a CUDA backward sweep before the weights' gradients are summed
 
 class Planner {
@@ -42,6 +43,7 @@ class Planner {
     if (p.saved_bytes > budget && !norm && !p.segment) choose_segment();
     const i64 kept = kept_bytes();
     expect_of_plan(kept <= budget, "a byte budget of at least " + std::to_string(kept) + ", got " + std::to_string(budget));
+    p.streams_gates = !cuda() && p.stores_gates && !p.segment && p.saved_bytes >= streamed_bytes;
     describe(recurrent);
   }
   Plan p;
@@ -171,6 +173,7 @@ class Planner {
     if (tiles) p.path += ", convolutions by Winograd's algorithm";
     if (p.segment) p.path += ", backward runs segments of " + std::to_string(p.segment) + " steps again (byte budget)";
     else if (p.spec.backward && recurrent) p.path += p.stores_gates ? ", gates stored" : ", gates recomputed (byte budget)";
+    if (p.streams_gates) p.path += " past the caches";
   }
 };
 

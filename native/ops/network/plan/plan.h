@@ -147,6 +147,7 @@ struct Plan {
   bool wide = false;  // fewer images than workers: the chunks of a layer are shared out, with a barrier per layer
   bool together = false;  // CUDA: all stages in one launch, whose blocks of threads wait for each other
   bool stores_gates;
+  bool streams_gates = false;  // CPU: past the caches, where a window is more than they hold until backward reads it
   i64 segment = 0;  // > 0: only the states before every `segment`-th step are saved; backward runs each segment again
   i64 element_bytes;
   i64 gate_bytes;  // of a gate that is kept; CUDA: of a gradient of the sums too. 2 with products of bfloat16
