@@ -31,10 +31,7 @@ inline void each_block(i64 columns, i64 ld, F&& f) {
   } else {
     for (; n + 2 * N <= columns; n += 2 * N) f(Block<N, 2, 6>{}, n, 0);
   }
-  for (; n + N <= columns; n += N) {
-    if constexpr (vector_registers == 32 && N >= 8) f(Block<N / 2, 2, 12>{}, n, 0);
-    else f(Block<N, 1, 12>{}, n, 0);
-  }
+  for (; n + N <= columns; n += N) f(Block<N, 1, 12>{}, n, 0);
   const i64 stored = ld - n;
   if (stored == 0) return;
   const int rest = int(columns - n), tail = rest == stored ? 0 : rest;
