@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
 const CASES = [
   { name: 'map25 window', model: 'map25', what: 'window', steps: 20, batch: 32 },
   { name: 'map15-8k window', model: 'map15-8k', what: 'window', steps: 20, batch: 32 },
+  { name: 'recall-8k window', model: 'recall-8k', what: 'window', steps: 20, batch: 32 },
   { name: 'mnist-recall window', model: 'mnist-recall', what: 'window', steps: 10, batch: 32 },
   { name: 'map25 writer step', model: 'map25', what: 'writer', steps: 1, batch: 32 },
   { name: 'map25 writer step, one sample', model: 'map25', what: 'writer', steps: 1, batch: 1 },
