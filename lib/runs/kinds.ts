@@ -25,9 +25,11 @@ export interface Sizes extends LayerOptions {
   readonly outputs: number | readonly number[];
 }
 
-/** What is the same of memories that are trained side by side: slots of 16 numbers, read heads and units of the controller. */
+/** What is the same of memories that are trained side by side: slots, read heads and units of the controller. */
 export interface Alike {
   readonly slots: number;
+  /** Default 16. */
+  readonly wordSize?: number;
   readonly readHeads: number;
   readonly hidden: number;
 }
@@ -86,7 +88,7 @@ const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   options: dncOptions,
   build: (options, sizes) => new DNC({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: (alike) => ({ ...alike, wordSize: WORD }),
+  beside: (alike) => ({ wordSize: WORD, ...alike }),
   traffic: ({ slots = 500, writeHeads = 1 }) => writeHeads * slots * slots, // the links
   view: keptView,
   check: dncFault,
@@ -100,7 +102,7 @@ const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   options: ntmOptions,
   build: (options, sizes) => new NTM({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: (alike) => ({ ...alike, wordSize: WORD }),
+  beside: (alike) => ({ wordSize: WORD, ...alike }),
   view: keptView,
   check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
 };
@@ -119,9 +121,9 @@ const lstm: VectorKind<Data<typeof lstmOptions>, LSTMNetworkState> = {
 };
 
 /** Few read heads where the slots are few: heads that each read so many write to one more. */
-const sparse = ({ slots, readHeads, hidden }: Alike): Data<typeof samOptions> => ({
+const sparse = ({ slots, wordSize = WORD, readHeads, hidden }: Alike): Data<typeof samOptions> => ({
   slots,
-  wordSize: WORD,
+  wordSize,
   heads: readHeads,
   reads: Math.max(1, Math.min(4, Math.floor(slots / readHeads) - 1)),
   hidden,
@@ -161,7 +163,7 @@ const dam: VectorKind<Data<typeof damOptions>, DAMState, DAM> = {
   options: damOptions,
   build: (options, sizes) => new DAM({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: ({ slots, readHeads, hidden }) => ({ slots, wordSize: WORD, heads: readHeads, hidden }),
+  beside: ({ slots, wordSize = WORD, readHeads, hidden }) => ({ slots, wordSize, heads: readHeads, hidden }),
   view: (state, before, model) => slotsView(state.values, () => model.writes(before, state)),
   check: () => gradientFault((sizes) => new DAM({ slots: 7, wordSize: 3, heads: 2, hidden: 4, ...sizes })),
 };

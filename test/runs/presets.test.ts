@@ -9,6 +9,7 @@ import { published, type Figure } from '../../lib/runs/published.js';
 import { checkRunConfig } from '../../lib/runs/run-config.js';
 import { estimateRun } from '../../lib/runs/run-model.js';
 import { makeTask } from '../../lib/tasks/registry.js';
+import type { Task } from '../../lib/tasks/task.js';
 
 const needsData = (name: string): boolean => /^(mnist|babi)/.test(presetRun(name).task.name);
 
@@ -21,6 +22,15 @@ describe('presets', () => {
     const names = COMPARED_TASKS.flatMap((task) => KIND_NAMES.map((kind) => comparedName(task, kind)));
     expect(names.filter((name) => !PRESET_RUNS.includes(name))).toEqual([]);
     expect(PRESET_RUNS).toEqual(expect.arrayContaining(['dnc-copy', 'dnc-recall', 'ntm-copy', 'lstm-copy']));
+  });
+
+  it.each(['copy-20', 'recall-pairs', 'sort-best'] as const)('hold the longest episode of %s', (task) => {
+    const sequences = makeTask(presetRun(`sam-${task}`).task) as Task<{ readonly due: ArrayLike<number> }>;
+    const steps = sequences.atLevel!(sequences.levels!).generate(1, 0).due.length;
+    for (const kind of ['sam', 'sdnc', 'dam'] as const) {
+      const { heads, slots } = presetRun(`${kind}-${task}`).model as unknown as { heads: number; slots: number };
+      expect(slots).toBeGreaterThanOrEqual(heads * steps); // each step erases a slot for each head
+    }
   });
 
   it.each(PRESET_RUNS)('%s can be checked, and is the same as a run file of its name', (name) => {

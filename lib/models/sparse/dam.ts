@@ -16,7 +16,10 @@ import { leastUsed, noWrites, writeGates } from './writes.js';
 
 /** Options of a DAM as run files have them. */
 export const damOptions = object({
-  /** N, at least the heads; default 64. */
+  /**
+   * N, at least the heads; default 64. A step erases a slot for each head, the least used ones: what was written and not read
+   * since lasts about N/heads steps.
+   */
   slots: optional(integer(1)),
   /** W; default 32. */
   wordSize: optional(integer(1)),

@@ -23,7 +23,10 @@ const size = (): ReturnType<typeof integer> => integer(1, MOST_SLOTS);
 
 /** Options of a SAM as run files have them. */
 export const samOptions = object({
-  /** N, at least heads·(reads + 1); default 65,536. What is never written takes no memory and no time. */
+  /**
+   * N, at least heads·(reads + 1); default 65,536. What is never written takes no memory and no time. A step erases a slot for
+   * each head, the least recently accessed ones: what was written and not read since lasts N/heads steps, if all heads write.
+   */
   slots: optional(size()),
   /** W; default 32. */
   wordSize: optional(size()),
