@@ -4,7 +4,7 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { MAP9, MAPPING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
+import { COPYING, MAP9, MAPPING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -35,7 +35,7 @@ const BY_CHARACTERS: Schedule = {
 
 /** The tasks of Rae et al. 2016, §4.2 and 4.5, and one of Graves et al. 2014. */
 const SPARSE: Readonly<Record<string, Row>> = {
-  'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, SPARSE_LEARNING],
+  'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, COPYING],
   'recall-sam': [SAM, { name: 'associative-recall', items: [3, 6], form: 'pairs' }, SPARSE_LEARNING],
   'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
   'recall-levels-sam': [SAM, PAIRS, { ...SPARSE_LEARNING, levels: { most: 16_384 } }],
