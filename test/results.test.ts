@@ -319,6 +319,30 @@ describe('what bench/README.md says was measured', () => {
     figures.forEach((figure, k) => expectFigure(figure, measuredAs[k]!, 'a step'));
   });
 
+  it('training windows beside PyTorch with AVX2', () => {
+    interface Window {
+      readonly model: string;
+      readonly steps: number;
+      readonly batch: number;
+      readonly ms: Times;
+      readonly fastest: string;
+      readonly torch: readonly { name: string; median: number }[];
+      readonly ratio: number;
+    }
+    const { simd, threads, cases } = results<{ simd: string; threads: number; cases: readonly Window[] }>(
+      'training-beside-pytorch-avx2',
+    );
+    expect([simd, threads]).toEqual(['avx2', 1]);
+    for (const { model, steps, batch, ms, fastest, torch, ratio } of cases) {
+      expect(batch).toBe(32);
+      const row = new RegExp(`\\| \`${model}\`, training window of ${steps} steps \\| (\\d+) \\| (\\d+) \\| ([\\d.]+) \\|`);
+      const [, mine, theirs, times] = row.exec(prose)!;
+      expectFigure(mine!, ms.median, model);
+      expectFigure(theirs!, torch.find(({ name }) => name === fastest)!.median, `${model} in PyTorch`);
+      expectFigure(times!, ratio, `${model}, ratio`);
+    }
+  });
+
   it('the same beside PyTorch', () => {
     interface Torch {
       median: number;
