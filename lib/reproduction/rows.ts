@@ -52,6 +52,8 @@ const LESSONS: Partial<RunConfig> = {
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
 /** Locations near 1 instead of raw integers up to 36, as `map9` is trained. */
 const scaled = (size: 15 | 25): RunConfig['task'] => ({ name: 'mapping', size, locationScale: 0.05 });
+/** Pixels from 0 to 1. */
+const unitPixels = (row: string): RunConfig['task'] => ({ ...presetRun(row).task, pixelScale: 1 / 255 } as RunConfig['task']);
 /** What differs from the published recipe. Both rows of recall have records; the other recipes are where a search begins. */
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'recall-8k': LESSONS,
@@ -61,7 +63,7 @@ const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
     lr: { from: 7e-3, to: 0, steps: 45_000, hold: 35_000, warmup: 500 },
     curriculum: { below: 0.4, items: 13 },
     validate: { every: 4_000, items: 500 },
-    task: { ...presetRun('mnist-recall').task, pixelScale: 1 / 255 } as RunConfig['task'],
+    task: unitPixels('mnist-recall'),
   },
   'sort-8k': {
     ...MUON,
@@ -70,6 +72,15 @@ const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
     lr: { from: 7e-3, to: 0, steps: 200_000, hold: 100_000, warmup: 500 },
     curriculum: { below: 0.15, start: 2 },
     validate: { every: 10_000, items: 500 },
+  },
+  'mnist-sort': {
+    ...MUON,
+    clipNorm: 500,
+    steps: 120_000,
+    lr: { from: 4e-3, to: 0, steps: 80_000, hold: 40_000, warmup: 500 },
+    curriculum: { below: 0.6, start: 3 },
+    validate: { every: 5_000, items: 500 },
+    task: unitPixels('mnist-sort'),
   },
   'recall-20': { ...ADAM, steps: 300_000, lr: { from: 2e-3, to: 2e-4, steps: 300_000 } },
   'sort-50': { ...ADAM, clipNorm: 500, steps: 400_000, lr: { from: 2e-3, to: 2e-4, steps: 400_000 } },
