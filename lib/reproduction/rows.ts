@@ -54,7 +54,7 @@ const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as con
 const scaled = (size: 15 | 25): RunConfig['task'] => ({ name: 'mapping', size, locationScale: 0.05 });
 /** Pixels from 0 to 1. */
 const unitPixels = (row: string): RunConfig['task'] => ({ ...presetRun(row).task, pixelScale: 1 / 255 } as RunConfig['task']);
-/** What differs from the published recipe. Both rows of recall have records; the other recipes are where a search begins. */
+/** What differs from the published recipe. Those with a record in `bench/results/reproduction` have been trained to their end. */
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'recall-8k': LESSONS,
   'mnist-recall': {
