@@ -13,16 +13,24 @@ export interface Window {
   readonly batch: number;
   readonly dtype: Float;
   readonly seed: number;
+  /** Not 0: every argument is moved by a rounding or less, each number by another, in another way for each `nudge`. */
+  readonly nudge?: number;
 }
 
+/** Twice the rounding of float32: a number times 1 ± this is moved to a neighbour, or stays. */
+const ROUNDING = 2 ** -23;
+
 /** Kernels of order 1/√(number of addends), so that a step neither dies out nor explodes over hundreds of others. */
-export function randomArguments(spec: NetworkSpec, { steps, batch, dtype, seed }: Window): Required<NetworkArguments> {
+export function randomArguments(spec: NetworkSpec, window: Window): Required<NetworkArguments> {
+  const { steps, batch, dtype, seed, nudge = 0 } = window;
   const rng = new Rng(seed);
   const { plan } = planNetwork(spec, { steps, batch });
   // Drawn in float32, so that both precisions see the same numbers.
   const leaf = (key: string, shape: readonly number[], scale: number): Tensor => {
     const drawn = Tensor.normal(shape, [0, scale], rng.split(key));
-    return Tensor.from(drawn.dataSync(), shape, { dtype, requiresGrad: true });
+    const moves = new Rng(nudge).split(key);
+    const moved = (x: number): number => (nudge === 0 ? x : Math.fround(x * (1 + ROUNDING * (2 * moves.uniform() - 1))));
+    return Tensor.from(drawn.dataSync().map(moved), shape, { dtype, requiresGrad: true });
   };
   const parameters = new Map(plan.parameters.map((name, i) => {
     const shape = plan.parameterShapes[i]!;

@@ -47,10 +47,14 @@ const within = (usual: number): number => (isPromised ? 3_600_000 : usual);
 /** Nearer than this to another choice of a ReLU or a pool, float32 may choose otherwise, and a gradient goes elsewhere. */
 const TIE = 3e-6;
 
+/** Windows beside a window that single ops are tried on, where they tell how much a network amplifies rounding. */
+const BESIDE = 8;
+
 /**
  * Worst error of float32 on the first of some windows without ties, measured against the reference in float64. Some networks
- * amplify rounding over many steps, so that single ops in float32 are off by more than the tolerance themselves: there, by twice
- * as much.
+ * amplify rounding over many steps, so that single ops in float32 are off by more than the tolerance themselves. How far off is
+ * chance, and the fused network draws from the same urn in another order: it may be off by twice the worst of single ops on that
+ * window and on some whose arguments are a rounding away.
  */
 async function expectEqual(
   spec: NetworkSpec,
@@ -68,8 +72,14 @@ async function expectEqual(
     if (tie < TIE) continue;
     const single = await error('float32', seed, numbers);
     if (single.error > float32) {
-      const ops = worstDifference((await referenceNumbers(spec, { ...size, dtype: 'float32', seed })).numbers, numbers);
-      expect(single.error, `float32, ${single.key}, single ops ${ops.error}`).toBeLessThanOrEqual(2 * ops.error);
+      let worst = 0;
+      for (let nudge = 0; nudge <= BESIDE; nudge++) {
+        const window = { ...size, seed, nudge };
+        const exact = await referenceNumbers(spec, { ...window, dtype: 'float64' });
+        const ops = await referenceNumbers(spec, { ...window, dtype: 'float32' });
+        worst = Math.max(worst, worstDifference(ops.numbers, exact.numbers).error);
+      }
+      expect(single.error, `float32, ${single.key}, single ops ${worst}`).toBeLessThanOrEqual(2 * worst);
     }
     return true;
   }
