@@ -56,30 +56,44 @@ export function checkItemIndex(where: string, seed: unknown, index: unknown): vo
   checkInteger(where, 'index', index, 0);
 }
 
-/** Checks that there is at least one item. */
-export function checkBatch(where: string, items: readonly unknown[]): void {
+/** Checks that there is at least one item, and that the named parts of each are arrays of numbers, as the task makes them. */
+export function checkBatch<Item extends object>(
+  where: string,
+  items: readonly Item[],
+  arrays: readonly (keyof Item)[] = [],
+): void {
   if (!Array.isArray(items) || items.length === 0) {
     fail('ERR_MG_ARGUMENT', where, 'items to be a non-empty array', items);
   }
-  for (const item of items) checkObject(where, 'each item', item);
+  for (const item of items as readonly Item[]) {
+    checkObject(where, 'each item', item);
+    for (const name of arrays) {
+      const part = item[name];
+      if (types.isTypedArray(part) || Array.isArray(part)) continue;
+      fail('ERR_MG_ARGUMENT', where, `items with ${String(name)}, an array`, part);
+    }
+  }
 }
 
-/** Checks that parts of an item are arrays of numbers, as the task makes them. */
-export function checkArrays(where: string, parts: Readonly<Record<string, unknown>>): void {
-  for (const [name, part] of Object.entries(parts)) {
-    if (!types.isTypedArray(part) && !Array.isArray(part)) fail('ERR_MG_ARGUMENT', where, `items with ${name}, an array`, part);
+/** As {@link checkBatch}, of items whose arrays have the lengths that the task makes. */
+export function checkLists<Item extends object>(
+  where: string,
+  items: readonly Item[],
+  lengths: Partial<Record<keyof Item, number>>,
+): void {
+  const arrays = Object.entries(lengths) as [keyof Item, number][];
+  checkBatch(where, items, arrays.map(([name]) => name));
+  for (const [name, expected] of arrays) {
+    for (const item of items) {
+      const { length } = item[name] as ArrayLike<number>;
+      if (length !== expected) {
+        fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected} numbers`, words(`one of ${length} numbers`));
+      }
+    }
   }
 }
 
 /** A zeroed float32 array of a shape. */
 export function zeros(...shape: number[]): { data: Float32Array; shape: readonly number[] } {
   return { data: new Float32Array(shape.reduce((size, side) => size * side, 1)), shape };
-}
-
-/** Checks that all arrays of a batch have the length that the task makes. */
-export function checkLengths(where: string, lengths: readonly number[], expected: number): void {
-  for (const length of lengths) {
-    if (length !== expected)
-      fail('ERR_MG_ARGUMENT', where, `items with arrays of ${expected} numbers`, words(`one of ${length} numbers`));
-  }
 }

@@ -11,17 +11,7 @@ import { checkSplit } from '../splits.js';
 import { directions, splits, type HostArray, type HostPyramid, type Split, type Task } from '../task.js';
 import type { TaskDescription, Window } from '../task.js';
 import type { WindowOptions, WindowOutput } from '../task.js';
-import {
-  checkArrays,
-  checkBatch,
-  checkItemIndex,
-  checkLengths,
-  checkWindows,
-  type Cut,
-  lazily,
-  whole,
-  zeros,
-} from '../windows.js';
+import { checkItemIndex, checkLists, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 /** A list of images by their place in the file of their split: that of `images`, or of `testImages`. */
 export interface MnistList {
@@ -153,9 +143,7 @@ class MnistTask implements Task<MnistList> {
   }
 
   #check(where: string, lists: readonly MnistList[]): void {
-    checkBatch(where, lists);
-    for (const { images } of lists) checkArrays(where, { images });
-    checkLengths(where, lists.map(({ images }) => images.length), this.#items);
+    checkLists(where, lists, { images: this.#items });
     for (const place of lists.flatMap(({ images }) => [...images])) {
       checkInteger(where, 'every image', place, 0, this.#labels.length - 1);
     }

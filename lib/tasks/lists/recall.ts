@@ -9,17 +9,7 @@ import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
 import { checkWeights, recallQuestions } from './lessons.js';
-import {
-  checkArrays,
-  checkBatch,
-  checkItemIndex,
-  checkLengths,
-  checkWindows,
-  type Cut,
-  lazily,
-  whole,
-  zeros,
-} from '../windows.js';
+import { checkItemIndex, checkLists, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 export const recallOptions = object({
   /** Items per list. Default 10; the extended task of the paper has 20. */
@@ -129,9 +119,7 @@ class RecallTask implements Task<RecallList> {
   }
 
   #check(where: string, lists: readonly RecallList[]): void {
-    checkBatch(where, lists);
-    for (const { patches } of lists) checkArrays(where, { patches });
-    checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
+    checkLists(where, lists, { patches: PATCH * this.#items });
     for (const { query } of lists) checkInteger(where, 'query', query, 0, this.#items - 2);
   }
 

@@ -8,17 +8,7 @@ import { checkWeights, drawLength, lessonOfLength } from './lessons.js';
 import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import {
-  checkArrays,
-  checkBatch,
-  checkItemIndex,
-  checkLengths,
-  checkWindows,
-  type Cut,
-  lazily,
-  whole,
-  zeros,
-} from '../windows.js';
+import { checkItemIndex, checkLists, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 export const sortingOptions = object({
   /** Items per list. Default 20; the extended task of the paper has 50. */
@@ -104,10 +94,7 @@ class SortingTask implements Task<SortingList> {
   }
 
   #check(where: string, lists: readonly SortingList[]): void {
-    checkBatch(where, lists);
-    for (const { patches, priorities } of lists) checkArrays(where, { patches, priorities });
-    checkLengths(where, lists.map(({ patches }) => patches.length), PATCH * this.#items);
-    checkLengths(where, lists.map(({ priorities }) => priorities.length), this.#items);
+    checkLists(where, lists, { patches: PATCH * this.#items, priorities: this.#items });
   }
 
   scorer(): BitScorer {

@@ -8,7 +8,7 @@ import { resolveMapping, type MappingOptions, type ResolvedMapping } from './map
 import { spiralPath, walkPath } from './motion.js';
 import { CHANNELS, encodePatch, nearestRows } from '../patch.js';
 import { MapScorer } from '../scorers.js';
-import { checkArrays, checkBatch, checkItemIndex, checkWindows, type Cut, cuts, lazily, zeros } from '../windows.js';
+import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from '../windows.js';
 import { directions } from '../task.js';
 import type { HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptions, WindowOutput } from '../task.js';
 import { Track } from './track.js';
@@ -90,8 +90,7 @@ class MappingTask implements Task<Maze> {
 
   /** The time steps that all episodes of a batch have. */
   #steps(items: readonly Maze[]): number {
-    checkBatch('mapping', items);
-    for (const { cells, path } of items) checkArrays('mapping', { cells, path });
+    checkBatch('mapping', items, ['cells', 'path']);
     const steps = items[0]!.path.length;
     for (const { size, cells, path } of items) {
       if (size !== this.options.size || cells.length !== size * size) {

@@ -8,17 +8,7 @@ import { inRange, range, type Range } from './range.js';
 import { PATCH } from '../bits.js';
 import { BitWriter, presentations, SequenceScorer, SequenceTask, type BitSequence, type Presentation } from './sequence-task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import {
-  checkArrays,
-  checkBatch,
-  checkItemIndex,
-  checkLengths,
-  checkWindows,
-  type Cut,
-  lazily,
-  whole,
-  zeros,
-} from '../windows.js';
+import { checkBatch, checkItemIndex, checkLists, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 export const associativeRecallOptions = object({
   /** Items of a list, drawn for each list; default 2 to 6. */
@@ -195,11 +185,9 @@ class PatchRecallTask implements Task<AssociativeList> {
   }
 
   #steps(where: string, lists: readonly AssociativeList[]): number {
-    checkBatch(`${this.name}.${where}`, lists);
+    checkBatch(`${this.name}.${where}`, lists, ['items']);
     for (const { items, query } of lists) {
-      checkArrays(`${this.name}.${where}`, { items });
-      for (const vectors of items) checkArrays(`${this.name}.${where}`, { vectors });
-      checkLengths(`${this.name}.${where}`, items.map(({ length }) => length), this.#size);
+      checkLists(`${this.name}.${where}`, items.map((vectors) => ({ vectors })), { vectors: this.#size });
       checkInteger(`${this.name}.${where}`, 'query', query, 0, items.length - 2);
     }
     return Math.max(...lists.map(({ items }) => items.length));

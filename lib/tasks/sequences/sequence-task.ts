@@ -4,7 +4,7 @@ import { fail, words } from '../../check.js';
 import { checkLogits, ratio } from '../scorers.js';
 import { directions } from '../task.js';
 import type { HostArray, Scorer, Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import { checkArrays, checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros } from '../windows.js';
+import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros } from '../windows.js';
 
 /** One episode. Rows of `input` have the task's input width, rows of `target` its bits; `due` is 1 where an answer counts. */
 export interface BitSequence {
@@ -116,9 +116,8 @@ export abstract class SequenceTask implements Task<BitSequence> {
   }
 
   #steps(where: string, items: readonly BitSequence[]): number {
-    checkBatch(`${this.name}.${where}`, items);
+    checkBatch(`${this.name}.${where}`, items, ['input', 'target', 'due']);
     for (const { input, target, due } of items) {
-      checkArrays(`${this.name}.${where}`, { input, target, due });
       if (input.length !== due.length * this.inputs || target.length !== due.length * this.bits) {
         const expected = `items of ${this.inputs} inputs and ${this.bits} bits a step`;
         const got = words(`${input.length} inputs and ${target.length} bits in ${due.length} steps`);
