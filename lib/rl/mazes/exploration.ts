@@ -5,6 +5,7 @@ import { mapping } from '../../tasks/mapping/mapping.js';
 import type { MappingOptions } from '../../tasks/mapping/mapping-options.js';
 import type { Maze } from '../../tasks/mapping/maze.js';
 import type { Task } from '../../tasks/task.js';
+import { checkBatch } from '../../tasks/windows.js';
 import type { FloatDType } from '../../tensor/dtype.js';
 import { evaluate } from '../../train/evaluate.js';
 import { MultigridMemory } from '../../models/multigrid/multigrid-memory.js';
@@ -77,9 +78,9 @@ export async function localisation(options: LocalisationOptions): Promise<Record
   checkInstance('localisation', 'memory', memory, MultigridMemory, 'a MultigridMemory');
   checkObject('localisation', 'view', view);
   if (!Array.isArray(mazes) || mazes.length === 0) fail('ERR_MG_ARGUMENT', 'localisation', 'mazes to be an array of some', mazes);
-  for (const maze of mazes as unknown[]) checkObject('localisation', 'each maze', maze);
+  checkBatch('localisation', mazes, ['path']);
   const { levels: _, ...given } = view as MappingOptions & { levels?: unknown };
-  const task = mapping({ ...given, motion: 'random', pathLength: mazes[0]!.path?.length ?? 0 });
+  const task = mapping({ ...given, motion: 'random', pathLength: mazes[0]!.path.length });
   const replayed: Task<Maze> = {
     name: task.name,
     version: task.version,
