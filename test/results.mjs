@@ -5,7 +5,7 @@ import { cpus, loadavg } from 'node:os';
 const RESULTS = 'bench/results/reliability.json';
 
 /** What ran beside it, and whether it was given way: on Linux the priority of all processes that were begun together. */
-function machine() {
+export function machine() {
   const group = '/proc/self/autogroup';
   const priority = existsSync(group) ? Number(readFileSync(group, 'utf8').split(' ').at(-1)) : 0;
   return [

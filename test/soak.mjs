@@ -1,13 +1,14 @@
 // npm run soak -- [hours] [minutes between kills]: trains a small memory twice, one run killed again and again and gone on with,
 // the other never disturbed, and compares them; follows the resident memory of the latter all the time. Ends after 8 hours, at a
-// signal, or where something is wrong; what it has reached by then is kept as row L1.
+// signal, or where something is wrong. Each such part, of a seed of its own, is kept in bench/results/soak.json, and what all
+// parts add up to as row L1: hours need not be in one piece, but each part begins anew.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { keepResults } from './results.mjs';
+import { keepResults, machine } from './results.mjs';
 
 const [hours, minutes] = [8, 10].map((otherwise, i) => Number(process.argv[2 + i] ?? otherwise));
 if (!(hours > 0 && minutes > 0)) {
@@ -16,12 +17,18 @@ if (!(hours > 0 && minutes > 0)) {
 }
 const root = mkdtempSync(join(tmpdir(), 'mg-soak-'));
 const MB = 2 ** 20;
+const PARTS = 'bench/results/soak.json';
+const HOURS = 8; // promised
+const keptParts = () => existsSync(PARTS) ? JSON.parse(readFileSync(PARTS, 'utf8')) : [];
+const seed = keptParts().length + 1;
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
 const SAMPLE_MS = Math.min(30_000, minutes * 60_000 / 8);
 const trainee = resolve(import.meta.dirname, 'faults/soak-trainee.mjs');
 const index = resolve(import.meta.dirname, '../dist/index.js');
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop.abort());
+const ASKED = ['SIGINT', 'SIGTERM', 'SIGHUP']; // the trainees, too, where they have not yet begun
+for (const signal of ASKED) process.on(signal, () => stop.abort());
 let fault = null;
 /** The first thing that is wrong ends the soak. */
 const refuse = (what) => {
@@ -30,14 +37,17 @@ const refuse = (what) => {
 };
 const pause = (ms) => setTimeout(ms, null, { signal: stop.signal }).catch(() => {});
 
-/** A life of a run; it has ended well only where we killed it. */
+/** A life of a run; it has ended well only where it was told to. */
 function live(name) {
-  const child = spawn(process.execPath, [trainee, index, join(root, name)], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [trainee, index, join(root, name), String(seed)], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
   let complaints = '';
   child.stderr.on('data', (text) => (complaints += text));
   const ended = new Promise((done) => child.on('close', done));
   child.on('exit', (code, signal) => {
-    if (signal !== 'SIGKILL') refuse(`${name} ended with ${signal ?? code}: ${/^.*Error: .*$/m.exec(complaints)?.[0] ?? ''}`);
+    if (!['SIGKILL', ...ASKED].includes(signal))
+      refuse(`${name} ended with ${signal ?? code}: ${/^.*Error: .*$/m.exec(complaints)?.[0] ?? ''}`);
   });
   return {
     pid: child.pid,
@@ -84,6 +94,7 @@ for (let disturbed = live('cut'), due = began; !stop.signal.aborted;) {
   }
   await disturbed.kill();
   if (fault !== null) break; // one of them has ended by itself
+  if (!existsSync(join(cut, 'checkpoint.safetensors'))) break; // a signal came before anything was saved
   kills += 1;
   compare();
   console.log(`${kills} kills, ${compared.lines} lines and ${compared.checkpoints.size} checkpoints alike`);
@@ -94,11 +105,34 @@ await undisturbed.kill();
 
 const bounds = [0, 1, 2, 3, 4].map((quarter) => Math.floor(quarter * resident.length / 4));
 const most = bounds.slice(1).map((end, i) => Math.max(0, ...resident.slice(bounds[i], end)));
-const isWarm = Date.now() - began >= 3_600_000; // a process of minutes still grows
-if (isWarm && most[3] > most[0] + 8 * MB) fault ??= 'the resident memory has grown';
-const lasted = `${((Date.now() - began) / 3_600_000).toFixed(2)} of ${hours} hours`;
-const seen = `${lasted}; ${compared.lines} updates and ${compared.checkpoints.size} checkpoints alike byte for byte; ` +
-  `most MB resident in each quarter: ${most.map((bytes) => (bytes / MB).toFixed(1)).join(', ')}`;
-keepResults('npm run soak', [['L1', fault === null ? kills : 0, fault === null ? seen : `${seen}; WRONG: ${fault}`]]);
-console.log(seen, fault ?? '');
+const lasted = (Date.now() - began) / 3_600_000;
+if (lasted >= 1 && most[3] > most[0] + 8 * MB) fault ??= 'the resident memory has grown'; // that of minutes still grows
+
+if (kills === 0 && fault === null) {
+  console.log('ended before the first kill: nothing is kept');
+  process.exit(0);
+}
+const parts = keptParts();
+parts.push({
+  date: new Date(began).toISOString().split('T')[0],
+  machine: machine(),
+  commit,
+  hours: Number(lasted.toFixed(2)),
+  kills,
+  updates: compared.lines,
+  checkpoints: compared.checkpoints.size,
+  megabytes: most.map((bytes) => Number((bytes / MB).toFixed(1))), // the most that was resident in each quarter
+  fault,
+});
+writeFileSync(PARTS, `${JSON.stringify(parts, null, 2)}\n`);
+const total = (what) => parts.reduce((sum, part) => sum + part[what], 0);
+const wrong = parts.filter((part) => part.fault !== null).map((part) => part.fault);
+const longest = Math.max(...parts.map((part) => part.hours));
+const seen = [
+  `${total('hours').toFixed(2)} of ${HOURS} hours in ${parts.length} parts, the longest ${longest}`,
+  `${total('updates')} updates and ${total('checkpoints')} checkpoints alike byte for byte`,
+  `most MB resident in each quarter: ${parts.map((part) => part.megabytes.join(', ')).join(' | ')}`,
+].join('; ');
+keepResults('npm run soak', [['L1', wrong.length === 0 ? total('kills') : 0, [seen, ...wrong].join('; WRONG: ')]]);
+console.log(parts.at(-1));
 process.exit(fault === null ? 0 : 1);

@@ -1,10 +1,12 @@
-// Trains a small multigrid memory until it is killed, with saves, scorings and logs: `node soak-trainee.mjs INDEX FOLDER`.
+// Trains a small multigrid memory until it is killed, with saves, scorings and logs: `node soak-trainee.mjs INDEX FOLDER SEED`.
 // Goes on from the last checkpoint of the folder.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [, , index, folder] = process.argv;
+const [, , index, folder, seed] = process.argv;
 const { callbacks, models, optim, Rng, tasks, Trainer } = await import(index);
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {}); // Ctrl-C is for the soak alone
 
 const EVERY = 5_000; // time steps
 const model = new models.MultigridMemory({
@@ -13,13 +15,13 @@ const model = new models.MultigridMemory({
   writer: [[0, 0, 4], [0, 1, 4]],
   front: [[0, 0, 4], [0, 1, 4]],
   tail: [[1, 1, 4], [1, 1, 1]],
-}, { rng: new Rng(1) });
+}, { rng: new Rng(Number(seed)) });
 const setup = {
   model,
   task: tasks.mapping({ size: 5, outputSide: 6 }),
   optimizer: new optim.RMSProp(model, { lr: 1e-3 }),
   batchSize: 64,
-  seed: 3,
+  seed: Number(seed),
   config: { soak: true },
   callbacks: [callbacks.csv(join(folder, 'log.csv')), callbacks.earlyStop({ metric: 'f', patience: 1e9 })],
 };

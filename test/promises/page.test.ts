@@ -31,3 +31,12 @@ describe('the page of promises', () => {
     expect(result['date']).toMatch(/^\d{4}-\d\d-\d\d$/);
   });
 });
+
+it('the parts of the soak add up to what is kept of it', () => {
+  const parts = read('bench/results/soak.json') as { hours: number; kills: number; fault: string | null }[];
+  const [hours, kills] = (['hours', 'kills'] as const).map((what) => parts.reduce((sum, part) => sum + part[what], 0));
+  expect(parts.filter(({ fault }) => fault !== null)).toEqual([]);
+  expect(results['L1']!['size']).toBe(kills);
+  expect(results['L1']!['result']).toMatch(new RegExp(`^${hours!.toFixed(2)} of 8 hours`));
+  if (promises.get('L1')!.state === 'shown') expect(hours).toBeGreaterThanOrEqual(8);
+});
