@@ -153,6 +153,33 @@ describe('babi', () => {
   });
 });
 
+describe('two files of one task and split', () => {
+  const both = mkdtempSync(path.join(tmpdir(), 'babi-'));
+  afterAll(() => rmSync(both, { recursive: true }));
+
+  it.each([
+    ['qa3_a_train.txt', 'qa3_b_train.txt', 'one file of task 3 for train'],
+    ['qa03_a_test.txt', 'qa3_a_test.txt', 'one file of task 3 for test'],
+    ['QA12_a_valid.txt', 'qa12_valid.txt', 'one file of task 12 for validation'],
+  ])('%s and %s are refused by name', (first, second, expected) => {
+    for (const name of [first, second]) writeFileSync(path.join(both, name), madeUp(3, 2));
+    writeFileSync(path.join(both, 'qa20_a_train.txt'), madeUp(20, 2));
+    expect(babi({ folder: both, tasks: [20] }).size).toBe(2); // tasks that are not asked for are not looked at
+    expect(() => babi({ folder: both })).toThrow(expect.objectContaining({
+      code: 'ERR_MG_ARGUMENT',
+      message: `babi: expected ${expected}, got ${first} and ${second}`,
+    }));
+    for (const name of [first, second]) rmSync(path.join(both, name));
+  });
+
+  it('files of two tasks, and of two splits, are read in the order of tasks', () => {
+    for (const name of ['qa10_a_test.txt', 'qa9_a_test.txt', 'qa9_a_train.txt'])
+      writeFileSync(path.join(both, name), madeUp(3, 1));
+    const asked = babi({ folder: both, split: 'test', tasks: [9, 10] });
+    expect([0, 1].map((index) => asked.generate(1, index).kind)).toEqual([9, 10]);
+  });
+});
+
 describe('QuestionScorer', () => {
   const own = mkdtempSync(path.join(tmpdir(), 'babi-'));
   afterAll(() => rmSync(own, { recursive: true }));

@@ -1,20 +1,16 @@
 // Question answering on bAbI, word by word; all tasks trained jointly. Huynh, Maire, Walter 2020, "Question answering".
 
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { checkString, fail, words } from '../../check.js';
-import { MgError } from '../../errors.js';
 import { checkData, choice, integer, list, number, object, optional, string, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
+import { findFiles } from './babi-files.js';
 import { parseStories, vocabularyOf, type StoryText } from './babi-text.js';
 import { readText } from '../idx.js';
 import { QuestionScorer } from './question-scorer.js';
 import { checkSplit, keptBack } from '../splits.js';
 import { directions, splits, type Split, type Task, type TaskDescription, type Window, type WindowOptions } from '../task.js';
 import { checkBatch, checkItemIndex, checkWindows, cuts, lazily, zeros, type Cut } from '../windows.js';
-
-/** A split by the end of a file's name. */
-const SPLITS: Readonly<Record<string, Split>> = { train: 'train', valid: 'validation', test: 'test' };
 
 /** Options as run files have them, where the user's folder may be named later. */
 export const babiOptions = object({
@@ -56,7 +52,8 @@ export interface Story {
 /** The question answering task. **Sees** one word per step, one-hot on a grid with one position; where an answer word is
  *  wanted, the placeholder. **Answers** the answer word at that step; other steps do not count. **Scored** per task by the
  *  share of questions with any wrong word, in per cent: `meanError` over tasks, `failedTasks` above 5 %, `task<N>Error`.
- *  ERR_MG_ARGUMENT for a folder without such files, a malformed line, or a word that a given vocabulary lacks. */
+ *  ERR_MG_ARGUMENT for a folder without such files or with two of one task and split, a malformed line, or a word that a given
+ *  vocabulary lacks. */
 export function babi(options: BabiOptions): Task<Story> & { readonly vocabulary: readonly string[]; readonly size: number } {
   const own = checkData('babi', babiOptions, options);
   return new BabiTask(readBabi({ ...own, folder: checkString('babi', 'folder', own.folder) }), own.split ?? 'train');
@@ -182,28 +179,6 @@ class BabiTask implements Task<Story> {
     });
     return { ...cut, batch, input: { 0: input }, outputs: [{ name: 'answer', target, mask, scored: mask, question }] };
   }
-}
-
-function findFiles(folder: string, tasks: readonly number[] | undefined): { kind: number; split: Split; path: string }[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MgError('ERR_MG_ARGUMENT', `babi: expected a readable folder, got '${folder}'; ${reason}`, { op: 'babi', cause });
-  }
-  const found = names.flatMap((name) => {
-    const match = /^qa(\d+)(?:_.+)?_(train|valid|test)\.txt$/i.exec(name);
-    return match === null
-      ? []
-      : [{ kind: Number(match[1]), split: SPLITS[match[2]!.toLowerCase()]!, path: path.join(folder, name) }];
-  });
-  const kinds = new Set(found.map(({ kind }) => kind));
-  for (const task of tasks ?? []) {
-    if (!kinds.has(task)) fail('ERR_MG_ARGUMENT', 'babi', `tasks among ${[...kinds].sort((a, b) => a - b).join(', ')}`, task);
-  }
-  const chosen = found.filter(({ kind }) => tasks === undefined || tasks.includes(kind));
-  return chosen.sort((a, b) => a.kind - b.kind || (a.split < b.split ? -1 : 1));
 }
 
 function readStories(file: string): StoryText[] {
