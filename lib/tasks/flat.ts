@@ -80,12 +80,12 @@ class FlatTask<Item> implements Task<Item> {
   }
 
   windows(items: readonly Item[], options: WindowOptions): Iterable<Window> {
-    return lazily([...this.#task.windows(items, options)], (window) => this.#flattened(window));
+    return lazily(this.#task.windows(items, options), (window) => this.#flattened(window));
   }
 
   practice(items: readonly Item[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
     if (this.lessons === undefined) fail('ERR_MG_ARGUMENT', `${this.name}.practice`, 'a task with lessons', words(this.name));
-    return lazily([...this.#task.practice!(items, weights, options)], (window) => this.#flattened(window));
+    return lazily(this.#task.practice!(items, weights, options), (window) => this.#flattened(window));
   }
 
   ofItems(items: number): Task<Item> {

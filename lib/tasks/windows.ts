@@ -35,7 +35,7 @@ export function whole(where: string, total: number, length: number | undefined, 
 }
 
 /** Maps while iterating, so that one window lives at a time. Every iteration starts anew. */
-export function lazily<A, B>(items: readonly A[], make: (item: A) => B): Iterable<B> {
+export function lazily<A, B>(items: Iterable<A>, make: (item: A) => B): Iterable<B> {
   return {
     *[Symbol.iterator]() {
       for (const item of items) yield make(item);

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { models, optim, Rng, tasks, Trainer, type CurriculumOptions } from '../../lib/index.js';
 import type { Task, Window } from '../../lib/tasks/task.js';
 import { Curriculum } from '../../lib/train/practice/curriculum.js';
-import { modelBits } from './tiny.js';
+import { modelBits, tinyConfig } from './tiny.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mg-curriculum-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,6 +39,12 @@ describe('a curriculum', () => {
     await never.fit({ steps: 5 * ITEMS });
     expect(never.lessons).toEqual([[0, 2]]);
     expect(new Trainer(setup()).lessons).toEqual([]);
+  });
+
+  it('keeps a lesson the last one for so many batches at least', async () => {
+    const trainer = new Trainer(setup({ ...always, batches: 5 }));
+    await trainer.fit({ steps: 18 * ITEMS });
+    expect(trainer.lessons).toEqual([[0, 1], [5, 2], [10, 3], [15, 4]]);
   });
 
   it('practises on lists of other lengths: weights are those of the longer task, scores those of the task', async () => {
@@ -140,6 +146,26 @@ describe('a curriculum', () => {
     await before.save(file);
     const resumed = await Trainer.resume(file, setup(always));
     await resumed.fit({ steps: 10 * ITEMS });
+    expect(resumed.lessons).toEqual(reference.lessons);
+    expect(await modelBits(resumed)).toBe(await modelBits(reference));
+  });
+
+  it.each([10, 20, 50, 60, 65])('of walks of growing length it is resumed within a walk, after %i steps', async (steps) => {
+    const walks = () => {
+      const model = new models.MultigridMemory(tinyConfig, { rng: new Rng(3) });
+      const task = tasks.mapping({ size: 7, outputSide: 6 }); // walks of 25 steps in two lessons
+      const curriculum = { ...always, batches: 2 };
+      return { model, task, optimizer: new optim.Muon(model, { lr: 1e-2 }), batchSize: 2, seed: 4, truncate: 10, curriculum };
+    };
+    const reference = new Trainer(walks());
+    await reference.fit({ steps: 120 });
+    expect(reference.lessons).toEqual([[0, 1], [2, 2]]);
+    const before = new Trainer(walks());
+    await before.fit({ steps });
+    const file = join(folder, `walks-${steps}.safetensors`);
+    await before.save(file);
+    const resumed = await Trainer.resume(file, walks());
+    await resumed.fit({ steps: 120 });
     expect(resumed.lessons).toEqual(reference.lessons);
     expect(await modelBits(resumed)).toBe(await modelBits(reference));
   });

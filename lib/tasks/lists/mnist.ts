@@ -3,7 +3,7 @@
 
 import { checkInteger, fail, words } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
-import { checkWeights, drawLength, lessonOfLength, recallQuestions, type RecallQuestions } from './lessons.js';
+import { checkWeights, drawLength, lessonOfLength, recallQuestions, type RecallQuestions } from '../lessons.js';
 import { CLASSES, readMnist, type MnistData, type MnistOptions } from './mnist-data.js';
 import { nearestRows } from '../patch.js';
 import { ClassScorer } from '../scorers.js';
@@ -138,7 +138,7 @@ class MnistTask implements Task<MnistList> {
     const short = lists.map(({ images }) => ({ images: images.subarray(0, shown) }));
     return lazily(whole(`${this.name}.practice`, shown, length, from), (cut) => {
       const window = this.#window(cut, short, []);
-      return { ...window, outputs: [{ ...window.outputs[0]!, lesson: lessonOfLength(shown, lists.length) }] };
+      return { ...window, outputs: [{ ...window.outputs[0]!, lesson: lessonOfLength(shown, shown, lists.length) }] };
     });
   }
 

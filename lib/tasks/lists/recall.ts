@@ -8,7 +8,7 @@ import { PATCH, randomBits } from '../bits.js';
 import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
-import { checkWeights, recallQuestions } from './lessons.js';
+import { checkWeights, recallQuestions } from '../lessons.js';
 import { checkItemIndex, checkLists, checkWindows, lazily, whole, zeros, type Cut } from '../windows.js';
 
 export const recallOptions = object({

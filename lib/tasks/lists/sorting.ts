@@ -4,7 +4,7 @@
 import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { PATCH, randomBits } from '../bits.js';
-import { checkWeights, drawLength, lessonOfLength } from './lessons.js';
+import { checkWeights, drawLength, lessonOfLength } from '../lessons.js';
 import { BitScorer } from '../scorers.js';
 import { directions } from '../task.js';
 import type { Task, TaskDescription, Window, WindowOptions } from '../task.js';
@@ -85,7 +85,7 @@ class SortingTask implements Task<SortingList> {
     }));
     return lazily(whole(where, shown, options.length, options.from), (cut) => {
       const { outputs: [answers], ...window } = this.#window(cut, short);
-      return { ...window, outputs: [{ ...answers!, lesson: lessonOfLength(shown, lists.length) }] };
+      return { ...window, outputs: [{ ...answers!, lesson: lessonOfLength(shown, shown, lists.length) }] };
     });
   }
 

@@ -3,6 +3,7 @@
 
 import { fail, words } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
+import { checkWeights, drawLength, lessonOfLength } from '../lessons.js';
 import { makeMaze, type Maze } from './maze.js';
 import { resolveMapping, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
 import { spiralPath, walkPath } from './motion.js';
@@ -14,6 +15,8 @@ import type { HostArray, HostPyramid, Task, TaskDescription, Window, WindowOptio
 import { Track } from './track.js';
 
 const QUERY9_LEVEL = 2; // the grid that holds a 9×9 window: side 12
+/** Time steps that are trained in one piece, and by which the paths of lessons grow. */
+const WINDOW = 20;
 
 /** The mapping task.
  *
@@ -34,12 +37,14 @@ export function mapping(options: MappingOptions = {}): Task<Maze> & { readonly o
 class MappingTask implements Task<Maze> {
   readonly name = 'mapping';
   readonly version = 1;
+  readonly lessons: number;
   readonly options: ResolvedMapping;
   readonly #spiral: Int32Array;
   readonly #names: readonly string[];
 
   constructor(options: ResolvedMapping) {
     this.options = options;
+    this.lessons = Math.ceil(options.pathLength / WINDOW);
     this.#spiral = spiralPath(options.size).slice(0, options.pathLength);
     this.#names = options.query > options.view ? ['query3', 'query9'] : [`query${options.query}`];
   }
@@ -59,7 +64,7 @@ class MappingTask implements Task<Maze> {
       metrics,
       better: directions('higher', metrics),
       steps: pathLength,
-      window: 20,
+      window: WINDOW,
     };
   }
 
@@ -82,6 +87,21 @@ class MappingTask implements Task<Maze> {
     const draws = new Rng(seed).split('query').split(batch);
     const tracks = items.map((item) => new Track(item, this.options));
     return lazily(parts, (cut) => this.#window(cut, tracks, draws));
+  }
+
+  /** Lesson k is the map of a path of k + 1 windows of 20 steps: the first ones of the paths given. */
+  practice(items: readonly Maze[], weights: readonly number[], options: WindowOptions): Iterable<Window> {
+    const where = 'mapping.practice';
+    const total = this.#steps(items);
+    checkWeights(where, weights, this.lessons);
+    const { seed, batch } = checkWindows(where, options);
+    const length = drawLength(new Rng(seed).split('practice').split(batch), weights);
+    const steps = Math.min(WINDOW * length, total);
+    const short = items.map((item) => ({ ...item, path: item.path.subarray(0, steps) }));
+    return lazily(this.windows(short, options), (window) => ({
+      ...window,
+      outputs: window.outputs.map((output) => ({ ...output, lesson: lessonOfLength(length, window.steps, items.length) })),
+    }));
   }
 
   scorer(): MapScorer {

@@ -9,6 +9,8 @@ export const curriculumOptions = object({
   below: number(0),
   /** Lessons that are open at the start. Default 1. */
   start: optional(integer(1)),
+  /** Batches that a lesson stays the last one for at least. Default 1. */
+  batches: optional(integer(1)),
   /**
    * Items of the lists that are practised on, of a task of lists. Default those of the task; longer ones ask the network for more
    * places than the task needs. Scores are those of the task.
@@ -45,13 +47,17 @@ export class Curriculum<Item> implements Practice {
   readonly name = 'curriculum';
   /** The task with the windows of practice; it scores on the windows of the task itself. */
   readonly task: Task<Item>;
-  readonly #rule: { readonly below: number; readonly least: number; readonly lessons: number };
+  readonly #rule: { readonly below: number; readonly least: number; readonly batches: number; readonly lessons: number };
   readonly #losses: TaskDescription['outputs'];
   #saved: Saved;
 
   /** ERR_MG_ARGUMENT for a task without lessons. */
   constructor(task: Task<Item>, options: CurriculumOptions) {
-    const { below, least = below / 4, start: given = 1, items } = checkData('curriculum', curriculumOptions, options);
+    const { below, least = below / 4, start: given = 1, batches = 1, items } = checkData(
+      'curriculum',
+      curriculumOptions,
+      options,
+    );
     const practised = items === undefined ? task : ofItems(task, items);
     const { lessons } = practised;
     if (lessons === undefined || practised.practice === undefined) {
@@ -59,7 +65,7 @@ export class Curriculum<Item> implements Practice {
     }
     if (least === 0) fail('ERR_MG_ARGUMENT', 'curriculum', 'least above 0', least);
     const start = checkInteger('curriculum', 'start', given, 1, lessons);
-    this.#rule = { below, least, lessons };
+    this.#rule = { below, least, batches, lessons };
     this.#losses = task.describe().outputs;
     const losses = new Array<number>(lessons).fill(UNKNOWN);
     const first = this.#weights(losses, start);
@@ -80,9 +86,10 @@ export class Curriculum<Item> implements Practice {
   add(window: Window, batch: number, logits: readonly ArrayLike<number>[]): void {
     const losses = this.#after(window, logits);
     let opened = this.#saved.opened;
-    const open = opened.at(-1)![1];
+    const [since, open] = opened.at(-1)!;
     const areKnown = losses.slice(0, open).every((loss) => loss < this.#rule.below);
-    if (window.last && areKnown && open < this.#rule.lessons) opened = [...opened, [batch + 2, open + 1]];
+    const isDue = window.last && batch + 2 - since >= this.#rule.batches && open < this.#rule.lessons;
+    if (areKnown && isDue) opened = [...opened, [batch + 2, open + 1]];
     const weights = this.#saved.weights.filter(([of]) => of > batch || (of === batch && !window.last));
     if (window.last) weights.push([batch + 2, this.#weights(losses, opened.at(-1)![1])]);
     this.#saved = { opened, losses, weights };

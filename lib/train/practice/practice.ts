@@ -15,10 +15,12 @@ export interface Practice extends Remembering {
 /** The cross-entropy of one answer in nats: of a class, or the mean over its bits. */
 export function answerLoss(logits: ArrayLike<number>, { target }: WindowOutput, loss: TaskLoss, row: number): number {
   const width = logits.length / (target.shape[0]! * target.shape[1]!);
-  const z = Array.from({ length: width }, (_, k) => logits[row * width + k]!);
-  return loss === 'crossEntropy'
-    ? crossEntropyOf(z, target.data[row]!)
-    : z.reduce((sum, x, k) => sum + binaryOf(x, target.data[row * width + k]!), 0) / width;
+  const from = row * width;
+  if (loss === 'crossEntropy')
+    return crossEntropyOf(Array.from({ length: width }, (_, k) => logits[from + k]!), target.data[row]!);
+  let sum = 0;
+  for (let k = from; k < from + width; k++) sum += binaryOf(logits[k]!, target.data[k]!);
+  return sum / width;
 }
 
 const binaryOf = (z: number, y: number): number => Math.max(z, 0) - z * y + Math.log1p(Math.exp(-Math.abs(z)));

@@ -1,7 +1,7 @@
 /** What tasks with lessons share: their weights, and draws by them. */
-import { checkNumber, fail } from '../../check.js';
-import type { Rng } from '../../tensor/rng.js';
-import type { HostArray } from '../task.js';
+import { checkNumber, fail } from '../check.js';
+import type { Rng } from '../tensor/rng.js';
+import type { HostArray } from './task.js';
 
 /** Weights of `lessons` lessons, at least 0, the first of them open. */
 export function checkWeights(where: string, weights: unknown, lessons: number): void {
@@ -23,14 +23,14 @@ function drawWeighted(rng: Rng, weights: readonly number[]): number {
 }
 
 /**
- * Practice on lists of growing length, all of whose answers are due: lesson k is that of lists of k + 1 items. The length of a
- * batch's lists in proportion to the weights.
+ * Practice on episodes of growing length, all of whose answers are due: lesson k is that of k + 1 items, or windows of a path.
+ * The length of a batch's episodes in proportion to the weights.
  */
 export const drawLength = (rng: Rng, weights: readonly number[]): number => drawWeighted(rng, weights) + 1;
 
-/** The lesson of every answer [items, lists] of lists of that length. */
-export const lessonOfLength = (items: number, lists: number): HostArray => (
-  { data: new Int32Array(items * lists).fill(items - 1), shape: [items, lists] }
+/** The lesson of each of `answers` answers of every episode, [answers, batch], where episodes are `length` long. */
+export const lessonOfLength = (length: number, answers: number, batch: number): HostArray => (
+  { data: new Int32Array(answers * batch).fill(length - 1), shape: [answers, batch] }
 );
 
 /** Questions of practice on lists of which one item is asked for, the answer being the next one. */
