@@ -1,11 +1,12 @@
 /** Ready-made listeners for a run. All but `live` look at a run's step alone, so that they listen to any training. */
 import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { checkChoice, checkInteger, checkNumber, checkOptions, checkString, fail, words } from '../check.js';
 import { isBetter, type Better } from '../tasks/task.js';
 import type { Callback, TaskTraining, TrainContext, Training } from '../train/events.js';
 import type { LiveOptions } from '../view/live.js';
 import { fileError } from '../files/atomic-file.js';
-import { readRegularFile } from '../files/folders.js';
+import { makeFolder, readRegularFile } from '../files/folders.js';
 import { MetricsLog } from '../files/metrics-log.js';
 import { Progress, type ProgressOptions, type ProgressStream } from './progress.js';
 import { cutEvents, EventWriter } from '../files/event-file.js';
@@ -26,13 +27,23 @@ export function progress(options: Omit<ProgressOptions, 'total' | 'start'> = {})
   };
 }
 
-/** Writes each update and each validation to a JSON-lines file. */
+/** A system's refusal as an error that names the log. */
+function attempt(file: string, fn: () => void): void {
+  try {
+    fn();
+  } catch (cause) {
+    throw fileError(file, 'a log that can be written', cause);
+  }
+}
+
+/** Writes each update and each validation to a JSON-lines file; makes its folder. */
 export function jsonLines(file: string): Callback<Training> {
   checkString('jsonLines', 'file', file);
   let log: MetricsLog | undefined;
   let step = 0;
   return {
     onStart: ({ trainer }) => {
+      attempt(file, () => makeFolder(dirname(file)));
       log = new MetricsLog(file, trainer.step === 0 ? {} : { resumeAt: trainer.step });
     },
     onStep: ({ step: now, loss, lr, gradNorm }) => {
@@ -57,29 +68,23 @@ function csvBytesUpTo(file: string, step: number): number {
 }
 
 /**
- * Writes each update as a line of comma-separated values, after a line with the column names. A resumed run goes on behind the
- * lines up to its step.
+ * Writes each update as a line of comma-separated values, after a line with the column names, and makes the file's folder. A
+ * resumed run goes on behind the lines up to its step.
  */
 export function csv(file: string): Callback<Training> {
   checkString('csv', 'file', file);
   let descriptor: number | undefined;
-  const attempt = (fn: () => void): void => {
-    try {
-      fn();
-    } catch (cause) {
-      throw fileError(file, 'a log that can be written', cause);
-    }
-  };
   return {
     onStart: ({ trainer: { step } }) => {
-      attempt(() => {
+      attempt(file, () => {
+        makeFolder(dirname(file));
         const isResumed = step > 0 && existsSync(file);
         if (isResumed) truncateSync(file, csvBytesUpTo(file, step));
         descriptor = openSync(file, isResumed ? 'a' : 'w');
         if (!isResumed) writeSync(descriptor, `${CSV_HEAD}\n`);
       });
     },
-    onStep: (event) => attempt(() => writeSync(descriptor!, `${CSV_COLUMNS.map((column) => event[column]).join(',')}\n`)),
+    onStep: (event) => attempt(file, () => writeSync(descriptor!, `${CSV_COLUMNS.map((column) => event[column]).join(',')}\n`)),
     onEnd: () => {
       if (descriptor !== undefined) closeSync(descriptor);
       descriptor = undefined;

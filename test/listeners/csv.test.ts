@@ -1,9 +1,9 @@
-// The csv listener: one line an update, and a log of a resumed run that is that of a run never stopped.
+// The csv listener: one line an update, and a log of a resumed run that is that of a run never stopped; and where logs are made.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { csv } from '../../lib/listeners/callbacks.js';
+import { csv, jsonLines } from '../../lib/listeners/callbacks.js';
 import type { TrainContext, Training } from '../../lib/train/events.js';
 import { errorOf } from '../helpers/files.js';
 
@@ -13,8 +13,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const HEAD = 'step,update,loss,lr,gradNorm';
 
 /** Updates at these steps, of a run that begins at `from`. */
-async function listen(file: string, from: number, steps: readonly number[]): Promise<void> {
-  const listener = csv(file);
+async function listen(file: string, from: number, steps: readonly number[], log = csv): Promise<void> {
+  const listener = log(file);
   const context = { trainer: { step: from }, steps: 100, validates: false, better: {} } as unknown as TrainContext<Training>;
   await listener.onStart?.(context);
   for (const step of steps) {
@@ -60,4 +60,16 @@ it('does not go on in a file that is no such log, and leaves it as it is', async
     expect.stringContaining(`expected a log that begins with ${HEAD}`),
   ]);
   expect(readFileSync(file, 'utf8')).toBe('dear reader\n20\n');
+});
+
+it.each([['csv', csv], ['jsonLines', jsonLines]])('%s makes the folders of a log', async (name, log) => {
+  const file = join(folder, name, 'of', 'mine', 'log');
+  await listen(file, 0, [10, 20], log);
+  expect(readFileSync(file, 'utf8').trim().split('\n').length).toBe(name === 'csv' ? 3 : 2);
+  const error = await errorOf(() => listen(join(file, 'log'), 0, [10], log)); // in a file
+  expect([error.code, error.message, (error.cause as NodeJS.ErrnoException).code]).toEqual([
+    'ERR_MG_CHECKPOINT',
+    expect.stringContaining(`${join(file, 'log')}: expected a log that can be written, got `),
+    expect.stringMatching(/^(EEXIST|ENOTDIR)$/),
+  ]);
 });
