@@ -85,9 +85,8 @@ const sample = (pid) => resident.push(Number(execFileSync('ps', ['-o', 'rss=', '
 const began = Date.now();
 const undisturbed = live('whole');
 let kills = 0;
-for (let disturbed = live('cut'), due = began; !stop.signal.aborted;) {
-  due += minutes * 60_000;
-  const moment = due + Math.random() * SAMPLE_MS;
+for (let disturbed = live('cut'); !stop.signal.aborted;) {
+  const moment = Date.now() + minutes * 60_000 - Math.random() * SAMPLE_MS;
   while (!stop.signal.aborted && (Date.now() < moment || !existsSync(join(cut, 'checkpoint.safetensors')))) {
     await pause(SAMPLE_MS);
     if (!stop.signal.aborted) sample(undisturbed.pid);
