@@ -41,25 +41,17 @@ for (const name of ['lib', 'test', 'package.json', 'package-lock.json', 'binding
   cpSync(name, join(tree, name), { recursive: true });
 run('npm', ['install', '--no-save', '--cpu', 'arm64', '--os', 'linux', '--libc', 'glibc', '--ignore-scripts'], { cwd: tree });
 
-const files = process.argv.slice(2);
+const chosen = process.argv.slice(2);
+const files = chosen.length > 0 ? chosen : ['test/tasks/stability.test.ts'];
 const notes = join(folder, 'shown');
 rmSync(notes, { force: true });
 // Threads: a fork would be an arm64 program that the system must know how to run.
-const vitest = [
-  'node_modules/vitest/vitest.mjs',
-  'run',
-  '--config',
-  'test/vitest.config.ts',
-  '--pool',
-  'threads',
-  '--testTimeout',
-  '3600000',
-];
-run(qemu, ['-L', LIBRARIES, arm64Node(), ...vitest, ...(files.length > 0 ? files : ['test/tasks/stability.test.ts'])], {
+const vitest = 'node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --pool threads --testTimeout 3600000';
+run(qemu, ['-L', LIBRARIES, arm64Node(), ...vitest.split(' '), ...files], {
   cwd: tree,
-  env: { ...process.env, MULTIGRID_MEMORY_THREADS: '1', ...(files.length > 0 ? {} : { MG_PROMISED: notes }) },
+  env: { ...process.env, MULTIGRID_MEMORY_THREADS: '1', ...(chosen.length > 0 ? {} : { MG_PROMISED: notes }) },
 });
-if (files.length === 0) {
+if (chosen.length === 0) {
   const [{ row, size, figure }] = readFileSync(notes, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
   keepResults('npm run test:arm64', [[row, size, `${figure}; Linux arm64 under emulation, Node ${version}`]]);
 }
