@@ -1,19 +1,19 @@
 // The linear layer of networks of vectors, started as Sonnet does.
 
-import { truncatedNormal } from '../nn/init.js';
+import { truncatedNormal, type InitFunction } from '../nn/init.js';
 import { Module } from '../nn/module.js';
 import type { LayerOptions, Parameter } from '../nn/parameter.js';
 import { linear } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** x·W + b as Sonnet makes it: W normal with std 1/√In truncated at two std; the bias likewise where asked for, else 0. */
+/** x·W + b as Sonnet makes it: W normal with std 1/√In truncated at two std; the bias likewise where asked for, or as told, else 0. */
 export class Affine extends Module {
-  constructor(inFeatures: number, outFeatures: number, randomBias: boolean, options: LayerOptions) {
+  constructor(inFeatures: number, outFeatures: number, bias: boolean | InitFunction, options: LayerOptions) {
     super(options);
     const normal = truncatedNormal(1 / Math.sqrt(inFeatures), options.dtype);
     const zero = { kind: 'constant', value: 0 } as const;
     this.addParameter({ name: 'weight', shape: [inFeatures, outFeatures], init: zero }, normal);
-    this.addParameter({ name: 'bias', shape: [outFeatures], init: zero }, randomBias ? normal : undefined);
+    this.addParameter({ name: 'bias', shape: [outFeatures], init: zero }, bias === true ? normal : bias || undefined);
   }
 
   get weight(): Parameter {

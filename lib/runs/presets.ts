@@ -4,7 +4,7 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { COPYING, MAP9, MAPPING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
+import { COPYING, MAP9, MAPPING, N_GRAMS, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -12,6 +12,9 @@ const maze = (model: RunModel, options: MappingOptions): Row => [model, { name: 
 
 /** A DNC of as many numbers as the multigrid memory beside it; its units follow from the published parameter counts. */
 const dnc = (hidden: number): RunModel => ({ kind: 'dnc', slots: 500, wordSize: 16, readHeads: 4, hidden });
+
+/** With which memories that are asked by content begin to learn soonest. */
+const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
 
 /** The memory that Rae et al. 2016 learn with: 2·10⁶ slots, of which a run touches a few thousand. */
 const SAM: RunModel = { kind: 'sam', slots: 2_000_000, wordSize: 32, heads: 4, reads: 4, hidden: 100 };
@@ -40,6 +43,7 @@ const SPARSE: Readonly<Record<string, Row>> = {
   'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
   'recall-levels-sam': [SAM, PAIRS, { ...SPARSE_LEARNING, levels: { most: 16_384 } }],
   'n-grams-sam': [SAM, { name: 'n-grams' }, SPARSE_LEARNING],
+  'n-grams-dam': [{ kind: 'dam', slots: 256, wordSize: 16, heads: 1, hidden: 64, start: SEEKING }, { name: 'n-grams' }, N_GRAMS],
   'n-grams-ntm': [{ kind: 'ntm', slots: 128, wordSize: 20, hidden: 100 }, { name: 'n-grams' }, SPARSE_LEARNING],
   'n-grams-lstm': [{ kind: 'lstm', hidden: 128, layers: 3 }, { name: 'n-grams' }, SPARSE_LEARNING],
   'omniglot-sam': [SAM, OMNIGLOT, BY_CHARACTERS],

@@ -12,6 +12,7 @@ import { Affine } from '../affine.js';
 import { SequenceModel, sequenceOptionKeys, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors, TensorState } from '../../nn/tensor-state.js';
 import type { HeadWeights } from '../memory-view.js';
+import { startBias, startOptions } from './start.js';
 import { leastUsed, noWrites, writeGates } from './writes.js';
 
 /** Options of a DAM as run files have them. */
@@ -29,6 +30,8 @@ export const damOptions = object({
   hidden: optional(integer(1)),
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
   strength: optional(boolean()),
+  /** What gates and strengths are at the start. */
+  start: optional(startOptions),
   /** λ, what is left of a slot's usage after a step; default 0.99. */
   discount: optional(number(0, 1)),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
@@ -56,12 +59,13 @@ export class DAM extends SequenceModel<DAMState> {
   readonly #output: Affine;
 
   constructor(options: DAMOptions) {
-    const { slots = 64, wordSize = 32, heads = 4, hidden = 100, strength = true, discount = 0.99, clip: limit = 20 } = checkData(
-      'DAM',
-      damOptions,
-      options,
-      sequenceOptionKeys,
-    );
+    const { slots = 64, wordSize = 32, heads = 4, hidden = 100, strength = true, discount = 0.99, clip: limit = 20, start } =
+      checkData(
+        'DAM',
+        damOptions,
+        options,
+        sequenceOptionKeys,
+      );
     super('DAM', options);
     this.settings = {
       ...{ slots, wordSize, heads, hidden, strength, discount },
@@ -76,7 +80,10 @@ export class DAM extends SequenceModel<DAMState> {
       'controller',
       new Affine(this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')),
     );
-    this.#interface = this.addPart('interface', new Affine(hidden, own, false, this.partOptions('interface')));
+    this.#interface = this.addPart(
+      'interface',
+      new Affine(hidden, own, startBias({ ...this.settings, links: 0 }, start, options.dtype), this.partOptions('interface')),
+    );
     this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
   }
 

@@ -14,6 +14,7 @@ import type { SessionParts } from '../session-parts.js';
 import { SequenceModel, type RowCost, type SequenceOptions } from '../sequence-model.js';
 import { namedTensors } from '../../nn/tensor-state.js';
 import type { HeadWeights } from '../memory-view.js';
+import { startBias, startOptions } from './start.js';
 import { noWrites, oldestSlots, writeGates } from './writes.js';
 
 const MOST_SLOTS = 2 ** 28;
@@ -47,6 +48,8 @@ export const samOptions = object({
   checks: optional(size()),
   /** Whether each head has a strength 1 + softplus; default true. False: it is 1. */
   strength: optional(boolean()),
+  /** What gates and strengths are at the start. */
+  start: optional(startOptions),
   /** Hidden, cell and output are brought into ±clip; default 20, null: never. */
   clip: optional(nullable(number(0))),
 });
@@ -94,7 +97,12 @@ export abstract class SparseAccess<Name extends string> extends SequenceModel<SA
     );
     this.#interface = this.addPart(
       'interface',
-      new Affine(hidden, samInterface(this.settings).size, false, this.partOptions('interface')),
+      new Affine(
+        hidden,
+        samInterface(this.settings).size,
+        startBias(this.settings, own.start, options.dtype),
+        this.partOptions('interface'),
+      ),
     );
     this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
   }
