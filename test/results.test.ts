@@ -394,6 +394,25 @@ it('rows of the paper that were reproduced', () => {
   for (const page of [measured, readme]) expect(page).toContain(reportTable(records));
 });
 
+it('N-grams, and how they were learned', () => {
+  const [record] = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))
+    .filter(({ row }) => row === 'n-grams-dam');
+  const { test, cpuSeconds, steps, curve } = record!;
+  const [, items, excess, trained, seconds] =
+    /bits of (\S+) sequences .{1,40} at (\S+) bits .{1,50} after (\S+) steps in batches of 16, (\d+) seconds/.exec(prose)!;
+  expect([items, trained].map((text) => numberOf(text!))).toEqual([test.items, steps]);
+  expectFigure(excess!, test.scores['excess']!, 'excess');
+  expectFigure(seconds!, cpuSeconds, 'seconds');
+  expect(test.scores['excess']).toBeLessThan(2);
+  const [, ...way] =
+    /it was (\S+) bits above after \S+ steps, (\S+) after \S+, (\S+) after \S+, (\S+) after \S+ and (\S+) at the end/
+      .exec(prose)!;
+  [50_000, 100_000, 150_000, 200_000, 400_000].forEach((step, k) => {
+    const scored = curve.find((line) => Number(line['step']) >= step)!;
+    expectFigure(way[k]!, Number(scored['excess']), `after ${step}`);
+  });
+});
+
 it('costs of sparse memories', () => {
   const folder = fileURLToPath(new URL('../bench/results/reproduction', import.meta.url));
   expect(measured).toContain(costTable(folder));

@@ -6,7 +6,7 @@ import type { LayerOptions, Parameter } from '../nn/parameter.js';
 import { linear } from '../ops/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** x·W + b as Sonnet makes it: W normal with std 1/√In truncated at two std; the bias likewise where asked for, or as told, else 0. */
+/** x·W + b as Sonnet makes it: W normal with std 1/√In truncated at two std; the bias likewise where asked for, as told, or 0. */
 export class Affine extends Module {
   constructor(inFeatures: number, outFeatures: number, bias: boolean | InitFunction, options: LayerOptions) {
     super(options);

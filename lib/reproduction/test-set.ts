@@ -70,7 +70,8 @@ export function chance(task: Task<unknown>, items: number): Scores {
 
 /**
  * The best answer that looks at nothing: for every bit of an answer, or every class, how often it was right in `examples`
- * episodes of training, whatever was shown and asked. What a network without memory, and without its input, would learn.
+ * episodes of training, whatever was shown and asked; of a bit with that chance, (n + ½)/(N + 1). What a network without memory,
+ * and without its input, would learn.
  */
 export function withoutMemory(task: Task<unknown>, items: number, examples: number): Scores {
   const { outputs: described } = task.describe();
@@ -90,7 +91,7 @@ export function withoutMemory(task: Task<unknown>, items: number, examples: numb
     });
   }
   const logits = counts.map(({ answers, right }, k) =>
-    Float32Array.from(right, (n) => (described[k]!.loss === 'crossEntropy' ? n : Math.sign(2 * n - answers) || 1))
+    Float32Array.from(right, (n) => (described[k]!.loss === 'crossEntropy' ? n : Math.log((n + 0.5) / (answers - n + 0.5))))
   );
   return scored(testTask(task), items, ({ outputs }) =>
     outputs.map(({ target }, k) => {

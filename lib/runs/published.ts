@@ -190,7 +190,7 @@ const SPARSE = [
 const N_GRAMS = table('Figure 13', NTM, ['excess'], [
   ['N3 NTM', 'NTM, dynamic N-grams', 'n-grams-ntm', 2],
   ['N3 LSTM', 'LSTM, dynamic N-grams', 'n-grams-lstm', 5.5],
-  ['N3 DAM', 'dense access memory beside them, dynamic N-grams: not published', 'n-grams-dam', null],
+  ['N3 DAM', 'DAM beside the figure of the NTM, dynamic N-grams', 'n-grams-dam', 2],
 ]);
 
 /** bAbI, all tasks together: percent of answers and failed tasks; the best of 15 runs, then their mean. */

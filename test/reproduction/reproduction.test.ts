@@ -134,6 +134,8 @@ describe('the test set', () => {
     const description = { ...tasks.recall({ items: 4 }).describe(), form: 'recall' as const };
     const ones = { ...wrap(tasks.recall({ items: 4 })), describe: () => description };
     expect(withoutMemory(ones as never, 8, 8)['errorRate']).toBe(0);
+    // Of N-grams a 1 is as likely as a 0 without memory, and each of the 199 answers costs a bit.
+    expect(Math.abs(withoutMemory(tasks.nGrams() as never, 50, 50)['bits']! - 199)).toBeLessThan(1);
   });
 });
 

@@ -5,10 +5,10 @@ import { number, object, optional, type Data } from '../../schema.js';
 import { Tensor } from '../../tensor/tensor.js';
 
 /**
- * Biases of the interface at the start, before their functions: of all heads the write gate α (logistic), the share γ of a write
- * that goes to the slots read before (logistic), and the strength (1 + softplus). Default 0 each. Where answers are to be found by
- * content, α 2, γ −2 and strength 4 are learned from sooner: what is written then stands in a slot of its own, and a slot more like
- * the query than others is seen.
+ * Biases of the interface at the start, before their functions, alike in all heads: of the write gate α (logistic), of γ, the
+ * share of a write that goes to the slots read before (logistic), and of the strength (1 + softplus). Default 0 each. Where
+ * answers are found by content, α 2, γ −2 and strength 4 are learned from sooner: what is written then stands in a slot of its
+ * own, and a slot more alike to the query than others is seen.
  */
 export const startOptions = object({ alpha: optional(number()), gamma: optional(number()), strength: optional(number()) });
 
