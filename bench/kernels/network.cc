@@ -8,6 +8,7 @@
 #include <ctime>
 #include <vector>
 
+#include "../../native/base/host/alloc.h"
 #include "../../native/base/host/pool.h"
 #include "../../native/base/host/simd.h"
 #include "../../native/base/conv/tile.h"
@@ -159,8 +160,8 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
       outputs.push_back(images * plan.grids[std::size_t(g)].area() * plan.grids[std::size_t(g)].channels);
     auto pv = lists(parameters, 0.1f), fv = lists(fields, 1), ov = lists(outputs, 1), dp = pv, df = fv, dov = ov;
     auto pp = pointers(pv), fp = pointers(fv), op = pointers(ov), dpp = pointers(dp), dfp = pointers(df), dop = pointers(dov);
-    void* saved = std::aligned_alloc(4096, std::size_t(round_up(plan.saved_bytes + 1, 4096)));
-    void* work = std::aligned_alloc(4096, std::size_t(round_up(plan.workspace_bytes + 1, 4096)));
+    void* const saved = allocate(std::size_t(plan.saved_bytes));  // by huge pages, as tensors are
+    void* const work = allocate(std::size_t(plan.workspace_bytes));
     NetworkArgs<float> args;
     args.parameters = pp.data(), args.fields = fp.data(), args.outputs = op.data(), args.saved = saved, args.workspace = work;
     NetworkGradients<float> grads;
@@ -169,7 +170,7 @@ void measure(const char* name, NetworkSpec spec, int threads, int repetitions, d
       network_forward<float>(plan, args);
       if (backward) network_backward<float>(plan, args, grads);
     });
-    std::free(saved), std::free(work);
+    deallocate(saved, std::size_t(plan.saved_bytes)), deallocate(work, std::size_t(plan.workspace_bytes));
   }
   const double f = plan.forward_flop, gflops[] = {f / seconds[0].median / 1e9, 3 * f / seconds[1].median / 1e9};
   std::printf("%-24s %8.2f ms %4.0f GFLOP/s (%2.0f%%)   %9.2f ms %4.0f (%2.0f%%)   saved %6.1f MB, workspace %5.1f MB\n", name,

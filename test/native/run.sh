@@ -10,8 +10,8 @@ flags="-std=c++17 -O3 -ffp-contract=off -fvisibility=hidden -Wall -Wextra -pthre
 out=build/native-check/$(echo "${CXX:-g++} $flags" | cksum | cut -d' ' -f1)
 mkdir -p "$out"
 objects= commands=
-for source in native/base/host/pool.cc native/base/host/simd.cc native/base/conv/*.cc native/ops/conv/*.cc \
-  native/ops/network/*/*.cc "$main"; do
+for source in native/base/host/alloc.cc native/base/host/pool.cc native/base/host/simd.cc native/base/conv/*.cc \
+  native/ops/conv/*.cc native/ops/network/*/*.cc "$main"; do
   case $source in
     *_avx2.cc) target="-mavx2 -mfma" ;;
     *_avx512.cc) target="-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma" ;;
