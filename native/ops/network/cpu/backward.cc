@@ -216,7 +216,7 @@ class Backward : ConvolutionGradients<T> {
   }
 
   void reduce() const {
-    Pool::get().parallel_for(i64(p.parameters.size()), [&](i64 k, int) {
+    this->parallel(i64(p.parameters.size()), [&](i64 k) {
       const Parameter& q = p.parameters[std::size_t(k)];
       for (const Grid& g : p.grids) {
         if (g.gamma == k || g.beta == k) return;  // the norm pass wrote it

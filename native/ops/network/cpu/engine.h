@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../../../base/conv/tile.h"
+#include "../../../base/host/denormals.h"
 #include "../../../base/host/pool.h"
 #include "../network.h"
 #include "stage.h"
@@ -47,12 +48,21 @@ class Engine {
     return w;
   }
 
+  // fn(k) for k < n by the threads of the pool, without denormals: they fill the gradients of a network that knows its task.
+  template <class F>
+  static void parallel(i64 n, F&& fn) {
+    Pool::get().parallel_for(n, [&](i64 k, int) {
+      const FlushDenormals flush;
+      fn(k);
+    });
+  }
+
   // fn(unit, worker) for every unit of samples. Lanes take units as they come free; each lane has its own scratch memory.
   template <class F>
   void each_unit(F&& fn) const {
     std::atomic<i64> next{0};
     const i64 lanes = p.workers < p.units ? p.workers : p.units;
-    Pool::get().parallel_for(lanes, [&](i64 lane, int) {
+    parallel(lanes, [&](i64 lane) {
       Worker<T> w = worker(lane);
       for (i64 u; (u = next.fetch_add(1)) < p.units;) fn(u, w);
     });

@@ -71,7 +71,7 @@ class Forward : ForwardStep<T> {
         }
         std::atomic<i64> next{0};
         const i64 lanes = flop < least_layer_flop ? 1 : p.workers < tasks ? p.workers : tasks;
-        Pool::get().parallel_for(lanes, [&](i64 lane, int) {
+        this->parallel(lanes, [&](i64 lane) {
           Worker<T> w = this->worker(lane);
           for (i64 task; (task = next.fetch_add(1)) < tasks;) {
             i64 k = task;
