@@ -13,6 +13,7 @@ import type { SAMState, SDNCState } from '../models/sparse/sam-state.js';
 import { SDNC, sdncOptions } from '../models/sparse/sdnc.js';
 import type { SequenceModel } from '../models/sequence-model.js';
 import { samOptions } from '../models/sparse/sparse-access.js';
+import type { startOptions } from '../models/sparse/start.js';
 import type { TensorState } from '../nn/tensor-state.js';
 import type { LayerOptions } from '../nn/parameter.js';
 import { dncFault, fusedFault, gradientFault, outputGradientFault } from '../proof/model-checks.js';
@@ -32,6 +33,8 @@ export interface Alike {
   readonly wordSize?: number;
   readonly readHeads: number;
   readonly hidden: number;
+  /** What gates and strengths are at the start, of those that have such: SAM, SDNC and DAM. */
+  readonly start?: Data<typeof startOptions>;
 }
 
 interface Kind<State, Model = TrainableModel> {
@@ -80,6 +83,10 @@ const multigrid: GridKind<MultigridConfig | PresetName, MultigridMemoryState> = 
 const WORD = 16;
 const slotsOf = (cells: number): { slots: number; wordSize: number } => ({ slots: Math.round(cells / WORD), wordSize: WORD });
 
+const inSlots = ({ slots, wordSize = WORD, readHeads, hidden }: Alike): Required<Omit<Alike, 'start'>> => (
+  { slots, wordSize, readHeads, hidden }
+);
+
 const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   title: 'DNC',
   type: DNC,
@@ -88,7 +95,7 @@ const dnc: VectorKind<Data<typeof dncOptions>, DNCState> = {
   options: dncOptions,
   build: (options, sizes) => new DNC({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: (alike) => ({ wordSize: WORD, ...alike }),
+  beside: inSlots,
   traffic: ({ slots = 500, writeHeads = 1 }) => writeHeads * slots * slots, // the links
   view: keptView,
   check: dncFault,
@@ -102,7 +109,7 @@ const ntm: VectorKind<Data<typeof ntmOptions>, NTMState> = {
   options: ntmOptions,
   build: (options, sizes) => new NTM({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: (alike) => ({ wordSize: WORD, ...alike }),
+  beside: inSlots,
   view: keptView,
   check: () => gradientFault((sizes) => new NTM({ slots: 5, wordSize: 3, writeHeads: 2, hidden: 4, ...sizes })),
 };
@@ -121,12 +128,13 @@ const lstm: VectorKind<Data<typeof lstmOptions>, LSTMNetworkState> = {
 };
 
 /** Few read heads where the slots are few: heads that each read so many write to one more. */
-const sparse = ({ slots, wordSize = WORD, readHeads, hidden }: Alike): Data<typeof samOptions> => ({
+const sparse = ({ slots, wordSize = WORD, readHeads, hidden, ...more }: Alike): Data<typeof samOptions> => ({
   slots,
   wordSize,
   heads: readHeads,
   reads: Math.max(1, Math.min(4, Math.floor(slots / readHeads) - 1)),
   hidden,
+  ...more,
 });
 
 const sam: VectorKind<Data<typeof samOptions>, SAMState, SAM> = {
@@ -163,7 +171,7 @@ const dam: VectorKind<Data<typeof damOptions>, DAMState, DAM> = {
   options: damOptions,
   build: (options, sizes) => new DAM({ ...options, ...sizes }),
   ofCells: slotsOf,
-  beside: ({ slots, wordSize = WORD, readHeads, hidden }) => ({ slots, wordSize, heads: readHeads, hidden }),
+  beside: ({ slots, wordSize = WORD, readHeads, hidden, ...more }) => ({ slots, wordSize, heads: readHeads, hidden, ...more }),
   view: (state, before, model) => slotsView(state.values, () => model.writes(before, state)),
   check: () => gradientFault((sizes) => new DAM({ slots: 7, wordSize: 3, heads: 2, hidden: 4, ...sizes })),
 };

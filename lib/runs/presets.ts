@@ -2,9 +2,9 @@
 import { fail } from '../check.js';
 import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
-import { comparedRuns } from './comparisons.js';
+import { comparedRuns, RECALL_OF_PAIRS } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { COPYING, MAP9, MAPPING, N_GRAMS, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
+import { COPYING, MAP9, MAPPING, N_GRAMS, PAIRING, SEEKING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -12,9 +12,6 @@ const maze = (model: RunModel, options: MappingOptions): Row => [model, { name: 
 
 /** A DNC of as many numbers as the multigrid memory beside it; its units follow from the published parameter counts. */
 const dnc = (hidden: number): RunModel => ({ kind: 'dnc', slots: 500, wordSize: 16, readHeads: 4, hidden });
-
-/** With which memories that are asked by content begin to learn soonest. */
-const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
 
 /** The memory that Rae et al. 2016 learn with: 2·10⁶ slots, of which a run touches a few thousand. */
 const SAM: RunModel = { kind: 'sam', slots: 2_000_000, wordSize: 32, heads: 4, reads: 4, hidden: 100 };
@@ -39,7 +36,7 @@ const BY_CHARACTERS: Schedule = {
 /** The tasks of Rae et al. 2016, §4.2 and 4.5, and one of Graves et al. 2014. */
 const SPARSE: Readonly<Record<string, Row>> = {
   'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, COPYING],
-  'recall-sam': [SAM, { name: 'associative-recall', items: [3, 6], form: 'pairs' }, SPARSE_LEARNING],
+  'recall-sam': [{ ...SAM, heads: 1, hidden: 64, start: SEEKING }, RECALL_OF_PAIRS, PAIRING],
   'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
   'recall-levels-sam': [SAM, PAIRS, { ...SPARSE_LEARNING, levels: { most: 16_384 } }],
   'n-grams-sam': [SAM, { name: 'n-grams' }, SPARSE_LEARNING],

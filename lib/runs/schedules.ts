@@ -73,3 +73,9 @@ export const N_GRAMS: Schedule = {
 export function compared(steps: number, rate: number): Schedule {
   return { ...VECTORS, steps, lr: { from: rate, to: rate / 10, steps }, validate: { every: steps, items: 256 } };
 }
+
+/** Gates and strengths with which memories that are asked by content begin to learn soonest: see `startOptions`. */
+export const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
+
+/** With which one head of SAM learns to recall pairs: with Adam, or with gates that start half open, it takes far longer. */
+export const PAIRING: Schedule = { ...compared(30_000, 1e-2), optimizer: { name: 'muon' }, batchSize: 32 };
