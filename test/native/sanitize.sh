@@ -3,10 +3,11 @@
 #   asan    addresses, undefined behaviour and leaks: the tests of the addon, and trainings of every kind of model
 #   tsan    threads: trainings of every kind on four threads, with evaluations beside them
 #   faults  faults planted in the addon's sources, one at a time: each must be reported (needs the builds of both)
-# TESTS: other test files than those of the addon.
+# TESTS: some of the tests of the addon, or others. What was green is not run again until tests, library or addon are newer.
+# What was shown is kept as rows S1, S2 and S3.
 set -eu
 cd "$(dirname "$0")/../.."
-TESTS=${TESTS:-test/ops test/nn test/optim test/binding test/tensor test/models test/faults/memory.test.ts}
+ALL='test/ops test/nn test/optim test/binding test/tensor test/models test/faults/memory.test.ts'
 library() { "${CXX:-c++}" -print-file-name="lib$1.so"; }
 
 # Makefiles leave the commands behind by which planted faults are compiled and linked.
@@ -34,18 +35,44 @@ with() {
   esac
 }
 
+# Where what a kind has shown of a folder of tests, or of the workload, is kept.
+shown() { echo "build/$1/shown/$(echo "$2" | tr / -)"; }
+
+# The workload under the sanitizer of a kind; its lines are kept.
+work() {
+  mkdir -p "build/$1/shown"
+  lines=$(shown "$1" workload)
+  rm -f "$lines"
+  if with "$1" node test/native/workload.mjs > "$lines.begun"; then mv "$lines.begun" "$lines"; else
+    cat "$lines.begun"
+    exit 1
+  fi
+}
+
+# Tests of the addon under the sanitizer of a kind.
+try() {
+  report=$(shown "$1" "$2")
+  if [ -e "$report" ] && [ -z "$(find "$2" lib "build/$1/multigrid_memory.node" -newer "$report")" ]; then return; fi
+  rm -f "$report"
+  with "$1" npx vitest run --config test/vitest.config.ts --testTimeout 3600000 --reporter=default --reporter=json \
+    --outputFile="$report.begun" "$2"
+  mv "$report.begun" "$report"
+}
+
 for wanted in ${*:-asan tsan faults}; do
   echo "== $wanted"
   case $wanted in
     asan)
       build asan 'address;undefined'
-      LEAKS=1 with asan node test/native/workload.mjs
-      # shellcheck disable=SC2086
-      with asan npx vitest run --config test/vitest.config.ts --testTimeout 3600000 $TESTS
+      LEAKS=1 work asan
+      for tests in ${TESTS:-$ALL}; do try asan "$tests"; done
+      # shellcheck disable=SC2046
+      node test/native/sanitized.mjs S1 $(for tests in workload $ALL; do shown asan "$tests"; done)
       ;;
     tsan)
       build tsan thread
-      with tsan node test/native/workload.mjs
+      work tsan
+      node test/native/sanitized.mjs S2 "$(shown tsan workload)"
       ;;
     faults) node test/native/sanitizer-faults.mjs ;;
     run) # run KIND: the workload alone, for planted faults
