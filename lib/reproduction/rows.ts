@@ -55,8 +55,8 @@ const scaled = (size: 15 | 25): RunConfig['task'] => ({ name: 'mapping', size, l
 /** Pixels from 0 to 1. */
 const unitPixels = (row: string): RunConfig['task'] => ({ ...presetRun(row).task, pixelScale: 1 / 255 } as RunConfig['task']);
 /**
- * What differs from the published recipe. Records in `bench/results/reproduction` tell the run that made them; those of `sort-8k`
- * and `map15-8k` are of 300,000 and 200,000 steps, which fell short.
+ * What differs from the published recipe. Records in `bench/results/reproduction` tell the run that made them; that of `map15-8k`
+ * is of 200,000 steps without lessons.
  */
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'recall-8k': LESSONS,
