@@ -36,14 +36,11 @@ it.each([
 });
 
 it('refuses a curriculum that cannot be', () => {
-  for (
-    const [model, curriculum] of [['map15-8k', { below: 1 }], ['recall-8k', { below: -1 }], ['recall-8k', {
-      below: 1,
-      start: 10,
-    }]]
-  ) {
+  const noLessons = { model: { kind: 'lstm' }, task: { name: 'copy' }, curriculum: { below: 1 } };
+  const [negative, tooMany] = [{ below: -1 }, { below: 1, start: 10 }].map((curriculum) => ({ model: 'recall-8k', curriculum }));
+  for (const run of [noLessons, negative, tooMany]) {
     expect(() => {
-      const setup = buildRun(checkRunConfig({ model, curriculum }));
+      const setup = buildRun(checkRunConfig(run));
       using _ = setup.model;
       return new Trainer(setup);
     }).toThrow(/curriculum/);
