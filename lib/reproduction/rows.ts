@@ -54,10 +54,7 @@ const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as con
 const scaled = (size: 15 | 25): RunConfig['task'] => ({ name: 'mapping', size, locationScale: 0.05 });
 /** Pixels from 0 to 1. */
 const unitPixels = (row: string): RunConfig['task'] => ({ ...presetRun(row).task, pixelScale: 1 / 255 } as RunConfig['task']);
-/**
- * What differs from the published recipe. Records in `bench/results/reproduction` tell the run that made them; that of `map15-8k`
- * is of 200,000 steps without lessons.
- */
+/** What differs from the published recipe. Records in `bench/results/reproduction` tell the run that made them. */
 const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'recall-8k': LESSONS,
   'mnist-recall': {
