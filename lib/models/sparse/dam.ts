@@ -59,13 +59,8 @@ export class DAM extends SequenceModel<DAMState> {
   readonly #output: Affine;
 
   constructor(options: DAMOptions) {
-    const { slots = 64, wordSize = 32, heads = 4, hidden = 100, strength = true, discount = 0.99, clip: limit = 20, start } =
-      checkData(
-        'DAM',
-        damOptions,
-        options,
-        sequenceOptionKeys,
-      );
+    const own = checkData('DAM', damOptions, options, sequenceOptionKeys);
+    const { slots = 64, wordSize = 32, heads = 4, hidden = 100, strength = true, discount = 0.99, clip: limit = 20 } = own;
     super('DAM', options);
     this.settings = {
       ...{ slots, wordSize, heads, hidden, strength, discount },
@@ -75,14 +70,14 @@ export class DAM extends SequenceModel<DAMState> {
     };
     if (heads > slots) fail('ERR_MG_ARGUMENT', 'DAM', `at least as many slots as the ${heads} heads`, slots);
     const words = heads * wordSize;
-    const own = samInterface({ ...this.settings, links: 0 }).size;
+    const face = { ...this.settings, links: 0 } as const;
     this.#controller = this.addPart(
       'controller',
       new Affine(this.inputs + words + hidden, 4 * hidden, true, this.partOptions('controller')),
     );
     this.#interface = this.addPart(
       'interface',
-      new Affine(hidden, own, startBias({ ...this.settings, links: 0 }, start, options.dtype), this.partOptions('interface')),
+      new Affine(hidden, samInterface(face).size, startBias(face, own.start, options.dtype), this.partOptions('interface')),
     );
     this.#output = this.addPart('output', new Affine(hidden + words, this.outputs, false, this.partOptions('output')));
   }
