@@ -1,7 +1,8 @@
 // npm run soak -- [hours] [minutes between kills]: trains a small memory twice, one run killed again and again and gone on with,
 // the other never disturbed, and compares them; follows the resident memory of the latter all the time. Ends after 8 hours, at a
 // signal, or where something is wrong. Each such part, of a seed of its own, is kept in bench/results/soak.json, and what all
-// parts add up to as row L1: hours need not be in one piece, but each part begins anew.
+// parts add up to as row L1: hours need not be in one piece, but each part begins anew. The hours that count are the processor
+// time of the undisturbed run, as an hour on a busy machine may hold a minute of work.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -80,7 +81,7 @@ function compare() {
 }
 
 const resident = []; // bytes of the undisturbed run, at equal distances in time
-let worked = 0; // its seconds of processor time: on a machine that has other things to do an hour may be few of them
+let worked = 0; // its seconds of processor time
 function sample(pid) {
   const { status, stdout } = spawnSync('ps', ['-o', 'rss=,cputimes=', '-p', String(pid)], { encoding: 'utf8' });
   if (status !== 0) return; // a signal that was for all of us
@@ -111,7 +112,6 @@ await undisturbed.kill();
 
 const bounds = [0, 1, 2, 3, 4].map((quarter) => Math.floor(quarter * resident.length / 4));
 const most = bounds.slice(1).map((end, i) => Math.max(0, ...resident.slice(bounds[i], end)));
-const lasted = (Date.now() - began) / 3_600_000;
 // That of minutes of work still grows.
 if (worked >= 3_600 && most[3] > most[0] + 8 * MB) fault ??= 'the resident memory has grown';
 
@@ -124,8 +124,7 @@ parts.push({
   date: new Date(began).toISOString().split('T')[0],
   machine: machine(),
   commit,
-  hours: Number(lasted.toFixed(2)),
-  processorMinutes: Number((worked / 60).toFixed(1)),
+  hours: Number((worked / 3_600).toFixed(2)),
   kills,
   updates: compared.lines,
   checkpoints: compared.checkpoints.size,
