@@ -394,6 +394,32 @@ it('rows of the paper that were reproduced', () => {
   for (const page of [measured, readme]) expect(page).toContain(reportTable(records));
 });
 
+it('how far each row of the paper came, and in how long', () => {
+  const folder = fileURLToPath(new URL('../bench/results/reproduction', import.meta.url));
+  const records = new Map(readRecords(folder).filter(({ recipe }) => recipe === 'fast').map((record) => [record.row, record]));
+  const told = {
+    'recall-8k': /Recall of ten items, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the bits/,
+    'mnist-recall': /MNIST recall, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the classes/,
+    'mnist-sort': /MNIST sort of twenty, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the classes/,
+    'map15-8k':
+      /15×15 falls short: F (?<f>\S+) where 99.83 .{1,20} after (?<steps>\S+) steps .{1,20}, (?<minutes>\d+) minutes of one core/,
+    'sort-8k':
+      /short as well: (?<errorRate>\S+) % of the bits .{1,50} after (?<steps>\S+) steps .{1,25}, (?<minutes>\d+) minutes of one/,
+  };
+  for (const [row, text] of Object.entries(told)) {
+    const { test, cpuSeconds, steps } = records.get(row)!;
+    const { f, errorRate } = test.scores;
+    const measures = { f: 100 * f!, errorRate: 100 * errorRate!, minutes: cpuSeconds / 60, steps };
+    for (const [name, figure] of Object.entries(text.exec(prose)!.groups!))
+      expectFigure(figure, measures[name as keyof typeof measures], `${row} ${name}`);
+  }
+  const { curve } = records.get('map15-8k')!;
+  const [, way] = /on 64 mazes F was (.*?) and rose to the end while the rate fell/.exec(prose)!;
+  for (const [, f, step] of way!.matchAll(/([\d.]+) at ([\d,]+)/g)) {
+    expectFigure(f!, Number(curve.find((line) => Number(line['step']) >= numberOf(step!))!['f']), `map15-8k at ${step}`);
+  }
+});
+
 it('N-grams, and how they were learned', () => {
   const [record] = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))
     .filter(({ row }) => row === 'n-grams-dam');
