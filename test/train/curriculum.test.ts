@@ -47,6 +47,32 @@ describe('a curriculum', () => {
     expect(trainer.lessons).toEqual([[0, 1], [5, 2], [10, 3], [15, 4]]);
   });
 
+  it('ends when all lessons were open and known for so many batches, and what is trained then is the task itself', async () => {
+    const ending = { ...always, start: ITEMS - 1, ends: 2 };
+    const { task } = setup();
+    const curriculum = new Curriculum(task, ending);
+    const lists = [task.generate(1, 0), task.generate(1, 1)];
+    const made = (batch: number) => Array.from(curriculum.task.windows(lists, { seed: 1, batch }));
+    const own = (batch: number) => Array.from(task.windows(lists, { seed: 1, batch }));
+    const [asked] = made(0); // about all lessons, as it happens
+    curriculum.add(asked!, 0, [Float32Array.from(asked!.outputs[0]!.target.data, (bit) => 9 * (2 * bit - 1))]);
+    expect(made(1)).not.toEqual(own(1)); // made ahead
+    expect([made(2), made(3)]).toEqual([own(2), own(3)]);
+
+    const reference = new Trainer(setup(ending));
+    await reference.fit({ steps: 9 * ITEMS });
+    const before = new Trainer(setup(ending));
+    await before.fit({ steps: 5 * ITEMS });
+    await before.save(join(folder, 'ended.safetensors'));
+    const resumed = await Trainer.resume(join(folder, 'ended.safetensors'), setup(ending));
+    await resumed.fit({ steps: 9 * ITEMS });
+    const bits = await modelBits(reference);
+    expect(await modelBits(resumed)).toBe(bits);
+    const endless = new Trainer(setup({ ...ending, ends: 100 }));
+    await endless.fit({ steps: 9 * ITEMS });
+    expect(await modelBits(endless)).not.toBe(bits);
+  });
+
   it('practises on lists of other lengths: weights are those of the longer task, scores those of the task', async () => {
     const longer = { ...setup(), task: tasks.recall({ items: ITEMS + 2 }) };
     const [other, here] = [new Trainer({ ...longer, curriculum: always }), new Trainer(setup({ ...always, items: ITEMS + 2 }))];
@@ -185,7 +211,8 @@ describe('a curriculum', () => {
     const curriculum = new Curriculum(tasks.recall({ items: 3 }), { below: 1 });
     const saved = curriculum.save() as object;
     expect(() => curriculum.restore(saved)).not.toThrow();
-    for (const wrong of [null, {}, { ...saved, losses: [1] }, { ...saved, opened: [] }, { ...saved, weights: [[0, [1, NaN]]] }]) {
+    const changes = [{ losses: [1] }, { opened: [] }, { weights: [[0, [1, NaN]]] }, { ended: 'soon' }];
+    for (const wrong of [null, {}, ...changes.map((change) => ({ ...saved, ...change }))]) {
       expect(() => curriculum.restore(wrong)).toThrow(/as a curriculum saves them/);
     }
   });

@@ -18,6 +18,8 @@ export const curriculumOptions = object({
   items: optional(integer(1)),
   /** What a lesson's running loss counts for at least when lessons are chosen. Default a quarter of `below`. */
   least: optional(positive()),
+  /** Batches that all lessons are open for, at least, until practice ends and the task's own episodes follow. Default: no end. */
+  ends: optional(integer(1)),
 });
 
 export interface CurriculumOptions extends Data<typeof curriculumOptions> {}
@@ -36,6 +38,8 @@ interface Saved {
   readonly losses: number[];
   /** Weights of the lessons by batch, of those to come. */
   readonly weights: [batch: number, weights: number[]][];
+  /** The batch from which on the task itself is trained. */
+  readonly ended?: number;
 }
 
 /**
@@ -47,13 +51,13 @@ export class Curriculum<Item> implements Practice {
   readonly name = 'curriculum';
   /** The task with the windows of practice; it scores on the windows of the task itself. */
   readonly task: Task<Item>;
-  readonly #rule: { readonly below: number; readonly least: number; readonly batches: number; readonly lessons: number };
+  readonly #rule: Required<Omit<CurriculumOptions, 'start' | 'items'>> & { readonly lessons: number };
   readonly #losses: TaskDescription['outputs'];
   #saved: Saved;
 
   /** ERR_MG_ARGUMENT for a task without lessons. */
   constructor(task: Task<Item>, options: CurriculumOptions) {
-    const { below, least = below / 4, start: given = 1, batches = 1, items } = checkData(
+    const { below, least = below / 4, start: given = 1, batches = 1, items, ends = Infinity } = checkData(
       'curriculum',
       curriculumOptions,
       options,
@@ -65,14 +69,19 @@ export class Curriculum<Item> implements Practice {
     }
     if (least === 0) fail('ERR_MG_ARGUMENT', 'curriculum', 'least above 0', least);
     const start = checkInteger('curriculum', 'start', given, 1, lessons);
-    this.#rule = { below, least, batches, lessons };
+    this.#rule = { below, least, batches, lessons, ends };
     this.#losses = task.describe().outputs;
     const losses = new Array<number>(lessons).fill(UNKNOWN);
     const first = this.#weights(losses, start);
     this.#saved = { opened: [[0, start]], losses, weights: [[0, first], [1, first]] };
     this.task = new PractisedTask(
       task,
-      (lists, given) => practised.practice!(lists, this.#weightsOf(given.batch ?? 0), given),
+      (lists, given) => {
+        const batch = given.batch ?? 0;
+        return this.#hasEnded(batch)
+          ? practised.windows(lists, given)
+          : practised.practice!(lists, this.#weightsOf(batch), given);
+      },
       (seed, index) => practised.generate(seed, index),
     );
   }
@@ -84,15 +93,20 @@ export class Curriculum<Item> implements Practice {
 
   /** Takes in what the network answered in a window of a batch: `logits[k]` for `window.outputs[k]`. */
   add(window: Window, batch: number, logits: readonly ArrayLike<number>[]): void {
+    if (this.#hasEnded(batch)) return;
+    const next = batch + 2;
     const losses = this.#after(window, logits);
-    let opened = this.#saved.opened;
+    let { opened, ended } = this.#saved;
     const [since, open] = opened.at(-1)!;
-    const areKnown = losses.slice(0, open).every((loss) => loss < this.#rule.below);
-    const isDue = window.last && batch + 2 - since >= this.#rule.batches && open < this.#rule.lessons;
-    if (areKnown && isDue) opened = [...opened, [batch + 2, open + 1]];
+    const { below, batches, lessons, ends } = this.#rule;
+    const isKnown = losses.slice(0, open).every((loss) => loss < below);
+    if (isKnown && window.last) {
+      if (open < lessons && next - since >= batches) opened = [...opened, [next, open + 1]];
+      if (open === lessons && next - since >= ends) ended ??= next;
+    }
     const weights = this.#saved.weights.filter(([of]) => of > batch || (of === batch && !window.last));
-    if (window.last) weights.push([batch + 2, this.#weights(losses, opened.at(-1)![1])]);
-    this.#saved = { opened, losses, weights };
+    if (window.last) weights.push([next, this.#weights(losses, opened.at(-1)![1])]);
+    this.#saved = { opened, losses, weights, ...(ended === undefined ? {} : { ended }) };
   }
 
   /** The running losses after a window; those before it when an answer is no number. */
@@ -112,14 +126,19 @@ export class Curriculum<Item> implements Practice {
   }
 
   restore(saved: unknown): void {
-    const { opened, losses, weights } = (saved ?? {}) as Partial<Saved>;
+    const { opened, losses, weights, ended } = (saved ?? {}) as Partial<Saved>;
     const isNumbers = (x: unknown): boolean => Array.isArray(x) && x.every((n) => typeof n === 'number' && n >= 0);
     const isNumbered = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && Number.isSafeInteger(x[0]);
     const known = isNumbers(losses) && losses!.length === this.#rule.lessons && Array.isArray(opened) && opened.length > 0 &&
       opened.every((x) => isNumbered(x) && isNumbers(x)) && Array.isArray(weights) &&
-      weights.every((x) => isNumbered(x) && isNumbers(x[1]) && x[1].length === this.#rule.lessons);
+      weights.every((x) => isNumbered(x) && isNumbers(x[1]) && x[1].length === this.#rule.lessons) &&
+      (ended === undefined || Number.isSafeInteger(ended));
     if (!known) fail('ERR_MG_CHECKPOINT', 'curriculum', 'lessons and losses as a curriculum saves them', saved);
     this.#saved = structuredClone(saved) as Saved;
+  }
+
+  #hasEnded(batch: number): boolean {
+    return batch >= (this.#saved.ended ?? Infinity);
   }
 
   #weights(losses: readonly number[], open: number): number[] {
