@@ -68,10 +68,10 @@ const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   'sort-8k': {
     ...MUON,
     clipNorm: 500,
-    steps: 700_000,
-    lr: { from: 7e-3, to: 0, steps: 300_000, hold: 400_000, warmup: 500 },
-    curriculum: { below: 0.15, start: 2 },
+    steps: 600_000,
+    lr: { from: 7e-3, to: 0, steps: 500_000, hold: 100_000, warmup: 500 },
     validate: { every: 10_000, items: 500 },
+    task: { name: 'sorting', items: 20, priorityScale: 4 },
   },
   'mnist-sort': {
     ...MUON,

@@ -134,6 +134,16 @@ describe('recall', () => {
 });
 
 describe('sorting', () => {
+  it('priorityScale: a factor on the priority channel alone', () => {
+    const [plain, scaled] = [sorting({ items: 3 }), sorting({ items: 3, priorityScale: -4 })].map((task) => {
+      const [window] = task.windows([task.generate(1, 0)], { seed: 1 });
+      return { input: Array.from(window!.input[0]!.data), target: window!.outputs[0]!.target };
+    });
+    expect(scaled!.input).toEqual(plain!.input.map((x, k) => (k % 2 === 0 ? x : -4 * x)));
+    expect(scaled!.target).toEqual(plain!.target);
+    expect(() => sorting({ priorityScale: NaN })).toThrow(argument);
+  });
+
   it('by eye: priorities 0.25, −0.5, 0.75, −1 put the items in the order 4, 2, 1, 3', () => {
     const patches = marked(4);
     const list = { patches, priorities: Float32Array.of(0.25, -0.5, 0.75, -1) };

@@ -1,7 +1,7 @@
 // Priority sort of random patches: a list of patches, each with a priority; output the patches in order of priority.
 // Huynh, Maire, Walter 2020, "Algorithmic tasks"; how the priority is fed and the direction are our reading.
 
-import { checkData, choice, integer, object, optional, type Data } from '../../schema.js';
+import { checkData, choice, integer, number, object, optional, type Data } from '../../schema.js';
 import { Rng } from '../../tensor/rng.js';
 import { PATCH, randomBits } from '../bits.js';
 import { checkWeights, drawLength, lessonOfLength } from '../lessons.js';
@@ -15,6 +15,8 @@ export const sortingOptions = object({
   items: optional(integer(1, 100_000)),
   /** Default `ascending`: the lowest priority first. */
   order: optional(choice('ascending', 'descending')),
+  /** Factor on the priority channel. Default 1: priorities from −1 to 1. */
+  priorityScale: optional(number()),
 });
 
 export interface SortingOptions extends Data<typeof sortingOptions> {}
@@ -30,21 +32,19 @@ export interface SortingList {
  *  runs for as many steps on zero input. **Answers**, one patch per decoder step, in order of priority (equal ones in the order
  *  seen). **Scored** by the share of wrong bits, and of patches with any wrong bit. */
 export function sorting(options: SortingOptions = {}): Task<SortingList> {
-  const { items = 20, order = 'ascending' } = checkData('sorting', sortingOptions, options);
-  return new SortingTask(items, order);
+  const { items = 20, order = 'ascending', priorityScale = 1 } = checkData('sorting', sortingOptions, options);
+  return new SortingTask({ items, order, priorityScale });
 }
 
 class SortingTask implements Task<SortingList> {
   readonly name = 'sorting';
   readonly version = 1;
   readonly lessons: number;
-  readonly #items: number;
-  readonly #order: 'ascending' | 'descending';
+  readonly #options: Required<SortingOptions>;
 
-  constructor(items: number, order: 'ascending' | 'descending') {
-    this.#items = items;
-    this.lessons = items;
-    this.#order = order;
+  constructor(options: Required<SortingOptions>) {
+    this.#options = options;
+    this.lessons = options.items;
   }
 
   describe(): TaskDescription {
@@ -54,7 +54,7 @@ class SortingTask implements Task<SortingList> {
       outputs: [{ name: 'sorted', logits: [3, 3, 1], loss: 'bceWithLogits' }],
       metrics: ['errorRate', 'vectorErrorRate'],
       better: directions('lower', ['errorRate', 'vectorErrorRate']),
-      steps: this.#items,
+      steps: this.#options.items,
       window: null,
     };
   }
@@ -62,14 +62,14 @@ class SortingTask implements Task<SortingList> {
   generate(seed: number, index: number): SortingList {
     checkItemIndex('sorting.generate', seed, index);
     const rng = new Rng(seed).split('sorting').split(index);
-    const patches = randomBits(rng, PATCH * this.#items);
-    return { patches, priorities: Float32Array.from({ length: this.#items }, () => 2 * rng.uniform() - 1) };
+    const patches = randomBits(rng, PATCH * this.#options.items);
+    return { patches, priorities: Float32Array.from({ length: this.#options.items }, () => 2 * rng.uniform() - 1) };
   }
 
   windows(lists: readonly SortingList[], options: WindowOptions): Iterable<Window> {
     this.#check('sorting.windows', lists);
     checkWindows('sorting.windows', options);
-    return lazily(whole('sorting.windows', this.#items, options.length, options.from), (cut) => this.#window(cut, lists));
+    return lazily(whole('sorting.windows', this.#options.items, options.length, options.from), (cut) => this.#window(cut, lists));
   }
 
   /** Lesson k is the sorting of lists of k + 1 items: the first ones of the lists given. */
@@ -90,11 +90,11 @@ class SortingTask implements Task<SortingList> {
   }
 
   ofItems(items: number): Task<SortingList> {
-    return sorting({ items, order: this.#order });
+    return sorting({ ...this.#options, items });
   }
 
   #check(where: string, lists: readonly SortingList[]): void {
-    checkLists(where, lists, { patches: PATCH * this.#items, priorities: this.#items });
+    checkLists(where, lists, { patches: PATCH * this.#options.items, priorities: this.#options.items });
   }
 
   scorer(): BitScorer {
@@ -103,7 +103,8 @@ class SortingTask implements Task<SortingList> {
 
   #window(cut: Cut, lists: readonly SortingList[]): Window {
     const batch = lists.length;
-    const sign = this.#order === 'ascending' ? 1 : -1;
+    const { order: direction, priorityScale } = this.#options;
+    const sign = direction === 'ascending' ? 1 : -1;
     const input = zeros(cut.steps, batch, 3, 3, 2);
     const target = zeros(cut.steps, batch, 3, 3, 1);
     lists.forEach(({ patches, priorities }, b) => {
@@ -112,7 +113,7 @@ class SortingTask implements Task<SortingList> {
         const at = (t * batch + b) * PATCH;
         for (let bit = 0; bit < PATCH; bit++) {
           input.data[2 * (at + bit)] = patches[PATCH * t + bit]!;
-          input.data[2 * (at + bit) + 1] = priorities[t]!;
+          input.data[2 * (at + bit) + 1] = priorityScale * priorities[t]!;
         }
         target.data.set(patches.subarray(PATCH * order[t]!, PATCH * (order[t]! + 1)), at);
       }
