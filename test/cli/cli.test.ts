@@ -7,6 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bytesNeeded, type Measured } from '../../lib/bench/against.js';
 import { decode } from '../../lib/files/safetensors.js';
 import { packageRoot } from '../../lib/native.js';
+import { FIGURES } from '../../lib/reproduction/figures.js';
+import { exploredRows, reproducibleRows } from '../../lib/reproduction/rows.js';
 import { EXPLORATION_RUNS } from '../../lib/runs/exploration.js';
 import { PRESET_RUNS } from '../../lib/runs/presets.js';
 
@@ -60,6 +62,24 @@ describe('help', () => {
     const own = run(name, '--help'); // which loads this command alone
     expect([own.status, own.out]).toEqual([0, expect.stringMatching(new RegExp(`^Usage: multigrid-memory ${name} `))]);
     expect(run('help', name).out).toBe(own.out);
+  });
+});
+
+describe('reproduce', () => {
+  it('without a row lists every row and figure at once, with its steps and the bytes of its estimate', () => {
+    const { status, out } = run('reproduce', '--json');
+    expect(status).toBe(0);
+    const rows = json(out).filter(({ row }) => row !== undefined);
+    expect(rows.map(({ row }) => row)).toEqual([...reproducibleRows(), ...exploredRows()].map(({ run: name }) => name));
+    for (const row of rows) {
+      const bytes = expect.any(Number) as number;
+      expect(row).toMatchObject({ steps: expect.any(Number) as number, bytes, time: null, obstacle: 'not timed' });
+      expect(row.bytes).toBeGreaterThan(0);
+    }
+    expect(json(out).slice(rows.length).map(({ figure }) => figure)).toEqual(FIGURES.map(({ name }) => name));
+    const lines = run('reproduce').out.split('\n');
+    expect(lines[0]).toMatch(/^row +table +figure +published +recorded +steps +GB$/);
+    expect(lines.filter((line) => /^recall-8k .* errorRate .* 0\.003 ± 0\.0002 /.test(line))).toHaveLength(1);
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
-import { measureCost, measureExploration } from '../../lib/reproduction/cost.js';
+import { bytesOf, measureExploration, measureTime } from '../../lib/reproduction/cost.js';
 import { hasTakenOff, readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
 import { reproduceExploration, weightsOf } from '../../lib/reproduction/explore.js';
 import type { SeedRecord } from '../../lib/reproduction/record.js';
@@ -231,9 +231,9 @@ describe('one seed', () => {
 
   it('has a cost, measured', async () => {
     const run = recipeRun('recall-8k', 'fast');
-    const cost = await measureCost({ ...run, batchSize: 1 }, 0.01);
-    expect(cost.hours).toBeCloseTo(run.steps / cost.stepsPerSecond / 3600);
-    expect(cost.bytes).toBeGreaterThan(127_529 * 4);
+    const time = await measureTime({ ...run, batchSize: 1 }, 0.01);
+    expect(time.hours).toBeCloseTo(run.steps / time.stepsPerSecond / 3600);
+    expect(bytesOf(run)).toBeGreaterThan(127_529 * 4);
     const walk = { ...explorationRun('explore9'), episodes: 2, rollout: 2 };
     const walked = await measureExploration(walk, 0.01);
     expect(walked.hours).toBeCloseTo(walk.steps / walked.stepsPerSecond / 3600);

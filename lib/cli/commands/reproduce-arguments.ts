@@ -17,6 +17,6 @@ export interface ReproduceArguments {
   trial?: boolean;
   check?: boolean;
   report?: boolean;
-  measure: boolean;
+  measure?: boolean;
   json?: boolean;
 }

@@ -1,12 +1,15 @@
 /** `reproduce` without a row: what there is, what was published and reached, and what it costs here. */
+import { totalmem } from 'node:os';
 import { explorationRun } from '../../runs/exploration.js';
-import { measureCost, measureExploration, type RowCost } from '../../reproduction/cost.js';
+import { bytesOf, bytesOfExploration, measureExploration, measureTime, type RunTime } from '../../reproduction/cost.js';
 import { FIGURES } from '../../reproduction/figures.js';
 import type { SeedRecord } from '../../reproduction/record.js';
 import { readRecords, showScore } from '../../reproduction/report.js';
 import { needsData, withData } from '../../reproduction/reproduce.js';
+import type { RunConfig } from '../../runs/run.js';
 import { compare, exploredRows, isExplored, recipeRun, reproducibleRows, showFigure, type Row } from '../../reproduction/rows.js';
 import { table } from '../../table.js';
+import { device } from '../../tensor/device.js';
 import { note, print, printJson } from '../output.js';
 import { RECORDS, type ReproduceArguments } from './reproduce-arguments.js';
 
@@ -18,12 +21,33 @@ function recorded(row: Row, records: readonly SeedRecord[]): string {
   return numbers.length === 0 ? '–' : numbers.map(showScore).join(', ');
 }
 
-/** Null where the user's data are needed and not named. */
-async function costOf({ run }: Row, { recipe, data }: ReproduceArguments): Promise<RowCost | null> {
-  note(`timing ${run}`);
-  if (isExplored(run)) return await measureExploration(explorationRun(run), 1);
-  const trained = recipeRun(run, recipe);
-  return needsData(trained) && data === undefined ? null : await measureCost(withData(trained, data), 1);
+/** Share of the machine's memory that a row may take to be timed. */
+const FITS = 0.7;
+
+/** What a row costs: `obstacle` is why it has no time. */
+interface RowCost {
+  readonly steps: number;
+  readonly bytes: number;
+  readonly time: RunTime | null;
+  readonly obstacle: string | null;
+}
+
+function obstacleOf(run: RunConfig, bytes: number, data: string | undefined): string | null {
+  if (needsData(run) && data === undefined) return 'needs --data';
+  return bytes > FITS * totalmem() ? 'does not fit' : null;
+}
+
+async function costOf({ run: name }: Row, { recipe, data, measure }: ReproduceArguments): Promise<RowCost> {
+  const explored = isExplored(name) ? explorationRun(name) : null;
+  const run = recipeRun(explored?.memory ?? name, recipe);
+  const { steps } = explored ?? run;
+  const bytes = explored === null ? bytesOf(run) : bytesOfExploration(explored);
+  const obstacle = measure !== true ? 'not timed' : obstacleOf(run, bytes, data);
+  if (obstacle !== null) return { steps, bytes, time: null, obstacle };
+  note(`timing ${name}`);
+  const time = explored === null ? await measureTime(withData(run, data), 1) : await measureExploration(explored, 1);
+  device('cpu').emptyCache(); // the next row's buffers have other sizes
+  return { steps, bytes, time, obstacle };
 }
 
 /** Hours, and from two days on days. */
@@ -32,23 +56,45 @@ const takes = (hours: number): string => (hours < 48 ? `${hours.toFixed(1)} h` :
 export async function listRows(options: ReproduceArguments): Promise<void> {
   const { recipe, measure, json } = options;
   const records = readRecords(RECORDS);
-  const lines = [['row', 'table', 'figure', 'published', 'recorded', 'steps', 'steps/s', 'takes', 'GB']];
+  const lines = [[
+    'row',
+    'table',
+    'figure',
+    'published',
+    'recorded',
+    'steps',
+    'GB',
+    ...(measure === true ? ['steps/s', 'takes'] : []),
+  ]];
   for (const row of [...reproducibleRows(), ...exploredRows()]) {
-    const { steps } = isExplored(row.run) ? explorationRun(row.run) : recipeRun(row.run, recipe);
-    const cost = measure ? await costOf(row, options) : undefined;
+    const { steps, bytes, time, obstacle } = await costOf(row, options);
     if (json === true) {
-      printJson({ row: row.run, recipe, published: row.published, recorded: recorded(row, records), steps, cost });
+      printJson({
+        row: row.run,
+        recipe,
+        published: row.published,
+        recorded: recorded(row, records),
+        steps,
+        bytes,
+        time,
+        obstacle,
+      });
       continue;
     }
-    const known = cost === undefined
-      ? ['–', '–', '–']
-      : cost === null
-      ? ['needs --data', '–', '–']
-      : [cost.stepsPerSecond.toFixed(1), takes(cost.hours), (cost.bytes / 1e9).toFixed(1)];
     const figures = row.published.map(({ table, row: number }) => `${table}, ${number}`).join('; ');
     const [headline] = compare(row.published[0]!, {});
     const published = headline === undefined ? '–' : showFigure(headline.published);
-    lines.push([row.run, figures, headline?.figure ?? '–', published, recorded(row, records), String(steps), ...known]);
+    const timed = time === null ? ['–', obstacle!] : [time.stepsPerSecond.toFixed(1), takes(time.hours)];
+    lines.push([
+      row.run,
+      figures,
+      headline?.figure ?? '–',
+      published,
+      recorded(row, records),
+      String(steps),
+      (bytes / 1e9).toFixed(1),
+      ...(measure === true ? timed : []),
+    ]);
   }
   if (json === true) return FIGURES.forEach(({ name, shows }) => printJson({ figure: name, shows }));
   print(`${table(lines)}\n`);

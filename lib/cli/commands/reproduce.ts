@@ -49,7 +49,7 @@ export function addReproduce(program: Command): Command {
     .option('--trial', 'the whole path on a few episodes, in <out>/trial: shows that it works, says nothing of the row')
     .option('--check', 'score the committed weights of the row again and compare with the record')
     .option('--report', 'Markdown table and curves of all records in --out, written beside them')
-    .option('--no-measure', 'list without timing a window of each row')
+    .option('--measure', 'list what each row takes on this machine, which times a few windows of each')
     .option('--json', 'one JSON object per line')
     .action((row: string | undefined, options: ReproduceArguments) => command(row, options));
 }
