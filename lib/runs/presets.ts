@@ -4,7 +4,7 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns, RECALL_OF_PAIRS } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { COPYING, MAP9, MAPPING, N_GRAMS, PAIRING, SEEKING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
+import { BY_PAIRS, COPYING, MAP9, MAPPING, N_GRAMS, PAIRING, SEEKING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -15,9 +15,6 @@ const dnc = (hidden: number): RunModel => ({ kind: 'dnc', slots: 500, wordSize: 
 
 /** The memory that Rae et al. 2016 learn with: 2·10⁶ slots, of which a run touches a few thousand. */
 const SAM: RunModel = { kind: 'sam', slots: 2_000_000, wordSize: 32, heads: 4, reads: 4, hidden: 100 };
-
-/** Pairs of a key and a value of 48 bits, a step each: without memory an answer costs 48 bits, as published. */
-const PAIRS: TaskSpec = { name: 'associative-recall', items: [8, 8], vectors: 1, bits: 48, form: 'pairs' };
 
 /** Its dense counterpart, whose memory of 100 steps takes as much. */
 const DAM: RunModel = { kind: 'dam', slots: 64, wordSize: 32, heads: 4, hidden: 100 };
@@ -38,7 +35,11 @@ const SPARSE: Readonly<Record<string, Row>> = {
   'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, COPYING],
   'recall-sam': [{ ...SAM, heads: 1, hidden: 64, start: SEEKING }, RECALL_OF_PAIRS, PAIRING],
   'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
-  'recall-levels-sam': [SAM, PAIRS, { ...SPARSE_LEARNING, levels: { most: 16_384 } }],
+  'recall-levels-sam': [
+    { ...SAM, wordSize: 64, heads: 1, reads: 16, hidden: 128, start: SEEKING },
+    { ...RECALL_OF_PAIRS, bits: 16, items: [1000, 1000] },
+    BY_PAIRS,
+  ],
   'n-grams-sam': [SAM, { name: 'n-grams' }, SPARSE_LEARNING],
   'n-grams-dam': [{ kind: 'dam', slots: 256, wordSize: 16, heads: 1, hidden: 64, start: SEEKING }, { name: 'n-grams' }, N_GRAMS],
   'n-grams-ntm': [{ kind: 'ntm', slots: 128, wordSize: 20, hidden: 100 }, { name: 'n-grams' }, SPARSE_LEARNING],

@@ -79,3 +79,15 @@ export const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
 
 /** With which one head of SAM learns to recall pairs: with Adam, or with gates that start half open, it takes far longer. */
 export const PAIRING: Schedule = { ...compared(30_000, 1e-2), optimizer: { name: 'muon' }, batchSize: 32 };
+
+/**
+ * With which it recalls a thousand pairs: lists of 3 to 6, then of 3 to twice as many, and so on. Lists of one or two pairs are
+ * left out: an LSTM keeps them without the memory. Scores are those of the task.
+ */
+export const BY_PAIRS: Schedule = {
+  ...PAIRING,
+  steps: 1_000_000,
+  lr: { from: 1e-2, to: 2e-3, hold: 8_000, steps: 30_000 },
+  levels: { below: 0.05, batches: 20, least: 3, start: 6, most: 16_384 },
+  validate: { every: 25_000, items: 32 },
+};

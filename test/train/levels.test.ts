@@ -47,6 +47,18 @@ describe('levels', () => {
       expect(Math.abs(count - (level === 1 ? 400 : 200))).toBeLessThan(5 * Math.sqrt(level === 1 ? 240 : 160));
   });
 
+  it('draw from the lowest level where one is named', () => {
+    const levels = new Levels(tasks.copy() as Task<unknown>, { least: 3, start: 6 });
+    const seen = new Map([3, 4, 5, 6].map((level) => [level, 0]));
+    for (let batch = 0; batch < 1000; batch++) {
+      const level = levels.levelOf({ seed: 7, batch });
+      seen.set(level, (seen.get(level) ?? NaN) + 1);
+    }
+    // 250 each, within five standard deviations; another level would be no number
+    for (const count of seen.values()) expect(Math.abs(count - 250)).toBeLessThan(5 * Math.sqrt(188));
+    expect(seen.size).toBe(4);
+  });
+
   it('count the mean loss in bits of answers that are due, over the windows of a batch', () => {
     const levels = new Levels(tasks.copy({ bits: 1 }) as Task<unknown>, { below: 0.5, batches: 2 });
     const window = (last: boolean, mask: number[]) => ({
@@ -101,6 +113,7 @@ describe('levels', () => {
   it.each<[string, () => unknown, string]>([
     ['a task without levels', () => new Levels(tasks.nGrams() as Task<unknown>, {}), 'ERR_MG_ARGUMENT'],
     ['a start above the most', () => new Levels(tasks.copy() as Task<unknown>, { start: 9, most: 8 }), 'ERR_MG_ARGUMENT'],
+    ['a least above the start', () => new Levels(tasks.copy() as Task<unknown>, { least: 5, start: 4 }), 'ERR_MG_ARGUMENT'],
     [
       'an option of another name',
       () => new Levels(tasks.copy() as Task<unknown>, { under: 1 } as LevelOptions),

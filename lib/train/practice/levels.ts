@@ -15,6 +15,11 @@ export const levelOptions = object({
   batches: optional(integer(1)),
   /** The highest level at the start. Default 4, or that of the task where it is lower. */
   start: optional(integer(1)),
+  /**
+   * The lowest level that is drawn, at most `start`. Default 0. Lists of one or two items can be learned without the memory, and
+   * then teach nothing of it.
+   */
+  least: optional(integer(0)),
   /** The highest level that there will be; it may be above what the task draws. Default: that of the task. */
   most: optional(integer(1)),
 });
@@ -37,14 +42,14 @@ interface Saved {
 }
 
 /**
- * Each batch draws a level from 0 to the highest one alike, 0 standing for 1, and all its episodes are of that level. What a
- * batch brings counts from the second one after it on, since one is always made ahead: a resumed run is bit for bit the run that
- * was not.
+ * Each batch draws a level from the lowest one, by default 0, to the highest one alike, 0 standing for 1, and all its episodes
+ * are of that level. What a batch brings counts from the second one after it on, since one is always made ahead: a resumed run
+ * is bit for bit the run that was not.
  */
 export class Levels<Item> implements Practice {
   readonly name = 'levels';
   readonly task: Task<Place>;
-  readonly #rule: { readonly below: number; readonly batches: number; readonly most: number };
+  readonly #rule: { readonly below: number; readonly batches: number; readonly least: number; readonly most: number };
   readonly #outputs: TaskDescription['outputs'];
   #saved: Saved;
 
@@ -54,9 +59,10 @@ export class Levels<Item> implements Practice {
     if (task.levels === undefined || task.atLevel === undefined) {
       fail('ERR_MG_ARGUMENT', 'levels', 'a task whose episodes have levels', words(task.name));
     }
-    const { below = 0.01, batches = 100, most = task.levels } = own;
+    const { below = 0.01, batches = 100, least: lowest = 0, most = task.levels } = own;
     const start = checkInteger('levels', 'start', own.start ?? Math.min(4, most), 1, most);
-    this.#rule = { below, batches, most };
+    const least = checkInteger('levels', 'least', lowest, 0, start);
+    this.#rule = { below, batches, least, most };
     this.#outputs = task.describe().outputs;
     this.#saved = { opened: [[0, start]], recent: [], begun: [0, 0] };
     this.task = new PractisedTask<Item, Place>(
@@ -74,7 +80,8 @@ export class Levels<Item> implements Practice {
   /** The level of a batch. */
   levelOf({ seed, batch = 0 }: Pick<WindowOptions, 'seed' | 'batch'>): number {
     const [, most] = this.#saved.opened.findLast(([from]) => from <= batch)!;
-    return Math.max(1, new Rng(seed).split('level').split(batch).integer(most + 1));
+    const { least } = this.#rule;
+    return Math.max(1, least + new Rng(seed).split('level').split(batch).integer(most - least + 1));
   }
 
   #windows(task: Task<Item>, places: readonly Place[], options: WindowOptions): Iterable<Window> {
