@@ -50,6 +50,22 @@ describe('devices', () => {
     else expect(diagnostics().cuda).toMatch(/^on/);
   });
 
+  it('give memory back when ever other sizes are asked for, as windows of growing episodes do', async () => {
+    const cpu = device('cpu');
+    cpu.emptyCache();
+    let asked = 0;
+    for (let eighths = 0; eighths <= 48; eighths++) { // eight size classes in a doubling, from 1 to 64 MiB
+      const numbers = Math.round(2 ** (18 + eighths / 8));
+      asked += 4 * numbers;
+      Tensor.zeros([numbers], { device: cpu }).dispose();
+      await cpu.sync();
+    }
+    const { cached, peak } = cpu.memory();
+    const bound = 1.5 * peak + 1.125 * peak; // what may be kept, and the last block, an eighth of which may be unused
+    expect(asked).toBeGreaterThan(bound);
+    expect(cached).toBeLessThanOrEqual(bound);
+  });
+
   it('give the same answer in a worker thread', async () => {
     const built = new URL('../../build/Release/multigrid_memory.node', import.meta.url);
     const binding = process.env.MG_BINDING ?? fileURLToPath(built);

@@ -93,6 +93,8 @@ void* allocate(std::size_t bytes) {
     found->second.pop_back();
     a.cached -= double(size);
   } else {
+    // Windows of ever other lengths ask for ever other sizes: more than one and a half times what was ever in use is not kept.
+    if (a.cached > 1.5 * a.peak) release_cache(a);
     block = new_block(size);
     if (block == nullptr) {
       release_cache(a);

@@ -1,5 +1,6 @@
 // Host memory: a caching allocator. Freed blocks wait in lists by size class, because a training step asks for the same
-// sizes again and again, and giving pages back to the system between steps costs more than the arithmetic saves.
+// sizes again and again, and giving pages back to the system between steps costs more than the arithmetic saves. They go back
+// when a size is asked for that none of them has, and they are more than one and a half times the most that was ever in use.
 #pragma once
 #include <cstddef>
 
