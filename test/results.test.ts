@@ -506,3 +506,23 @@ function figuresOf(text: string, runs: number): string[] {
   expect(figures).toHaveLength(runs);
   return figures;
 }
+
+it('recall by levels, and how far it came', () => {
+  const [record] = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))
+    .filter(({ row }) => row === 'recall-levels-sam');
+  const { test, cpuSeconds, step } = record!;
+  const run = record!.run as RunConfig;
+  const [, bits, trained, seconds, most, items, pairs, wrong, all] = new RegExp(
+    String
+      .raw`keys and values of (\d+) bits.* after (\S+) steps in batches of 32, (\d+) seconds of one core, lists had up to (\S+) `
+      + String
+        .raw`pairs\. Of (\d+) lists of (\S+) pairs .{1,60} (\S+) bits of an answer are wrong, and (\S+) % of the answers have `
+      + 'none',
+  ).exec(prose)!;
+  const { items: [low, high], bits: own } = run.task as unknown as { items: [number, number]; bits: number };
+  expect([bits, trained, most, items, pairs, pairs].map((text) => numberOf(text!)))
+    .toEqual([own, step, test.scores['trainedTo'], test.items, low, high]);
+  expectFigure(seconds!, cpuSeconds, 'seconds');
+  expectFigure(wrong!, test.scores['bitErrors']!, 'wrong bits');
+  expectFigure(all!, 100 * (1 - test.scores['sequenceErrorRate']!), 'answers without a wrong bit');
+});

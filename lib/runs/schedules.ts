@@ -81,8 +81,8 @@ export const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
 export const PAIRING: Schedule = { ...compared(30_000, 1e-2), optimizer: { name: 'muon' }, batchSize: 32 };
 
 /**
- * With which it recalls a thousand pairs: lists of 3 to 6, then of 3 to twice as many, and so on. Lists of one or two pairs are
- * left out: an LSTM keeps them without the memory. Scores are those of the task.
+ * Recall of ever more pairs: lists of 3 to 6, then of 3 to twice as many, and so on. Lists of one or two pairs are left out: an
+ * LSTM keeps them without the memory. Scores are those of the task.
  */
 export const BY_PAIRS: Schedule = {
   ...PAIRING,
