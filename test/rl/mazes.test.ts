@@ -43,6 +43,7 @@ describe('a walk', () => {
 describe('mazes', () => {
   it.each([
     ['3×3', { size: 9, locationScale: 0.05 }],
+    ['3×3, counted from the start', { size: 9, locationOrigin: 'start' as const }],
     ['9×9 on three grids', { size: 15, view: 9 as const }],
   ])('show what the mapping task shows on the same walk, %s', (_, view) => {
     const steps = 40;

@@ -1,7 +1,7 @@
 /** Exploration of mazes as an environment: the mazes and the view of the mapping task, with moves, rewards and a time limit. */
 import { types } from 'node:util';
 import { checkInteger, checkList, checkOptions, fail, words } from '../../check.js';
-import { resolveMapping, type MappingOptions, type ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
+import { resolveMapping, shownLocation, type MappingOptions, type ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
 import { makeMaze } from '../../tasks/mapping/maze.js';
 import { CHANNELS, encodePatch, nearestRows, readPatch } from '../../tasks/patch.js';
 import type { HostPyramid } from '../../tasks/task.js';
@@ -18,6 +18,7 @@ const MAZE_KEYS = [
   'view',
   'outputSide',
   'center',
+  'locationOrigin',
   'locationScale',
   'inputLevels',
 ] as const;
@@ -98,12 +99,13 @@ export class MazesEnvironment implements Environment {
 
   /** As the mapping task shows it: the view around the agent, then row and column, with the start at (center, center). */
   #show(walk: MazeWalk, rows: Int32Array, out: Float32Array, offset: number): void {
-    const { size, view, center, locationScale: scale } = this.view;
+    const { size, view, center } = this.view;
     const placed = (cell: number): [number, number] => [Math.floor(cell / size), cell % size];
     const [row, col] = placed(walk.at);
     const [startRow, startCol] = placed(walk.path[0]!);
     const patch = readPatch(walk.padded, row, col, view, new Uint8Array(view * view));
-    encodePatch(patch, view, rows, scale * (row - startRow + center), scale * (col - startCol + center), out, offset);
+    const shown = shownLocation(this.view, row - startRow + center, col - startCol + center);
+    encodePatch(patch, view, rows, ...shown, out, offset);
   }
 
   step(actions: Int32Array): EnvironmentStep {

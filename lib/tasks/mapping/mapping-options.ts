@@ -32,6 +32,9 @@ export const mappingOptions = object({
   outputSide: optional(integer(1, 4096)),
   /** Where the start cell lies on the output map, on both axes. Default n where 3n/2 fits, else the middle. */
   center: optional(integer(0)),
+  /** Where the location channels count rows and columns from: `map` (default), the corner of the output map, where the start
+   *  is at `center`; `start`, the start cell. */
+  locationOrigin: optional(choice('map', 'start')),
   /** Factor on the location channels. Default 1: raw integers. */
   locationScale: optional(number()),
   /** Levels that the view is delivered on, by nearest-neighbour resizing to 3·2^l. Default [0], for a view of 9 [0, 1, 2]. */
@@ -49,7 +52,7 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
   const where = 'mapping';
   const own = checkData(where, mappingOptions, options);
   const { size = 25, complexity = 0.05, density = 0.2, locationScale = 1, motion = 'spiral', moveRule = 'free' } = own;
-  const { targetTiming = 'observed', view = 3, query = view, outputSide = smallestSide(size) } = own;
+  const { targetTiming = 'observed', view = 3, query = view, outputSide = smallestSide(size), locationOrigin = 'map' } = own;
   checkMazeShape(where, { size, complexity, density });
   const spiralSteps = (size - 2) ** 2;
   const pathLength = checkInteger(
@@ -77,10 +80,21 @@ export function resolveMapping(options: MappingOptions): ResolvedMapping {
     targetTiming,
     outputSide,
     center,
+    locationOrigin,
     locationScale,
     inputLevels,
     levels,
   };
+}
+
+/** What the location channels show of a cell of the output map. */
+export function shownLocation(
+  { locationOrigin, locationScale: scale, center }: ResolvedMapping,
+  row: number,
+  col: number,
+): [row: number, col: number] {
+  const origin = locationOrigin === 'start' ? center : 0;
+  return [scale * (row - origin), scale * (col - origin)];
 }
 
 function checkStart(start: MappingOptions['startCell'], size: number, motion: 'spiral' | 'random'): readonly [number, number] {

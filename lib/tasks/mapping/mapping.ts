@@ -5,7 +5,7 @@ import { fail, words } from '../../check.js';
 import { Rng } from '../../tensor/rng.js';
 import { checkWeights, drawLength, lessonOfLength } from '../lessons.js';
 import { makeMaze, type Maze } from './maze.js';
-import { resolveMapping, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
+import { resolveMapping, shownLocation, type MappingOptions, type ResolvedMapping } from './mapping-options.js';
 import { spiralPath, walkPath } from './motion.js';
 import { CHANNELS, encodePatch, nearestRows } from '../patch.js';
 import { MapScorer } from '../scorers.js';
@@ -129,11 +129,11 @@ class MappingTask implements Task<Maze> {
   }
 
   #input({ start, steps }: Cut, tracks: readonly Track[]): HostPyramid {
-    const { view, locationScale: scale } = this.options;
+    const { view } = this.options;
     return this.#pyramid(steps, tracks.length, (rows, out, t, b, offset) => {
       const track = tracks[b]!;
-      const [row, col] = track.location(start + t);
-      encodePatch(track.patch(start + t), view, rows, scale * row, scale * col, out, offset);
+      const [row, col] = shownLocation(this.options, ...track.location(start + t));
+      encodePatch(track.patch(start + t), view, rows, row, col, out, offset);
     });
   }
 

@@ -1,6 +1,6 @@
 /** The story of a walk through a maze: what is seen, asked, answered, and right. */
 import { checkInteger, fail, words } from '../../check.js';
-import type { ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
+import { shownLocation, type ResolvedMapping } from '../../tasks/mapping/mapping-options.js';
 import { CHANNELS, encodePatch, nearestRows, Numbering, pad, readPatch, UNKNOWN, type Padded } from '../../tasks/patch.js';
 import { levelSide, type HostPyramid, type Window, type WindowOutput } from '../../tasks/task.js';
 import { zeros } from '../../tasks/windows.js';
@@ -91,11 +91,11 @@ export class Walk implements Story {
   }
 
   windowOf(step: number): Window {
-    const { levels, locationScale: scale, view, outputSide } = this.#mapping;
-    const [row, column] = this.#placed(this.way.path[step]!);
+    const { levels, view, outputSide } = this.#mapping;
+    const location = shownLocation(this.#mapping, ...this.#placed(this.way.path[step]!));
     const patch = this.#patch(this.way.path[step]!, view);
     const asked = this.#askedAt(step);
-    const input = pyramid(levels.map(({ level }) => level), patch, view, scale * row, scale * column);
+    const input = pyramid(levels.map(({ level }) => level), patch, view, ...location);
     const outputs = this.#readers.map((reader): WindowOutput => {
       const target = { data: this.#answer(step, asked, reader.side), shape: [1, 1, outputSide, outputSide, 1] };
       return {

@@ -27,6 +27,7 @@ describe('bad input', () => {
     [{ center: 40 }, 'hold positions'],
     [{ outputSide: 12 }, 'hold positions'],
     [{ locationScale: NaN }, 'locationScale'],
+    [{ locationOrigin: 'centre' }, 'locationOrigin to be one of "map", "start"'],
     [{ inputLevels: [] }, 'inputLevels'],
     [{ inputLevels: [0, 0] }, 'inputLevels'],
     [{ inputLevels: [7] }, 'inputLevels[0] to be'],

@@ -146,6 +146,19 @@ describe('windows of the mapping task', () => {
     expect(scaled!.outputs).toEqual(raw!.outputs);
   });
 
+  it('counts the location from the start cell on demand, and changes nothing else', () => {
+    const items = batchOf(mapping({ size: 9 }), 2);
+    const [fromMap] = mapping({ size: 9 }).windows(items, { seed: 1 });
+    const task = mapping({ size: 9, locationOrigin: 'start' });
+    const [fromStart] = task.windows(items, { seed: 1 });
+    const { center } = task.options;
+    expect([...fromStart!.input[0]!.data]).toEqual(
+      [...fromMap!.input[0]!.data].map((value, k) => (k % 4 < 2 ? value : value - center)),
+    );
+    expect([...fromStart!.input[0]!.data.subarray(2, 4)]).toEqual([0, 0]);
+    expect(fromStart!.outputs).toEqual(fromMap!.outputs);
+  });
+
   it('delivers the view on other levels by nearest resizing', () => {
     const task = mapping({ size: 9, inputLevels: [2, 0] });
     const items = batchOf(task, 2);
