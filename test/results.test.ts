@@ -413,10 +413,18 @@ it('how far each row of the paper came, and in how long', () => {
     for (const [name, figure] of Object.entries(text.exec(prose)!.groups!))
       expectFigure(figure, measures[name as keyof typeof measures], `${row} ${name}`);
   }
-  const { curve } = records.get('map15-8k')!;
-  const [, way] = /on 64 mazes F was (.*?) and rose to the end while the rate fell/.exec(prose)!;
-  for (const [, f, step] of way!.matchAll(/([\d.]+) at ([\d,]+)/g)) {
-    expectFigure(f!, Number(curve.find((line) => Number(line['step']) >= numberOf(step!))!['f']), `map15-8k at ${step}`);
+  const ways = {
+    'map15-8k': ['f', 1, /on 64 mazes F was (.*?) and rose to the end while the rate fell/],
+    'sort-8k': ['errorRate', 100, /On 500 lists it was (.*?), still falling/],
+  } as const;
+  for (const [row, [score, factor, text]] of Object.entries(ways)) {
+    const { curve } = records.get(row)!;
+    const validated = curve.filter((line) => line[score] !== undefined);
+    const [, way] = text.exec(prose)!;
+    for (const [, figure, step] of way!.matchAll(/([\d.]+)(?: %)? at ([\d,]+|the end)/g)) {
+      const scored = step === 'the end' ? validated.at(-1) : validated.find((line) => Number(line['step']) >= numberOf(step!));
+      expectFigure(figure!, factor * Number(scored![score]), `${row} at ${step}`);
+    }
   }
 });
 

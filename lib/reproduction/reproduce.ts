@@ -8,7 +8,7 @@ import type { RunConfig } from '../runs/run.js';
 import { isDataSet, withData as inFolder, withoutData } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { Trainer } from '../train/trainer.js';
-import { recipeRun, type Recipe } from './rows.js';
+import { recipeRun } from './rows.js';
 import { checkSameRun, savedIn, seedFolder, trainSeed, type SeedOptions, type SeedResult } from './seed.js';
 import { answersWithout, TEST_ITEMS, TEST_SEED, testItems, testSetHash } from './test-set.js';
 
@@ -86,14 +86,13 @@ export function notesOn({ task }: RunConfig): string[] {
 /** Where somebody's data lie is no part of a record. */
 const withoutPaths = (run: RunConfig): RunConfig => ({ ...run, task: withoutData(run.task) });
 
-/** The test scores of weights that were saved, on the test set of the row. Throws what loading and the data set throw. */
+/** The test scores of weights that a run left, on its test set. Throws what loading and the data set throw. */
 export async function scoreWeights(
-  row: string,
-  recipe: Recipe,
+  run: RunConfig,
   load: (model: Trainer['model']) => Promise<void>,
   { data, items = TEST_ITEMS }: { data?: string; items?: number },
 ): Promise<{ scores: Record<string, number>; sha256: string }> {
-  const setup = buildRun(withData(recipeRun(row, recipe), data));
+  const setup = buildRun(withData(run, data));
   using model = setup.model;
   await load(model);
   const trainer = new Trainer(setup);

@@ -225,7 +225,7 @@ describe('one seed', () => {
     const load = async (model: { loadStateDict(state: typeof tensors): unknown }): Promise<void> => {
       model.loadStateDict(tensors);
     };
-    const again = await scoreWeights('recall-8k', 'fast', load as never, { items: 2 });
+    const again = await scoreWeights(record.run as RunConfig, load as never, { items: 2 });
     expect(again).toEqual({ scores: record.test.scores, sha256: record.test.sha256 });
   });
 

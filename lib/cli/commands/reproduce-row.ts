@@ -140,7 +140,7 @@ export async function checkRow(row: Row, { recipe, data, seeds: [seed = 1], json
     for (const tensor of tensors.values()) tensor.dispose();
   };
   const { items } = record.test;
-  const again = await scoreWeights(row.run, recipe, load, { items, ...(data === undefined ? {} : { data }) });
+  const again = await scoreWeights(record.run as RunConfig, load, { items, ...(data === undefined ? {} : { data }) });
   const isSame = again.sha256 === record.test.sha256 &&
     Object.entries(record.test.scores).every(([name, score]) => Math.abs(again.scores[name]! - score) <= 1e-6 * Math.abs(score));
   if (json === true) printJson({ row: row.run, recipe, seed, recorded: record.test, again, isSame });
