@@ -1,5 +1,7 @@
 // Where a network that sorts lists goes wrong: the share of wrong bits, by how near an item's priority is to that of another.
 //   node bench/train/sort-gaps.mjs [WEIGHTS] [LISTS]
+// WEIGHTS: those of a record, which lies beside them and names the task.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadTensors, models, noGrad, scope, tasks, Tensor } from '../../dist/index.js';
 
@@ -12,7 +14,9 @@ const BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 2]; // priorities lie in 
 
 const model = new models.MultigridMemory('sort-8k');
 model.loadStateDict((await loadTensors(weights)).tensors);
-const task = tasks.sorting({ items: ITEMS });
+const { run } = JSON.parse(readFileSync(weights.replace(/safetensors$/, 'json'), 'utf8'));
+const { name: _, ...options } = run.task;
+const task = tasks.sorting({ ...options, items: ITEMS });
 
 /** How near each of the sorted priorities is to its neighbours. */
 function gaps(priorities) {
