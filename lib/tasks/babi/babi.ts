@@ -19,7 +19,10 @@ export const babiOptions = object({
    * `qa<N>_train.txt`, `qa<N>_valid.txt` and `qa<N>_test.txt`, like `en-valid-10k`.
    */
   folder: optional(string()),
-  /** Default `train`: stories in a new order on each pass. `validation`, `test`: stories in file order. */
+  /**
+   * Default `train`: stories in a new order on each pass. `validation`, `test`: one story of each task in turn, each task in file
+   * order, so that the first of them are a sample of all.
+   */
   split: optional(choice(...splits)),
   /**
    * Share of the training stories of each task that training never draws, chosen by `validationSeed`, where there are no files
@@ -77,16 +80,24 @@ function readBabi(options: BabiOptions): BabiData {
     fail('ERR_MG_ARGUMENT', 'babi', 'vocabulary to be a list of distinct words', vocabulary);
   }
   const numbers = new Map(vocabulary.map((word, k) => [word, k]));
-  const stories: Record<Split, Story[]> = { train: [], validation: [], test: [] };
+  const stories: Record<Split, Story[][]> = { train: [], validation: [], test: [] }; // of each task
   const hasValidation = files.some(({ split }) => split === 'validation');
   for (const { kind, split, stories: texts } of files) {
     const all = texts.map((story) => numbered(kind, story, numbers));
     const kept = split === 'train' && !hasValidation ? Math.floor(share * all.length) : 0;
     const [others, held] = keptBack(all.length, kept, new Rng(seed).split('validation').split(kind));
-    for (const place of others) stories[split].push(all[place]!);
-    for (const place of held) stories.validation.push(all[place]!);
+    stories[split].push(Array.from(others, (place) => all[place]!));
+    if (held.length > 0) stories.validation.push(Array.from(held, (place) => all[place]!));
   }
-  return { vocabulary, stories, kinds: [...new Set(files.map(({ kind }) => kind))], folder: options.folder };
+  const kinds = [...new Set(files.map(({ kind }) => kind))];
+  const [train, validation, test] = [stories.train.flat(), inTurn(stories.validation), inTurn(stories.test)];
+  return { vocabulary, stories: { train, validation, test }, kinds, folder: options.folder };
+}
+
+/** One of each list in turn, as long as it has any. */
+function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
+  const most = Math.max(0, ...lists.map(({ length }) => length));
+  return Array.from({ length: most }, (_, place) => lists.flatMap((list) => list.slice(place, place + 1))).flat();
 }
 
 class BabiTask implements Task<Story> {

@@ -11,7 +11,7 @@ interface Pending {
   isRight: boolean;
 }
 
-/** Errors in per cent: `task<N>Error` per task, `meanError` over the tasks that had questions, `failedTasks` above 5 %.
+/** Errors in per cent: `task<N>Error` of each task that had questions, `meanError` over these, `failedTasks` above 5 %.
  *  Windows of a batch of stories must come in order, since a question may reach over the end of a window. */
 export class QuestionScorer implements Scorer {
   readonly #words: number;
@@ -42,11 +42,12 @@ export class QuestionScorer implements Scorer {
 
   result(): Record<string, number> {
     const asked = [...this.#counts].filter(([, count]) => count.asked > 0);
-    const errors = asked.map(([, count]) => 100 * ratio(count.wrong, count.asked));
+    const byTask = asked.map(([kind, count]) => [`task${kind}Error`, (100 * count.wrong) / count.asked] as const);
+    const errors = byTask.map(([, error]) => error);
     return {
       meanError: ratio(errors.reduce((sum, error) => sum + error, 0), errors.length),
       failedTasks: errors.filter((error) => error > FAILED_ABOVE).length,
-      ...Object.fromEntries([...this.#counts].map(([kind, { wrong, asked: n }]) => [`task${kind}Error`, 100 * ratio(wrong, n)])),
+      ...Object.fromEntries(byTask),
     };
   }
 
