@@ -6,7 +6,7 @@ import { MgError } from '../errors.js';
 import { fail, words } from '../check.js';
 import type { PublishedRow } from '../runs/published.js';
 import type { RunConfig } from '../runs/run.js';
-import { compare, exploredRows, findRow, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
+import { compare, exploredRows, findRow, RECIPES, reproducibleRows, showFigure, type Recipe, type Row } from './rows.js';
 import type { SeedRecord } from './record.js';
 
 /**
@@ -88,9 +88,12 @@ function idle(records: readonly SeedRecord[], published: PublishedRow, figure: s
   return ours === null ? '–' : showScore(ours);
 }
 
+/** A figure of one task of bAbI, of which there are twenty in a row: these have a table of their own. */
+const OF_TASK = /^task(\d+)$/;
+
 /**
- * Markdown: every figure of every published row that has a record, beside what was reached; two entries in the last columns are
- * those of both recipes. Below it what is to be known of the user's data.
+ * Markdown: every figure of every published row that has a record, but those of single tasks, beside what was reached; two entries
+ * in the last columns are those of both recipes. Below it what is to be known of the user's data.
  */
 export function reportTable(records: readonly SeedRecord[]): string {
   const head = ['table', 'row', 'figure', 'published', 'without memory', 'official', 'fast', 'took off', 'core-hours'];
@@ -98,7 +101,7 @@ export function reportTable(records: readonly SeedRecord[]): string {
     const [official, fast] = [byRecipe(records, row, 'official'), byRecipe(records, row, 'fast')];
     if (official.length + fast.length === 0) return [];
     return row.published.flatMap((published) =>
-      compare(published, {}).flatMap(({ figure, published: value }) => {
+      compare(published, {}).filter(({ figure }) => !OF_TASK.test(figure)).flatMap(({ figure, published: value }) => {
         const of = (record: SeedRecord): number | null =>
           compare(published, record.test.scores).find((one) => one.figure === figure)!.ours;
         const reached = [shown(official, of), shown(fast, of)];
@@ -120,6 +123,33 @@ export function reportTable(records: readonly SeedRecord[]): string {
   const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
   const notes = new Set(records.flatMap(({ row, notes: known = [] }) => known.map((text) => `\`${row}\`: ${text}.`)));
   return [table.join('\n'), ...notes].join('\n\n');
+}
+
+/**
+ * Markdown: the error of each task of bAbI, in per cent, published and reached, of every row that has a record; nothing where none
+ * has. A dash where a task has no questions.
+ */
+export function taskTable(records: readonly SeedRecord[]): string {
+  const rows = reproducibleRows().flatMap((row) => {
+    const published = row.published.find(({ figures }) => Object.keys(figures).some((figure) => OF_TASK.test(figure)));
+    const reached = RECIPES.map((recipe) => [recipe, byRecipe(records, row, recipe)] as const).filter(([, of]) => of.length > 0);
+    return published === undefined || reached.length === 0 ? [] : [{ row, published, reached }];
+  });
+  if (rows.length === 0) return '';
+  const head = [
+    'task',
+    ...rows.flatMap(({ row, reached }) => [`\`${row.run}\`: published`, ...reached.map(([recipe]) => recipe)]),
+  ];
+  const lines = Object.keys(rows[0]!.published.figures).map((figure) => [
+    OF_TASK.exec(figure)![1]!,
+    ...rows.flatMap(({ published, reached }) => [
+      showFigure(published.figures[figure]!),
+      ...reached.map(([, of]) =>
+        shown(of, ({ test }) => compare(published, test.scores).find((one) => one.figure === figure)!.ours)
+      ),
+    ]),
+  ]);
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 /** Validation scores of a row over time steps, one curve for each recipe and seed. */

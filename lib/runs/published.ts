@@ -4,8 +4,9 @@
 export type Figure = number | readonly [mean: number, spread: number] | null;
 
 export interface PublishedRow {
-  /** As in `Table 1`, and the row counted from 1 or by its name. */
+  /** As in `Table 1`, of another paper than the one this package is about as in `Rae et al. 2016, Figure 8`. */
   readonly table: string;
+  /** Counted from 1 or by its name. */
   readonly row: string;
   readonly system: string;
   /** Name of the preset that is trained and scored for it; null: this package has no run for it yet. */
@@ -17,15 +18,23 @@ export interface PublishedRow {
 }
 
 const MULTIGRID = 'Huynh, Maire, Walter 2020, Multigrid Neural Memory';
-const NTM = 'Graves, Wayne, Danihelka 2014, Neural Turing Machines';
+const NTM = 'Graves et al. 2014, Neural Turing Machines';
 const SAM = 'Rae et al. 2016, Scaling Memory-Augmented Neural Networks with Sparse Reads and Writes';
 
 type Row = readonly [row: string, system: string, run: string | null, ...figures: Figure[]];
 
 /** Rows of one table: the names of its columns, then the rows. */
 function table(name: string, source: string, columns: readonly string[], rows: readonly Row[]): PublishedRow[] {
+  const paper = source === MULTIGRID ? '' : `${source.slice(0, source.indexOf(','))}, `;
   return rows.map(([row, system, run, ...figures]) => (
-    { table: name, row, system, run, figures: Object.fromEntries(columns.map((column, k) => [column, figures[k]!])), source }
+    {
+      table: paper + name,
+      row,
+      system,
+      run,
+      figures: Object.fromEntries(columns.map((column, k) => [column, figures[k]!])),
+      source,
+    }
   ));
 }
 

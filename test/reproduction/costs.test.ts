@@ -17,7 +17,7 @@ it('stand beside the published figures, row by row', () => {
   const lines = costTable(folder).split('\n');
   expect(lines).toHaveLength(2 + 3 + 1);
   expect(lines[4]).toMatch(
-    /^\| Figure 1a \| S1: NTM and SAM .* \| ratio \| 1,600 \| 240 \| `bench\/train\/sparse-cost.mjs` \|$/,
+    /^\| Rae et al. 2016, Figure 1a \| S1: NTM and SAM .* \| ratio \| 1,600 \| 240 \| `bench\/train\/sparse-cost.mjs` \|$/,
   );
   expect(lines[5]).toContain('| microseconds | 100 | 12.3 |');
 });

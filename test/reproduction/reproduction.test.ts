@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tasks } from '../../lib/index.js';
 import { bytesOf, measureExploration, measureTime } from '../../lib/reproduction/cost.js';
-import { hasTakenOff, readRecord, readRecords, reportCurve, reportTable } from '../../lib/reproduction/report.js';
+import { hasTakenOff, readRecord, readRecords, reportCurve, reportTable, taskTable } from '../../lib/reproduction/report.js';
 import { reproduceExploration, weightsOf } from '../../lib/reproduction/explore.js';
 import type { SeedRecord } from '../../lib/reproduction/record.js';
 import { notesOn, reproduce, scoreWeights, withData } from '../../lib/reproduction/reproduce.js';
@@ -252,6 +252,21 @@ describe('the report', () => {
     expect(line.split(' | ')[7]).toBe(`–, ${hasTakenOff(record) ? 1 : 0} of 1`);
     expect(reportTable([record, record]).split(' | ')).toContain(`–, ${hasTakenOff(record) ? 2 : 0} of 2`);
     expect(reportCurve(records, 'recall-8k', 'errorRate')).toContain('fast, seed 3');
+  });
+
+  it('has the tasks of bAbI in a table of their own, each beside the published figure', () => {
+    const known = readRecords(out).find(({ row }) => row === 'recall-8k')!;
+    const scores = { meanError: 40, failedTasks: 2, task1Error: 30, task20Error: 50 };
+    const record = { ...known, row: 'babi', recipe: 'official', test: { ...known.test, scores } } as const;
+    expect(taskTable([known])).toBe('');
+    const lines = taskTable([record, { ...record, row: 'babi-dnc', recipe: 'fast' }]).split('\n');
+    expect(lines).toHaveLength(22);
+    expect(lines[0]).toBe('| task | `babi`: published | official | `babi-dnc`: published | fast |');
+    expect(lines[2]).toBe('| 1 | 0 ± 0.1 | 30.00 (1 seed) | 9 ± 12.6 | 30.00 (1 seed) |');
+    expect(lines[3]).toBe('| 2 | 34.2 ± 0.8 | – | 39.2 ± 20.5 | – |');
+    expect(lines[21]).toBe('| 20 | 0.3 ± 0.4 | 50.00 (1 seed) | 0 ± 0.1 | 50.00 (1 seed) |');
+    expect(reportTable([record])).toContain('| Table 3 | `babi` | meanError | 12.4 ± 2.1 |');
+    expect(reportTable([record])).not.toContain('task1');
   });
 
   it('counts a seed as taken off once it is a fifth of the way from no memory to perfect', () => {

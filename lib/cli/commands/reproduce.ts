@@ -7,7 +7,7 @@ import { writeFileAtomic } from '../../files/atomic-file.js';
 import { makeFolder } from '../../files/folders.js';
 import { costTable } from '../../reproduction/costs.js';
 import { FIGURES } from '../../reproduction/figures.js';
-import { readRecords, reportCurve, reportTable } from '../../reproduction/report.js';
+import { readRecords, reportCurve, reportTable, taskTable } from '../../reproduction/report.js';
 import { findRow, RECIPES } from '../../reproduction/rows.js';
 import { TEST_ITEMS } from '../../reproduction/test-set.js';
 import { DEVICE_OPTION, integer, useDevice } from '../arguments.js';
@@ -88,5 +88,5 @@ async function report({ out, json }: ReproduceArguments): Promise<void> {
     await writeFileAtomic(file, [Buffer.from(reportCurve(records, row, metric))]);
     note(file);
   }
-  print([reportTable(records), costTable(RECORDS)].filter((text) => text !== '').join('\n\n'));
+  print([reportTable(records), taskTable(records), costTable(RECORDS)].filter((text) => text !== '').join('\n\n'));
 }
