@@ -447,6 +447,23 @@ it('N-grams, and how they were learned', () => {
   });
 });
 
+it('N-grams with SAM', () => {
+  const [record] = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)))
+    .filter(({ row }) => row === 'n-grams-sam');
+  const { run, test, cpuSeconds, curve } = record!;
+  const [, rows, excess, seconds] =
+    /SAM in its place, reading (\d+) rows a step, falls short: (\S+) bits above .{1,30}, (\d+) seconds/.exec(prose)!;
+  const { model } = run as { model: { reads: number } };
+  expect([numberOf(rows!), (run as RunConfig).optimizer]).toEqual([model.reads, { name: 'muon' }]);
+  expectFigure(excess!, test.scores['excess']!, 'excess');
+  expectFigure(seconds!, cpuSeconds, 'seconds');
+  const [, ...way] = /sequences (\S+) bits after 50,000 .{1,10} (\S+) after 1\S+, (\S+) after 1\S+, (\S+) after \S+ and (\S+) at/
+    .exec(prose)!;
+  [50_000, 100_000, 150_000, 200_000, 400_000].forEach((step, k) => {
+    expectFigure(way[k]!, Number(curve.find((line) => Number(line['step']) >= step)!['excess']), `after ${step}`);
+  });
+});
+
 it('costs of sparse memories', () => {
   const folder = fileURLToPath(new URL('../bench/results/reproduction', import.meta.url));
   expect(measured).toContain(costTable(folder));

@@ -4,7 +4,18 @@ import type { MappingOptions } from '../tasks/mapping/mapping-options.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { comparedRuns, RECALL_OF_PAIRS } from './comparisons.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { BY_PAIRS, COPYING, MAP9, MAPPING, N_GRAMS, PAIRING, SEEKING, SEQUENCES, SPARSE_LEARNING } from './schedules.js';
+import {
+  BY_PAIRS,
+  COPYING,
+  MAP9,
+  MAPPING,
+  N_GRAMS,
+  N_GRAMS_SPARSE,
+  PAIRING,
+  SEEKING,
+  SEQUENCES,
+  SPARSE_LEARNING,
+} from './schedules.js';
 
 type Row = readonly [model: RunModel, task: TaskSpec, schedule: Schedule];
 
@@ -30,6 +41,9 @@ const BY_CHARACTERS: Schedule = {
   validate: { every: 100_000, items: 16 },
 };
 
+/** A slot for each of 200 bits, and more. */
+const PREDICTING = { slots: 256, wordSize: 16, heads: 1, hidden: 64, start: SEEKING } as const;
+
 /** The tasks of Rae et al. 2016, §4.2 and 4.5, and one of Graves et al. 2014. */
 const SPARSE: Readonly<Record<string, Row>> = {
   'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, COPYING],
@@ -40,8 +54,8 @@ const SPARSE: Readonly<Record<string, Row>> = {
     { ...RECALL_OF_PAIRS, bits: 16, items: [1000, 1000] },
     BY_PAIRS,
   ],
-  'n-grams-sam': [SAM, { name: 'n-grams' }, SPARSE_LEARNING],
-  'n-grams-dam': [{ kind: 'dam', slots: 256, wordSize: 16, heads: 1, hidden: 64, start: SEEKING }, { name: 'n-grams' }, N_GRAMS],
+  'n-grams-sam': [{ kind: 'sam', ...PREDICTING, reads: 16 }, { name: 'n-grams' }, N_GRAMS_SPARSE],
+  'n-grams-dam': [{ kind: 'dam', ...PREDICTING }, { name: 'n-grams' }, N_GRAMS],
   'n-grams-ntm': [{ kind: 'ntm', slots: 128, wordSize: 20, hidden: 100 }, { name: 'n-grams' }, SPARSE_LEARNING],
   'n-grams-lstm': [{ kind: 'lstm', hidden: 128, layers: 3 }, { name: 'n-grams' }, SPARSE_LEARNING],
   'omniglot-sam': [SAM, OMNIGLOT, BY_CHARACTERS],

@@ -199,6 +199,7 @@ const SPARSE = [
 const N_GRAMS = table('Figure 13', NTM, ['excess'], [
   ['N3 NTM', 'NTM, dynamic N-grams', 'n-grams-ntm', 2],
   ['N3 LSTM', 'LSTM, dynamic N-grams', 'n-grams-lstm', 5.5],
+  ['N3 SAM', 'SAM beside the figure of the NTM, dynamic N-grams', 'n-grams-sam', 2],
   ['N3 DAM', 'DAM beside the figure of the NTM, dynamic N-grams', 'n-grams-dam', 2],
 ]);
 
