@@ -92,8 +92,8 @@ function idle(records: readonly SeedRecord[], published: PublishedRow, figure: s
 const OF_TASK = /^task(\d+)$/;
 
 /**
- * Markdown: every figure of every published row that has a record, but those of single tasks, beside what was reached; two entries
- * in the last columns are those of both recipes. Below it what is to be known of the user's data.
+ * Markdown: every figure of every published row that has a record, but those of single tasks, beside what was reached; two
+ * entries in the last columns are those of both recipes. Below it what is to be known of the user's data.
  */
 export function reportTable(records: readonly SeedRecord[]): string {
   const head = ['table', 'row', 'figure', 'published', 'without memory', 'official', 'fast', 'took off', 'core-hours'];
@@ -126,8 +126,8 @@ export function reportTable(records: readonly SeedRecord[]): string {
 }
 
 /**
- * Markdown: the error of each task of bAbI, in per cent, published and reached, of every row that has a record; nothing where none
- * has. A dash where a task has no questions.
+ * Markdown: the error of each task of bAbI, in per cent, published and reached, of every row that has a record; nothing where
+ * none has. A dash where a task has no questions.
  */
 export function taskTable(records: readonly SeedRecord[]): string {
   const rows = reproducibleRows().flatMap((row) => {

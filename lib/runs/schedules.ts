@@ -69,7 +69,7 @@ export const N_GRAMS: Schedule = {
   validate: { every: 50_000, items: 256 },
 };
 
-/** With Muon and 16 rows a step SAM ends 5 bits above the optimum; with Adam and 8 rows it was 15 bits above after as many steps. */
+/** With Muon and 16 rows a step SAM ends 5 bits above the optimum; with Adam and 8 rows it was 15 above after as many steps. */
 export const N_GRAMS_SPARSE: Schedule = { ...N_GRAMS, optimizer: { name: 'muon' }, lr: { from: 1e-2, to: 1e-3, steps: 400_000 } };
 
 /** Side by side: whole sequences with Adam, and a rate that falls to a tenth over the run. */
