@@ -213,6 +213,7 @@ describe('what bench/README.md says was measured', () => {
       'associative recall': of('learning-recall'),
       'copy of 1 to 20': of('learning-copy-20'),
       'recall of 3 to 6 pairs': of('learning-recall-pairs'),
+      'sort of 20, the best 16': of('learning-sort-best'),
     };
     const table = measuredTable(
       'task',
@@ -225,7 +226,7 @@ describe('what bench/README.md says was measured', () => {
       'wrong bits per sequence',
       'right bits',
     );
-    expect(table).toHaveLength(12);
+    expect(table).toHaveLength(13);
     for (const [task, name, parameters, memory, steps, , seconds, wrong, right] of table as string[][]) {
       const where = `${task} ${name}`;
       const runs = curves[task as keyof typeof curves].filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
@@ -242,13 +243,28 @@ describe('what bench/README.md says was measured', () => {
     }
   });
 
-  it.each(['copy-20', 'recall-pairs'] as const)('%s was learned with the settings that the comparison has', (task) => {
-    const { runs, curves } = results<{ runs: Record<string, RunConfig>; curves: Curve[] }>(`learning-${task}`);
-    expect(Object.keys(runs)).toEqual([...new Set(curves.map(({ model }) => model))]);
-    for (const [kind, run] of Object.entries(runs)) {
-      const own = comparedRun(task, kind as KindName);
-      expect(run).toEqual({ ...own, steps: run.steps, lr: { ...own.lr, steps: run.steps } });
+  it.each(['copy-20', 'recall-pairs', 'sort-best'] as const)(
+    '%s was learned with the settings that the comparison has',
+    (task) => {
+      const { runs, curves } = results<{ runs: Record<string, RunConfig>; curves: Curve[] }>(`learning-${task}`);
+      expect(Object.keys(runs)).toEqual([...new Set(curves.map(({ model }) => model))]);
+      for (const [kind, run] of Object.entries(runs)) {
+        const own = comparedRun(task, kind as KindName);
+        expect(run).toEqual({ ...own, steps: run.steps, lr: { ...own.lr, steps: run.steps } });
+      }
+    },
+  );
+
+  it('how SAM came to sort', () => {
+    const [curve] = results<{ curves: Curve[] }>('learning-sort-best').curves.filter(({ model }) => model === 'sam');
+    const [, way, cost] = /SAM has (.*?), where they cost (\S+) bits/.exec(prose)!;
+    const points = [...way!.matchAll(/([\d.]+) (?:wrong )?after ([\d,]+)/g)];
+    expect(points).toHaveLength(4);
+    for (const [, figure, step] of points) {
+      const scored = curve!.scores.find((score) => score.step >= numberOf(step!))!;
+      expectFigure(figure!, scored.scores['bitErrors']!, `after ${step}`);
     }
+    expectFigure(cost!, curve!.scores.at(-1)!.scores['bits']!, 'cost');
   });
 
   it('who maps a maze', () => {

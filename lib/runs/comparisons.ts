@@ -3,7 +3,7 @@ import type { MultigridConfig } from '../models/multigrid/config.js';
 import type { TaskSpec } from '../tasks/registry.js';
 import { KIND_NAMES, vectorKind, type Alike, type KindName, type VectorModel, type VectorName } from './kinds.js';
 import type { RunConfig, RunModel, Schedule } from './run.js';
-import { compared, MAP9, PAIRING, SEEKING } from './schedules.js';
+import { compared, MAP9, PAIRING, SEEKING, SORTING } from './schedules.js';
 
 interface Comparison {
   /** A question to the reader, for the command's help. */
@@ -50,15 +50,14 @@ export const RECALL_OF_PAIRS = { name: 'associative-recall', items: [3, 6], vect
 function inSlots(
   task: Extract<TaskSpec, { readonly name: 'copy' | 'priority-sort' }>,
   grid: MultigridConfig,
-  steps: number,
-  rate?: number,
+  schedule: Comparison['schedule'],
+  start?: Alike['start'],
 ): Omit<Comparison, 'about'> {
-  const schedule = sequences(steps, rate);
   return {
     task: { ...task, presentation: 'flat' },
     gridTask: { ...task, presentation: 'grid' },
     grid,
-    vectors: { slots: 256, wordSize: 32, readHeads: 4, hidden: 100 },
+    vectors: { slots: 256, wordSize: 32, readHeads: 4, hidden: 100, ...(start && { start }) },
     schedule: { grid: { ...schedule.grid, batchSize: 8 }, vectors: { ...schedule.vectors, batchSize: 8 } },
   };
 }
@@ -105,7 +104,7 @@ export const comparisons = {
   },
   'copy-20': {
     about: '1 to 20 vectors of 8 bits, to be given back in order (Rae et al. 2016)',
-    ...inSlots({ name: 'copy' }, sequence(9, 8), 100_000, 3e-3),
+    ...inSlots({ name: 'copy' }, sequence(9, 8), sequences(100_000, 3e-3)),
   },
   'recall-pairs': {
     about: '3 to 6 keys and values of 8 bits; one key is shown again: what was its value? (Rae et al. 2016)',
@@ -113,7 +112,7 @@ export const comparisons = {
   },
   'sort-best': {
     about: '20 vectors of 8 bits with priorities: the best 16, in order (Rae et al. 2016)',
-    ...inSlots({ name: 'priority-sort' }, sequence(9, 8), 800_000),
+    ...inSlots({ name: 'priority-sort' }, sequence(9, 8), { ...sequences(SORTING.steps), vectors: SORTING }, SEEKING),
   },
 } as const satisfies Record<string, Comparison>;
 

@@ -14,6 +14,7 @@ import {
   PAIRING,
   SEEKING,
   SEQUENCES,
+  SORTING,
   SPARSE_LEARNING,
 } from './schedules.js';
 
@@ -48,7 +49,7 @@ const PREDICTING = { slots: 256, wordSize: 16, heads: 1, hidden: 64, start: SEEK
 const SPARSE: Readonly<Record<string, Row>> = {
   'copy-sam': [SAM, { name: 'copy', bits: 8, lengths: [1, 20] }, COPYING],
   'recall-sam': [{ ...SAM, heads: 1, hidden: 64, start: SEEKING }, RECALL_OF_PAIRS, PAIRING],
-  'sort-sam': [SAM, { name: 'priority-sort' }, SPARSE_LEARNING],
+  'sort-sam': [{ ...SAM, start: SEEKING }, { name: 'priority-sort' }, SORTING],
   'recall-levels-sam': [
     { ...SAM, wordSize: 64, heads: 1, reads: 16, hidden: 128, start: SEEKING },
     { ...RECALL_OF_PAIRS, bits: 16, items: [1000, 1000] },

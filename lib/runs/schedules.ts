@@ -83,6 +83,9 @@ export const SEEKING = { alpha: 2, gamma: -2, strength: 4 } as const;
 /** With which one head of SAM learns to recall pairs: with Adam, or with gates that start half open, it takes far longer. */
 export const PAIRING: Schedule = { ...compared(30_000, 1e-2), optimizer: { name: 'muon' }, batchSize: 32 };
 
+/** With which SAM learns to sort, from gates that start as {@link SEEKING}: half a minute of one core. */
+export const SORTING: Schedule = { ...compared(60_000, 1e-2), optimizer: { name: 'muon' }, batchSize: 8 };
+
 /**
  * Recall of ever more pairs: lists of 3 to 6, then of 3 to twice as many, and so on. Lists of one or two pairs are left out: an
  * LSTM keeps them without the memory. Scores are those of the task.
