@@ -17,7 +17,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeFolder, readRegularFile, readTextFile } from '../../lib/files/folders.js';
-import { sweepLeftovers, writeFileAtomic } from '../../lib/files/atomic-file.js';
+import { fileError, sweepLeftovers, writeFileAtomic } from '../../lib/files/atomic-file.js';
+import { MgError } from '../../lib/errors.js';
 import { errorOf, temporaryFolder } from '../helpers/files.js';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
@@ -71,6 +72,24 @@ describe('writeFileAtomic', () => {
   });
 });
 
+describe('a fault of the system', () => {
+  it('is told with its code, or what there is of it, and keeps its cause; our own stays what it is', () => {
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    expect(fileError('a', 'to write it', full)).toMatchObject({
+      message: 'a: expected to write it, got ENOSPC (no space)',
+      code: 'ERR_MG_CHECKPOINT',
+      op: 'a',
+      expected: 'to write it',
+      got: 'ENOSPC',
+      cause: full,
+    });
+    expect(fileError('a', 'to write it', new Error('plain')).message).toBe('a: expected to write it, got plain');
+    expect(fileError('a', 'to write it', 'a text').message).toBe('a: expected to write it, got a text');
+    const own = new MgError('ERR_MG_ARGUMENT', 'own');
+    expect(fileError('a', 'to write it', own)).toBe(own);
+  });
+});
+
 describe('sweepLeftovers', () => {
   it('takes the files of the dead and of last week, and leaves those of the living and of others', async () => {
     const folder = temporaryFolder();
@@ -81,18 +100,31 @@ describe('sweepLeftovers', () => {
       `.a.mg-${otherHost}-${dead}-000000000003.tmp`, // another machine, fresh
       `.a.mg-${host}-${dead}-0000.tmp`,
       `a.mg-${host}-${dead}-000000000004.tmp`,
+      `a.b.mg-${host}-${dead}-000000000009.tmp`,
+      `.a.mg-${host}-${dead}-00000000000a.tmp.gz`,
+      `.a.mg-${host}-${dead}12345678901-00000000000b.tmp`,
       'checkpoint.safetensors',
       '.hidden',
     ];
+    const [half, almost, full] = [
+      `.a.mg-${host}-${process.pid}-00000000000c.tmp`, // our own, of half our life ago
+      `.a.mg-${otherHost}-${dead}-00000000000d.tmp`, // another machine, of almost a day ago
+      `.a.mg-${otherHost}-${dead}-00000000000e.tmp`, // and of more than a day ago
+    ];
+    leave.push(half, almost);
     const take = [
       `.a.mg-${host}-${dead}-000000000005.tmp`, // dead
       `.a.mg-${otherHost}-${dead}-000000000006.tmp`, // another machine, of the day before yesterday
       `.a.mg-${host}-${process.ppid}-000000000007.tmp`, // a number that came round again, of the day before yesterday
       `.a.mg-${host}-${process.pid}-000000000008.tmp`, // our own number, but older than we are
+      full,
     ];
     for (const name of [...leave, ...take]) writeFileSync(join(folder, name), 'x');
     for (const name of take.slice(1, 3)) utimesSync(join(folder, name), hours(48), hours(48));
     utimesSync(join(folder, take[3] ?? ''), hours(2), hours(2));
+    for (const [name, age] of [[half, process.uptime() / 7200], [almost, 23], [full, 25]] as const) {
+      utimesSync(join(folder, name), hours(age), hours(age));
+    }
     expect((await sweepLeftovers(folder)).toSorted()).toEqual(take.toSorted());
     expect(readdirSync(folder).toSorted()).toEqual(leave.toSorted());
     expect(await sweepLeftovers(folder)).toEqual([]);
@@ -128,6 +160,14 @@ describe('a file that is there', () => {
     await writeFileAtomic(join(folder, 'link'), [text('content')]);
     expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
     expect(readFileSync(join(folder, real), 'utf8')).toBe('content');
+  });
+
+  it('behind links in a circle is refused', async () => {
+    const folder = temporaryFolder();
+    symlinkSync('b', join(folder, 'a'));
+    symlinkSync('a', join(folder, 'b'));
+    expect((await errorOf(() => writeFileAtomic(join(folder, 'a'), [text('x')]))).cause).toMatchObject({ code: 'ELOOP' });
+    expect(readdirSync(folder).toSorted()).toEqual(['a', 'b']);
   });
 
   it.each([

@@ -236,6 +236,17 @@ describe('a second name of a file', () => {
     expect([readFileSync(join(folder, 'second'), 'utf8'), lstatSync(join(folder, 'second')).isFile()]).toEqual(['content', true]);
   });
 
+  it('that it has already, or that it cannot take, leaves nothing beside', async () => {
+    const folder = temporaryFolder();
+    const [a, b] = [join(folder, 'a'), join(folder, 'b')];
+    writeFileSync(a, 'content');
+    for (let time = 0; time < 2; time += 1) await shareFile(a, b);
+    expect([readFileSync(b, 'utf8'), readdirSync(folder).toSorted()]).toEqual(['content', ['a', 'b']]);
+    system.refusal = { call: 'rename .c.tmp c', code: 'EIO' };
+    await expect(shareFile(a, join(folder, 'c'))).rejects.toMatchObject({ code: 'EIO' });
+    expect(readdirSync(folder).toSorted()).toEqual(['a', 'b']);
+  });
+
   it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'])(
     'is a copy where the system answers %s',
     async (code) => {
