@@ -226,7 +226,7 @@ describe('what bench/README.md says was measured', () => {
       'wrong bits per sequence',
       'right bits',
     );
-    expect(table).toHaveLength(13);
+    expect(table).toHaveLength(14);
     for (const [task, name, parameters, memory, steps, , seconds, wrong, right] of table as string[][]) {
       const where = `${task} ${name}`;
       const runs = curves[task as keyof typeof curves].filter(({ model }) => model === name!.split(',')[0]!.toLowerCase());
@@ -255,16 +255,19 @@ describe('what bench/README.md says was measured', () => {
     },
   );
 
-  it('how SAM came to sort', () => {
-    const [curve] = results<{ curves: Curve[] }>('learning-sort-best').curves.filter(({ model }) => model === 'sam');
-    const [, way, cost] = /SAM has (.*?), where they cost (\S+) bits/.exec(prose)!;
-    const points = [...way!.matchAll(/([\d.]+) (?:wrong )?after ([\d,]+)/g)];
-    expect(points).toHaveLength(4);
-    for (const [, figure, step] of points) {
-      const scored = curve!.scores.find((score) => score.step >= numberOf(step!))!;
-      expectFigure(figure!, scored.scores['bitErrors']!, `after ${step}`);
+  it('how SAM and DAM came to sort', () => {
+    const { curves } = results<{ curves: Curve[] }>('learning-sort-best');
+    const [, way, cost, dense] = /SAM has (.*?), where they cost (\S+) bits .* figure 2: it has (.*?), at a quarter/.exec(prose)!;
+    for (const [model, text, count] of [['sam', way!, 4], ['dam', dense!, 3]] as const) {
+      const { scores } = curves.find((curve) => curve.model === model)!;
+      const points = [...text.matchAll(/([\d.]+) (?:wrong )?after ([\d,]+)/g)];
+      expect(points).toHaveLength(count);
+      for (const [, figure, step] of points) {
+        const scored = scores.find((score) => score.step >= numberOf(step!))!;
+        expectFigure(figure!, scored.scores['bitErrors']!, `${model} after ${step}`);
+      }
     }
-    expectFigure(cost!, curve!.scores.at(-1)!.scores['bits']!, 'cost');
+    expectFigure(cost!, curves.find(({ model }) => model === 'sam')!.scores.at(-1)!.scores['bits']!, 'cost');
   });
 
   it('who maps a maze', () => {
