@@ -16,7 +16,9 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const modules = realpathSync(join(root, 'node_modules'));
 /** Development packages that publishing needs and a test run does not. */
-const LEFT_AT_HOME = new Set(['prebuildify', 'typedoc', 'publint', 'cmake-js', 'oxlint']);
+const LEFT_AT_HOME = new Set([
+  'prebuildify', 'typedoc', 'publint', 'cmake-js', 'oxlint', '@stryker-mutator/core', '@stryker-mutator/vitest-runner',
+]);
 
 const manifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
