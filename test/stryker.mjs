@@ -1,9 +1,9 @@
-// npm run test:stryker FILE OF lib/ [TEST FILES]: changes the file in every way that Stryker knows, one at a time, and runs the
-// tests that reach the change: those named, or else test/<its folder>/*.test.ts. No kind of change is left out, text of messages
-// neither. What the tests did not notice is kept in bench/results/mutation.json; a reason, `why`, written there by hand stays with
-// its change. Changes that were noticed before, of which build/stryker has a list, are not tried again while their code is the same;
-// all others are, since Stryker sees new tests of Vitest, but not those that changed. Delete the list to try all.
-// Not for lib/cli: its tests run the compiled program in processes of its own, where changes are not planted.
+// npm run test:stryker FILE OF lib/ [TEST FILES]: changes the file in every way that Stryker knows, one at a time, and runs
+// the tests that reach the change: those named, or else test/<its folder>/*.test.ts. No kind of change is left out, text of
+// messages neither. What the tests did not notice is kept in bench/results/mutation.json; a reason, `why`, written there by
+// hand stays with its change. Changes that were noticed before, of which build/stryker has a list, are not tried again while
+// their code is the same; all others are, since Stryker sees new tests of Vitest, but not those that changed. Delete the list
+// to try all. Not for lib/cli: its tests run the compiled program in processes of its own, where changes are not planted.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
