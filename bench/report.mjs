@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { costTable } from '../dist/reproduction/costs.js';
-import { readRecords, reportTable } from '../dist/reproduction/report.js';
+import { readRecords, reportTable, taskTable } from '../dist/reproduction/report.js';
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -17,4 +17,5 @@ function put(page, name, table) {
 
 const [readme, measured, records] = ['../README.md', 'README.md', 'results/reproduction'].map(path);
 for (const page of [readme, measured]) put(page, 'reproduced rows', reportTable(readRecords(records)));
+put(measured, 'tasks of bAbI', taskTable(readRecords(records)));
 put(measured, 'costs', costTable(records));

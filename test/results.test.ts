@@ -13,7 +13,7 @@ import type { KindName } from '../lib/runs/kinds.js';
 import type { RunConfig } from '../lib/runs/run.js';
 import { readSteps, stepTable } from '../lib/reproduction/figures.js';
 import { costTable } from '../lib/reproduction/costs.js';
-import { readRecords, reportTable } from '../lib/reproduction/report.js';
+import { readRecords, reportTable, taskTable } from '../lib/reproduction/report.js';
 import { measured, measuredTable, readme } from './helpers/readme.js';
 
 const results = <T>(name: string): T => (
@@ -444,6 +444,26 @@ it('how far each row of the paper came, and in how long', () => {
       const scored = step === 'the end' ? validated.at(-1) : validated.find((line) => Number(line['step']) >= numberOf(step!));
       expectFigure(figure!, factor * Number(scored![score]), `${row} at ${step}`);
     }
+  }
+});
+
+it('question answering, and how far it came', () => {
+  const all = readRecords(fileURLToPath(new URL('../bench/results/reproduction', import.meta.url)));
+  expect(measured).toContain(taskTable(all));
+  const { test, cpuSeconds, steps, curve } = all.find(({ row }) => row === 'babi')!;
+  const [, words, minutes, error, items] =
+    /falls far short so far: after (\S+) words, .{1,30} (\d+) minutes of one core, (\S+) % of the answers on all (\S+) test/.exec(
+      prose,
+    )!;
+  expect([words, items].map((text) => numberOf(text!))).toEqual([steps, test.items]);
+  expectFigure(minutes!, cpuSeconds / 60, 'minutes');
+  expectFigure(error!, test.scores['meanError']!, 'mean error');
+  for (let task = 1; task <= 20; task++) expect(test.scores[`task${task}Error`], `task ${task}`).toBeGreaterThan(5);
+  const [, way] = /On 500 stories it was (.*? at the end)/.exec(prose)!;
+  const scored = curve.filter((line) => line['meanError'] !== undefined);
+  for (const [, figure, step] of way!.matchAll(/([\d.]+) % at ([\d,]+|the end)/g)) {
+    const line = step === 'the end' ? scored.at(-1) : scored.find((each) => Number(each['step']) >= numberOf(step!));
+    expectFigure(figure!, Number(line!['meanError']), `bAbI at ${step}`);
   }
 });
 
