@@ -418,6 +418,8 @@ it('how far each row of the paper came, and in how long', () => {
   const records = new Map(readRecords(folder).filter(({ recipe }) => recipe === 'fast').map((record) => [record.row, record]));
   const told = {
     'recall-8k': /Recall of ten items, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the bits/,
+    'recall-dnc':
+      /The DNC recalls .{1,60} were published, after (?<steps>\S+) steps .{1,20}, (?<minutes>\d+) minutes of one core/,
     'mnist-recall': /MNIST recall, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the classes/,
     'mnist-sort': /MNIST sort of twenty, (?<minutes>\d+) minutes of one core: (?<errorRate>\S+) % of the classes/,
     'map15-8k':
@@ -432,9 +434,11 @@ it('how far each row of the paper came, and in how long', () => {
     for (const [name, figure] of Object.entries(text.exec(prose)!.groups!))
       expectFigure(figure, measures[name as keyof typeof measures], `${row} ${name}`);
   }
+  expect(records.get('recall-dnc')!.test).toMatchObject({ items: 5_000, scores: { errorRate: 0 } });
   const ways = {
     'map15-8k': ['f', 1, /On 64 mazes F was (.*?) and rose to the end while the rate fell/],
-    'sort-8k': ['errorRate', 100, /On 500 lists it was (.*? at the end)/],
+    'sort-8k': ['errorRate', 100, /short as well: .*? On 500 lists it was (.*? at the end)/],
+    'recall-dnc': ['errorRate', 100, /The DNC recalls .*? On 500 lists it was (.*? at 200,000)\./],
   } as const;
   for (const [row, [score, factor, text]] of Object.entries(ways)) {
     const { curve } = records.get(row)!;
@@ -458,6 +462,11 @@ it('question answering, and how far it came', () => {
   expect([words, items].map((text) => numberOf(text!))).toEqual([steps, test.items]);
   expectFigure(minutes!, cpuSeconds / 60, 'minutes');
   expectFigure(error!, test.scores['meanError']!, 'mean error');
+  const dnc = all.find(({ row }) => row === 'babi-dnc')!;
+  const [, others, spent] = /the DNC at (\S+) % after as many words, (\d+) minutes of one core/.exec(prose)!;
+  expect(dnc.steps).toBe(steps);
+  expectFigure(others!, dnc.test.scores['meanError']!, 'mean error of the DNC');
+  expectFigure(spent!, dnc.cpuSeconds / 60, 'minutes of the DNC');
   for (let task = 1; task <= 20; task++) expect(test.scores[`task${task}Error`], `task ${task}`).toBeGreaterThan(5);
   const [, way] = /On 500 stories it was (.*? at the end)/.exec(prose)!;
   const scored = curve.filter((line) => line['meanError'] !== undefined);
