@@ -71,5 +71,6 @@ export function legend(rows: readonly (readonly LegendEntry[])[], right: number,
 }
 
 function lastLabel(value: number): string {
+  if (value === 0) return '0';
   return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
 }

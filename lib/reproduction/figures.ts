@@ -128,7 +128,8 @@ const RIVALS: readonly { readonly title: string; readonly rows: readonly string[
 async function rivals({ folders }: FigureOptions): Promise<Drawn[]> {
   const records = recordsIn(folders);
   const panels = RIVALS.flatMap(({ title, rows, metric }): Panel[] => {
-    const series = records.filter(({ row }) => rows.includes(row)).map((record) => seriesOf(record, metric));
+    const series = records.filter(({ row }) => rows.includes(row)).map((record) => seriesOf(record, metric))
+      .filter(({ x }) => x.length > 0); // one that ended before it was scored on the way has no curve
     return series.length === 0 ? [] : [{ title, series, xLabel: 'time steps' }];
   });
   if (panels.length === 0)

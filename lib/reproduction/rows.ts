@@ -50,6 +50,12 @@ const LESSONS: Partial<RunConfig> = {
   validate: { every: 5_000, items: 500 },
 };
 const ADAM = { optimizer: { name: 'adam' }, batchSize: 16, clipNorm: 50 } as const;
+const SLOTS: Partial<RunConfig> = {
+  ...ADAM,
+  steps: 300_000,
+  lr: { from: 1e-3, to: 1e-4, steps: 300_000 },
+  validate: { every: 10_000, items: 500 },
+};
 /** Pixels from 0 to 1. */
 const unitPixels = (row: string): RunConfig['task'] => ({ ...presetRun(row).task, pixelScale: 1 / 255 } as RunConfig['task']);
 /** What differs from the published recipe. Records in `bench/results/reproduction` tell the run that made them. */
@@ -82,8 +88,8 @@ const FAST: Readonly<Record<string, Partial<RunConfig>>> = {
   },
   'recall-20': { ...ADAM, steps: 300_000, lr: { from: 2e-3, to: 2e-4, steps: 300_000 } },
   'sort-50': { ...ADAM, clipNorm: 500, steps: 400_000, lr: { from: 2e-3, to: 2e-4, steps: 400_000 } },
-  'recall-dnc': { ...ADAM, steps: 300_000, lr: { from: 1e-3, to: 1e-4, steps: 300_000 } },
-  'sort-dnc': { ...ADAM, steps: 300_000, lr: { from: 1e-3, to: 1e-4, steps: 300_000 } },
+  'recall-dnc': SLOTS,
+  'sort-dnc': SLOTS,
   'map15-8k': {
     task: { name: 'mapping', size: 15, locationOrigin: 'start', locationScale: 0.15 },
     ...MUON,

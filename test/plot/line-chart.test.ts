@@ -192,6 +192,10 @@ it('curves of one name share an entry of the legend, without a value', () => {
   expect(written).toContain('1.5');
 });
 
+it.each([[0, '0'], [2.2e-4, '2.2e-4'], [0.0954, '0.0954'], [123_456, '1.2e+5']])('ends at %d: the legend says %s', (y, text) => {
+  expect(texts(parseXml(lineChart(chart({ series: [{ name: 'one', x: [0, 1], y: [2, y] }] }))))).toContain(text);
+});
+
 describe('legends', () => {
   const widths = (text: string, size: number): number => text.length * 0.92 * size; // no letter is wider
   it.each<[string, string[]]>([
