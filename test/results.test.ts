@@ -435,6 +435,14 @@ it('how far each row of the paper came, and in how long', () => {
       expectFigure(figure, measures[name as keyof typeof measures], `${row} ${name}`);
   }
   expect(records.get('recall-dnc')!.test).toMatchObject({ items: 5_000, scores: { errorRate: 0 } });
+  const sorter = records.get('sort-dnc')!;
+  const [, ended, of, minutes, wrong, before] =
+    /The DNC of priority sort was ended at (\S+) of (\S+) steps, after (\d+) minutes .{1,20} with (\S+) % .{1,40}\((\S+) % on 500/
+      .exec(prose)!;
+  expect([ended, of].map((text) => numberOf(text!))).toEqual([sorter.step, sorter.steps]);
+  expectFigure(minutes!, sorter.cpuSeconds / 60, 'sort-dnc minutes');
+  expectFigure(wrong!, 100 * sorter.test.scores['errorRate']!, 'sort-dnc');
+  expectFigure(before!, 100 * Number(sorter.curve.find((line) => line['errorRate'] !== undefined)!['errorRate']), 'sort-dnc');
   const ways = {
     'map15-8k': ['f', 1, /On 64 mazes F was (.*?) and rose to the end while the rate fell/],
     'sort-8k': ['errorRate', 100, /short as well: .*? On 500 lists it was (.*? at the end)/],
